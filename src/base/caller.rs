@@ -1,0 +1,88 @@
+//! Who calls, and from where.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use super::arn::PARTITION;
+use super::ids::{AccountId, RequestId};
+
+/// An authenticated (or deliberately unauthenticated) identity. Unique ids
+/// (`AIDA…`, `AROA…`) are never reused, so a policy that names a principal does
+/// not match a later one of the same name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Principal {
+    /// The account itself.
+    Root { account: AccountId },
+    /// A user.
+    User { account: AccountId, unique_id: String, name: String },
+    /// A session of a role; `name` is the session's own name.
+    RoleSession { account: AccountId, role_id: String, role_name: String, name: String },
+    /// wardbook's own timers: deletion, expiry, rotation.
+    System { account: AccountId },
+    /// Nobody: the call could not be authenticated. Never allowed anything;
+    /// the account is the one whose book records the attempt.
+    Anonymous { account: AccountId },
+}
+
+impl Principal {
+    /// The account the principal belongs to.
+    #[must_use]
+    pub fn account(&self) -> &AccountId {
+        match self {
+            Self::Root { account }
+            | Self::User { account, .. }
+            | Self::RoleSession { account, .. }
+            | Self::System { account }
+            | Self::Anonymous { account } => account,
+        }
+    }
+
+    /// CloudTrail's `principalId`, and `UserId` of GetCallerIdentity.
+    #[must_use]
+    pub fn principal_id(&self) -> String {
+        match self {
+            Self::Root { account } => account.to_string(),
+            Self::User { unique_id, .. } => unique_id.clone(),
+            Self::RoleSession { role_id, name, .. } => format!("{role_id}:{name}"),
+            Self::System { .. } => "system".to_owned(),
+            Self::Anonymous { .. } => "anonymous".to_owned(),
+        }
+    }
+}
+
+/// Prints the principal's ARN, as error texts and records show it.
+impl fmt::Display for Principal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Root { account } => write!(f, "arn:{PARTITION}:iam::{account}:root"),
+            Self::User { account, name, .. } => {
+                write!(f, "arn:{PARTITION}:iam::{account}:user/{name}")
+            }
+            Self::RoleSession { account, role_name, name, .. } => {
+                write!(f, "arn:{PARTITION}:sts::{account}:assumed-role/{role_name}/{name}")
+            }
+            Self::System { .. } => f.write_str("AWS Internal"),
+            Self::Anonymous { .. } => f.write_str("anonymous"),
+        }
+    }
+}
+
+/// One call's caller: the principal, the credential it used, and the place it
+/// calls from.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    pub principal: Principal,
+    /// The access key that signed the call.
+    pub access_key_id: Option<String>,
+    /// When a role session's credentials were issued, epoch milliseconds.
+    pub session_created_ms: Option<i64>,
+    /// The peer's address; `None` for calls of the server itself.
+    pub source_ip: Option<IpAddr>,
+    pub user_agent: Option<String>,
+    /// Whether the call came over TLS.
+    pub secure_transport: bool,
+    pub request_id: RequestId,
+    /// The wardbook service that calls on behalf of the principal, such as
+    /// `items`; becomes `kms:ViaService` and CloudTrail's `invokedBy`.
+    pub via_service: Option<&'static str>,
+}

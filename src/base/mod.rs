@@ -1,0 +1,16 @@
+//! Floor 0: the words that every other module speaks.
+//!
+//! Identifiers, ARNs, key specs, the encryption context, the caller, secrets,
+//! time and limits. Deliberately absent: anything that does something. No I/O,
+//! no cryptography, no policy; only `clock` touches the world.
+
+pub mod arn;
+pub mod caller;
+pub mod clock;
+pub mod context;
+pub mod hex;
+pub mod ids;
+pub mod limits;
+pub mod secret;
+pub mod spec;
+pub mod timestamp;

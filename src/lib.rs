@@ -1,0 +1,6 @@
+//! wardbook: a policy-and-audit key-management server with an item encryptor.
+//!
+//! The house has floors (see ARCHITECTURE.md); a module uses only the floors
+//! below it. They are listed here from the bottom up.
+
+pub mod base;
