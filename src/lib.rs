@@ -4,3 +4,5 @@
 //! below it. They are listed here from the bottom up.
 
 pub mod base;
+
+pub mod wire;

@@ -1,0 +1,149 @@
+//! The one error that leaves the server.
+
+use std::error::Error;
+use std::fmt;
+
+use serde_json::json;
+
+use super::codes::Code;
+
+/// A refusal or failure as the caller sees it, with a cause that only logs and
+/// spans see.
+#[derive(Debug)]
+pub struct ApiError {
+    code: Code,
+    message: Option<String>,
+    cause: Option<Box<dyn Error + Send + Sync>>,
+}
+
+impl ApiError {
+    /// An error with AWS's text for it.
+    #[must_use]
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Self { code, message: Some(message.into()), cause: None }
+    }
+
+    /// An error that AWS answers without any text.
+    #[must_use]
+    pub fn bare(code: Code) -> Self {
+        Self { code, message: None, cause: None }
+    }
+
+    /// The answer for everything that is the server's own fault. The caller
+    /// learns nothing of the cause.
+    #[must_use]
+    pub fn internal(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self {
+            code: Code::KMSInternalException,
+            message: Some("An internal error occurred. Retry the request.".to_owned()),
+            cause: Some(cause.into()),
+        }
+    }
+
+    /// A `ValidationException` with one text.
+    #[must_use]
+    pub fn validation(message: impl Into<String>) -> Self {
+        Self::new(Code::ValidationException, message)
+    }
+
+    /// The code.
+    #[must_use]
+    pub fn code(&self) -> Code {
+        self.code
+    }
+
+    /// The text, if AWS gives one.
+    #[must_use]
+    pub fn message(&self) -> Option<&str> {
+        self.message.as_deref()
+    }
+
+    /// What went wrong inside; for logs only.
+    #[must_use]
+    pub fn cause(&self) -> Option<&(dyn Error + Send + Sync)> {
+        self.cause.as_deref()
+    }
+
+    /// The body of an AWS JSON 1.1 error. Errors made by AWS's front end spell
+    /// the text's member with a capital letter.
+    #[must_use]
+    pub fn kms_body(&self) -> String {
+        let capital =
+            matches!(self.code, Code::AccessDeniedException | Code::SerializationException);
+        let member = if capital { "Message" } else { "message" };
+        match &self.message {
+            Some(text) => json!({ "__type": self.code.as_str(), member: text }),
+            None => json!({ "__type": self.code.as_str() }),
+        }
+        .to_string()
+    }
+
+    /// The body of a REST error.
+    #[must_use]
+    pub fn rest_body(&self, request_id: &str) -> String {
+        let message = self.message.as_deref().unwrap_or(self.code.as_str());
+        json!({
+            "error": { "code": self.code.as_str(), "message": message, "requestId": request_id }
+        })
+        .to_string()
+    }
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.message {
+            Some(text) => write!(f, "{}: {text}", self.code),
+            None => write!(f, "{}", self.code),
+        }
+    }
+}
+
+impl Error for ApiError {}
+
+/// An error and everything that caused it, in one line; for logs and for those
+/// who run the server.
+#[must_use]
+pub fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(source) = next {
+        text.push_str(": ");
+        text.push_str(&source.to_string());
+        next = source.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(error: &ApiError, want: &str) {
+        assert_eq!(error.kms_body(), want);
+    }
+
+    #[test]
+    fn bodies() {
+        check(
+            &ApiError::new(Code::NotFoundException, "gone"),
+            r#"{"__type":"NotFoundException","message":"gone"}"#,
+        );
+        check(
+            &ApiError::bare(Code::InvalidCiphertextException),
+            r#"{"__type":"InvalidCiphertextException"}"#,
+        );
+        check(
+            &ApiError::new(Code::AccessDeniedException, "no"),
+            r#"{"__type":"AccessDeniedException","Message":"no"}"#,
+        );
+    }
+
+    #[test]
+    fn the_cause_stays_inside() {
+        let error = ApiError::internal("disk on fire");
+        assert!(!error.kms_body().contains("fire"));
+        assert!(!error.to_string().contains("fire"));
+        assert!(error.cause().is_some());
+    }
+}

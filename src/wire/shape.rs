@@ -1,0 +1,179 @@
+//! What the members of an operation look like. One table per operation feeds
+//! type checks, AWS's validation texts, the audit record and `describe-ops`.
+
+/// One member of an input or output.
+#[derive(Clone, Copy, Debug)]
+pub struct Member {
+    /// The name on the wire.
+    pub name: &'static str,
+    pub shape: Shape,
+    pub required: bool,
+    pub recorded: Recorded,
+}
+
+/// Whether a request member stands in the audit record. An allow-list: a
+/// member is left out unless its operation says otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recorded {
+    /// Never: secrets, ciphertexts, tokens, and what AWS leaves out.
+    No,
+    /// As sent, if sent.
+    AsSent,
+    /// As sent, or this text where it was left out: AWS records defaults.
+    OrText(&'static str),
+    /// As sent, or `false` where it was left out.
+    OrFalse,
+    /// As sent, or `""` where it was left out.
+    OrEmpty,
+    /// As sent, or the ARN of the key that was found in the ciphertext.
+    OrKeyArn,
+}
+
+/// A pattern with AWS's own spelling of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Pattern {
+    pub text: &'static str,
+    pub matches: fn(&str) -> bool,
+}
+
+/// The type and the constraints of a member. Lengths of text are in
+/// characters, of blobs in bytes.
+#[derive(Clone, Copy, Debug)]
+pub enum Shape {
+    Text {
+        min: usize,
+        max: usize,
+        pattern: Option<Pattern>,
+    },
+    Blob {
+        min: usize,
+        max: usize,
+        sensitive: bool,
+    },
+    Integer {
+        min: i64,
+        max: i64,
+    },
+    Boolean,
+    /// Epoch seconds, a JSON number.
+    Timestamp,
+    Enum(&'static [&'static str]),
+    List {
+        of: &'static Self,
+        min: usize,
+        max: usize,
+    },
+    /// Text to text.
+    Map,
+    Structure(&'static [Member]),
+    /// Any JSON value; the operation itself says what it must be.
+    Document,
+}
+
+impl Shape {
+    /// The name of the type in `describe-ops`, as AWS's models spell it.
+    #[must_use]
+    pub const fn type_name(&self) -> &'static str {
+        match self {
+            Self::Text { .. } | Self::Enum(_) => "string",
+            Self::Blob { .. } => "blob",
+            Self::Integer { .. } => "integer",
+            Self::Boolean => "boolean",
+            Self::Timestamp => "timestamp",
+            Self::List { .. } => "list",
+            Self::Map => "map",
+            Self::Structure(_) => "structure",
+            Self::Document => "document",
+        }
+    }
+}
+
+impl Member {
+    /// A member that must be there, recorded as sent.
+    #[must_use]
+    pub const fn required(name: &'static str, shape: Shape) -> Self {
+        Self { name, shape, required: true, recorded: Recorded::AsSent }
+    }
+
+    /// A member that may be left out, recorded as sent.
+    #[must_use]
+    pub const fn optional(name: &'static str, shape: Shape) -> Self {
+        Self { name, shape, required: false, recorded: Recorded::AsSent }
+    }
+
+    /// The same member, recorded otherwise.
+    #[must_use]
+    pub const fn recorded(self, recorded: Recorded) -> Self {
+        Self { recorded, ..self }
+    }
+
+    /// The same member, kept out of the record.
+    #[must_use]
+    pub const fn unrecorded(self) -> Self {
+        self.recorded(Recorded::No)
+    }
+}
+
+/// `^\p{ASCII}+$`, the pattern of key ids in AWS's texts.
+pub const ASCII: Pattern =
+    Pattern { text: r"^\p{ASCII}+$", matches: |text| !text.is_empty() && text.is_ascii() };
+/// `^[a-zA-Z0-9:/_-]+$`, the pattern of alias names.
+pub const ALIAS: Pattern = Pattern {
+    text: "^[a-zA-Z0-9:/_-]+$",
+    matches: |text| {
+        !text.is_empty()
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b':' | b'/' | b'_' | b'-'))
+    },
+};
+/// `[\w]+`, the pattern of policy names.
+pub const WORD: Pattern = Pattern {
+    text: r"[\w]+",
+    matches: |text| {
+        !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+    },
+};
+/// `[\w.-]+`, the pattern of names in paths; not dots only, which a path takes
+/// for something else.
+pub const WORD_OR_DASH: Pattern = Pattern {
+    text: r"[\w.-]+",
+    matches: |text| {
+        !text.trim_matches('.').is_empty()
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'))
+    },
+};
+/// The characters a policy document may hold.
+pub const POLICY_TEXT: Pattern = Pattern {
+    text: r"[\u0009\u000A\u000D\u0020-\u00FF]+",
+    matches: |text| text.chars().all(|c| matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{ff}')),
+};
+/// The characters a paging marker may hold.
+pub const MARKER_TEXT: Pattern = Pattern {
+    text: r"[\u0020-\u00FF]*",
+    matches: |text| text.chars().all(|c| matches!(c, '\u{20}'..='\u{ff}')),
+};
+
+/// Any text from `min` to `max` characters.
+#[must_use]
+pub const fn text(min: usize, max: usize) -> Shape {
+    Shape::Text { min, max, pattern: None }
+}
+
+/// Text from `min` to `max` characters that matches `pattern`.
+#[must_use]
+pub const fn matching(min: usize, max: usize, pattern: Pattern) -> Shape {
+    Shape::Text { min, max, pattern: Some(pattern) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns() {
+        assert!((ASCII.matches)("key-1") && !(ASCII.matches)("") && !(ASCII.matches)("schlüssel"));
+        assert!((ALIAS.matches)("alias/a:b") && !(ALIAS.matches)("alias/a b"));
+        assert!((POLICY_TEXT.matches)("{\n}") && !(POLICY_TEXT.matches)("€"));
+    }
+}
