@@ -1,0 +1,92 @@
+//! What an earlier version stored must open for ever. The files under
+//! `tests/golden/hsm/` are never edited; a new format adds a new file.
+
+use super::*;
+use crate::hsm::protector::{KeyFile, SealedRootKey};
+use crate::hsm::testing::unhex;
+use serde_json::Value;
+
+const FILES: [&str; 1] = [include_str!("../../../tests/golden/hsm/v1.json")];
+
+#[test]
+fn golden_files_open() {
+    for text in FILES {
+        let golden: Value = serde_json::from_str(text).unwrap();
+        for root in open_root(&golden) {
+            check_file(&golden, root);
+        }
+    }
+}
+
+/// The same root key once from each of its protectors.
+fn open_root(golden: &Value) -> [RootKey; 2] {
+    let file = KeyFile::parse(str_of(&golden["key_file"]).as_bytes()).unwrap();
+    let by_file = SealedRootKey::decode(str_of(&golden["root_by_key_file"]).as_bytes()).unwrap();
+    let passphrase = SecretBytes::new(str_of(&golden["passphrase"]).as_bytes().to_vec());
+    let by_passphrase =
+        SealedRootKey::decode(str_of(&golden["root_by_passphrase"]).as_bytes()).unwrap();
+    [
+        by_file.open_with_key_file(&file).unwrap(),
+        by_passphrase.open_with_passphrase(&passphrase).unwrap(),
+    ]
+}
+
+fn check_file(golden: &Value, root: RootKey) {
+    let domain_key = |row: &Value| SealedDomainKey {
+        version: row["version"].as_u64().unwrap().try_into().unwrap(),
+        bytes: bytes_of(&row["bytes"]),
+    };
+    let domain_keys: Vec<_> = array_of(&golden["domain_keys"]).iter().map(domain_key).collect();
+    let hsm = start(root, &domain_keys).unwrap();
+    for key in array_of(&golden["keys"]) {
+        check_key(&hsm, key);
+    }
+    for secret in array_of(&golden["secrets"]) {
+        let purpose = match str_of(&secret["purpose"]) {
+            "AccessKey" => Purpose::AccessKey,
+            "SessionToken" => Purpose::SessionToken,
+            "AuditKey" => Purpose::AuditKey,
+            other => panic!("{other}"),
+        };
+        let opened =
+            hsm.unseal(purpose, &bytes_of(&secret["aad"]), &bytes_of(&secret["sealed"])).unwrap();
+        assert_eq!(opened.expose(), bytes_of(&secret["secret"]));
+    }
+}
+
+fn check_key(hsm: &Hsm, key: &Value) {
+    let binding = KeyBinding {
+        region: &Region::parse(str_of(&key["region"])).unwrap(),
+        account: &AccountId::parse(str_of(&key["account"])).unwrap(),
+        key_id: KeyId::parse(str_of(&key["key_id"])).unwrap(),
+        material_id: MaterialId::parse(str_of(&key["material_id"])).unwrap(),
+        spec: KeySpec::parse(str_of(&key["spec"])).unwrap(),
+    };
+    let token = ExportedKeyToken::from_bytes(bytes_of(&key["token"]));
+    let blobs = array_of(&key["blobs"]);
+    assert!(!blobs.is_empty());
+    for row in blobs {
+        let bytes = bytes_of(&row["blob"]);
+        let blob = Blob::parse(&bytes).unwrap();
+        let pairs: BTreeMap<String, String> =
+            serde_json::from_value(row["context"].clone()).unwrap();
+        let plaintext =
+            hsm.decrypt(&token, &binding, &blob, &EncryptionContext::new(pairs)).unwrap();
+        assert_eq!(plaintext.expose(), bytes_of(&row["plaintext"]));
+    }
+}
+
+#[track_caller]
+fn str_of(value: &Value) -> &str {
+    value.as_str().unwrap()
+}
+
+#[track_caller]
+fn bytes_of(value: &Value) -> Vec<u8> {
+    unhex(str_of(value))
+}
+
+#[track_caller]
+fn array_of(value: &Value) -> &[Value] {
+    value.as_array().unwrap()
+}
