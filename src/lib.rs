@@ -6,4 +6,5 @@
 pub mod base;
 
 pub mod hsm;
+pub mod policy;
 pub mod wire;

@@ -1,0 +1,102 @@
+//! Decisions, as the pipeline asks for them.
+//!
+//! The same question twice: alone, and beside 1,000 other key policies, each
+//! used once before.
+
+#![expect(clippy::unwrap_used, reason = "a benchmark may stop at anything unexpected")]
+
+use std::collections::BTreeMap;
+use std::hint::black_box;
+use std::sync::Arc;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use wardbook::base::arn::KeyArn;
+use wardbook::base::caller::{Caller, Principal};
+use wardbook::base::ids::{AccountId, KeyId, Region, RequestId};
+use wardbook::base::spec::{KeySpec, KeyUsage, Origin};
+use wardbook::policy::actions::Action;
+use wardbook::policy::builtin::default_key_policy;
+use wardbook::policy::document::Document;
+use wardbook::policy::engine::Engine;
+use wardbook::policy::principal::PrincipalId;
+use wardbook::policy::question::{Question, RequestFacts, Resource};
+
+struct Fixture {
+    engine: Engine,
+    caller: Caller,
+    admin: [Arc<Document>; 1],
+    arn: KeyArn,
+}
+
+impl Fixture {
+    fn new() -> Self {
+        let account = AccountId::parse("111122223333").unwrap();
+        let engine = Engine::new().unwrap();
+        let admin =
+            engine.compile_identity_policy("permit (principal, action, resource);").unwrap();
+        let region = Region::parse("eu-central-1").unwrap();
+        let arn = KeyArn { region, account: account.clone(), id: KeyId::from_random([7; 16]) };
+        let principal = Principal::User {
+            account,
+            unique_id: "AIDAEXAMPLE".to_owned(),
+            name: "alice".to_owned(),
+        };
+        let caller = Caller {
+            principal,
+            access_key_id: None,
+            session_created_ms: None,
+            source_ip: Some([192, 0, 2, 7].into()),
+            user_agent: None,
+            secure_transport: true,
+            request_id: RequestId::from_random([0; 16]),
+            via_service: None,
+        };
+        Self { engine, caller, admin: [admin], arn }
+    }
+
+    fn compile(&self, text: &str) -> Arc<Document> {
+        self.engine.compile_key_policy(text, &BTreeMap::<String, PrincipalId>::new()).unwrap()
+    }
+
+    /// Whether the caller may encrypt.
+    fn decide(&self, policy: &Arc<Document>) -> bool {
+        let resource = Resource::Key {
+            arn: &self.arn,
+            spec: KeySpec::SymmetricDefault,
+            usage: KeyUsage::EncryptDecrypt,
+            origin: Origin::AwsKms,
+            policy,
+        };
+        let request = RequestFacts::default();
+        let question = Question {
+            caller: &self.caller,
+            action: Action::ENCRYPT,
+            resource,
+            identity_policies: &self.admin,
+            request: &request,
+        };
+        self.engine.decide(black_box(&question)).outcome.is_ok()
+    }
+}
+
+fn decisions(criterion: &mut Criterion) {
+    let fixture = Fixture::new();
+    let default = fixture.compile(&default_key_policy(fixture.caller.principal.account()));
+    criterion.bench_function("policy/default_policy_admin", |bencher| {
+        bencher.iter(|| assert!(fixture.decide(&default)));
+    });
+    let others: Vec<_> = (0..1_000)
+        .map(|n| fixture.compile(&default.text().replace("key-default-1", &format!("key-{n}"))))
+        .collect();
+    assert!(others.iter().all(|other| fixture.decide(other)));
+    criterion.bench_function("policy/default_policy_admin_beside_1000", |bencher| {
+        bencher.iter(|| assert!(fixture.decide(&default)));
+    });
+    let mut next = others.iter().cycle();
+    criterion.bench_function("policy/each_of_1000_in_turn", |bencher| {
+        bencher.iter(|| assert!(next.next().is_some_and(|other| fixture.decide(other))));
+    });
+}
+
+criterion_group!(benches, decisions);
+criterion_main!(benches);

@@ -1,0 +1,274 @@
+//! From JSON to statements. Every element that is not understood is refused,
+//! naming the statement, its `Sid`, the element and the reason.
+
+use std::collections::BTreeMap;
+
+use super::json::Node;
+use crate::base::arn::{Arn, PARTITION};
+use crate::base::ids::AccountId;
+use crate::base::limits::POLICY_STATEMENTS;
+use crate::policy::compile::place;
+use crate::policy::document::Usage;
+use crate::policy::error::CompileError;
+use crate::policy::principal::{PrincipalDirectory, PrincipalId};
+
+/// A policy document whose form is valid.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::policy) struct Policy {
+    pub(super) usage: Usage,
+    pub(super) statements: Vec<Statement>,
+}
+
+/// One statement. A list is never empty; `None` is an element that is absent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Statement {
+    /// Position in the document, counted from 0.
+    pub(super) index: usize,
+    pub(super) sid: Option<String>,
+    pub(super) effect: Effect,
+    /// Empty in identity policies, which speak of whom they are attached to.
+    pub(super) principals: Vec<Named>,
+    pub(super) actions: Option<Vec<String>>,
+    pub(super) resources: Option<Vec<String>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Effect {
+    Allow,
+    Deny,
+}
+
+/// A principal as a policy names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Named {
+    /// `*`
+    Everyone,
+    /// An account id or the ARN of its root.
+    Account(AccountId),
+    /// The ARN of a user or role.
+    Entity(String),
+    /// A session of the role with this ARN.
+    Session { role: String, name: String },
+    /// An AWS service, such as `logs.amazonaws.com`.
+    Service(String),
+}
+
+/// Reads a policy document.
+pub(in crate::policy) fn parse(text: &str, usage: Usage) -> Result<Policy, CompileError> {
+    let root: Node = serde_json::from_str(text).map_err(|error| {
+        CompileError::Malformed(format!("the policy is not valid JSON: {error}"))
+    })?;
+    let Node::Object(members) = root else {
+        return Err(malformed("the policy is not a JSON object"));
+    };
+    let mut statements = None;
+    for (name, value) in members {
+        match (name.as_str(), value) {
+            ("Version", Node::Text(version))
+                if version == "2012-10-17" || version == "2008-10-17" => {}
+            ("Version", _) => {
+                return Err(malformed("Version: must be \"2012-10-17\" or \"2008-10-17\""));
+            }
+            ("Id", Node::Text(_)) => {}
+            ("Id", _) => return Err(malformed("Id: must be a string")),
+            ("Statement", Node::List(list)) => statements = Some(list),
+            ("Statement", object @ Node::Object(_)) => statements = Some(vec![object]),
+            ("Statement", _) => return Err(malformed("Statement: must be an object or a list")),
+            (other, _) => return Err(malformed(&format!("{other:?}: no such element"))),
+        }
+    }
+    let statements = statements.unwrap_or_default();
+    if statements.is_empty() {
+        return Err(malformed("Statement: there must be at least one"));
+    }
+    if statements.len() > POLICY_STATEMENTS {
+        return Err(CompileError::TooLarge { limit: POLICY_STATEMENTS, unit: "statements" });
+    }
+    let statements = statements
+        .into_iter()
+        .enumerate()
+        .map(|(index, node)| Statement::parse(index, node, usage))
+        .collect::<Result<_, _>>()?;
+    Ok(Policy { usage, statements })
+}
+
+impl Policy {
+    /// The users and roles that the policy names, by ARN.
+    pub(in crate::policy) fn resolve(
+        &self,
+        directory: &dyn PrincipalDirectory,
+    ) -> Result<BTreeMap<String, PrincipalId>, CompileError> {
+        let named = self.statements.iter().flat_map(|statement| &statement.principals);
+        let arns = named.filter_map(|named| match named {
+            Named::Entity(arn) | Named::Session { role: arn, .. } => Some((named, arn)),
+            Named::Everyone | Named::Account(_) | Named::Service(_) => None,
+        });
+        let mut resolved = BTreeMap::new();
+        for (named, arn) in arns {
+            let id = directory.resolve(arn).ok_or_else(|| invalid_principal(arn))?;
+            let session = matches!(named, Named::Session { .. });
+            if session && !matches!(id, PrincipalId::Role(_)) {
+                return Err(invalid_principal(arn));
+            }
+            resolved.insert(arn.clone(), id);
+        }
+        Ok(resolved)
+    }
+}
+
+impl Statement {
+    fn parse(index: usize, node: Node, usage: Usage) -> Result<Self, CompileError> {
+        let Node::Object(members) = node else {
+            return Err(malformed(&format!("{}: must be an object", place(index, None))));
+        };
+        let sid = members.iter().find_map(|(name, value)| match value {
+            Node::Text(sid) if name == "Sid" => Some(sid.clone()),
+            _ => None,
+        });
+        let place = place(index, sid.as_deref());
+        let refuse = |element: &str, reason: &str| {
+            CompileError::Malformed(format!("{place}: {element}: {reason}"))
+        };
+        let mut effect = None;
+        let mut principals = None;
+        let (mut actions, mut resources) = (None, None);
+        for (name, value) in members {
+            match name.as_str() {
+                "Sid" if sid.is_some() => {}
+                "Sid" => return Err(refuse("Sid", "must be a string")),
+                "Effect" => {
+                    effect = Some(match value {
+                        Node::Text(text) if text == "Allow" => Effect::Allow,
+                        Node::Text(text) if text == "Deny" => Effect::Deny,
+                        _ => return Err(refuse("Effect", "must be \"Allow\" or \"Deny\"")),
+                    });
+                }
+                "Principal" if usage == Usage::Identity => {
+                    return Err(refuse("Principal", "a policy of a user or role cannot name one"));
+                }
+                "Principal" => principals = Some(parse_principals(value, &refuse)?),
+                "Action" => {
+                    actions = parse_texts(value).map_err(|reason| refuse("Action", reason))?
+                }
+                "Resource" => {
+                    resources = parse_texts(value).map_err(|reason| refuse("Resource", reason))?;
+                }
+                "Condition" | "NotAction" | "NotPrincipal" | "NotResource" => {
+                    return Err(refuse(&name, "is not supported"));
+                }
+                other => return Err(refuse(&format!("{other:?}"), "no such element")),
+            }
+        }
+        let effect = effect.ok_or_else(|| refuse("Effect", "is missing"))?;
+        let principals = match (principals, usage) {
+            (Some(principals), _) => principals,
+            (None, Usage::Identity) => Vec::new(),
+            (None, Usage::KeyPolicy) => return Err(refuse("Principal", "is missing")),
+        };
+        Ok(Self { index, sid, effect, principals, actions, resources })
+    }
+
+    /// Where the statement stands, for error texts.
+    pub(super) fn place(&self) -> String {
+        place(self.index, self.sid.as_deref())
+    }
+}
+
+/// One string or a list of strings; an empty list is as good as none.
+fn parse_texts(node: Node) -> Result<Option<Vec<String>>, &'static str> {
+    let list = match node {
+        Node::Text(text) => vec![text],
+        Node::List(items) => items
+            .into_iter()
+            .map(|item| match item {
+                Node::Text(text) => Ok(text),
+                _ => Err("must be a string or a list of strings"),
+            })
+            .collect::<Result<_, _>>()?,
+        _ => return Err("must be a string or a list of strings"),
+    };
+    Ok((!list.is_empty()).then_some(list))
+}
+
+fn parse_principals(
+    node: Node,
+    refuse: &dyn Fn(&str, &str) -> CompileError,
+) -> Result<Vec<Named>, CompileError> {
+    let members = match node {
+        Node::Text(text) if text == "*" => return Ok(vec![Named::Everyone]),
+        Node::Object(members) => members,
+        _ => return Err(refuse("Principal", "must be \"*\" or an object")),
+    };
+    let mut principals = Vec::new();
+    for (kind, value) in members {
+        let element = format!("Principal.{kind}");
+        let texts = parse_texts(value).map_err(|reason| refuse(&element, reason))?;
+        for text in texts.unwrap_or_default() {
+            principals.push(match kind.as_str() {
+                "AWS" => Named::parse_aws(&text)?,
+                "Service" => Named::parse_service(text)?,
+                "Federated" | "CanonicalUser" => return Err(refuse(&element, "is not supported")),
+                _ => return Err(refuse(&element, "no such kind of principal")),
+            });
+        }
+    }
+    if principals.is_empty() {
+        return Err(refuse("Principal", "names nobody"));
+    }
+    Ok(principals)
+}
+
+impl Named {
+    fn parse_aws(text: &str) -> Result<Self, CompileError> {
+        if text == "*" {
+            return Ok(Self::Everyone);
+        }
+        if let Some(account) = AccountId::parse(text) {
+            return Ok(Self::Account(account));
+        }
+        Self::parse_arn(text).ok_or_else(|| invalid_principal(text))
+    }
+
+    /// Wildcards, groups and federated users are invalid, as on AWS or because
+    /// there are none here.
+    fn parse_arn(text: &str) -> Option<Self> {
+        let arn = Arn::parse(text)?;
+        let account = AccountId::parse(arn.account)?;
+        if arn.partition != PARTITION || !arn.region.is_empty() || text.contains(['*', '?']) {
+            return None;
+        }
+        match arn.service {
+            "iam" if arn.resource == "root" => Some(Self::Account(account)),
+            "iam" => {
+                let (kind, name) = arn.resource.split_once('/')?;
+                let known = matches!(kind, "user" | "role") && !name.is_empty();
+                known.then(|| Self::Entity(text.to_owned()))
+            }
+            "sts" => {
+                let (role, name) = arn.resource.strip_prefix("assumed-role/")?.split_once('/')?;
+                let known = !role.is_empty() && !name.is_empty() && !name.contains('/');
+                let role = format!("arn:{PARTITION}:iam::{account}:role/{role}");
+                known.then(|| Self::Session { role, name: name.to_owned() })
+            }
+            _ => None,
+        }
+    }
+
+    /// A name of at least two parts, as the KMS model has it for service
+    /// principals; `*` is not one.
+    fn parse_service(text: String) -> Result<Self, CompileError> {
+        let part = |part: &str| {
+            !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+        };
+        let valid = text.len() <= 128 && text.contains('.') && text.split('.').all(part);
+        if valid { Ok(Self::Service(text)) } else { Err(invalid_principal(&text)) }
+    }
+}
+
+fn invalid_principal(text: &str) -> CompileError {
+    CompileError::InvalidPrincipal { principal: text.to_owned() }
+}
+
+fn malformed(text: &str) -> CompileError {
+    CompileError::Malformed(text.to_owned())
+}

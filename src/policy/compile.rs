@@ -1,0 +1,179 @@
+//! From text to documents: limits, parsing, strict validation, sharing.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use cedar_policy::{PolicyId, PolicySet, Schema, ValidationMode, Validator};
+
+use super::document::{Document, Draft, Form, Rule, SourceText, Usage, Warning};
+use super::error::{CompileError, Error};
+use super::principal::PrincipalDirectory;
+use super::reads::Fact;
+use super::vocabulary::{SCHEMA, Vocabulary};
+use super::{aws, cedar, scan};
+use crate::base::limits::POLICY_BYTES;
+
+/// Makes documents, and knows those that are in use.
+pub(super) struct Compiler {
+    pub(super) vocabulary: Vocabulary,
+    validator: Validator,
+    documents: Mutex<InUse>,
+}
+
+/// Documents in use, by hash, so that equal ones are compiled once.
+#[derive(Default)]
+struct InUse {
+    documents: BTreeMap<[u8; 32], Weak<Document>>,
+    /// How many entries there were after the last clearing away.
+    kept: usize,
+}
+
+/// What a document's text means.
+pub(super) struct Compiled {
+    pub(super) drafts: Vec<Draft>,
+    pub(super) warnings: Vec<Warning>,
+}
+
+impl Compiler {
+    pub(super) fn new() -> Result<Self, Error> {
+        let (schema, _) = Schema::from_cedarschema_str(SCHEMA).map_err(Box::new)?;
+        let vocabulary = Vocabulary::new(&schema)?;
+        let validator = Validator::new(schema);
+        Ok(Self { vocabulary, validator, documents: Mutex::default() })
+    }
+
+    /// Compiles AWS JSON if the first character that is not blank is `{`, and
+    /// Cedar otherwise.
+    pub(super) fn compile(
+        &self,
+        usage: Usage,
+        text: &str,
+        directory: &dyn PrincipalDirectory,
+    ) -> Result<Arc<Document>, CompileError> {
+        if text.len() > POLICY_BYTES {
+            return Err(CompileError::TooLarge { limit: POLICY_BYTES, unit: "bytes" });
+        }
+        if text.trim_start().starts_with('{') {
+            scan::check_json(text)?;
+            let policy = aws::policy::parse(text, usage)?;
+            let resolved = policy.resolve(directory)?;
+            let source = SourceText { usage, form: Form::Json, text: text.to_owned(), resolved };
+            self.share(source, |source| policy.compile(&source.resolved))
+        } else {
+            let resolved = BTreeMap::new();
+            let source = SourceText { usage, form: Form::Cedar, text: text.to_owned(), resolved };
+            self.share(source, |source| {
+                Ok(Compiled { drafts: cedar::parse(&source.text)?, warnings: Vec::new() })
+            })
+        }
+    }
+
+    /// The document in use that has this source, or a new one.
+    fn share(
+        &self,
+        source: SourceText,
+        compile: impl FnOnce(&SourceText) -> Result<Compiled, CompileError>,
+    ) -> Result<Arc<Document>, CompileError> {
+        let hash = source.hash();
+        if let Some(document) = self.in_use().documents.get(&hash).and_then(Weak::upgrade) {
+            return Ok(document);
+        }
+        let compiled = compile(&source)?;
+        let document = Document::new(source, hash, compiled, &self.vocabulary)
+            .map_err(|error| CompileError::Malformed(error.to_string()))?;
+        self.validate(&document)?;
+        let document = Arc::new(document);
+        self.in_use().insert(hash, &document);
+        Ok(document)
+    }
+
+    fn in_use(&self) -> MutexGuard<'_, InUse> {
+        self.documents.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Strict validation; a warning refuses as an error does, for several real
+    /// mistakes only warn (a condition that can never hold, a role as caller).
+    fn validate(&self, document: &Document) -> Result<(), CompileError> {
+        let policies = document.rules().iter().map(|rule| rule.policy.clone());
+        let set = PolicySet::from_policies(policies)
+            .map_err(|error| CompileError::Malformed(error.to_string()))?;
+        let result = self.validator.validate(&set, ValidationMode::Strict);
+        let errors = result.validation_errors().map(|e| finding(document, e.policy_id(), &e));
+        let warnings = result.validation_warnings().map(|w| finding(document, w.policy_id(), &w));
+        // The validator's order is not stable; the first statement's is.
+        if let Some((_, refusal)) = errors.min().or_else(|| warnings.min()) {
+            return Err(CompileError::Malformed(refusal));
+        }
+        if !result.validation_passed_without_warnings() {
+            // The validator gave up without saying why.
+            return Err(CompileError::Malformed("the policy is too complex".to_owned()));
+        }
+        let wrong = |rule: &&Rule| rule.reads.context.contains(&Fact::IamAllows);
+        match document.rules().iter().find(wrong) {
+            Some(rule) if document.usage() == Usage::Identity => {
+                let refusal = rule.refusal("only a key policy can read context.iamAllows");
+                Err(CompileError::Malformed(refusal))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl InUse {
+    fn insert(&mut self, hash: [u8; 32], document: &Arc<Document>) {
+        // Clearing away at every doubling keeps an insertion cheap.
+        if self.documents.len() > self.kept.saturating_mul(2).max(64) {
+            self.documents.retain(|_, document| document.strong_count() > 0);
+            self.kept = self.documents.len();
+        }
+        self.documents.insert(hash, Arc::downgrade(document));
+    }
+}
+
+impl Rule {
+    fn refusal(&self, reason: &str) -> String {
+        format!("{}: {reason}", place(self.statement, self.sid.as_deref()))
+    }
+}
+
+/// A statement as error texts name it; positions are counted from 0.
+pub(super) fn place(statement: usize, sid: Option<&str>) -> String {
+    match sid {
+        Some(sid) => format!("Statement[{statement}] (Sid \"{sid}\")"),
+        None => format!("Statement[{statement}]"),
+    }
+}
+
+/// What the validator found, with the position of the policy.
+fn finding(document: &Document, id: &PolicyId, found: &dyn Display) -> (Option<usize>, String) {
+    let text = found.to_string();
+    // Cedar names the policy by its id; people know it by its position.
+    let reason = text.split_once("`, ").map_or(text.as_str(), |(_, reason)| reason);
+    let mut rules = document.rules().iter().enumerate();
+    match rules.find(|(_, rule)| rule.id == id.as_ref()) {
+        Some((at, rule)) => (Some(at), rule.refusal(reason)),
+        None => (None, text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn documents_are_forgotten_with_their_last_user() {
+        let compiler = Compiler::new().unwrap();
+        let nobody = BTreeMap::new();
+        let compile = |n: usize| {
+            let text = format!("// {n}\npermit (principal, action, resource is AuditLog);");
+            compiler.compile(Usage::Identity, &text, &nobody).unwrap()
+        };
+        let kept = compile(0);
+        for n in 1..150 {
+            compile(n);
+        }
+        assert!(compiler.in_use().documents.len() < 80);
+        assert!(Arc::ptr_eq(&kept, &compile(0)));
+    }
+}

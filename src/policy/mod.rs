@@ -1,0 +1,41 @@
+//! Floor 1: decisions. Policy documents are compiled to Cedar, and one engine
+//! answers one question: may this caller perform this action on this resource.
+//!
+//! AWS's evaluation logic is kept (AWS KMS Developer Guide, "Determining access
+//! to AWS KMS keys"): the caller's identity policies are asked first, their
+//! result is fed to the key policy as `context.iamAllows`, an explicit deny
+//! anywhere wins, and whatever cannot be evaluated is denied.
+//!
+//! Deliberately absent: storage. Documents come in as text and leave as shared
+//! values; who holds which policy is known to the floors above.
+
+pub mod actions;
+mod aws;
+pub mod builtin;
+mod cedar;
+mod compile;
+pub mod decision;
+pub mod document;
+pub mod engine;
+pub mod error;
+mod expression;
+mod facts;
+pub mod principal;
+pub mod question;
+mod reads;
+mod scan;
+mod scope;
+mod self_check;
+mod slice;
+mod vocabulary;
+
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod golden;
+#[cfg(test)]
+mod refusals;
+#[cfg(test)]
+mod slice_is_sound;
+#[cfg(test)]
+mod tests;

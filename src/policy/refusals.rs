@@ -1,0 +1,215 @@
+//! Documents that are refused, and in which words.
+
+use super::error::CompileError;
+use super::fixture::{ENGINE, directory};
+use crate::base::limits::{POLICY_BYTES, POLICY_DEPTH, POLICY_STATEMENTS};
+
+#[track_caller]
+fn check_key(text: &str, want: &str) {
+    let error = ENGINE.compile_key_policy(text, &directory()).unwrap_err();
+    assert!(matches!(error, CompileError::Malformed(_)), "{error:?}");
+    assert_eq!(error.to_string(), want);
+}
+
+#[track_caller]
+fn check_identity(text: &str, want: &str) {
+    let error = ENGINE.compile_identity_policy(text).unwrap_err();
+    assert_eq!(error, CompileError::Malformed(want.to_owned()));
+}
+
+/// A key policy of one statement, whose members are `members`.
+fn one(members: &str) -> String {
+    format!(r#"{{"Version": "2012-10-17", "Statement": [{{{members}}}]}}"#)
+}
+
+#[test]
+fn json_documents() {
+    check_key("{", "the policy is not valid JSON: EOF while parsing an object at line 1 column 1");
+    check_key(
+        r#"{"Statement": [], "Statement": []}"#,
+        "the policy is not valid JSON: \"Statement\" appears twice at line 1 column 34",
+    );
+    check_key("{}", "Statement: there must be at least one");
+    check_key(r#"{"Statement": []}"#, "Statement: there must be at least one");
+    check_key(r#"{"Statement": "x"}"#, "Statement: must be an object or a list");
+    check_key(r#"{"Statement": ["x"]}"#, "Statement[0]: must be an object");
+    check_key(r#"{"Version": "2012-10-18"}"#, "Version: must be \"2012-10-17\" or \"2008-10-17\"");
+    check_key(r#"{"Id": 1}"#, "Id: must be a string");
+    check_key(r#"{"version": "2012-10-17"}"#, "\"version\": no such element");
+}
+
+#[test]
+fn json_statements() {
+    let allow = r#""Effect": "Allow", "Principal": "*", "Action": "kms:*", "Resource": "*""#;
+    for element in ["Condition", "NotAction", "NotPrincipal", "NotResource"] {
+        let members = format!(r#""Sid": "a b", {allow}, "{element}": {{}}"#);
+        let want = format!("Statement[0] (Sid \"a b\"): {element}: is not supported");
+        check_key(&one(&members), &want);
+    }
+    let second = format!(r#"{{"Statement": [{{{allow}}}, {{{allow}, "Actoin": "x"}}]}}"#);
+    check_key(&second, "Statement[1]: \"Actoin\": no such element");
+    let at = |members: &str, want: &str| check_key(&one(members), &format!("Statement[0]: {want}"));
+    at(r#""Sid": 1"#, "Sid: must be a string");
+    at(r#""Effect": "allow""#, "Effect: must be \"Allow\" or \"Deny\"");
+    at(r#""Principal": "*""#, "Effect: is missing");
+    at(r#""Effect": "Allow", "Action": "kms:*""#, "Principal: is missing");
+    at(r#""Principal": "x""#, "Principal: must be \"*\" or an object");
+    at(r#""Principal": {}"#, "Principal: names nobody");
+    at(r#""Principal": {"AWS": []}"#, "Principal: names nobody");
+    at(r#""Principal": {"AWS": 1}"#, "Principal.AWS: must be a string or a list of strings");
+    at(r#""Principal": {"Federated": "x"}"#, "Principal.Federated: is not supported");
+    at(r#""Principal": {"aws": "*"}"#, "Principal.aws: no such kind of principal");
+    at(r#""Action": {}"#, "Action: must be a string or a list of strings");
+    let action = |action: &str, want: &str| {
+        at(&allow.replace("kms:*", action), &format!("Action: {action:?} {want}"));
+    };
+    action("Encrypt", "is not of the form service:Action");
+    action("kms:Encrpyt", "matches no action");
+    action("kms:ReEncrypt", "matches no action");
+    action("k*:Encrypt", "has a wildcard in the name of the service");
+    action("s3:GetObject", "is of a service that is not here");
+    action("system:DeleteKey", "is of a service that is not here");
+    let resource = |resource: &str, want: &str| {
+        let members = allow.replace(r#""Resource": "*""#, &format!(r#""Resource": "{resource}""#));
+        at(&members, &format!("Resource: {resource:?} {want}"));
+    };
+    resource("arn:aws:kms:*:*:key/?", "has a `?`, which is not supported in resources");
+    resource("arn:aws:kms:*:*:key/${x}", "has a policy variable, which is not supported");
+    resource("arn:aws:kms:*:1*:key/x", "has neither an account id nor `*` as its account");
+    resource("arn:aws:kms:*:*:keys/x", "names neither a key nor an alias");
+}
+
+#[test]
+fn identity_policies() {
+    check_identity(
+        &one(r#""Effect": "Allow", "Principal": "*""#),
+        "Statement[0]: Principal: a policy of a user or role cannot name one",
+    );
+    let on = |resource: &str| {
+        one(&format!(r#""Effect": "Deny", "Action": "*", "Resource": "{resource}""#))
+    };
+    check_identity(&on("x"), "Statement[0]: Resource: \"x\" is neither \"*\" nor an ARN");
+    check_identity(
+        &on("arn:aws:iam::111122223333:user/bob"),
+        "Statement[0]: Resource: \"arn:aws:iam::111122223333:user/bob\" cannot be a resource: \
+         only \"*\" and ARNs of KMS can",
+    );
+    check_identity(
+        "@sid(\"x\") permit (principal, action, resource) when { context.iamAllows };",
+        "Statement[0] (Sid \"x\"): only a key policy can read context.iamAllows",
+    );
+}
+
+#[test]
+fn principals() {
+    #[track_caller]
+    fn check(principal: &str) {
+        let text = one(&format!(
+            r#""Effect": "Allow", "Principal": {{"AWS": "{principal}"}}, "Action": "*", "Resource": "*""#
+        ));
+        let error = ENGINE.compile_key_policy(&text, &directory()).unwrap_err();
+        let name = match principal.split_once("assumed-role/") {
+            Some((_, rest)) if rest.matches('/').count() == 1 => {
+                format!("arn:aws:iam::111122223333:role/{}", rest.split('/').next().unwrap())
+            }
+            _ => principal.to_owned(),
+        };
+        assert_eq!(error, CompileError::InvalidPrincipal { principal: name });
+        assert_eq!(
+            error.to_string(),
+            "Policy contains a statement with one or more invalid principals."
+        );
+    }
+    check("alice");
+    check("11112222333");
+    check("AIDAEXAMPLE");
+    check("arn:aws:iam::111122223333:user/carol");
+    check("arn:aws:iam::111122223333:user/*");
+    check("arn:aws:iam::111122223333:group/admins");
+    check("arn:aws:iam::1111:root");
+    check("arn:aws-cn:iam::111122223333:root");
+    check("arn:aws:iam:eu-central-1:111122223333:root");
+    check("arn:aws:sts::111122223333:assumed-role/Admin");
+    check("arn:aws:sts::111122223333:assumed-role/Admin/a/b");
+    check("arn:aws:sts::111122223333:assumed-role/Nobody/a");
+    check("arn:aws:sts::111122223333:federated-user/x");
+    let service =
+        one(r#""Effect": "Allow", "Principal": {"Service": "*"}, "Action": "*", "Resource": "*""#);
+    let error = ENGINE.compile_key_policy(&service, &directory()).unwrap_err();
+    assert_eq!(error, CompileError::InvalidPrincipal { principal: "*".to_owned() });
+}
+
+#[test]
+fn cedar_documents() {
+    check_key("", "the document holds no policy");
+    check_key("// nothing\n", "the document holds no policy");
+    check_key("permit", "unexpected end of input");
+    check_key("permit (principal == ?principal, action, resource);", "templates are not supported");
+    check_key(
+        "permit (principal, action == Action::\"kms:Encrpyt\", resource);",
+        "Statement[0]: unrecognized action `Action::\"kms:Encrpyt\"`",
+    );
+    check_key(
+        "permit (principal, action, resource); permit (principal, action, resource) when { context.x };",
+        "Statement[1]: attribute `x` in context for Action::\"audit:QueryEvents\" not found",
+    );
+    for literal in [
+        "User::\"A\".name == \"x\"",
+        "User::\"A\" has name",
+        "EncryptionContext::\"x\".hasTag(\"a\")",
+        "[true].contains(User::\"A\" in Account::\"1\")",
+    ] {
+        check_key(
+            &format!("permit (principal, action, resource) when {{ {literal} }};"),
+            "Statement[0]: a condition asks about an entity that is not part of the request",
+        );
+    }
+    // Only warnings of the validator, and refused all the same.
+    check_key(
+        "permit (principal == Role::\"AROA\", action, resource);",
+        "Statement[0]: policy is impossible: the policy expression evaluates to false for all \
+         valid requests",
+    );
+    check_key(
+        "permit (principal, action, resource) when { context has encryptionContexts };",
+        "Statement[0]: policy is impossible: the policy expression evaluates to false for all \
+         valid requests",
+    );
+}
+
+#[test]
+fn limits() {
+    #[track_caller]
+    fn check(text: &str, want: &str) {
+        let error = ENGINE.compile_key_policy(text, &directory()).unwrap_err();
+        assert!(matches!(error, CompileError::TooLarge { .. }), "{error:?}");
+        assert_eq!(error.to_string(), want);
+    }
+    let cedar = "permit (principal, action, resource);";
+    check(&" ".repeat(POLICY_BYTES + 1), "the policy exceeds the limit of 32768 bytes");
+    check(&cedar.repeat(POLICY_STATEMENTS + 1), "the policy exceeds the limit of 100 statements");
+    assert!(ENGINE.compile_key_policy(&cedar.repeat(POLICY_STATEMENTS), &directory()).is_ok());
+    let list = vec!["{}"; POLICY_STATEMENTS + 1].join(",");
+    check(
+        &format!(r#"{{"Statement": [{list}]}}"#),
+        "the policy exceeds the limit of 100 statements",
+    );
+    check(
+        &format!(r#"{{"Statement": {}"#, "[".repeat(POLICY_DEPTH)),
+        "the policy exceeds the limit of 32 levels of nesting",
+    );
+    check(
+        &format!("permit (principal, action, resource) when {{ {}true }};", "1 + ".repeat(30)),
+        "the policy exceeds the limit of 24 levels of nesting",
+    );
+    let accounts: Vec<_> = (0..400).map(|n| format!("\"{:012}\"", n)).collect();
+    let keys: Vec<_> = (0..20).map(|n| format!("\"arn:aws:kms:*:*:key/{n}\"")).collect();
+    check(
+        &one(&format!(
+            r#""Effect": "Deny", "Principal": {{"AWS": [{}]}}, "Action": "*", "Resource": [{}]"#,
+            accounts.join(","),
+            keys.join(",")
+        )),
+        "the policy exceeds the limit of 1000 pairs of principals and resources",
+    );
+}
