@@ -7,4 +7,7 @@ pub mod base;
 
 pub mod hsm;
 pub mod policy;
+pub mod store;
 pub mod wire;
+
+pub mod audit;

@@ -1,0 +1,235 @@
+//! What a durable record costs.
+//!
+//! First the two figures that the store was designed for, each taken in rounds
+//! with the thing it is compared with, so that a busy machine falls on both:
+//! CPU time a record, and records a second against a raw file that gets the
+//! same bytes in groups of the same size. Then the pieces, by criterion.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    clippy::disallowed_methods,
+    reason = "a benchmark measures time, and may stop at the first surprise"
+)]
+
+mod records;
+
+use std::io::Write;
+use std::sync::Arc;
+use std::time::Instant;
+
+use criterion::{BatchSize, Criterion};
+use records::{Dice, Sample};
+use tempfile::TempDir;
+use wardbook::audit::{self, Filter};
+use wardbook::store::{NewEvent, Settings, Store, Unit};
+
+/// The indexer never wakes up.
+const LOG_ONLY: Settings = Settings {
+    queue_units: 2_048,
+    batch_units: 512,
+    commit_wait_ms: 10_000,
+    index_interval_ms: 3_600_000,
+    pages_max: None,
+};
+
+const WAITERS: usize = 64;
+const RECORDS: usize = 128_000;
+const ROUNDS: u64 = 5;
+
+fn main() {
+    durable_records();
+    let mut criterion = Criterion::default().configure_from_args();
+    pieces(&mut criterion);
+    pages(&mut criterion);
+    criterion.final_summary();
+}
+
+/// Prints CPU a record and the ratio to a raw file, medians of all rounds.
+fn durable_records() {
+    let (mut ratios, mut cpus, mut rates) = (Vec::new(), Vec::new(), Vec::new());
+    for round in 0..ROUNDS {
+        let samples = Arc::new(samples(round, RECORDS));
+        let bodies: Vec<NewEvent> = samples.iter().take(WAITERS * 100).map(event).collect();
+        let raw = raw_rate(&bodies);
+        let (rate, cpu_us, _) = store_rate(&samples, LOG_ONLY);
+        let (_, indexed_us, waits) = store_rate(&samples, Settings::default());
+        println!(
+            "round {round}: raw {raw:.0}/s, store {rate:.0}/s = {:.2} of raw, \
+             {cpu_us:.1} us CPU a record, {indexed_us:.1} with the index; \
+             waits p50 {:.2} p99 {:.2} p99.9 {:.2} ms",
+            rate / raw,
+            waits[waits.len() / 2],
+            waits[waits.len() * 99 / 100],
+            waits[waits.len() * 999 / 1000]
+        );
+        ratios.push(rate / raw);
+        cpus.push(cpu_us);
+        rates.push(rate);
+    }
+    println!(
+        "durable record at {WAITERS} waiters: {:.1} us CPU (prepare and commit), {:.0}/s, {:.2} of raw write+fdatasync",
+        median(cpus),
+        median(rates),
+        median(ratios)
+    );
+}
+
+fn samples(seed: u64, count: usize) -> Vec<Sample> {
+    let mut dice = Dice::new(seed + 100);
+    (0..count).map(|_| Sample::new(&mut dice)).collect()
+}
+
+fn event(sample: &Sample) -> NewEvent {
+    sample.with_record(|record| audit::prepare(record).unwrap())
+}
+
+/// Records a second into a plain file, one write and one sync a group.
+fn raw_rate(events: &[NewEvent]) -> f64 {
+    let folder = TempDir::new_in(".").unwrap();
+    let mut file = std::fs::File::create(folder.path().join("raw")).unwrap();
+    let start = Instant::now();
+    for group in events.chunks(WAITERS) {
+        let mut bytes = Vec::new();
+        for event in group {
+            bytes.extend(&event.body);
+            bytes.extend(event.leaf);
+            bytes.extend(event.event_id);
+            bytes.extend(event.request_id.unwrap());
+            bytes.extend([0; 24]);
+        }
+        file.write_all(&bytes).unwrap();
+        file.sync_data().unwrap();
+    }
+    events.len() as f64 / start.elapsed().as_secs_f64()
+}
+
+/// Records a second, CPU microseconds a record, everything included, and how
+/// long each waited for its receipt, milliseconds, ascending.
+fn store_rate(samples: &Arc<Vec<Sample>>, settings: Settings) -> (f64, f64, Vec<f64>) {
+    let folder = TempDir::new_in(".").unwrap();
+    let store = Arc::new(Store::open(folder.path(), settings).unwrap());
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let count = samples.len();
+    let (start, cpu) = (Instant::now(), cpu_us());
+    let tasks: Vec<_> = (0..WAITERS)
+        .map(|waiter| {
+            let (store, samples) = (Arc::clone(&store), Arc::clone(samples));
+            runtime.spawn(async move {
+                let mut waits = Vec::new();
+                for sample in samples.iter().skip(waiter).step_by(WAITERS) {
+                    let unit = Unit { changes: Vec::new(), event: event(sample) };
+                    let start = Instant::now();
+                    store.commit(unit).await.unwrap();
+                    waits.push(start.elapsed().as_secs_f64() * 1_000.0);
+                }
+                waits
+            })
+        })
+        .collect();
+    let mut waits = Vec::new();
+    for task in tasks {
+        waits.extend(runtime.block_on(task).unwrap());
+    }
+    let (seconds, cpu_us) = (start.elapsed().as_secs_f64(), cpu_us() - cpu);
+    waits.sort_by(f64::total_cmp);
+    (count as f64 / seconds, cpu_us / count as f64, waits)
+}
+
+/// CPU time of this process so far, all threads, user and system.
+fn cpu_us() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+    let behind_name = stat.rsplit_once(") ").unwrap().1;
+    let ticks = behind_name.split(' ').skip(11).take(2).map(|n| n.parse::<f64>().unwrap());
+    ticks.sum::<f64>() * 10_000.0
+}
+
+fn median(mut of: Vec<f64>) -> f64 {
+    of.sort_by(f64::total_cmp);
+    of[of.len() / 2]
+}
+
+fn pieces(criterion: &mut Criterion) {
+    let samples = samples(50, 1_000);
+    let mut turn = samples.iter().cycle();
+    criterion.bench_function("canonical", |bench| {
+        bench.iter(|| turn.next().unwrap().with_record(|record| audit::canonical(record).unwrap()));
+    });
+    criterion.bench_function("prepare", |bench| {
+        bench.iter(|| event(turn.next().unwrap()));
+    });
+    let canonical: Vec<Vec<u8>> = samples
+        .iter()
+        .map(|sample| sample.with_record(|record| audit::canonical(record).unwrap()))
+        .collect();
+    let mut bytes = canonical.iter().cycle();
+    criterion.bench_function("leaf", |bench| {
+        bench.iter_batched(
+            || bytes.next().unwrap(),
+            |canonical| audit::leaf(audit::LEAF_FORMAT, canonical),
+            BatchSize::SmallInput,
+        );
+    });
+}
+
+fn pages(criterion: &mut Criterion) {
+    const STORED: usize = 200_000;
+    let folder = TempDir::new_in(".").unwrap();
+    let store = Arc::new(Store::open(folder.path(), Settings::default()).unwrap());
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let samples = samples(60, STORED);
+    let mut principal = String::new();
+    let mut key = String::new();
+    for group in samples.chunks(512) {
+        let tasks: Vec<_> = group
+            .iter()
+            .map(|sample| {
+                let event = event(sample);
+                principal.clone_from(&event.principal);
+                key = event.key.clone().unwrap_or_default();
+                let store = Arc::clone(&store);
+                runtime
+                    .spawn(async move { store.commit(Unit { changes: Vec::new(), event }).await })
+            })
+            .collect();
+        for task in tasks {
+            runtime.block_on(task).unwrap().unwrap();
+        }
+    }
+    while store.health().indexed_seq < store.health().last_seq {
+        std::thread::yield_now();
+    }
+    let size = |name| std::fs::metadata(folder.path().join(name)).unwrap().len();
+    drop(store);
+    println!(
+        "{STORED} records: log {} B each, index {} B each",
+        size("wardbook.db") / STORED as u64,
+        size("index.db") / STORED as u64
+    );
+    let store = Store::open(folder.path(), Settings::default()).unwrap();
+    let filter = Filter { limit: 50, ..Filter::default() };
+    let mut page = |name: &str, filter: &Filter| {
+        criterion
+            .bench_function(name, |bench| bench.iter(|| audit::query(&store, filter).unwrap()));
+    };
+    page("page: newest 50", &filter);
+    page(
+        "page: 50 of a principal",
+        &Filter { principal: Some(principal.clone()), ..filter.clone() },
+    );
+    page("page: 50 of a key", &Filter { key: Some(key), ..filter.clone() });
+    page(
+        "page: 50 denials of a principal",
+        &Filter {
+            principal: Some(principal),
+            error_code: Some("AccessDenied".to_owned()),
+            ..filter.clone()
+        },
+    );
+    page(
+        "page: a combination that never was",
+        &Filter { event_name: Some("Decrypt".to_owned()), read_only: Some(false), ..filter },
+    );
+}

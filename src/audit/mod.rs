@@ -1,0 +1,16 @@
+#![doc = include_str!("README.md")]
+
+mod body;
+mod cursor;
+mod error;
+mod identity;
+mod json;
+mod query;
+mod record;
+#[cfg(test)]
+mod tests;
+
+pub use body::{LEAF_FORMAT, leaf};
+pub use error::Error;
+pub use query::{Filter, Page, query};
+pub use record::{EventType, Failure, RECORD_BYTES, Record, Resource, Tls, canonical, prepare};

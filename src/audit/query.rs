@@ -1,0 +1,117 @@
+//! Questions to the book: which records, newest first, a page at a time.
+
+use std::net::IpAddr;
+
+use sha2::{Digest, Sha256};
+
+use super::body::Opener;
+use super::{Error, cursor};
+use crate::base::ids::RequestId;
+use crate::base::limits;
+use crate::store::{KeyText, Position, Search, Store};
+
+/// Which records. What is `None` does not matter; the rest must all hold.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// `recipientAccountId`.
+    pub account: Option<String>,
+    /// The earliest time, epoch milliseconds.
+    pub from_ms: Option<i64>,
+    /// The end, epoch milliseconds; not included.
+    pub to_ms: Option<i64>,
+    /// The principal's ARN, exactly.
+    pub principal: Option<String>,
+    /// A key's ARN, or a bare key id, which any ARN that ends in it matches.
+    pub key: Option<String>,
+    pub event_name: Option<String>,
+    pub error_code: Option<String>,
+    pub request_id: Option<RequestId>,
+    pub source_ip: Option<IpAddr>,
+    pub read_only: Option<bool>,
+    /// Records in the page, 1 to [`limits::AUDIT_PAGE_ROWS`].
+    pub limit: usize,
+    /// The `next_cursor` of the page before; only with the same filter.
+    pub cursor: Option<String>,
+}
+
+/// One page of records.
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// The canonical JSON of each record, byte for byte as it was hashed.
+    pub records: Vec<String>,
+    /// Asks for the next page; `None` on the last. A page may be short, even
+    /// empty, and have a next one: a rare combination is looked for in several
+    /// pages of bounded work.
+    pub next_cursor: Option<String>,
+}
+
+/// Answers one page, newest first by time and place in the log. Blocks.
+///
+/// # Errors
+/// [`Error::PageRows`], [`Error::Cursor`]; [`Error::Corrupt`] for a record that
+/// is not what was written; [`Error::Store`].
+pub fn query(store: &Store, filter: &Filter) -> Result<Page, Error> {
+    if filter.limit == 0 || filter.limit > limits::AUDIT_PAGE_ROWS {
+        return Err(Error::PageRows);
+    }
+    let digest = filter.digest();
+    let start = Position { time_ms: filter.to_ms.unwrap_or(i64::MAX), seq: 0 };
+    let before = match &filter.cursor {
+        Some(text) => cursor::read(text, &digest)?.min(start),
+        None => start,
+    };
+    let source_ip = filter.source_ip.map(|ip| ip.to_string());
+    let key = filter
+        .key
+        .as_deref()
+        .map(|text| if text.starts_with("arn:") { KeyText::Arn(text) } else { KeyText::Id(text) });
+    let found = store.search(&Search {
+        account: filter.account.as_deref(),
+        principal: filter.principal.as_deref(),
+        key,
+        event_name: filter.event_name.as_deref(),
+        error: filter.error_code.as_deref(),
+        source_ip: source_ip.as_deref(),
+        request_id: filter.request_id.map(|id| *id.as_bytes()),
+        read_only: filter.read_only,
+        from_ms: filter.from_ms.unwrap_or(i64::MIN),
+        before,
+        limit: filter.limit,
+    })?;
+    let mut opener = Opener::default();
+    let records = found.records.iter().map(|record| opener.open(record));
+    Ok(Page {
+        records: records.collect::<Result<_, _>>()?,
+        next_cursor: found.next.map(|position| cursor::write(position, &digest)),
+    })
+}
+
+impl Filter {
+    /// Digest of all that decides which records match, so of neither the size
+    /// of the page nor its start. Every member is written with its length, so
+    /// that no two filters share their bytes.
+    fn digest(&self) -> cursor::Digest {
+        let number = |value: Option<i64>| value.map(|value| value.to_string());
+        let members = [
+            self.account.clone(),
+            number(self.from_ms),
+            number(self.to_ms),
+            self.principal.clone(),
+            self.key.clone(),
+            self.event_name.clone(),
+            self.error_code.clone(),
+            self.request_id.map(|id| id.to_string()),
+            self.source_ip.map(|ip| ip.to_string()),
+            self.read_only.map(|truth| truth.to_string()),
+        ];
+        let mut hash = Sha256::new();
+        for member in &members {
+            let text = member.as_deref().unwrap_or_default();
+            hash.update([u8::from(member.is_some())]);
+            hash.update(text.len().to_be_bytes());
+            hash.update(text);
+        }
+        let digest: [u8; 32] = hash.finalize().into();
+        digest.first_chunk().copied().unwrap_or_default()
+    }
+}

@@ -1,0 +1,124 @@
+//! A record as the caller of this module gives it, and its way into the store.
+
+use serde_json::value::RawValue;
+
+use super::{Error, body, json};
+use crate::base::arn::KeyArn;
+use crate::base::caller::Caller;
+use crate::base::ids::{AccountId, Region};
+use crate::store::NewEvent;
+
+/// The longest canonical record, bytes. CloudTrail's own limit is 256 KB.
+pub const RECORD_BYTES: usize = 128 * 1024;
+
+/// One record, borrowed from the call that it is about. The members are
+/// CloudTrail's; see the module's README for what each becomes.
+#[derive(Clone, Copy, Debug)]
+pub struct Record<'a> {
+    /// `eventID`, random.
+    pub event_id: [u8; 16],
+    /// When the call was made, epoch milliseconds.
+    pub time_ms: i64,
+    pub caller: &'a Caller,
+    /// The account in whose book the record stands: `recipientAccountId`.
+    pub account: &'a AccountId,
+    pub region: &'a Region,
+    /// Such as `kms.amazonaws.com` or `items.wardbook`.
+    pub event_source: &'a str,
+    /// The operation.
+    pub event_name: &'a str,
+    /// `None` for a call that succeeded.
+    pub error: Option<Failure<'a>>,
+    pub request_parameters: Option<&'a RawValue>,
+    pub response_elements: Option<&'a RawValue>,
+    pub additional_event_data: Option<&'a RawValue>,
+    pub service_event_details: Option<&'a RawValue>,
+    pub read_only: bool,
+    /// What the call was about, in CloudTrail's order.
+    pub resources: &'a [Resource<'a>],
+    pub event_type: EventType,
+    /// Joins the two records of a cross-account call.
+    pub shared_event_id: Option<[u8; 16]>,
+    pub tls: Option<Tls<'a>>,
+    /// wardbook's own member: why the call was decided as it was.
+    pub wardbook: Option<&'a RawValue>,
+}
+
+/// Why a call failed.
+#[derive(Clone, Copy, Debug)]
+pub struct Failure<'a> {
+    /// Such as `AccessDenied`.
+    pub code: &'a str,
+    pub message: &'a str,
+}
+
+/// One entry of `resources`.
+#[derive(Clone, Copy, Debug)]
+pub struct Resource<'a> {
+    pub account: &'a str,
+    /// Such as `AWS::KMS::Key`; CloudTrail gives aliases that type as well.
+    pub kind: &'a str,
+    pub arn: &'a str,
+}
+
+/// `eventType`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EventType {
+    /// Somebody called.
+    AwsApiCall,
+    /// The server did it by itself: no request, no address.
+    AwsServiceEvent,
+}
+
+/// `tlsDetails`.
+#[derive(Clone, Copy, Debug)]
+pub struct Tls<'a> {
+    /// Such as `TLSv1.3`.
+    pub version: &'a str,
+    pub cipher_suite: &'a str,
+    /// The `Host` header of the call.
+    pub host: Option<&'a str>,
+}
+
+/// The record as one line of JSON: the canonical form that is hashed.
+///
+/// # Errors
+/// [`Error::Encode`]; does not happen for a valid record.
+pub fn canonical(record: &Record<'_>) -> Result<Vec<u8>, Error> {
+    let principal = record.caller.principal.to_string();
+    let source_ip = record.caller.source_ip.map(|ip| ip.to_string());
+    json::canonical(record, &principal, source_ip.as_deref())
+}
+
+/// Writes the record in its canonical form, hashes and compresses it. All the
+/// work that does not need the writer is done here, on the caller's thread.
+///
+/// # Errors
+/// [`Error::Encode`], [`Error::Compress`]; neither happens for a valid record.
+pub fn prepare(record: &Record<'_>) -> Result<NewEvent, Error> {
+    let principal = record.caller.principal.to_string();
+    let source_ip = record.caller.source_ip.map(|ip| ip.to_string());
+    let canonical = json::canonical(record, &principal, source_ip.as_deref())?;
+    let by_caller = record.event_type == EventType::AwsApiCall;
+    // Aliases are listed with the same type as keys.
+    let mut keys = record.resources.iter().filter(|of| KeyArn::parse(of.arn).is_some());
+    Ok(NewEvent {
+        time_ms: record.time_ms,
+        account: record.account.as_str().to_owned(),
+        region: record.region.as_str().to_owned(),
+        event_source: record.event_source.to_owned(),
+        event_name: record.event_name.to_owned(),
+        principal,
+        key: keys.next().map(|of| of.arn.to_owned()),
+        second_key: keys.next().map(|of| of.arn.to_owned()),
+        error: record.error.map(|failure| failure.code.to_owned()),
+        source_ip: source_ip.filter(|_| by_caller),
+        request_id: by_caller.then(|| *record.caller.request_id.as_bytes()),
+        event_id: record.event_id,
+        read_only: record.read_only,
+        format: body::LEAF_FORMAT,
+        leaf: body::leaf(body::LEAF_FORMAT, &canonical),
+        dictionary: body::CURRENT_DICTIONARY,
+        body: body::compress(&canonical)?,
+    })
+}

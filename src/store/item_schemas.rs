@@ -1,0 +1,71 @@
+//! Rows of item schemas: every version is kept.
+
+use super::{Error, Query, Tx};
+
+/// One version of one item schema.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ItemSchemaRow {
+    pub account: String,
+    pub region: String,
+    pub name: String,
+    /// 1, 2, 3...
+    pub version: i64,
+    /// The schema as JSON text.
+    pub body: String,
+    /// The key that the schema's `keyId` named when it was put.
+    pub key_arn: String,
+    pub created_ms: i64,
+}
+
+/// Adds a version.
+///
+/// # Errors
+/// [`Error::Duplicate`] if the version exists: somebody else put one meanwhile.
+pub fn insert_item_schema(tx: &mut dyn Tx, row: &ItemSchemaRow) -> Result<(), Error> {
+    tx.run(
+        &INSERT,
+        &[
+            row.account.as_str().into(),
+            row.region.as_str().into(),
+            row.name.as_str().into(),
+            row.version.into(),
+            row.body.as_str().into(),
+            row.key_arn.as_str().into(),
+            row.created_ms.into(),
+        ],
+    )?;
+    Ok(())
+}
+
+/// Every version of every schema, oldest version first.
+///
+/// # Errors
+/// As the database answers.
+pub fn list_item_schemas(tx: &mut dyn Tx) -> Result<Vec<ItemSchemaRow>, Error> {
+    tx.rows(&LIST, &[])?
+        .iter()
+        .map(|row| {
+            Ok(ItemSchemaRow {
+                account: row.text(0)?.to_owned(),
+                region: row.text(1)?.to_owned(),
+                name: row.text(2)?.to_owned(),
+                version: row.int(3)?,
+                body: row.text(4)?.to_owned(),
+                key_arn: row.text(5)?.to_owned(),
+                created_ms: row.int(6)?,
+            })
+        })
+        .collect()
+}
+
+const INSERT: Query = Query {
+    name: "item_schemas.insert",
+    sql: "insert into item_schemas \
+          (account, region, name, version, body, key_arn, created_ms) \
+          values (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+};
+const LIST: Query = Query {
+    name: "item_schemas.list",
+    sql: "select account, region, name, version, body, key_arn, created_ms from item_schemas \
+          order by account, region, name, version",
+};

@@ -1,0 +1,16 @@
+//! The schema, step by step. A step that was released is never edited; a
+//! change of the schema is a new file and a new line here.
+
+/// Steps of the book, oldest first; the database's `user_version` counts how
+/// many it has taken.
+pub(super) const BOOK: &[&str] = &[
+    include_str!("../../migrations/sqlite/0001_book.sql"),
+    include_str!("../../migrations/sqlite/0002_state.sql"),
+];
+
+/// The search index. It is derived, so it has no steps: an index with another
+/// `user_version` is thrown away and built anew.
+pub(super) const INDEX: &str = include_str!("../../migrations/sqlite/index.sql");
+
+/// Raised with every edit of [`INDEX`].
+pub(super) const INDEX_VERSION: i64 = 1;

@@ -1,0 +1,178 @@
+//! Rows: one SQLite file that holds the state tables and the append-only log,
+//! so that a change and its record commit together, and a second, derived file
+//! with the search indexes of the log.
+//!
+//! Deliberately absent: what the rows mean. This module knows neither keys nor
+//! policies, does not look into a record's body, and hashes nothing.
+
+mod entry;
+mod error;
+mod event;
+pub mod identities;
+mod index;
+pub mod item_schemas;
+pub mod keys;
+mod log;
+pub mod meta;
+mod migrations;
+mod names;
+pub mod sealed;
+mod search;
+mod sql;
+mod sqlite;
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+
+pub use entry::Position;
+pub use error::Error;
+pub use event::NewEvent;
+pub use log::StoredRecord;
+pub use search::{Found, KeyText, Search};
+pub use sql::{Query, Row, Tx, Value};
+
+use crate::base::limits;
+
+/// A change of state that a call makes: rows first, memory after COMMIT.
+pub trait Change: Send + 'static {
+    /// Writes the rows, inside the transaction of the batch.
+    ///
+    /// # Errors
+    /// [`Error::Duplicate`] and [`Error::Conflict`] roll back this unit only;
+    /// its `commit` answers with them. [`Error::Unavailable`] fails the batch.
+    fn write(&self, tx: &mut dyn Tx) -> Result<(), Error>;
+
+    /// Publishes the change in memory. Called on the writer's thread after
+    /// COMMIT, in commit order, before anybody is answered. Must be quick and
+    /// must not call the store.
+    fn publish(&self);
+}
+
+/// What one call commits: its changes, often none, and its record.
+pub struct Unit {
+    pub changes: Vec<Box<dyn Change>>,
+    pub event: NewEvent,
+}
+
+/// Proof that a record is durable. Only the writer makes one, after COMMIT.
+#[derive(Debug)]
+pub struct Receipt {
+    seq: i64,
+}
+
+impl Receipt {
+    /// The record's place in the log, counted from 1 without a gap.
+    #[must_use]
+    pub fn seq(&self) -> i64 {
+        self.seq
+    }
+}
+
+/// How a store is run. The default is right for a server; tests shrink it.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Units that may wait for the writer; one more is [`Error::Busy`].
+    pub queue_units: usize,
+    /// Units in one transaction.
+    pub batch_units: usize,
+    /// How long `commit` waits, milliseconds.
+    pub commit_wait_ms: u64,
+    /// How often the search index takes in new records, milliseconds.
+    pub index_interval_ms: u64,
+    /// Quota for the database file, pages of 4 KiB; reaching it is like a full
+    /// disk. `None` leaves it to the file system.
+    pub pages_max: Option<u32>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            queue_units: limits::WRITER_QUEUE_UNITS,
+            batch_units: limits::WRITER_BATCH_UNITS,
+            commit_wait_ms: limits::COMMIT_WAIT_MS,
+            index_interval_ms: 200,
+            pages_max: None,
+        }
+    }
+}
+
+/// How the store is.
+#[derive(Clone, Debug)]
+pub struct Health {
+    /// `Ok` while units can be committed, else why not.
+    pub writer: Result<(), Error>,
+    /// Units that wait for the writer.
+    pub queued_units: usize,
+    /// Length of the write-ahead log, bytes. Far above 16 MiB means that a
+    /// reader holds an old snapshot.
+    pub wal_bytes: u64,
+    /// The last record's place in the log, 0 while it is empty.
+    pub last_seq: i64,
+    /// The last place that the search index has taken in.
+    pub indexed_seq: i64,
+}
+
+/// The book and the state tables of one data folder.
+pub struct Store {
+    engine: sqlite::Engine,
+}
+
+impl Store {
+    /// Opens the folder, makes it if it is not there, and brings the schema up
+    /// to date.
+    ///
+    /// # Errors
+    /// [`Error::Locked`], [`Error::Folder`], [`Error::EngineTooOld`],
+    /// [`Error::SchemaTooNew`], [`Error::Corrupt`], [`Error::Unavailable`].
+    pub fn open(folder: &Path, settings: Settings) -> Result<Self, Error> {
+        Ok(Self { engine: sqlite::Engine::open(folder, &settings)? })
+    }
+
+    /// Makes the unit durable: all of its changes and its record, or nothing.
+    ///
+    /// # Errors
+    /// [`Error::Duplicate`], [`Error::Conflict`]: this unit was rolled back.
+    /// [`Error::Busy`], [`Error::Timeout`], [`Error::Unavailable`],
+    /// [`Error::Poisoned`], [`Error::Closed`]: no record, so no answer.
+    pub async fn commit(&self, unit: Unit) -> Result<Receipt, Error> {
+        self.engine.commit(unit).await
+    }
+
+    /// Reads one consistent snapshot. Blocks; long reads belong on a blocking
+    /// thread.
+    ///
+    /// # Errors
+    /// What `f` answers, and what the engine says.
+    pub fn read<T>(&self, f: impl FnOnce(&mut dyn Tx) -> Result<T, Error>) -> Result<T, Error> {
+        self.engine.read(f)
+    }
+
+    /// When the last record was made, epoch milliseconds.
+    ///
+    /// # Errors
+    /// What the engine says.
+    pub fn last_time_ms(&self) -> Result<Option<i64>, Error> {
+        self.read(log::last_time_ms)
+    }
+
+    /// Finds one page of records, newest first. Blocks.
+    ///
+    /// # Errors
+    /// What the engine says.
+    pub fn search(&self, search: &Search<'_>) -> Result<Found, Error> {
+        self.engine.search(search)
+    }
+
+    /// How the store is, from counters; reads nothing from disk.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        self.engine.health()
+    }
+
+    /// Commits what waits, checkpoints, and ends the threads. A later `commit`
+    /// is [`Error::Closed`]. Dropping the store does the same.
+    pub fn close(&self) {
+        self.engine.close();
+    }
+}

@@ -1,0 +1,188 @@
+//! Keeps the search index beside the book: a thread that takes in what the log
+//! has gained, in bulk, a few times a second.
+//!
+//! The file is derived and can be deleted at any time while the server is
+//! down. It is synced only at its checkpoints, which keeps it whole but not
+//! fresh after a power failure: the index then knows less, and says so.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Duration;
+
+use rusqlite::Connection;
+
+use super::connect::{self, Writing};
+use super::migrate;
+use super::readers::Readers;
+use super::shared::Shared;
+use super::tx::{SqliteTx, classify};
+use crate::store::index::{self, Progress};
+use crate::store::{Error, Query, Tx, log, meta, migrations};
+
+/// Records taken in by one transaction.
+const CHUNK_RECORDS: usize = 4_096;
+
+/// The state of the indexer's thread.
+pub(super) struct Indexer {
+    connection: Connection,
+    log: Arc<Readers>,
+    shared: Arc<Shared>,
+    progress: Progress,
+}
+
+impl Indexer {
+    /// Opens the index at `path`, or makes it anew if it cannot be read, has
+    /// another schema, or is not of this log.
+    pub(super) fn open(path: &Path, log: Arc<Readers>, shared: Arc<Shared>) -> Result<Self, Error> {
+        let (connection, progress) = match resume(path, &log) {
+            Ok(Some(resumed)) => resumed,
+            // Whatever is wrong with a derived file, a new one is right.
+            Ok(None) | Err(_) => create(path, &log)?,
+        };
+        shared.set_indexed_seq(progress.seq);
+        Ok(Self { connection, log, shared, progress })
+    }
+
+    /// Takes in new records until the engine closes.
+    pub(super) fn run(mut self, stop: &Receiver<()>, interval: Duration) {
+        let mut wait = interval;
+        while matches!(stop.recv_timeout(wait), Err(RecvTimeoutError::Timeout)) {
+            wait = match self.take_in() {
+                Ok(taken) if taken == CHUNK_RECORDS => Duration::ZERO,
+                Ok(_) => interval,
+                // A search that meets the damage reads the log instead, and the
+                // next start builds the index anew.
+                Err(Error::Corrupt(_)) => {
+                    self.roll_back();
+                    self.connection.pragma_update(None, "user_version", 0).ok();
+                    break;
+                }
+                // A full disk, for example: the next round tries again.
+                Err(_) => {
+                    self.roll_back();
+                    interval
+                }
+            };
+        }
+    }
+
+    /// Takes in the next records, and tells how many there were.
+    fn take_in(&mut self) -> Result<usize, Error> {
+        let after = self.progress.seq;
+        if after >= self.shared.last_seq() {
+            return Ok(0);
+        }
+        let (entries, leaf) = self.log.read(|tx| {
+            let entries = log::entries(tx, after, CHUNK_RECORDS)?;
+            let last = entries.last().map_or(after, |entry| entry.position.seq);
+            Ok((entries, leaf_at(tx, last)?))
+        })?;
+        let seq = entries.last().map_or(after, |entry| entry.position.seq);
+        let progress = Progress { log_id: self.progress.log_id.clone(), seq, leaf };
+        let mut tx = SqliteTx(&self.connection);
+        tx.run(&BEGIN, &[])?;
+        entries.iter().try_for_each(|entry| index::insert(&mut tx, entry))?;
+        index::set_progress(&mut tx, &progress)?;
+        tx.run(&COMMIT, &[])?;
+        self.progress = progress;
+        self.shared.set_indexed_seq(seq);
+        Ok(entries.len())
+    }
+
+    fn roll_back(&self) {
+        if !self.connection.is_autocommit() {
+            SqliteTx(&self.connection).run(&ROLLBACK, &[]).ok();
+        }
+    }
+}
+
+/// Opens an index that is there; `None` if it is of another schema or log.
+fn resume(path: &Path, log: &Readers) -> Result<Option<(Connection, Progress)>, Error> {
+    let connection = connect::writing(path, INDEX)?;
+    if migrate::version(&connection)? != migrations::INDEX_VERSION {
+        return Ok(None);
+    }
+    let Some(progress) = index::progress(&mut SqliteTx(&connection))? else { return Ok(None) };
+    let same = log.read(|tx| {
+        let same_log = log_id(tx)? == progress.log_id;
+        Ok(same_log && leaf_at(tx, progress.seq)? == progress.leaf)
+    })?;
+    Ok(same.then_some((connection, progress)))
+}
+
+fn create(path: &Path, log: &Readers) -> Result<(Connection, Progress), Error> {
+    for suffix in ["", "-wal", "-shm"] {
+        let mut file = path.as_os_str().to_owned();
+        file.push(suffix);
+        match std::fs::remove_file(PathBuf::from(file)) {
+            Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => return Err(cause.into()),
+            _ => {}
+        }
+    }
+    let connection = connect::writing(path, INDEX)?;
+    let progress = Progress { log_id: log.read(|tx| log_id(tx))?, seq: 0, leaf: Vec::new() };
+    let schema = migrations::INDEX;
+    let version = migrations::INDEX_VERSION;
+    let sql = format!("begin immediate;\n{schema}\npragma user_version = {version};\ncommit;");
+    connection.execute_batch(&sql).map_err(|cause| classify("indexer.create", cause))?;
+    index::set_progress(&mut SqliteTx(&connection), &progress)?;
+    Ok((connection, progress))
+}
+
+fn log_id(tx: &mut dyn Tx) -> Result<String, Error> {
+    meta::find(tx, "log_id")?.ok_or_else(|| Error::Corrupt("the log has no id".to_owned()))
+}
+
+/// The leaf of the record at `seq`; empty if there is no such record.
+fn leaf_at(tx: &mut dyn Tx, seq: i64) -> Result<Vec<u8>, Error> {
+    Ok(log::find(tx, seq)?.map(|record| record.leaf.to_vec()).unwrap_or_default())
+}
+
+/// Synced at checkpoints only, and few of those: each costs the disk two syncs
+/// beside those of the book. The cache holds the inner pages of seven trees
+/// that are written at random (64 MiB).
+const INDEX: Writing =
+    Writing { synchronous: "normal", checkpoint_pages: 4_000, cache_pages: 16_384 };
+
+const BEGIN: Query = Query { name: "indexer.begin", sql: "begin immediate" };
+const COMMIT: Query = Query { name: "indexer.commit", sql: "commit" };
+const ROLLBACK: Query = Query { name: "indexer.rollback", sql: "rollback" };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::index::Path as Way;
+
+    fn plan(connection: &Connection, query: &Query) -> String {
+        let sql = format!("explain query plan {}", query.sql);
+        let mut statement = connection.prepare(&sql).unwrap();
+        let args = vec![1_i64; statement.parameter_count()];
+        let steps = statement.query_map(rusqlite::params_from_iter(args), |row| row.get(3));
+        steps.unwrap().collect::<Result<Vec<String>, _>>().unwrap().join("; ")
+    }
+
+    #[test]
+    fn every_way_into_the_index_is_a_search_in_order() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(migrations::INDEX).unwrap();
+        let ways = [
+            Way::Time,
+            Way::Key(1),
+            Way::Principal(1),
+            Way::EventName(1),
+            Way::ErrorCode(1),
+            Way::SourceIp(1),
+            Way::RequestId([1; 16]),
+        ];
+        for way in ways {
+            let (scan, count) = way.queries();
+            let (scan, count) = (plan(&connection, scan), plan(&connection, count));
+            assert!(!scan.contains("SCAN"), "{way:?}: {scan}");
+            assert!(count.contains("SEARCH"), "{way:?}: {count}");
+            // Few records share a request; those are sorted.
+            let sorts = scan.contains("TEMP B-TREE");
+            assert_eq!(sorts, matches!(way, Way::RequestId(_)), "{way:?}: {scan}");
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! The SQLite engine: its threads, its files, its connections.
+//!
+//! Deliberately absent: SQL about rows. That is written once, above, over
+//! `Tx`; here are only transactions, checkpoints and settings.
+
+mod answers;
+mod checkpoint;
+mod connect;
+mod indexer;
+mod migrate;
+mod readers;
+mod shared;
+mod tx;
+mod writer;
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use self::answers::Address;
+use self::connect::Writing;
+use self::indexer::Indexer;
+use self::readers::Readers;
+use self::shared::Shared;
+use self::tx::classify;
+use self::writer::{Message, Waiting, Writer};
+use super::index;
+use super::search::{self, Found, Search};
+use super::{Error, Health, Receipt, Settings, Tx, Unit, migrations};
+
+/// The book: durable at every commit, checkpointed beside the writer. The cache
+/// holds the names, which are looked up at random (32 MiB).
+const BOOK: Writing = Writing { synchronous: "full", checkpoint_pages: 0, cache_pages: 8_192 };
+
+/// The open files of one data folder and the threads that serve them.
+pub(super) struct Engine {
+    queue: SyncSender<Message>,
+    commit_wait: Duration,
+    shared: Arc<Shared>,
+    readers: Arc<Readers>,
+    index_readers: Readers,
+    stop_indexer: SyncSender<()>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    /// Held for as long as the engine lives.
+    _lock: File,
+}
+
+impl Engine {
+    pub(super) fn open(folder: &Path, settings: &Settings) -> Result<Self, Error> {
+        connect::check_engine()?;
+        let lock = connect::lock_folder(folder)?;
+        let book = folder.join("wardbook.db");
+        let shared = Arc::new(Shared::default());
+
+        let mut writing = connect::writing(&book, BOOK)?;
+        // SQLite syncs the folder for the files that it makes; not for ours.
+        File::open(folder)?.sync_all()?;
+        migrate::migrate(&writing, migrations::BOOK)?;
+        let mut setup = || {
+            if let Some(pages) = settings.pages_max {
+                writing.pragma_update(None, "max_page_count", pages)?;
+            }
+            let shared = Arc::clone(&shared);
+            writing.wal_hook(Some(move |_: &mut _, pages| {
+                shared.set_wal_pages(u64::try_from(pages).unwrap_or(0));
+                Ok(())
+            }))
+        };
+        setup().map_err(|cause| classify("engine.open", cause))?;
+
+        let (queue, waiting) = sync_channel(settings.queue_units);
+        let (ask, asked) = sync_channel(1);
+        let checkpointing = connect::writing(&book, BOOK)?;
+        let writer = Writer::new(writing, waiting, ask, Arc::clone(&shared), settings.batch_units)?;
+        let readers = Arc::new(Readers::new(&book));
+        let index = folder.join("index.db");
+        let indexer = Indexer::open(&index, Arc::clone(&readers), Arc::clone(&shared))?;
+        let index_readers = Readers::new(&index);
+        let index_interval = Duration::from_millis(settings.index_interval_ms);
+        let (stop_indexer, stop) = sync_channel(1);
+
+        let mut threads = vec![spawn("book-writer", move || writer.run())?];
+        let of_checkpointer = Arc::clone(&shared);
+        threads.push(spawn("book-checkpoint", move || {
+            checkpoint::serve(&checkpointing, &asked, &of_checkpointer);
+        })?);
+        threads.push(spawn("book-index", move || indexer.run(&stop, index_interval))?);
+        Ok(Self {
+            queue,
+            commit_wait: Duration::from_millis(settings.commit_wait_ms),
+            shared,
+            readers,
+            index_readers,
+            stop_indexer,
+            threads: Mutex::new(threads),
+            _lock: lock,
+        })
+    }
+
+    pub(super) async fn commit(&self, unit: Unit) -> Result<Receipt, Error> {
+        let (address, answered) = Address::new();
+        self.shared.enter_queue();
+        let sent = self.queue.try_send(Message::Commit(Box::new(Waiting { unit, address })));
+        if let Err(refused) = sent {
+            self.shared.leave_queue();
+            return Err(match refused {
+                TrySendError::Full(_) => Error::Busy,
+                TrySendError::Disconnected(_) => Error::Closed,
+            });
+        }
+        match tokio::time::timeout(self.commit_wait, answered).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_)) => Err(Error::Closed),
+            Err(_) => Err(Error::Timeout),
+        }
+    }
+
+    pub(super) fn read<T>(
+        &self,
+        f: impl FnOnce(&mut dyn Tx) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        self.readers.read(f)
+    }
+
+    pub(super) fn search(&self, search: &Search<'_>) -> Result<Found, Error> {
+        let with_index = self.index_readers.read(|index| {
+            // The index's snapshot must be the older one, and it is taken by
+            // its first read.
+            index::progress(index)?;
+            self.readers.read(|log| search::search(search, Some(index), log))
+        });
+        match with_index {
+            // The log is the truth; without the index it is only slower.
+            Err(Error::Corrupt(_)) => self.readers.read(|log| search::search(search, None, log)),
+            answer => answer,
+        }
+    }
+
+    pub(super) fn health(&self) -> Health {
+        self.shared.health()
+    }
+
+    pub(super) fn close(&self) {
+        self.readers.clear();
+        self.index_readers.clear();
+        let threads = {
+            let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::take(&mut *threads)
+        };
+        if threads.is_empty() {
+            return;
+        }
+        // Each fails only if the thread is gone already.
+        self.queue.send(Message::Close).ok();
+        self.stop_indexer.send(()).ok();
+        for thread in threads {
+            // A thread that panicked has told its story on standard error.
+            thread.join().ok();
+        }
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, Error> {
+    Ok(thread::Builder::new().name(name.to_owned()).spawn(run)?)
+}

@@ -1,0 +1,277 @@
+//! The one thread that writes the book. It takes whatever waits, up to a
+//! batch, commits it with one sync, publishes, and answers.
+//!
+//! A panic inside a `Change` ends the thread. Every commit is then answered
+//! with `Closed`: fail closed, never an answer without a record.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
+use std::time::Duration;
+
+use rusqlite::Connection;
+use rusqlite::config::DbConfig;
+
+use super::answers::{self, Address};
+use super::checkpoint::{self, Mode};
+use super::shared::Shared;
+use super::tx::SqliteTx;
+use crate::store::names::Names;
+use crate::store::{Error, Query, Receipt, Tx, Unit, log, meta};
+
+/// How long an idle writer that could not write waits before it tries again.
+const PROBE: Duration = Duration::from_secs(1);
+
+/// What the trial write holds: enough that its success means room for records.
+const PROBE_BYTES: usize = 64 * 1024;
+
+/// A unit, and where its answer goes.
+pub(super) struct Waiting {
+    pub(super) unit: Unit,
+    pub(super) address: Address,
+}
+
+/// What arrives in the writer's queue.
+pub(super) enum Message {
+    Commit(Box<Waiting>),
+    Close,
+}
+
+/// The state of the writer's thread.
+pub(super) struct Writer {
+    connection: Connection,
+    queue: Receiver<Message>,
+    checkpointer: SyncSender<()>,
+    shared: Arc<Shared>,
+    batch_units: usize,
+    names: Names,
+    /// The place of the last committed record.
+    last_seq: i64,
+    /// Length of the write-ahead log when a checkpoint was last asked for.
+    asked_pages: u64,
+    closing: bool,
+}
+
+impl Writer {
+    pub(super) fn new(
+        connection: Connection,
+        queue: Receiver<Message>,
+        checkpointer: SyncSender<()>,
+        shared: Arc<Shared>,
+        batch_units: usize,
+    ) -> Result<Self, Error> {
+        let last_seq = log::last_seq(&mut SqliteTx(&connection))?;
+        shared.set_last_seq(last_seq);
+        Ok(Self {
+            connection,
+            queue,
+            checkpointer,
+            shared,
+            batch_units,
+            names: Names::new(),
+            last_seq,
+            asked_pages: 0,
+            closing: false,
+        })
+    }
+
+    /// Serves the queue until it is closed.
+    pub(super) fn run(mut self) {
+        while let Some(batch) = self.next_batch() {
+            if self.shared.is_poisoned() {
+                answer_all(batch, &Error::Poisoned);
+            } else {
+                self.commit_batch(batch);
+                self.bound_wal();
+            }
+        }
+        if !self.shared.is_poisoned() {
+            // The files stay valid if this fails; the next start catches up.
+            checkpoint::run(&self.connection, Mode::Truncate).ok();
+        }
+    }
+
+    /// Waits for a unit and takes what waits behind it; `None` when closed.
+    fn next_batch(&mut self) -> Option<Vec<Waiting>> {
+        let mut batch = Vec::new();
+        while batch.is_empty() && !self.closing {
+            if self.shared.should_probe() {
+                match self.queue.recv_timeout(PROBE) {
+                    Ok(message) => self.take(message, &mut batch),
+                    Err(RecvTimeoutError::Timeout) => self.probe(),
+                    Err(RecvTimeoutError::Disconnected) => self.closing = true,
+                }
+            } else {
+                match self.queue.recv() {
+                    Ok(message) => self.take(message, &mut batch),
+                    Err(_) => self.closing = true,
+                }
+            }
+        }
+        while batch.len() < self.batch_units && !self.closing {
+            let Ok(message) = self.queue.try_recv() else { break };
+            self.take(message, &mut batch);
+        }
+        (!batch.is_empty()).then_some(batch)
+    }
+
+    fn take(&mut self, message: Message, batch: &mut Vec<Waiting>) {
+        match message {
+            Message::Close => self.closing = true,
+            Message::Commit(waiting) => {
+                self.shared.leave_queue();
+                // Whoever gave up waiting was told that nothing happened.
+                if !waiting.address.is_given_up() {
+                    batch.push(*waiting);
+                }
+            }
+        }
+    }
+
+    fn commit_batch(&mut self, batch: Vec<Waiting>) {
+        match self.write(&batch) {
+            Ok((last_seq, answers)) => {
+                self.last_seq = last_seq;
+                self.shared.set_last_seq(last_seq);
+                self.shared.recovered();
+                for (waiting, answer) in batch.iter().zip(&answers) {
+                    if answer.is_ok() {
+                        waiting.unit.changes.iter().for_each(|change| change.publish());
+                    }
+                }
+                let addresses = batch.into_iter().map(|waiting| waiting.address);
+                answers::send(addresses.zip(answers));
+            }
+            Err(error) => {
+                self.roll_back(&error);
+                answer_all(batch, &error);
+            }
+        }
+    }
+
+    /// Writes and commits the batch. An error is the failure of all of it; a
+    /// unit that failed by itself has its error among the answers.
+    fn write(&mut self, batch: &[Waiting]) -> Result<(i64, Vec<Result<Receipt, Error>>), Error> {
+        let mut tx = SqliteTx(&self.connection);
+        let mut seq = self.last_seq;
+        let mut answers = Vec::with_capacity(batch.len());
+        tx.run(&BEGIN, &[])?;
+        for waiting in batch {
+            let answer = match apply(&mut tx, &waiting.unit) {
+                Ok(()) => {
+                    seq = seq.saturating_add(1);
+                    log::append(&mut tx, &mut self.names, seq, &waiting.unit.event)?;
+                    Ok(Receipt { seq })
+                }
+                // SQLite ends the transaction by itself after some errors.
+                Err(error) if is_of_one_unit(&error) && !self.connection.is_autocommit() => {
+                    Err(error)
+                }
+                Err(error) => return Err(error),
+            };
+            answers.push(answer);
+        }
+        tx.run(&COMMIT, &[])?;
+        Ok((seq, answers))
+    }
+
+    /// Returns to the last committed state, in the file and in memory.
+    fn roll_back(&mut self, error: &Error) {
+        self.names.forget();
+        if !self.connection.is_autocommit() {
+            SqliteTx(&self.connection).run(&ROLLBACK, &[]).ok();
+        }
+        if self.connection.is_autocommit() {
+            self.shared.fail(error.clone());
+        } else {
+            self.shared.fail(Error::Poisoned);
+        }
+        if self.shared.is_poisoned() {
+            // The log may hold pages that never reached the disk: leave it to
+            // the next start, which checks every frame.
+            self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).ok();
+        }
+    }
+
+    /// Tries a write, so that health recovers without traffic.
+    fn probe(&mut self) {
+        let text = " ".repeat(PROBE_BYTES);
+        let mut tx = SqliteTx(&self.connection);
+        let mut write = || {
+            tx.run(&BEGIN, &[])?;
+            meta::set(&mut tx, "writer_probe", &text)?;
+            tx.run(&COMMIT, &[])
+        };
+        match write() {
+            Ok(_) => self.shared.recovered(),
+            Err(error) => self.roll_back(&error),
+        }
+    }
+
+    /// Keeps the write-ahead log short. The checkpointer does the work beside
+    /// the commits; but SQLite starts the log anew only when all of it has
+    /// been checkpointed, which a writer that never rests never sees. So above
+    /// a limit the writer itself does the little that is left, and starts anew.
+    fn bound_wal(&mut self) {
+        let pages = self.shared.wal_pages();
+        if pages < self.asked_pages {
+            self.asked_pages = 0;
+        }
+        if pages.saturating_sub(self.asked_pages) < checkpoint::PAGES {
+            return;
+        }
+        self.asked_pages = pages;
+        if pages < checkpoint::RESTART_PAGES {
+            // A full channel means that the checkpointer is about to run.
+            self.checkpointer.try_send(()).ok();
+            return;
+        }
+        match checkpoint::run(&self.connection, Mode::Restart) {
+            Ok(true) => self.shared.set_wal_pages(0),
+            Ok(false) => {
+                // A reader holds an old snapshot; the next thousand pages ask again.
+            }
+            Err(error) => self.roll_back(&error),
+        }
+    }
+}
+
+/// However the thread ends, the store is closed from then on.
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.shared.fail(Error::Closed);
+    }
+}
+
+/// Writes the changes of one unit: all of them or none.
+fn apply(tx: &mut SqliteTx<'_>, unit: &Unit) -> Result<(), Error> {
+    if unit.changes.is_empty() {
+        return Ok(());
+    }
+    tx.run(&SAVEPOINT, &[])?;
+    match unit.changes.iter().try_for_each(|change| change.write(tx)) {
+        Ok(()) => tx.run(&RELEASE, &[]).map(drop),
+        Err(error) if is_of_one_unit(&error) => {
+            tx.run(&ROLLBACK_TO, &[])?;
+            tx.run(&RELEASE, &[])?;
+            Err(error)
+        }
+        // All of the batch is rolled back.
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether the fault lies in the unit, so that the others can go on.
+fn is_of_one_unit(error: &Error) -> bool {
+    matches!(error, Error::Duplicate | Error::Conflict | Error::Query { .. } | Error::Column(_))
+}
+
+fn answer_all(batch: Vec<Waiting>, error: &Error) {
+    answers::send(batch.into_iter().map(|waiting| (waiting.address, Err(error.clone()))));
+}
+
+const BEGIN: Query = Query { name: "writer.begin", sql: "begin immediate" };
+const COMMIT: Query = Query { name: "writer.commit", sql: "commit" };
+const ROLLBACK: Query = Query { name: "writer.rollback", sql: "rollback" };
+const SAVEPOINT: Query = Query { name: "writer.savepoint", sql: "savepoint unit" };
+const ROLLBACK_TO: Query = Query { name: "writer.rollback_to", sql: "rollback to unit" };
+const RELEASE: Query = Query { name: "writer.release", sql: "release unit" };
