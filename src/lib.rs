@@ -11,3 +11,5 @@ pub mod store;
 pub mod wire;
 
 pub mod audit;
+pub mod identity;
+pub mod keys;

@@ -1,0 +1,150 @@
+//! From a signed request to the principal that signed it.
+
+use std::sync::Arc;
+
+use super::credentials::{self, Session};
+use super::directory::{Directory, Kind};
+use crate::base::caller::Principal;
+use crate::base::ids::Region;
+use crate::base::secret::SecretBytes;
+use crate::hsm::{self, Hsm, Purpose};
+use crate::wire::sigv4::key::SigningKeyCache;
+use crate::wire::sigv4::parse::{Authorization, Expected};
+use crate::wire::sigv4::{self, Request};
+
+/// What verifies signatures.
+pub struct Authenticator {
+    hsm: Arc<Hsm>,
+    directory: Arc<Directory>,
+    signing_keys: SigningKeyCache,
+    regions: Vec<Region>,
+}
+
+/// Who signed, with what, and for which Region.
+#[derive(Debug)]
+pub struct Authenticated {
+    pub principal: Principal,
+    pub access_key_id: String,
+    /// When a session's credentials were issued; `None` for a user.
+    pub session_created_ms: Option<i64>,
+    pub region: Region,
+}
+
+/// Why a request is not authenticated.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Signature(#[from] sigv4::error::Error),
+    /// `UnrecognizedClientException`: unknown or inactive access key, or a
+    /// session token that is missing, foreign or of a deleted role.
+    #[error("The security token included in the request is invalid.")]
+    InvalidToken,
+    /// `ExpiredTokenException`.
+    #[error("The security token included in the request is expired")]
+    ExpiredToken,
+    #[error("the software HSM failed")]
+    Hsm(#[source] hsm::Error),
+}
+
+impl Authenticator {
+    /// An authenticator for the configured Regions.
+    #[must_use]
+    pub fn new(hsm: Arc<Hsm>, directory: Arc<Directory>, regions: Vec<Region>) -> Self {
+        Self { hsm, directory, signing_keys: SigningKeyCache::default(), regions }
+    }
+
+    /// Checks the signature of `request`, which must be scoped to `service`.
+    ///
+    /// # Errors
+    /// The first check that fails; nothing is learned of whose secret it was.
+    pub fn authenticate(
+        &self,
+        request: &Request<'_>,
+        service: &str,
+        now_ms: i64,
+    ) -> Result<Authenticated, Error> {
+        let is_region = |name: &str| self.regions.iter().any(|region| region.as_str() == name);
+        let expected = Expected { service, is_region: &is_region, now_ms };
+        let authorization = Authorization::parse(request, &expected)?;
+        let region = Region::parse(authorization.region()).ok_or(Error::InvalidToken)?;
+        let claim = match authorization.session_token() {
+            Some(token) => self.session_claim(&authorization, token, now_ms)?,
+            None => self.user_claim(&authorization)?,
+        };
+        let key =
+            self.signing_keys.find_or_derive(&authorization, || self.secret(&claim.secret))?;
+        authorization.verify(&key)?;
+        Ok(Authenticated {
+            principal: claim.principal,
+            access_key_id: authorization.access_key_id().to_owned(),
+            session_created_ms: claim.session_created_ms,
+            region,
+        })
+    }
+
+    fn user_claim(&self, authorization: &Authorization<'_>) -> Result<Claim, Error> {
+        let id = authorization.access_key_id();
+        let key = self.directory.find_access_key(id).ok_or(Error::InvalidToken)?;
+        let user = self.directory.find(&key.user_id).ok_or(Error::InvalidToken)?;
+        if !key.active {
+            return Err(Error::InvalidToken);
+        }
+        let principal = Principal::User {
+            account: user.account.clone(),
+            unique_id: user.unique_id.clone(),
+            name: user.name.clone(),
+        };
+        let secret = Secret::Sealed { id: key.id.clone(), sealed: key.sealed_secret.clone() };
+        Ok(Claim { principal, session_created_ms: None, secret })
+    }
+
+    fn session_claim(
+        &self,
+        authorization: &Authorization<'_>,
+        token: &str,
+        now_ms: i64,
+    ) -> Result<Claim, Error> {
+        let session = credentials::open_session(&self.hsm, token).ok_or(Error::InvalidToken)?;
+        let role = self
+            .directory
+            .find(&session.role_id)
+            .filter(|role| role.kind == Kind::Role)
+            .ok_or(Error::InvalidToken)?;
+        if session.access_key_id != authorization.access_key_id() {
+            return Err(Error::InvalidToken);
+        }
+        if session.expires_ms <= now_ms {
+            return Err(Error::ExpiredToken);
+        }
+        let principal = Principal::RoleSession {
+            account: role.account.clone(),
+            role_id: role.unique_id.clone(),
+            role_name: role.name.clone(),
+            name: session.session_name.clone(),
+        };
+        let session_created_ms = Some(session.created_ms);
+        Ok(Claim { principal, session_created_ms, secret: Secret::Session(Box::new(session)) })
+    }
+
+    fn secret(&self, secret: &Secret) -> Result<SecretBytes, Error> {
+        match secret {
+            Secret::Sealed { id, sealed } => {
+                self.hsm.unseal(Purpose::AccessKey, id.as_bytes(), sealed).map_err(Error::Hsm)
+            }
+            Secret::Session(session) => Ok(session.secret()),
+        }
+    }
+}
+
+/// Who the caller says to be, before the signature has proven it.
+struct Claim {
+    principal: Principal,
+    session_created_ms: Option<i64>,
+    secret: Secret,
+}
+
+/// Where the secret of a claim is; opened only when no signing key is cached.
+enum Secret {
+    Sealed { id: String, sealed: Vec<u8> },
+    Session(Box<Session>),
+}

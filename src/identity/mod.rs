@@ -1,0 +1,10 @@
+//! Who there is: users, roles, their policies and access keys, role sessions,
+//! and how a signature becomes a principal.
+//!
+//! Deliberately absent: what a principal may do (`policy`), and any secret in
+//! clear outside of one verification: secrets are sealed by the HSM.
+
+pub mod authenticate;
+pub mod changes;
+pub mod credentials;
+pub mod directory;

@@ -1,0 +1,13 @@
+//! The life of KMS keys: what a key is, where it is found, which operation its
+//! state allows, and the cryptography done with it under a permit.
+//!
+//! Deliberately absent: who may do it (`policy` decides; here only the permit
+//! is asked for), the database (`changes` are handed up and committed together
+//! with the audit record), and primitives (`hsm`).
+
+pub mod changes;
+pub mod cipher;
+pub mod create;
+pub mod key;
+pub mod registry;
+pub mod state;
