@@ -13,3 +13,5 @@ pub mod wire;
 pub mod audit;
 pub mod identity;
 pub mod keys;
+
+pub mod ops;

@@ -1,0 +1,244 @@
+//! The way from a name in a request to a permit: find the thing, ask the
+//! policy, remember both for the record. The only place that asks.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use super::call::Call;
+use super::ctx::Ctx;
+use super::resolve::{self, Accepts};
+use crate::base::arn::{AliasArn, KeyArn};
+use crate::base::context::EncryptionContext;
+use crate::base::ids::{AliasName, MaterialId, Realm};
+use crate::hsm::blob::Blob;
+use crate::keys::key::Key;
+use crate::policy::actions::Action;
+use crate::policy::decision::{Decision, Explanation, Permit, ciphertext_denial};
+use crate::policy::document::Document;
+use crate::policy::question::{Question, RequestFacts, Resource};
+use crate::wire::codes::Code;
+use crate::wire::error::ApiError;
+
+/// One call's way to what it wants to use.
+pub struct Access<'a> {
+    ctx: &'a Ctx,
+    call: &'a Call,
+    policies: Vec<Arc<Document>>,
+    facts: &'a mut Facts,
+}
+
+/// What the record will say about the call, gathered on the way, so that a
+/// call that fails has it too.
+#[derive(Debug, Default)]
+pub struct Facts {
+    pub request_parameters: Option<Value>,
+    /// ARNs of the keys and aliases that the call found, in order.
+    pub resources: Vec<String>,
+    pub decisions: Vec<Explanation>,
+    pub additional: Map<String, Value>,
+    /// Whether the caller only wants to know what would happen.
+    pub dry_run: bool,
+}
+
+/// A key and the permit to use it.
+#[derive(Debug)]
+pub struct PermittedKey {
+    pub permit: Permit,
+    pub key: Arc<Key>,
+}
+
+impl<'a> Access<'a> {
+    pub(super) fn new(ctx: &'a Ctx, call: &'a Call, facts: &'a mut Facts) -> Self {
+        let policies = ctx.directory.policies_of(&call.caller.principal);
+        Self { ctx, call, policies, facts }
+    }
+
+    /// The call.
+    #[must_use]
+    pub fn call(&self) -> &'a Call {
+        self.call
+    }
+
+    /// The policies attached to the caller.
+    #[must_use]
+    pub fn identity_policies(&self) -> &[Arc<Document>] {
+        &self.policies
+    }
+
+    /// Finds the key that `name` names and asks for `action` on it.
+    ///
+    /// # Errors
+    /// `NotFoundException` and `InvalidArnException` with AWS's texts, or
+    /// `AccessDeniedException`.
+    pub fn key(
+        &mut self,
+        action: Action,
+        name: &str,
+        accepts: Accepts,
+        context: Option<&EncryptionContext>,
+    ) -> Result<PermittedKey, ApiError> {
+        let found = resolve::key(&self.ctx.keys, &self.call.realm(), name, accepts)?;
+        let permit = self.permit_key(action, &found.key, context, found.alias.as_ref())?;
+        Ok(PermittedKey { permit, key: found.key })
+    }
+
+    /// Finds the key that made the ciphertext `blob` and asks for `action` on
+    /// it. If the caller names a key, it must be that one.
+    ///
+    /// # Errors
+    /// `InvalidCiphertextException` for what is no ciphertext of ours;
+    /// `IncorrectKeyException` if the caller named another key. An unknown key
+    /// and a forbidden one give the same `AccessDeniedException`.
+    pub fn ciphertext_key(
+        &mut self,
+        action: Action,
+        blob: &[u8],
+        named: Option<&str>,
+        context: &EncryptionContext,
+    ) -> Result<PermittedKey, ApiError> {
+        if let Some(name) = named {
+            let named = self.key(action, name, Accepts::KeyOrAlias, Some(context))?;
+            let made_by = parse_blob(blob)?.key_id();
+            if named.key.id() != made_by {
+                return Err(ApiError::new(Code::IncorrectKeyException, INCORRECT_KEY));
+            }
+            return Ok(named);
+        }
+        let made_by = parse_blob(blob)?.key_id();
+        let Some(key) = self.ctx.keys.find(&self.call.region, made_by) else {
+            return Err(self.hidden_key(action));
+        };
+        match self.permit_key(action, &key, Some(context), None) {
+            Ok(permit) => {
+                if action == Action::DECRYPT {
+                    self.record_key_arn(&key.arn);
+                }
+                Ok(PermittedKey { permit, key })
+            }
+            Err(_denied) => Err(self.hidden_key(action)),
+        }
+    }
+
+    /// Asks for `action` on the account as a whole.
+    ///
+    /// # Errors
+    /// `AccessDeniedException`.
+    pub fn account(&mut self, action: Action) -> Result<Permit, ApiError> {
+        let account = self.call.caller.principal.account();
+        self.resource(action, Resource::Account { account, region: &self.call.region })
+    }
+
+    /// Asks for `action` on an alias of the caller's realm.
+    ///
+    /// # Errors
+    /// `AccessDeniedException`.
+    pub fn alias(&mut self, action: Action, name: &AliasName) -> Result<Permit, ApiError> {
+        let Realm { account, region } = self.call.realm();
+        let arn = AliasArn { region, account, name: name.clone() };
+        self.facts.resources.push(arn.to_string());
+        self.resource(action, Resource::Alias { arn: &arn })
+    }
+
+    /// Asks for `action` on a key that was found some other way, such as an
+    /// alias's present target.
+    ///
+    /// # Errors
+    /// `AccessDeniedException`.
+    pub fn known_key(&mut self, action: Action, key: &Arc<Key>) -> Result<PermittedKey, ApiError> {
+        let permit = self.permit_key(action, key, None, None)?;
+        Ok(PermittedKey { permit, key: Arc::clone(key) })
+    }
+
+    /// Asks for `action` on anything that is not a key.
+    ///
+    /// # Errors
+    /// `AccessDeniedException`.
+    pub fn resource(&mut self, action: Action, resource: Resource<'_>) -> Result<Permit, ApiError> {
+        self.decide(action, resource, &self.request_facts(None, None))
+    }
+
+    /// What the call itself says to the policy.
+    #[must_use]
+    pub fn request_facts<'b>(
+        &self,
+        encryption_context: Option<&'b EncryptionContext>,
+        request_alias: Option<&'b str>,
+    ) -> RequestFacts<'b> {
+        RequestFacts { encryption_context, request_alias, now_ms: self.ctx.clock.now_ms() }
+    }
+
+    /// Notes the material that a symmetric key was used with.
+    pub fn record_material(&mut self, id: MaterialId) {
+        self.record_additional("keyMaterialId", Value::from(id.to_string()));
+    }
+
+    /// Notes a member of `additionalEventData`.
+    pub fn record_additional(&mut self, name: &str, value: Value) {
+        self.facts.additional.insert(name.to_owned(), value);
+    }
+
+    /// Notes the ARN of a key that the call is about without naming it, such
+    /// as a new one.
+    pub fn record_resource(&mut self, arn: &KeyArn) {
+        self.facts.resources.push(arn.to_string());
+    }
+
+    fn permit_key(
+        &mut self,
+        action: Action,
+        key: &Key,
+        context: Option<&EncryptionContext>,
+        alias: Option<&AliasName>,
+    ) -> Result<Permit, ApiError> {
+        self.record_resource(&key.arn);
+        let resource = Resource::Key {
+            arn: &key.arn,
+            spec: key.spec,
+            usage: key.usage,
+            origin: key.origin,
+            policy: &key.policy,
+        };
+        let context = context.filter(|context| !context.is_empty());
+        let request = self.request_facts(context, alias.map(AliasName::as_str));
+        self.decide(action, resource, &request)
+    }
+
+    fn decide(
+        &mut self,
+        action: Action,
+        resource: Resource<'_>,
+        request: &RequestFacts<'_>,
+    ) -> Result<Permit, ApiError> {
+        let Decision { outcome, explanation } = self.ctx.engine.decide(&Question {
+            caller: &self.call.caller,
+            action,
+            resource,
+            identity_policies: &self.policies,
+            request,
+        });
+        self.facts.decisions.push(explanation);
+        outcome.map_err(|denial| ApiError::new(Code::AccessDeniedException, denial.to_string()))
+    }
+
+    /// AWS records Decrypt's key as if the caller had named it.
+    fn record_key_arn(&mut self, arn: &KeyArn) {
+        if let Some(Value::Object(parameters)) = &mut self.facts.request_parameters {
+            parameters.entry("keyId").or_insert_with(|| Value::from(arn.to_string()));
+        }
+    }
+
+    /// One text for a key that is unknown, deleted or forbidden: whoever holds
+    /// a ciphertext must not learn which.
+    fn hidden_key(&self, action: Action) -> ApiError {
+        let text = ciphertext_denial(&self.call.caller.principal, action);
+        ApiError::new(Code::AccessDeniedException, text)
+    }
+}
+
+const INCORRECT_KEY: &str =
+    "The key ID in the request does not identify a CMK that can perform this operation.";
+
+fn parse_blob(blob: &[u8]) -> Result<Blob<'_>, ApiError> {
+    Blob::parse(blob).map_err(|_bad| ApiError::bare(Code::InvalidCiphertextException))
+}

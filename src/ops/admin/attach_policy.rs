@@ -1,0 +1,76 @@
+//! AttachPolicy: a policy for a user or role, in Cedar or as AWS JSON; one of
+//! the same name is replaced.
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+
+use super::subject::{self, NAME_SHAPE, POLICY_NAME};
+use crate::base::limits;
+use crate::identity::changes::SetPolicy;
+use crate::ops::access::Access;
+use crate::ops::ctx::Ctx;
+use crate::ops::operation::{Description, Done, Operation, Service};
+use crate::ops::shapes::Nothing;
+use crate::policy::actions::Action;
+use crate::wire::codes::Code;
+use crate::wire::error::ApiError;
+use crate::wire::shape::{Member, POLICY_TEXT, matching};
+
+pub(super) struct AttachPolicy;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Input {
+    user_name: Option<String>,
+    role_name: Option<String>,
+    policy_name: String,
+    policy: String,
+}
+
+impl Operation for AttachPolicy {
+    const DESCRIPTION: Description = Description {
+        name: "AttachPolicy",
+        service: Service::Iam,
+        read_only: false,
+        input: &[
+            Member::optional("userName", NAME_SHAPE),
+            Member::optional("roleName", NAME_SHAPE),
+            POLICY_NAME,
+            Member::required("policy", matching(1, limits::POLICY_BYTES, POLICY_TEXT)),
+        ],
+        output: &[],
+        errors: &[
+            Code::LimitExceededException,
+            Code::MalformedPolicyDocumentException,
+            Code::NotFoundException,
+        ],
+    };
+
+    type Context = Ctx;
+    type Input = Input;
+    type Output = Nothing;
+
+    async fn run(
+        ctx: &Ctx,
+        access: &mut Access<'_>,
+        input: Input,
+    ) -> Result<Done<Nothing>, ApiError> {
+        let (user, role) = (input.user_name.as_deref(), input.role_name.as_deref());
+        let owner = subject::find_either(ctx, access, Action::ATTACH_POLICY, user, role)?;
+        let document = ctx.engine.compile_identity_policy(&input.policy)?;
+        let is_new = !owner.policies.contains_key(&input.policy_name);
+        if is_new && owner.policies.len() >= limits::ATTACHED_POLICIES {
+            let text =
+                format!("{} already has {} policies.", owner.name, limits::ATTACHED_POLICIES);
+            return Err(ApiError::new(Code::LimitExceededException, text));
+        }
+        let change = SetPolicy {
+            directory: Arc::clone(&ctx.directory),
+            owner_id: owner.unique_id.clone(),
+            name: input.policy_name,
+            document: Some(document),
+        };
+        Ok(Done::changed(Nothing {}, vec![Box::new(change)], None))
+    }
+}

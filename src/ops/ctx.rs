@@ -1,0 +1,60 @@
+//! What every operation works with: immutable handles, made once by `app`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Mutex;
+
+use super::operation::Description;
+use crate::base::clock::Clock;
+use crate::base::ids::{AccountId, Region};
+use crate::hsm::Hsm;
+use crate::identity::directory::Directory;
+use crate::keys::registry::Registry;
+use crate::policy::engine::Engine;
+use crate::store::Store;
+use crate::wire::codes::Code;
+
+/// The handles.
+pub struct Ctx {
+    pub clock: Arc<dyn Clock>,
+    pub start: Start,
+    pub hsm: Arc<Hsm>,
+    pub store: Arc<Store>,
+    pub engine: Arc<Engine>,
+    pub keys: Arc<Registry>,
+    pub directory: Arc<Directory>,
+    /// The account whose book records calls of nobody.
+    pub account: AccountId,
+    /// The Regions this server answers in; the first is the default.
+    pub regions: Vec<Region>,
+    pub observer: Box<dyn Observer>,
+    /// Whose turn it is to change something. Changes are rare and made one at a
+    /// time, so that what an operation looked at (a limit, an alias's target, an
+    /// owner) is still so when it commits. Row versions guard against writers
+    /// outside of this process.
+    pub changing: Mutex<()>,
+}
+
+/// What the clocks showed when the server started.
+#[derive(Clone, Copy, Debug)]
+pub struct Start {
+    /// Wall clock, epoch milliseconds.
+    pub wall_ms: i64,
+    pub elapsed: Duration,
+    /// Wall clock of the last record before.
+    pub last_record_ms: Option<i64>,
+}
+
+impl AsRef<Self> for Ctx {
+    fn as_ref(&self) -> &Self {
+        self
+    }
+}
+
+/// Somebody who wants to know how calls end: telemetry.
+pub trait Observer: Send + Sync {
+    /// Called once for every call, after its record is durable (or could not
+    /// be made so).
+    fn call_ended(&self, operation: &Description, error: Option<Code>, took: Duration);
+}

@@ -1,0 +1,118 @@
+//! Decrypt: the key is found from the ciphertext.
+//! <https://docs.aws.amazon.com/kms/latest/APIReference/API_Decrypt.html>
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::access::{Access, PermittedKey};
+use super::ctx::Ctx;
+use super::operation::{Description, Done, Operation, Service};
+use super::shapes::{
+    CIPHERTEXT_BLOB, DRY_RUN, DRY_RUN_MODIFIERS, ENCRYPTION_ALGORITHM, ENCRYPTION_CONTEXT,
+    GRANT_TOKENS, KEY_ID_SHAPE, RECIPIENT, check_context, out_blob, out_text, refuse_recipient,
+};
+use super::source::Source;
+use crate::base::context::EncryptionContext;
+use crate::keys::cipher::{self, SYMMETRIC_DEFAULT};
+use crate::policy::actions::Action;
+use crate::wire::blob::{Blob, SecretBlob};
+use crate::wire::codes::Code;
+use crate::wire::error::ApiError;
+use crate::wire::shape::{Member, Recorded};
+
+pub(super) struct Decrypt;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Input {
+    ciphertext_blob: Option<Blob>,
+    key_id: Option<String>,
+    #[serde(default)]
+    encryption_context: EncryptionContext,
+    encryption_algorithm: Option<String>,
+    recipient: Option<Value>,
+    #[serde(default)]
+    dry_run: bool,
+    #[serde(default)]
+    dry_run_modifiers: Vec<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Output {
+    key_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    plaintext: Option<SecretBlob>,
+    encryption_algorithm: &'static str,
+    key_material_id: String,
+}
+
+impl Operation for Decrypt {
+    const DESCRIPTION: Description = Description {
+        name: "Decrypt",
+        service: Service::Kms,
+        read_only: true,
+        input: &[
+            Member { required: false, ..CIPHERTEXT_BLOB },
+            ENCRYPTION_ALGORITHM,
+            Member::optional("KeyId", KEY_ID_SHAPE).recorded(Recorded::OrKeyArn),
+            ENCRYPTION_CONTEXT,
+            GRANT_TOKENS,
+            RECIPIENT,
+            DRY_RUN,
+            DRY_RUN_MODIFIERS,
+        ],
+        output: &[
+            out_text("KeyId"),
+            out_blob("Plaintext", true),
+            out_text("EncryptionAlgorithm"),
+            out_blob("CiphertextForRecipient", false),
+            out_text("KeyMaterialId"),
+        ],
+        errors: &[
+            Code::DisabledException,
+            Code::DryRunOperationException,
+            Code::IncorrectKeyException,
+            Code::InvalidCiphertextException,
+            Code::InvalidGrantTokenException,
+            Code::InvalidKeyUsageException,
+            Code::KMSInvalidStateException,
+            Code::KeyUnavailableException,
+            Code::NotFoundException,
+        ],
+    };
+
+    type Context = Ctx;
+    type Input = Input;
+    type Output = Output;
+
+    async fn run(
+        ctx: &Ctx,
+        access: &mut Access<'_>,
+        input: Input,
+    ) -> Result<Done<Output>, ApiError> {
+        refuse_recipient(input.recipient.as_ref())?;
+        let source = Source {
+            operation: Self::DESCRIPTION.name,
+            action: Action::DECRYPT,
+            blob: input.ciphertext_blob,
+            key_id: input.key_id,
+            key_member: "keyId",
+            context: input.encryption_context,
+            algorithm: input.encryption_algorithm,
+            ignore_ciphertext: input.dry_run && !input.dry_run_modifiers.is_empty(),
+        };
+        check_context(&source.context)?;
+        let (PermittedKey { key, .. }, opened) = source.open(ctx, access)?;
+        if let Some(opened) = &opened {
+            access.record_material(opened.material_id);
+        }
+        let material_id = opened.as_ref().map(|opened| opened.material_id.to_string());
+        Ok(Done::read(Output {
+            key_id: key.arn.to_string(),
+            plaintext: opened.map(|opened: cipher::Decrypted| SecretBlob(opened.plaintext)),
+            encryption_algorithm: SYMMETRIC_DEFAULT,
+            key_material_id: material_id.unwrap_or_default(),
+        }))
+    }
+}

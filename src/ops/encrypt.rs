@@ -1,0 +1,100 @@
+//! Encrypt: up to 4,096 bytes under a KMS key.
+//! <https://docs.aws.amazon.com/kms/latest/APIReference/API_Encrypt.html>
+
+use serde::{Deserialize, Serialize};
+
+use super::access::{Access, PermittedKey};
+use super::ctx::Ctx;
+use super::operation::{Description, Done, Operation, Service};
+use super::resolve::Accepts;
+use super::shapes::{
+    DRY_RUN, ENCRYPTION_ALGORITHM, ENCRYPTION_CONTEXT, GRANT_TOKENS, KEY_ID, check_context,
+    out_blob, out_text,
+};
+use crate::base::context::EncryptionContext;
+use crate::base::limits;
+use crate::keys::cipher::{self, SYMMETRIC_DEFAULT};
+use crate::policy::actions::Action;
+use crate::wire::blob::{Blob, SecretBlob};
+use crate::wire::codes::Code;
+use crate::wire::error::ApiError;
+use crate::wire::shape::{Member, Shape};
+
+pub(super) struct Encrypt;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Input {
+    key_id: String,
+    plaintext: SecretBlob,
+    #[serde(default)]
+    encryption_context: EncryptionContext,
+    encryption_algorithm: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Output {
+    ciphertext_blob: Blob,
+    key_id: String,
+    encryption_algorithm: &'static str,
+}
+
+impl Operation for Encrypt {
+    const DESCRIPTION: Description = Description {
+        name: "Encrypt",
+        service: Service::Kms,
+        read_only: true,
+        input: &[
+            KEY_ID,
+            Member::required(
+                "Plaintext",
+                Shape::Blob { min: 1, max: limits::PLAINTEXT_BYTES, sensitive: true },
+            )
+            .unrecorded(),
+            ENCRYPTION_CONTEXT,
+            ENCRYPTION_ALGORITHM,
+            GRANT_TOKENS,
+            DRY_RUN,
+        ],
+        output: &[
+            out_blob("CiphertextBlob", false),
+            out_text("KeyId"),
+            out_text("EncryptionAlgorithm"),
+        ],
+        errors: &[
+            Code::DisabledException,
+            Code::DryRunOperationException,
+            Code::InvalidGrantTokenException,
+            Code::InvalidKeyUsageException,
+            Code::KMSInvalidStateException,
+            Code::KeyUnavailableException,
+            Code::NotFoundException,
+        ],
+    };
+
+    type Context = Ctx;
+    type Input = Input;
+    type Output = Output;
+
+    async fn run(
+        ctx: &Ctx,
+        access: &mut Access<'_>,
+        input: Input,
+    ) -> Result<Done<Output>, ApiError> {
+        let context = input.encryption_context;
+        check_context(&context)?;
+        let PermittedKey { permit, key } =
+            access.key(Action::ENCRYPT, &input.key_id, Accepts::KeyOrAlias, Some(&context))?;
+        let algorithm = input.encryption_algorithm.as_deref().unwrap_or(SYMMETRIC_DEFAULT);
+        cipher::check_encrypt_decrypt(&key, Self::DESCRIPTION.name, algorithm)?;
+        let plaintext = input.plaintext.0.expose();
+        let made = cipher::encrypt(&ctx.hsm, &permit, &key, plaintext, &context)?;
+        access.record_material(made.material_id);
+        Ok(Done::read(Output {
+            ciphertext_blob: Blob(made.blob),
+            key_id: key.arn.to_string(),
+            encryption_algorithm: SYMMETRIC_DEFAULT,
+        }))
+    }
+}

@@ -1,0 +1,70 @@
+//! The one map from module errors to the errors of the API. No wildcard arm: a
+//! new variant must be placed here, or nothing compiles.
+
+use crate::identity::credentials;
+use crate::keys::cipher;
+use crate::keys::state::StateError;
+use crate::policy::error::CompileError;
+use crate::wire::codes::Code;
+use crate::wire::error::ApiError;
+use crate::{audit, hsm};
+
+impl From<StateError> for ApiError {
+    fn from(error: StateError) -> Self {
+        let code = match &error {
+            StateError::Disabled(_) => Code::DisabledException,
+            StateError::Invalid { .. } => Code::KMSInvalidStateException,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<cipher::Error> for ApiError {
+    fn from(error: cipher::Error) -> Self {
+        match error {
+            cipher::Error::Usage { .. } | cipher::Error::Algorithm { .. } => {
+                Self::new(Code::InvalidKeyUsageException, error.to_string())
+            }
+            cipher::Error::State(state) => state.into(),
+            cipher::Error::Ciphertext => Self::bare(Code::InvalidCiphertextException),
+            cipher::Error::Permit | cipher::Error::NoMaterial | cipher::Error::Hsm(_) => {
+                Self::internal(error)
+            }
+        }
+    }
+}
+
+/// The HSM's own failures. Those that a caller's bytes can cause are mapped
+/// where the bytes are known, in `cipher`.
+impl From<hsm::Error> for ApiError {
+    fn from(error: hsm::Error) -> Self {
+        Self::internal(error)
+    }
+}
+
+impl From<credentials::Error> for ApiError {
+    fn from(error: credentials::Error) -> Self {
+        Self::internal(error)
+    }
+}
+
+impl From<CompileError> for ApiError {
+    fn from(error: CompileError) -> Self {
+        let code = match &error {
+            CompileError::TooLarge { .. } => Code::LimitExceededException,
+            CompileError::Malformed(_)
+            | CompileError::InvalidPrincipal { .. }
+            | CompileError::Lockout => Code::MalformedPolicyDocumentException,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<audit::Error> for ApiError {
+    fn from(error: audit::Error) -> Self {
+        match error {
+            audit::Error::Cursor => Self::validation("The cursor is not valid for this query."),
+            other => Self::internal(other),
+        }
+    }
+}

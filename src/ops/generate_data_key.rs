@@ -1,0 +1,79 @@
+//! GenerateDataKey: a fresh data key, in clear and under a KMS key.
+//! <https://docs.aws.amazon.com/kms/latest/APIReference/API_GenerateDataKey.html>
+
+use serde::Serialize;
+
+use super::access::Access;
+use super::ctx::Ctx;
+use super::data_key::{self, DATA_KEY_SPEC, NUMBER_OF_BYTES};
+use super::operation::{Description, Done, Operation, Service};
+use super::shapes::{
+    DRY_RUN, ENCRYPTION_CONTEXT, GRANT_TOKENS, KEY_ID, RECIPIENT, out_blob, out_text,
+};
+use crate::policy::actions::Action;
+use crate::wire::blob::{Blob, SecretBlob};
+use crate::wire::codes::Code;
+use crate::wire::error::ApiError;
+
+pub(super) struct GenerateDataKey;
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Output {
+    ciphertext_blob: Blob,
+    plaintext: SecretBlob,
+    key_id: String,
+    key_material_id: String,
+}
+
+impl Operation for GenerateDataKey {
+    const DESCRIPTION: Description = Description {
+        name: "GenerateDataKey",
+        service: Service::Kms,
+        read_only: true,
+        input: &[
+            KEY_ID,
+            ENCRYPTION_CONTEXT,
+            NUMBER_OF_BYTES,
+            DATA_KEY_SPEC,
+            GRANT_TOKENS,
+            RECIPIENT,
+            DRY_RUN,
+        ],
+        output: &[
+            out_blob("CiphertextBlob", false),
+            out_blob("Plaintext", true),
+            out_text("KeyId"),
+            out_blob("CiphertextForRecipient", false),
+            out_text("KeyMaterialId"),
+        ],
+        errors: &[
+            Code::DisabledException,
+            Code::DryRunOperationException,
+            Code::InvalidGrantTokenException,
+            Code::InvalidKeyUsageException,
+            Code::KMSInvalidStateException,
+            Code::KeyUnavailableException,
+            Code::NotFoundException,
+        ],
+    };
+
+    type Context = Ctx;
+    type Input = data_key::Input;
+    type Output = Output;
+
+    async fn run(
+        ctx: &Ctx,
+        access: &mut Access<'_>,
+        input: data_key::Input,
+    ) -> Result<Done<Output>, ApiError> {
+        let name = Self::DESCRIPTION.name;
+        let made = data_key::generate(ctx, access, Action::GENERATE_DATA_KEY, name, &input)?;
+        Ok(Done::read(Output {
+            ciphertext_blob: Blob(made.encrypted.blob),
+            plaintext: SecretBlob(made.plaintext),
+            key_id: made.key_arn,
+            key_material_id: made.encrypted.material_id.to_string(),
+        }))
+    }
+}

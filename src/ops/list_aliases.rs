@@ -1,0 +1,124 @@
+//! ListAliases: in name order, of the whole Region or of one key.
+//! <https://docs.aws.amazon.com/kms/latest/APIReference/API_ListAliases.html>
+
+use serde::{Deserialize, Serialize};
+
+use super::access::Access;
+use super::ctx::Ctx;
+use super::operation::{Description, Done, Operation, Service};
+use super::resolve::{self, Accepts};
+use super::shapes::{KEY_ID_SHAPE, MARKER, out_text};
+use crate::base::arn::AliasArn;
+use crate::base::ids::AliasName;
+use crate::base::timestamp;
+use crate::keys::key::Alias;
+use crate::policy::actions::Action;
+use crate::wire::codes::Code;
+use crate::wire::error::ApiError;
+use crate::wire::paging;
+use crate::wire::shape::{Member, Shape};
+
+pub(super) struct ListAliases;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Input {
+    key_id: Option<String>,
+    limit: Option<usize>,
+    marker: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Output {
+    aliases: Vec<Entry>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_marker: Option<String>,
+    truncated: bool,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Entry {
+    alias_name: String,
+    alias_arn: String,
+    target_key_id: String,
+    creation_date: f64,
+    last_updated_date: f64,
+}
+
+impl Operation for ListAliases {
+    const DESCRIPTION: Description = Description {
+        name: "ListAliases",
+        service: Service::Kms,
+        read_only: true,
+        input: &[
+            Member::optional("KeyId", KEY_ID_SHAPE),
+            Member::optional("Limit", Shape::Integer { min: 1, max: 100 }),
+            MARKER,
+        ],
+        output: &[
+            Member::optional(
+                "Aliases",
+                Shape::List {
+                    of: &Shape::Structure(&[
+                        out_text("AliasName"),
+                        out_text("AliasArn"),
+                        out_text("TargetKeyId"),
+                        Member::optional("CreationDate", Shape::Timestamp),
+                        Member::optional("LastUpdatedDate", Shape::Timestamp),
+                    ]),
+                    min: 0,
+                    max: 100,
+                },
+            ),
+            out_text("NextMarker"),
+            Member::optional("Truncated", Shape::Boolean),
+        ],
+        errors: &[Code::InvalidArnException, Code::InvalidMarkerException, Code::NotFoundException],
+    };
+
+    type Context = Ctx;
+    type Input = Input;
+    type Output = Output;
+
+    async fn run(
+        ctx: &Ctx,
+        access: &mut Access<'_>,
+        input: Input,
+    ) -> Result<Done<Output>, ApiError> {
+        access.account(Action::LIST_ALIASES)?;
+        let realm = access.call().realm();
+        // The permission is on the account: the key is only a filter.
+        let target = match input.key_id.as_deref() {
+            Some(name) => Some(resolve::key(&ctx.keys, &realm, name, Accepts::Key)?.key.id()),
+            None => None,
+        };
+        let list = format!("ListAliases {}", target.map(|id| id.to_string()).unwrap_or_default());
+        let after = match input.marker.as_deref() {
+            Some(marker) => AliasName::parse(&paging::last_entry(&list, marker)?),
+            None => None,
+        };
+        let limit = input.limit.unwrap_or(50);
+        let found = ctx.keys.list_aliases(&realm, target, after.as_ref(), limit.saturating_add(1));
+        let page = paging::page(&list, limit, found.into_iter(), |alias| alias.name.to_string());
+        Ok(Done::read(Output {
+            aliases: page.entries.into_iter().map(entry).collect(),
+            truncated: page.next_marker.is_some(),
+            next_marker: page.next_marker,
+        }))
+    }
+}
+
+fn entry(alias: Alias) -> Entry {
+    let alias_name = alias.name.to_string();
+    let arn =
+        AliasArn { region: alias.realm.region, account: alias.realm.account, name: alias.name };
+    Entry {
+        alias_name,
+        alias_arn: arn.to_string(),
+        target_key_id: alias.target.to_string(),
+        creation_date: timestamp::epoch_seconds(alias.created_ms),
+        last_updated_date: timestamp::epoch_seconds(alias.updated_ms),
+    }
+}

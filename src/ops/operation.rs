@@ -1,0 +1,183 @@
+//! What an operation is, and how it becomes a row of a table.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::access::{Access, Facts};
+use super::call::{Answer, Call};
+use super::ctx::Ctx;
+use super::pipeline;
+use crate::store::Change;
+use crate::wire::codes::Code;
+use crate::wire::error::ApiError;
+use crate::wire::shape::Member;
+
+/// The service an operation belongs to: who is named in a record's
+/// `eventSource`, and which credential scope a signature must have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Service {
+    Audit,
+    Iam,
+    Items,
+    Kms,
+    Sts,
+    /// What the server does on its own timers; never reached from outside.
+    System,
+}
+
+impl Service {
+    /// CloudTrail's `eventSource`.
+    #[must_use]
+    pub const fn event_source(self) -> &'static str {
+        match self {
+            Self::Audit => "audit.wardbook",
+            Self::Iam => "iam.wardbook",
+            Self::Items => "items.wardbook",
+            // What the server does by itself, it does to KMS keys.
+            Self::Kms | Self::System => "kms.amazonaws.com",
+            Self::Sts => "sts.amazonaws.com",
+        }
+    }
+
+    /// The service's name in metrics, traces and `describe-ops`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Audit => "audit",
+            Self::Iam => "iam",
+            Self::Items => "items",
+            Self::Kms => "kms",
+            Self::Sts => "sts",
+            Self::System => "system",
+        }
+    }
+}
+
+/// What everybody may know about an operation.
+#[derive(Clone, Copy, Debug)]
+pub struct Description {
+    /// The name on the wire, in policies and in records.
+    pub name: &'static str,
+    pub service: Service,
+    /// CloudTrail's `readOnly`.
+    pub read_only: bool,
+    pub input: &'static [Member],
+    pub output: &'static [Member],
+    /// The errors that this operation can answer beside those that all can.
+    pub errors: &'static [Code],
+}
+
+/// One operation of the API. Its file holds everything that is special to it;
+/// the pipeline does everything else.
+pub trait Operation: 'static {
+    const DESCRIPTION: Description;
+    /// Whether success without a decision of the policy would be a fault. True
+    /// for all operations but those that tell callers who they are.
+    const NEEDS_PERMIT: bool = true;
+
+    /// What the operation works with: the common context, or one that adds to it.
+    type Context: AsRef<Ctx> + Send + Sync + 'static;
+    type Input: ReadInput;
+    type Output: Serialize + Send;
+
+    /// Does the work without a lasting effect: decides through `access`, and
+    /// hands up the changes for the pipeline to commit with the record. May be
+    /// called again when a change met another one.
+    fn run(
+        ctx: &Self::Context,
+        access: &mut Access<'_>,
+        input: Self::Input,
+    ) -> impl Future<Output = Result<Done<Self::Output>, ApiError>> + Send;
+}
+
+/// An input that can be read from a call.
+pub trait ReadInput: Sized + Send {
+    /// Reads the input, and notes in `facts` what the record keeps of it.
+    ///
+    /// # Errors
+    /// `SerializationException` or `ValidationException`.
+    fn read(description: &Description, call: &Call, facts: &mut Facts) -> Result<Self, ApiError>;
+}
+
+/// Nearly all inputs are members that the operation's own table describes.
+impl<T: DeserializeOwned + Send> ReadInput for T {
+    fn read(description: &Description, call: &Call, facts: &mut Facts) -> Result<Self, ApiError> {
+        pipeline::read_members(description, call, facts)
+    }
+}
+
+/// What an operation did.
+pub struct Done<T> {
+    pub output: T,
+    pub changes: Vec<Box<dyn Change>>,
+    /// CloudTrail's `responseElements`; null where AWS records none.
+    pub response_elements: Option<Value>,
+}
+
+impl<T> Done<T> {
+    /// An answer that changes nothing and of which AWS records nothing.
+    #[must_use]
+    pub fn read(output: T) -> Self {
+        Self { output, changes: Vec::new(), response_elements: None }
+    }
+
+    /// An answer that goes with a change, and what AWS records of it.
+    #[must_use]
+    pub fn changed(
+        output: T,
+        changes: Vec<Box<dyn Change>>,
+        response_elements: Option<Value>,
+    ) -> Self {
+        Self { output, changes, response_elements }
+    }
+}
+
+/// The future of one call.
+pub type Running = Pin<Box<dyn Future<Output = Answer> + Send>>;
+
+/// A row of an operation table.
+#[derive(Debug)]
+pub struct Entry<C: 'static> {
+    pub description: Description,
+    invoke: fn(Arc<C>, Call) -> Running,
+}
+
+impl<C: Send + Sync + 'static> Entry<C> {
+    /// The row of `O`.
+    #[must_use]
+    pub const fn of<O: Operation<Context = C>>() -> Self {
+        Self {
+            description: O::DESCRIPTION,
+            invoke: |ctx, call| Box::pin(pipeline::call::<O>(ctx, call)),
+        }
+    }
+
+    /// The operation, ready to be called.
+    #[must_use]
+    pub fn bind(&'static self, ctx: Arc<C>) -> BoundOperation {
+        BoundOperation {
+            description: self.description,
+            invoke: Box::new(move |call| (self.invoke)(Arc::clone(&ctx), call)),
+        }
+    }
+}
+
+/// An operation with the context it works with.
+pub struct BoundOperation {
+    pub description: Description,
+    invoke: Box<dyn Fn(Call) -> Running + Send + Sync>,
+}
+
+impl BoundOperation {
+    /// Starts a call. The future must be driven to its end, whatever becomes
+    /// of the client: half a call would be a key use without a record.
+    #[must_use]
+    pub fn call(&self, call: Call) -> Running {
+        (self.invoke)(call)
+    }
+}

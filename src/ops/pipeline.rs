@@ -1,0 +1,379 @@
+//! The life of a call, the same for every operation: read the input, check it,
+//! run the operation (which decides on its way), commit its changes together
+//! with its record, and only then answer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+use tracing::{Instrument, Span};
+
+use super::access::{Access, Facts};
+use super::call::{Answer, Call};
+use super::ctx::Ctx;
+use super::operation::{Description, Done, Operation, ReadInput, Service};
+use crate::audit::{self, EventType, Failure, Record, Resource};
+use crate::base::arn::Arn;
+use crate::base::caller::Caller;
+use crate::base::ids::{Region, RequestId};
+use crate::base::limits;
+use crate::store::{self, Change, Unit};
+use crate::wire::codes::Code;
+use crate::wire::error::{ApiError, chain};
+use crate::wire::record::request_parameters;
+use crate::wire::shape::Member;
+use crate::wire::validate;
+
+/// How often a call is run again because its change met another one.
+const ATTEMPTS: usize = 8;
+
+/// Runs one call of the operation `O` to its end.
+pub(super) async fn call<O: Operation>(ctx: Arc<O::Context>, call: Call) -> Answer {
+    let span = span(&O::DESCRIPTION, call.caller.request_id);
+    let shared: &Ctx = (*ctx).as_ref();
+    let started = shared.clock.elapsed();
+    async {
+        let answer = commit::<O>(&ctx, &call).await;
+        end(shared, &O::DESCRIPTION, started, answer)
+    }
+    .instrument(span)
+    .await
+}
+
+/// Runs the call until its outcome and its record are durable together.
+async fn commit<O: Operation>(ctx: &O::Context, call: &Call) -> Answer {
+    let shared: &Ctx = ctx.as_ref();
+    let request_id = call.caller.request_id;
+    let _turn = match O::DESCRIPTION.read_only {
+        true => None,
+        false => Some(shared.changing.lock().await),
+    };
+    for _ in 0..ATTEMPTS {
+        let mut facts = Facts::default();
+        let result = attempt::<O>(ctx, call, &mut facts).await;
+        let ended = End::new(result);
+        let unit = Unit {
+            event: match record(shared, &O::DESCRIPTION, &call.caller, &call.region, &facts, &ended)
+            {
+                Ok(event) => event,
+                Err(error) => return Answer::unrecorded(request_id, error),
+            },
+            changes: ended.changes,
+        };
+        return match shared.store.commit(unit).await {
+            Ok(receipt) => Answer::recorded(request_id, ended.result, &receipt),
+            // Somebody else changed the same thing meanwhile: look again.
+            Err(store::Error::Conflict | store::Error::Duplicate) => continue,
+            Err(error) => Answer::unrecorded(request_id, error),
+        };
+    }
+    let error = ApiError::internal("the call met other changes too often");
+    commit_refusal(shared, &O::DESCRIPTION, &call.caller, &call.region, error).await
+}
+
+/// Records and answers a call that was refused before it ran: not
+/// authenticated, throttled, or of an unknown operation.
+pub async fn refuse(
+    ctx: &Ctx,
+    description: &Description,
+    caller: &Caller,
+    region: &Region,
+    error: ApiError,
+) -> Answer {
+    let started = ctx.clock.elapsed();
+    async {
+        let answer = commit_refusal(ctx, description, caller, region, error).await;
+        end(ctx, description, started, answer)
+    }
+    .instrument(span(description, caller.request_id))
+    .await
+}
+
+async fn commit_refusal(
+    ctx: &Ctx,
+    description: &Description,
+    caller: &Caller,
+    region: &Region,
+    error: ApiError,
+) -> Answer {
+    let ended = End { result: Err(error), changes: Vec::new(), response_elements: None };
+    let event = match record(ctx, description, caller, region, &Facts::default(), &ended) {
+        Ok(event) => event,
+        Err(error) => return Answer::unrecorded(caller.request_id, error),
+    };
+    match ctx.store.commit(Unit { changes: Vec::new(), event }).await {
+        Ok(receipt) => Answer::recorded(caller.request_id, ended.result, &receipt),
+        Err(error) => Answer::unrecorded(caller.request_id, error),
+    }
+}
+
+/// Records something that happened without a call.
+pub(super) async fn note(
+    ctx: &Ctx,
+    description: &Description,
+    caller: &Caller,
+    region: &Region,
+) -> Result<(), ApiError> {
+    let ended = End { result: Ok(Vec::new()), changes: Vec::new(), response_elements: None };
+    let event = record(ctx, description, caller, region, &Facts::default(), &ended)
+        .map_err(ApiError::internal)?;
+    let unit = Unit { changes: Vec::new(), event };
+    ctx.store.commit(unit).await.map(drop).map_err(ApiError::internal)
+}
+
+/// How a call ended, before that is durable.
+struct End {
+    result: Result<Vec<u8>, ApiError>,
+    changes: Vec<Box<dyn Change>>,
+    response_elements: Option<Value>,
+}
+
+impl End {
+    fn new<T: serde::Serialize>(result: Result<Done<T>, ApiError>) -> Self {
+        let failed =
+            |error| Self { result: Err(error), changes: Vec::new(), response_elements: None };
+        match result {
+            Ok(done) => match serde_json::to_vec(&done.output) {
+                Ok(output) => Self {
+                    result: Ok(output),
+                    changes: done.changes,
+                    response_elements: done.response_elements,
+                },
+                Err(error) => failed(ApiError::internal(error)),
+            },
+            Err(error) => failed(error),
+        }
+    }
+}
+
+async fn attempt<O: Operation>(
+    ctx: &O::Context,
+    call: &Call,
+    facts: &mut Facts,
+) -> Result<Done<O::Output>, ApiError> {
+    let input = O::Input::read(&O::DESCRIPTION, call, facts)?;
+    let done = O::run(ctx, &mut Access::new(ctx.as_ref(), call, facts), input).await?;
+    // INVARIANT: nothing succeeds that no policy was asked about.
+    if O::NEEDS_PERMIT && facts.decisions.is_empty() {
+        return Err(ApiError::internal("the operation made no decision"));
+    }
+    if facts.dry_run {
+        let text = "The request would have succeeded, but the DryRun option is set.";
+        return Err(ApiError::new(Code::DryRunOperationException, text));
+    }
+    Ok(done)
+}
+
+/// Reads an input by its operation's member table.
+///
+/// # Errors
+/// `SerializationException` or `ValidationException`.
+pub(super) fn read_members<T: DeserializeOwned>(
+    description: &Description,
+    call: &Call,
+    facts: &mut Facts,
+) -> Result<T, ApiError> {
+    let mut input = parse(&call.body)?;
+    for (name, value) in &call.members {
+        input.insert(name.clone(), Value::from(value.as_str()));
+    }
+    validate::check(&mut input, description.input)?;
+    facts.request_parameters = request_parameters(&input, description.input, None);
+    let can_dry_run = description.input.iter().any(|member| member.name == "DryRun");
+    facts.dry_run = can_dry_run && input.get("DryRun") == Some(&Value::Bool(true));
+    serde_json::from_value(Value::Object(input))
+        .map_err(|_mismatch| ApiError::bare(Code::SerializationException))
+}
+
+/// Reads one text member that stands in the path, for inputs that are not read
+/// by their whole member table.
+///
+/// # Errors
+/// `ValidationException`.
+pub fn path_member(call: &Call, member: &Member) -> Result<String, ApiError> {
+    let found = call.members.iter().find(|(name, _)| name == member.name);
+    let mut input: Map<String, Value> =
+        found.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str()))).collect();
+    validate::check(&mut input, &[*member])?;
+    match input.remove(member.name) {
+        Some(Value::String(text)) => Ok(text),
+        _ => Err(ApiError::bare(Code::SerializationException)),
+    }
+}
+
+/// Reads the body: one JSON object, or nothing at all for an empty one.
+fn parse(body: &[u8]) -> Result<Map<String, Value>, ApiError> {
+    if body.is_empty() {
+        return Ok(Map::new());
+    }
+    check_depth(body)?;
+    serde_json::from_slice(body).map_err(|_bad| ApiError::bare(Code::SerializationException))
+}
+
+/// Refuses a body that is nested too deep for any parser.
+///
+/// # Errors
+/// `SerializationException`.
+pub fn check_depth(body: &[u8]) -> Result<(), ApiError> {
+    if depth(body) > limits::JSON_DEPTH {
+        return Err(ApiError::bare(Code::SerializationException));
+    }
+    Ok(())
+}
+
+/// How deep the objects and arrays of a JSON text are nested, at most; brackets
+/// inside of strings do not count.
+fn depth(json: &[u8]) -> usize {
+    let (mut deepest, mut level) = (0_usize, 0_usize);
+    let (mut in_string, mut escaped) = (false, false);
+    for byte in json {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b'{' | b'[' if !in_string => {
+                level = level.saturating_add(1);
+                deepest = deepest.max(level);
+            }
+            b'}' | b']' if !in_string => level = level.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
+}
+
+fn record(
+    ctx: &Ctx,
+    description: &Description,
+    caller: &Caller,
+    region: &Region,
+    facts: &Facts,
+    ended: &End,
+) -> Result<store::NewEvent, Box<dyn std::error::Error + Send + Sync>> {
+    let mut random = [0; 16];
+    ctx.hsm.fill_random(&mut random)?;
+    let raw = |value: &Option<Value>| value.as_ref().map(raw_json).transpose();
+    let parameters = raw(&facts.request_parameters)?;
+    let response = raw(&ended.response_elements)?;
+    let additional = match facts.additional.is_empty() {
+        true => None,
+        false => Some(serde_json::value::to_raw_value(&facts.additional)?),
+    };
+    let decision = match facts.decisions.is_empty() {
+        true => None,
+        false => Some(serde_json::value::to_raw_value(&Decisions { decisions: &facts.decisions })?),
+    };
+    let resources: Vec<Resource<'_>> = facts.resources.iter().map(|arn| resource(arn)).collect();
+    let by_itself = description.service == Service::System;
+    Ok(audit::prepare(&Record {
+        event_id: *RequestId::from_random(random).as_bytes(),
+        time_ms: ctx.clock.now_ms(),
+        caller,
+        account: caller.principal.account(),
+        region,
+        event_source: description.service.event_source(),
+        event_name: description.name,
+        error: ended.result.as_ref().err().map(failure),
+        request_parameters: parameters.as_deref(),
+        response_elements: response.as_deref(),
+        additional_event_data: additional.as_deref(),
+        service_event_details: None,
+        read_only: description.read_only,
+        resources: &resources,
+        event_type: if by_itself { EventType::AwsServiceEvent } else { EventType::AwsApiCall },
+        shared_event_id: None,
+        tls: None,
+        wardbook: decision.as_deref(),
+    })?)
+}
+
+/// CloudTrail shortens the code of a denial, and of that alone.
+fn failure(error: &ApiError) -> Failure<'_> {
+    let code = match error.code() {
+        Code::AccessDeniedException => "AccessDenied",
+        other => other.as_str(),
+    };
+    Failure { code, message: error.message().unwrap_or_default() }
+}
+
+/// CloudTrail lists keys and aliases with the same type.
+fn resource(arn: &str) -> Resource<'_> {
+    let account = Arn::parse(arn).map_or("", |arn| arn.account);
+    Resource { account, kind: "AWS::KMS::Key", arn }
+}
+
+/// The `wardbook` member of a record.
+#[derive(serde::Serialize)]
+struct Decisions<'a> {
+    decisions: &'a [crate::policy::decision::Explanation],
+}
+
+fn raw_json(value: &Value) -> serde_json::Result<Box<RawValue>> {
+    serde_json::value::to_raw_value(value)
+}
+
+/// The span of a call: what was asked for and how it ended, never by whom or
+/// with what. At DEBUG, so that it costs next to nothing until somebody traces.
+fn span(description: &Description, request_id: RequestId) -> Span {
+    tracing::debug_span!(
+        "call",
+        otel.name = description.name,
+        otel.kind = "server",
+        wardbook.service = description.service.as_str(),
+        wardbook.operation = description.name,
+        aws.request_id = %request_id,
+        error.type = tracing::field::Empty,
+        otel.status_code = tracing::field::Empty,
+    )
+}
+
+/// The last thing that happens to a call: it is counted, and a fault of the
+/// server is logged with its cause, which the caller does not see.
+fn end(ctx: &Ctx, description: &Description, started: Duration, answer: Answer) -> Answer {
+    let error = answer.result().err();
+    let took = ctx.clock.elapsed().saturating_sub(started);
+    let code = error.map(ApiError::code);
+    if let Some(cause) = error.and_then(ApiError::cause) {
+        tracing::error!(
+            request_id = %answer.request_id(),
+            operation = description.name,
+            cause = chain(cause),
+            "a call failed"
+        );
+    }
+    if let Some(code) = code {
+        let span = Span::current();
+        span.record("error.type", code.as_str());
+        // A refusal is no error of the server.
+        if code.kms_status() >= 500 {
+            span.record("otel.status_code", "ERROR");
+        }
+    }
+    ctx.observer.call_ended(description, code, took);
+    answer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn depth_counts_brackets_outside_of_strings() {
+        assert_eq!(depth(br#"{"a":[{"b":"[[[\"{"}]}"#), 3);
+        assert_eq!(depth(b"]]]{"), 1);
+        assert_eq!(depth(b""), 0);
+    }
+
+    #[test]
+    fn only_objects_are_inputs() {
+        assert!(parse(b"").unwrap().is_empty());
+        assert_eq!(parse(br#"{"a":1}"#).unwrap().len(), 1);
+        for bad in ["[]", "1", "{", "null", "{}{}", "\"{}\""] {
+            assert!(parse(bad.as_bytes()).is_err(), "{bad}");
+        }
+        let deep = format!("{}{}", "{\"a\":".repeat(5_000), "1");
+        assert!(parse(deep.as_bytes()).is_err());
+    }
+}

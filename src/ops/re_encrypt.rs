@@ -1,0 +1,154 @@
+//! ReEncrypt: from one key or encryption context to another; the plaintext
+//! never leaves the server.
+//! <https://docs.aws.amazon.com/kms/latest/APIReference/API_ReEncrypt.html>
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::access::Access;
+use super::ctx::Ctx;
+use super::operation::{Description, Done, Operation, Service};
+use super::resolve::Accepts;
+use super::shapes::{
+    CIPHERTEXT_BLOB, DRY_RUN, DRY_RUN_MODIFIERS, ENCRYPTION_ALGORITHMS, GRANT_TOKENS, KEY_ID_SHAPE,
+    check_context, out_blob, out_text,
+};
+use super::source::Source;
+use crate::base::context::EncryptionContext;
+use crate::keys::cipher::{self, SYMMETRIC_DEFAULT};
+use crate::policy::actions::Action;
+use crate::wire::blob::Blob;
+use crate::wire::codes::Code;
+use crate::wire::error::ApiError;
+use crate::wire::shape::{Member, Recorded, Shape};
+
+pub(super) struct ReEncrypt;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Input {
+    ciphertext_blob: Option<Blob>,
+    source_key_id: Option<String>,
+    #[serde(default)]
+    source_encryption_context: EncryptionContext,
+    source_encryption_algorithm: Option<String>,
+    destination_key_id: String,
+    #[serde(default)]
+    destination_encryption_context: EncryptionContext,
+    destination_encryption_algorithm: Option<String>,
+    #[serde(default)]
+    dry_run: bool,
+    #[serde(default)]
+    dry_run_modifiers: Vec<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Output {
+    ciphertext_blob: Blob,
+    source_key_id: String,
+    key_id: String,
+    source_encryption_algorithm: &'static str,
+    destination_encryption_algorithm: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source_key_material_id: Option<String>,
+    destination_key_material_id: String,
+}
+
+impl Operation for ReEncrypt {
+    const DESCRIPTION: Description = Description {
+        name: "ReEncrypt",
+        service: Service::Kms,
+        read_only: true,
+        input: &[
+            Member { required: false, ..CIPHERTEXT_BLOB },
+            Member::optional("SourceEncryptionAlgorithm", ENCRYPTION_ALGORITHMS)
+                .recorded(Recorded::OrText("SYMMETRIC_DEFAULT")),
+            Member::optional("SourceEncryptionContext", Shape::Map),
+            Member::optional("SourceKeyId", KEY_ID_SHAPE),
+            Member::required("DestinationKeyId", KEY_ID_SHAPE),
+            Member::optional("DestinationEncryptionAlgorithm", ENCRYPTION_ALGORITHMS)
+                .recorded(Recorded::OrText("SYMMETRIC_DEFAULT")),
+            Member::optional("DestinationEncryptionContext", Shape::Map),
+            GRANT_TOKENS,
+            DRY_RUN,
+            DRY_RUN_MODIFIERS,
+        ],
+        output: &[
+            out_blob("CiphertextBlob", false),
+            out_text("SourceKeyId"),
+            out_text("KeyId"),
+            out_text("SourceEncryptionAlgorithm"),
+            out_text("DestinationEncryptionAlgorithm"),
+            out_text("SourceKeyMaterialId"),
+            out_text("DestinationKeyMaterialId"),
+        ],
+        errors: &[
+            Code::DisabledException,
+            Code::DryRunOperationException,
+            Code::IncorrectKeyException,
+            Code::InvalidCiphertextException,
+            Code::InvalidGrantTokenException,
+            Code::InvalidKeyUsageException,
+            Code::KMSInvalidStateException,
+            Code::KeyUnavailableException,
+            Code::NotFoundException,
+        ],
+    };
+
+    type Context = Ctx;
+    type Input = Input;
+    type Output = Output;
+
+    async fn run(
+        ctx: &Ctx,
+        access: &mut Access<'_>,
+        input: Input,
+    ) -> Result<Done<Output>, ApiError> {
+        let operation = Self::DESCRIPTION.name;
+        let source = Source {
+            operation,
+            action: Action::RE_ENCRYPT_FROM,
+            blob: input.ciphertext_blob,
+            key_id: input.source_key_id,
+            key_member: "sourceKeyId",
+            context: input.source_encryption_context,
+            algorithm: input.source_encryption_algorithm,
+            ignore_ciphertext: input.dry_run && !input.dry_run_modifiers.is_empty(),
+        };
+        let context = input.destination_encryption_context;
+        check_context(&source.context)?;
+        check_context(&context)?;
+        let (from, opened) = source.open(ctx, access)?;
+        let to = access.key(
+            Action::RE_ENCRYPT_TO,
+            &input.destination_key_id,
+            Accepts::KeyOrAlias,
+            Some(&context),
+        )?;
+        let algorithm = input.destination_encryption_algorithm;
+        let algorithm = algorithm.as_deref().unwrap_or(SYMMETRIC_DEFAULT);
+        cipher::check_encrypt_decrypt(&to.key, operation, algorithm)?;
+        // A dry run without a ciphertext tries the destination with nothing.
+        let plaintext = opened.as_ref().map_or(&[][..], |opened| opened.plaintext.expose());
+        let made = cipher::encrypt(&ctx.hsm, &to.permit, &to.key, plaintext, &context)?;
+        let source_material = opened.map(|opened| opened.material_id.to_string());
+        access.record_additional(
+            "sourceKeyMaterialId",
+            source_material.clone().map_or(Value::Null, Value::from),
+        );
+        access.record_additional(
+            "destinationKeyMaterialId",
+            Value::from(made.material_id.to_string()),
+        );
+        Ok(Done::read(Output {
+            ciphertext_blob: Blob(made.blob),
+            source_key_id: from.key.arn.to_string(),
+            key_id: to.key.arn.to_string(),
+            source_encryption_algorithm: SYMMETRIC_DEFAULT,
+            destination_encryption_algorithm: SYMMETRIC_DEFAULT,
+            source_key_material_id: source_material,
+            destination_key_material_id: made.material_id.to_string(),
+        }))
+    }
+}

@@ -1,0 +1,156 @@
+//! What the server does by itself: deletion of keys whose window has passed,
+//! rotation of the domain key, resealing under it. Through the same pipeline as
+//! every call, as the principal `System`, so that it is decided and recorded.
+//!
+//! Deliberately absent: the clock's ticking. `app` calls [`run_due`] now and then.
+
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::call::{Answer, Call};
+use super::ctx::Ctx;
+use super::operation::{Description, Entry, Service};
+use super::pipeline;
+use crate::base::caller::{Caller, Principal};
+use crate::base::ids::{AccountId, Region, RequestId};
+use crate::base::timestamp::DAY_MS;
+use crate::hsm;
+use crate::wire::codes::Code;
+use crate::wire::error::ApiError;
+
+mod delete_key;
+mod reseal;
+mod rotate_domain_key;
+
+static DELETE_KEY: Entry<Ctx> = Entry::of::<delete_key::DeleteKey>();
+static RESEAL: Entry<Ctx> = Entry::of::<reseal::Reseal>();
+static ROTATE_DOMAIN_KEY: Entry<Ctx> = Entry::of::<rotate_domain_key::RotateDomainKey>();
+
+/// The operations, sorted by name. None can be called from outside.
+pub static TABLE: [&Entry<Ctx>; 3] = [&DELETE_KEY, &RESEAL, &ROTATE_DOMAIN_KEY];
+
+/// Records that the server starts to answer.
+///
+/// # Errors
+/// If the record cannot be made.
+pub async fn record_start(ctx: &Ctx) -> Result<(), ApiError> {
+    record(ctx, "ServiceStart").await
+}
+
+/// Records that the server no longer answers.
+///
+/// # Errors
+/// If the record cannot be made.
+pub async fn record_stop(ctx: &Ctx) -> Result<(), ApiError> {
+    record(ctx, "ServiceStop").await
+}
+
+async fn record(ctx: &Ctx, name: &'static str) -> Result<(), ApiError> {
+    let Some(region) = ctx.regions.first() else { return Ok(()) };
+    let description = Description {
+        name,
+        service: Service::System,
+        read_only: false,
+        input: &[],
+        output: &[],
+        errors: &[],
+    };
+    let caller = caller(ctx, &ctx.account)?;
+    pipeline::note(ctx, &description, &caller, region).await
+}
+
+/// Does everything that is due. What fails is tried again the next time; that
+/// it failed stands in the book and in the log.
+///
+/// # Errors
+/// If the HSM has no randomness for a request id.
+pub async fn run_due(ctx: &Arc<Ctx>) -> Result<(), hsm::Error> {
+    let now_ms = ctx.clock.now_ms();
+    let due = match doubtful_clock(ctx, now_ms) {
+        None => ctx.keys.due_for_deletion(now_ms),
+        // Deletion cannot be undone: no clock that was set ahead may bring it on.
+        Some(why) => {
+            tracing::warn!(why, "no key is deleted for now");
+            Vec::new()
+        }
+    };
+    for key in due {
+        let input = json!({ "KeyId": key.arn.to_string() });
+        let answer = call(ctx, &DELETE_KEY, &key.arn.account, &key.arn.region, &input).await?;
+        report(&answer, "DeleteKey");
+    }
+    let Some(region) = ctx.regions.first() else { return Ok(()) };
+    if rotate_domain_key::is_due(ctx, now_ms) {
+        let answer = call(ctx, &ROTATE_DOMAIN_KEY, &ctx.account, region, &json!({})).await?;
+        report(&answer, "RotateDomainKey");
+    }
+    while reseal::is_due(ctx) {
+        let answer = call(ctx, &RESEAL, &ctx.account, region, &json!({})).await?;
+        report(&answer, "Reseal");
+        if answer.result().is_err() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Why the wall clock should not be believed, if so. A key is deleted up to a
+/// day late, as with AWS, rather than ever too early.
+fn doubtful_clock(ctx: &Ctx, now_ms: i64) -> Option<&'static str> {
+    const HOUR_MS: i64 = 3_600_000;
+    let start = ctx.start;
+    let up = ctx.clock.elapsed().saturating_sub(start.elapsed).as_millis();
+    let up_ms = i64::try_from(up).unwrap_or(i64::MAX);
+    let shown_ms = now_ms.saturating_sub(start.wall_ms);
+    if shown_ms.abs_diff(up_ms) > HOUR_MS.unsigned_abs() {
+        return Some("the clock was set while the server ran: restart it");
+    }
+    let before_ms = start.last_record_ms.unwrap_or(start.wall_ms);
+    let gap_ms = start.wall_ms.saturating_sub(before_ms);
+    if gap_ms > DAY_MS && up_ms < DAY_MS {
+        return Some(
+            "the last record is more than a day old: waiting a day to be sure of the clock",
+        );
+    }
+    None
+}
+
+async fn call(
+    ctx: &Arc<Ctx>,
+    entry: &'static Entry<Ctx>,
+    account: &AccountId,
+    region: &Region,
+    input: &serde_json::Value,
+) -> Result<Answer, hsm::Error> {
+    let body = input.to_string().into_bytes();
+    let caller = caller(ctx, account)?;
+    let call = Call { caller, region: region.clone(), body, members: Vec::new() };
+    Ok(entry.bind(Arc::clone(ctx)).call(call).await)
+}
+
+/// The server itself.
+fn caller(ctx: &Ctx, account: &AccountId) -> Result<Caller, hsm::Error> {
+    let mut random = [0; 16];
+    ctx.hsm.fill_random(&mut random)?;
+    Ok(Caller {
+        principal: Principal::System { account: account.clone() },
+        access_key_id: None,
+        session_created_ms: None,
+        source_ip: None,
+        user_agent: None,
+        secure_transport: false,
+        request_id: RequestId::from_random(random),
+        via_service: None,
+    })
+}
+
+/// Faults are logged by the pipeline; what is left is a refusal, which means
+/// that somebody was quicker (a deletion was cancelled meanwhile).
+fn report(answer: &Answer, operation: &'static str) {
+    if let Err(error) = answer.result()
+        && error.code() != Code::KMSInternalException
+    {
+        tracing::warn!(operation, %error, "a timer's call was refused");
+    }
+}
