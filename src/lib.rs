@@ -15,3 +15,5 @@ pub mod identity;
 pub mod keys;
 
 pub mod ops;
+
+pub mod items;

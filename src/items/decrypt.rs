@@ -1,0 +1,286 @@
+//! Decryption of an item, in two steps with the key service between them.
+//!
+//! The schema says which attributes must be signed, the item's own header says
+//! which are encrypted. So an attribute may change between encrypted and signed
+//! over time; an item keeps what it was written with. The header also says the
+//! suite: items of both suites are read under either schema.
+
+use std::collections::BTreeMap;
+
+use zeroize::Zeroizing;
+
+use super::attribute::{AttributeValue, Item};
+use super::context;
+use super::crypto::{self, FieldCipher, GCM_TAG_LEN, ItemKeys, RecipientKeys, TAG_LEN};
+use super::error::{ItemError, ItemErrorCode};
+use super::field::{Field, find_value};
+use super::footer::Footer;
+use super::header::{EncryptedDataKey, Header};
+use super::path;
+use super::schema::{AlgorithmSuite, FOOTER_NAME, HEADER_NAME, RESERVED_PREFIX, Schema};
+use super::serialize::{self, TYPE_ID_LEN, serialize};
+use crate::base::context::EncryptionContext;
+use crate::base::secret::SecretBytes;
+
+/// An encrypted item, read but not believed: nothing in it is verified yet.
+pub struct ParsedItem {
+    /// The attributes that are stored as they are.
+    stored: BTreeMap<String, AttributeValue>,
+    /// The signed attributes in canonical order, as stored.
+    fields: Vec<Field>,
+    context: EncryptionContext,
+    header: Header,
+    /// The same header as stored, with its commitment.
+    header_bytes: Vec<u8>,
+    footer: Footer,
+    path_prefix: Vec<u8>,
+}
+
+impl ParsedItem {
+    /// Takes `item` apart and computes its encryption context. Values of
+    /// unsigned attributes are not looked at.
+    ///
+    /// # Errors
+    /// `NotEncrypted`, `UnsupportedVersion`, `HeaderMalformed`, `FooterMalformed`,
+    /// `MissingKeyAttribute`, `SchemaMismatch`; as [`super::encrypt::PreparedItem::prepare`]
+    /// for a signed value that breaks a rule.
+    pub fn parse(schema: &Schema, item: Item) -> Result<Self, ItemError> {
+        item.check_count()?;
+        let mut stored = item.0;
+        let header_bytes = take_binary(&mut stored, HEADER_NAME)?;
+        let footer_bytes = take_binary(&mut stored, FOOTER_NAME)?;
+        if let Some(name) = schema.key_names().find(|name| !stored.contains_key(*name)) {
+            return Err(context::missing_key(name));
+        }
+        stored.retain(|name, _| !name.starts_with(RESERVED_PREFIX));
+        let header = Header::parse(&header_bytes)?;
+        check_public_key(&header)?;
+        let footer = Footer::parse(&footer_bytes, header.suite, header.data_keys.len())?;
+
+        let names = pair_with_legend(schema, stored.keys(), &header.legend)?;
+        let names: Vec<_> = names.map(|(name, encrypted)| (name.to_owned(), encrypted)).collect();
+        let mut fields = Vec::with_capacity(names.len());
+        for (name, encrypted) in names {
+            let value = if encrypted {
+                Zeroizing::new(take_ciphertext(&mut stored, &name)?)
+            } else {
+                let value = stored.get(&name).map(|value| serialize(value, 0));
+                value
+                    .unwrap_or_else(|| Ok(Zeroizing::default()))
+                    .map_err(|error| error.of(&name))?
+            };
+            fields.push(Field { name, encrypted, value });
+        }
+        let context =
+            context::of_item(schema, |name| find_value(&fields, name), &header.stored_context)?;
+        let path_prefix = schema.path_prefix().to_vec();
+        Ok(Self { stored, fields, context, header, header_bytes, footer, path_prefix })
+    }
+
+    /// What the intermediate key was bound to: give it to Decrypt.
+    #[must_use]
+    pub fn encryption_context(&self) -> &EncryptionContext {
+        &self.context
+    }
+
+    /// The recipients, any of whose intermediate keys decrypts the item.
+    #[must_use]
+    pub fn data_keys(&self) -> &[EncryptedDataKey] {
+        &self.header.data_keys
+    }
+
+    /// The attributes that are encrypted, in canonical order; not verified.
+    pub fn encrypted_names(&self) -> impl Iterator<Item = &str> {
+        self.fields.iter().filter(|field| field.encrypted).map(|field| field.name.as_str())
+    }
+
+    /// Verifies the item with the intermediate key of recipient `index`: the data
+    /// key opens, the header commits to it, the recipient's tag and the signature hold.
+    ///
+    /// # Errors
+    /// `InvalidKeyMaterial`, `KeyMismatch`, `CommitmentMismatch`, `SignatureInvalid`.
+    pub fn verify(
+        self,
+        index: usize,
+        intermediate_key: &SecretBytes,
+    ) -> Result<VerifiedItem, ItemError> {
+        let recipient = self.header.data_keys.get(index).ok_or_else(|| {
+            ItemError::new(ItemErrorCode::InvalidKeyMaterial, "the item has no such data key")
+        })?;
+        let mut context = Vec::with_capacity(512);
+        context::write(&self.context, &mut context)?;
+        let recipient_keys = RecipientKeys::derive(intermediate_key.expose())?;
+        let data_key = recipient_keys.unwrap(&recipient.wrapped_data_key, &context)?;
+        let keys = ItemKeys::derive(&data_key, &self.header.message_id)?;
+        keys.check_commitment(&self.header_bytes)?;
+
+        let hash = self.canonical_hash(&context);
+        if !crypto::contains(&self.footer.tags, &recipient_keys.tag(&hash)?) {
+            return Err(altered());
+        }
+        if let Some(signature) = &self.footer.signature {
+            let public_key = context::find_public_key(&self.context).ok_or_else(altered)?;
+            if !crypto::verify(&public_key, &hash, signature) {
+                return Err(altered());
+            }
+        }
+        let Self { stored, fields, path_prefix, .. } = self;
+        Ok(VerifiedItem { stored, fields, path_prefix, cipher: keys.fields() })
+    }
+
+    /// What the recipient tags and the signature are over.
+    pub(super) fn canonical_hash(&self, context: &[u8]) -> [u8; TAG_LEN] {
+        crypto::canonical_hash(&self.header_bytes, context, &self.path_prefix, &self.fields)
+    }
+
+    /// Verifies as [`Self::verify`] and decrypts every attribute.
+    ///
+    /// # Errors
+    /// As [`Self::verify`] and [`VerifiedItem::decrypt`].
+    pub fn finish(self, index: usize, intermediate_key: &SecretBytes) -> Result<Item, ItemError> {
+        self.verify(index, intermediate_key)?.decrypt(|_| true)
+    }
+}
+
+/// An item that is as it was signed; its attributes are still encrypted.
+pub struct VerifiedItem {
+    stored: BTreeMap<String, AttributeValue>,
+    fields: Vec<Field>,
+    path_prefix: Vec<u8>,
+    cipher: FieldCipher,
+}
+
+impl VerifiedItem {
+    /// The item with those encrypted attributes decrypted for which `wanted` is
+    /// true and without the others. Unencrypted attributes are as they were
+    /// stored; attributes of the format are gone.
+    ///
+    /// # Errors
+    /// `DecryptionFailed` if an attribute does not decrypt to a value, which only
+    /// a faulty writer can bring about.
+    pub fn decrypt(self, wanted: impl Fn(&str) -> bool) -> Result<Item, ItemError> {
+        let mut attributes = self.stored;
+        let mut path = Vec::new();
+        let encrypted = self.fields.into_iter().filter(|field| field.encrypted);
+        for (mut field, ordinal) in encrypted.zip(0..) {
+            if !wanted(&field.name) {
+                continue;
+            }
+            path::write(&self.path_prefix, &field.name, &mut path);
+            let value = self
+                .cipher
+                .decrypt(ordinal, &path, &mut field.value)
+                .and_then(|()| serialize::parse(&field.value).ok())
+                .ok_or_else(|| undecryptable(&field.name))?;
+            attributes.insert(field.name, value);
+        }
+        Ok(Item(attributes))
+    }
+}
+
+/// The attributes that the header of `item` lists as encrypted; not verified.
+pub(super) fn encrypted_names(schema: &Schema, item: &Item) -> Result<Vec<String>, ItemError> {
+    let Some(AttributeValue::B(header)) = item.0.get(HEADER_NAME) else {
+        return Err(not_encrypted(HEADER_NAME));
+    };
+    let header = Header::parse(header)?;
+    let names = pair_with_legend(schema, item.0.keys(), &header.legend)?;
+    Ok(names.filter(|(_, encrypted)| *encrypted).map(|(name, _)| name.to_owned()).collect())
+}
+
+/// Gives each signed name, in canonical order, its byte of the legend.
+fn pair_with_legend<'a>(
+    schema: &Schema,
+    names: impl Iterator<Item = &'a String>,
+    legend: &[bool],
+) -> Result<impl Iterator<Item = (&'a str, bool)>, ItemError> {
+    let mut names: Vec<&str> =
+        names.map(String::as_str).filter(|name| schema.is_signed(name)).collect();
+    if names.len() != legend.len() {
+        let cause = if names.len() < legend.len() {
+            "one was removed from the item, or is now listed as unsigned in the schema"
+        } else {
+            "one was added to the item without encryption, or was unsigned in the schema before"
+        };
+        return Err(ItemError::new(
+            ItemErrorCode::SchemaMismatch,
+            format!(
+                "the item was signed with {} attributes and now has {} that must be signed: {cause}",
+                legend.len(),
+                names.len()
+            ),
+        ));
+    }
+    path::sort_canonically(&mut names, |name| name);
+    let legend = legend.to_vec();
+    Ok(names.into_iter().zip(legend))
+}
+
+/// A verification key stands in the header exactly in the suite that needs it.
+/// Otherwise who may only decrypt could take a signed item's keys, whose
+/// context names the verification key, and write an item that asks for no signature.
+fn check_public_key(header: &Header) -> Result<(), ItemError> {
+    let found = header.stored_context.find(context::PUBLIC_KEY).is_some();
+    if found == (header.suite == AlgorithmSuite::EcdsaP384) {
+        return Ok(());
+    }
+    Err(ItemError::new(
+        ItemErrorCode::HeaderMalformed,
+        "the header's verification key does not fit its algorithm suite: it was damaged or altered",
+    )
+    .of(HEADER_NAME))
+}
+
+fn take_binary(
+    attributes: &mut BTreeMap<String, AttributeValue>,
+    name: &str,
+) -> Result<Vec<u8>, ItemError> {
+    match attributes.remove(name) {
+        Some(AttributeValue::B(bytes)) => Ok(bytes),
+        _ => Err(not_encrypted(name)),
+    }
+}
+
+fn take_ciphertext(
+    attributes: &mut BTreeMap<String, AttributeValue>,
+    name: &str,
+) -> Result<Vec<u8>, ItemError> {
+    match attributes.remove(name) {
+        Some(AttributeValue::B(bytes)) if bytes.len() >= TYPE_ID_LEN + GCM_TAG_LEN => Ok(bytes),
+        _ => Err(ItemError::new(
+            ItemErrorCode::MalformedAttribute,
+            format!(
+                "the header says that attribute `{name}` is encrypted, but its value is no \
+                 ciphertext: it was overwritten without encryption"
+            ),
+        )
+        .of(name)),
+    }
+}
+
+fn not_encrypted(name: &str) -> ItemError {
+    ItemError::new(
+        ItemErrorCode::NotEncrypted,
+        format!(
+            "the item has no binary attribute {name}: it was never encrypted, \
+             or it was read with a projection"
+        ),
+    )
+    .of(name)
+}
+
+fn altered() -> ItemError {
+    ItemError::new(
+        ItemErrorCode::SignatureInvalid,
+        "the item is not as it was signed: an attribute, its header or its footer was changed \
+         after encryption",
+    )
+}
+
+fn undecryptable(name: &str) -> ItemError {
+    ItemError::new(
+        ItemErrorCode::DecryptionFailed,
+        format!("attribute `{name}` does not decrypt although its signature holds"),
+    )
+    .of(name)
+}

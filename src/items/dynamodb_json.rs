@@ -1,0 +1,298 @@
+//! Items as DynamoDB JSON: every value is an object with one member that names
+//! the type, `{"pk": {"S": "customer-1"}}`. Nothing is lost in either direction.
+//!
+//! Reading is strict: exactly one type key, strings where the API has strings
+//! (numbers included), padded standard base64, `NULL` always true, no name twice.
+
+use std::collections::BTreeMap;
+
+use base64::Engine;
+use base64::display::Base64Display;
+use base64::engine::general_purpose::STANDARD;
+use serde::Serialize;
+use serde::ser::SerializeMap;
+
+use super::attribute::{AttributeValue, Item};
+use super::error::{ItemError, ItemErrorCode};
+use super::json::Reader;
+use super::serialize::DEPTH_MAX;
+use crate::base::limits;
+
+/// Reads an item.
+///
+/// # Errors
+/// `MalformedJson`, `MalformedAttribute`, `TooDeep` (more than 32 levels),
+/// `ItemTooLarge` (more than [`limits::ITEM_BYTES`] of text or
+/// [`limits::ITEM_ATTRIBUTES`] attributes).
+pub fn parse(text: &str) -> Result<Item, ItemError> {
+    parse_with(text, |reader| value(reader, 1))
+}
+
+/// Reads an item whose values `read` reads.
+pub(super) fn parse_with<'a>(
+    text: &'a str,
+    read: impl Fn(&mut Reader<'a>) -> Result<AttributeValue, ItemError>,
+) -> Result<Item, ItemError> {
+    if text.len() > limits::ITEM_BYTES {
+        return Err(ItemError::new(
+            ItemErrorCode::ItemTooLarge,
+            format!("an item has at most {} bytes of JSON text", limits::ITEM_BYTES),
+        ));
+    }
+    let mut item = Item::default();
+    let mut reader = Reader::new(text);
+    reader.object(|reader, name| {
+        let value = read(reader).map_err(|error| error.of(&name))?;
+        if item.0.insert(name.clone().into_owned(), value).is_some() {
+            return Err(malformed("the item has this attribute twice").of(&name));
+        }
+        item.check_count()
+    })?;
+    reader.end()?;
+    Ok(item)
+}
+
+fn value(reader: &mut Reader<'_>, depth: usize) -> Result<AttributeValue, ItemError> {
+    if depth > DEPTH_MAX {
+        return Err(ItemError::new(
+            ItemErrorCode::TooDeep,
+            "a value is nested deeper than DynamoDB's 32 levels: flatten it",
+        ));
+    }
+    let mut found = None;
+    reader.object(|reader, key| {
+        if found.is_some() {
+            return Err(malformed("a value has exactly one type key, this one has more"));
+        }
+        found = Some(typed(reader, &key, depth)?);
+        Ok(())
+    })?;
+    found.ok_or_else(|| malformed("a value has exactly one type key, this one has none"))
+}
+
+fn typed(reader: &mut Reader<'_>, key: &str, depth: usize) -> Result<AttributeValue, ItemError> {
+    let deeper = depth.saturating_add(1);
+    Ok(match key {
+        "S" => AttributeValue::S(reader.string()?.into_owned()),
+        "N" => AttributeValue::N(reader.string()?.into_owned()),
+        "B" => AttributeValue::B(decode_binary(&reader.string()?)?),
+        "BOOL" => AttributeValue::Bool(reader.bool()?),
+        "NULL" => {
+            if !reader.bool()? {
+                return Err(malformed("NULL is always true"));
+            }
+            AttributeValue::Null
+        }
+        "SS" => AttributeValue::Ss(list(reader, |reader| Ok(reader.string()?.into_owned()))?),
+        "NS" => AttributeValue::Ns(list(reader, |reader| Ok(reader.string()?.into_owned()))?),
+        "BS" => AttributeValue::Bs(list(reader, |reader| decode_binary(&reader.string()?))?),
+        "L" => AttributeValue::L(list(reader, |reader| value(reader, deeper))?),
+        "M" => AttributeValue::M(map(reader, |reader| value(reader, deeper))?),
+        _ => return Err(malformed("a type key is one of S, N, B, BOOL, NULL, SS, NS, BS, M, L")),
+    })
+}
+
+/// An array whose elements `read` reads.
+pub(super) fn list<'a, T>(
+    reader: &mut Reader<'a>,
+    read: impl Fn(&mut Reader<'a>) -> Result<T, ItemError>,
+) -> Result<Vec<T>, ItemError> {
+    let mut elements = Vec::new();
+    reader.array(|reader| {
+        elements.push(read(reader)?);
+        Ok(())
+    })?;
+    Ok(elements)
+}
+
+/// An object whose members `read` reads; no name twice.
+pub(super) fn map<'a>(
+    reader: &mut Reader<'a>,
+    read: impl Fn(&mut Reader<'a>) -> Result<AttributeValue, ItemError>,
+) -> Result<BTreeMap<String, AttributeValue>, ItemError> {
+    let mut entries = BTreeMap::new();
+    reader.object(|reader, name| {
+        if entries.insert(name.into_owned(), read(reader)?).is_some() {
+            return Err(malformed("a map has the same key twice"));
+        }
+        Ok(())
+    })?;
+    Ok(entries)
+}
+
+/// Bytes from standard base64 with padding, the one spelling they have.
+pub(super) fn decode_binary(text: &str) -> Result<Vec<u8>, ItemError> {
+    match STANDARD.decode(text) {
+        Ok(bytes) => Ok(bytes),
+        Err(_) => Err(malformed("binary is written in standard base64 with padding")),
+    }
+}
+
+fn malformed(reason: &str) -> ItemError {
+    ItemError::new(ItemErrorCode::MalformedAttribute, reason)
+}
+
+/// An item that serializes as DynamoDB JSON.
+pub struct DynamoDbJson<'a>(pub &'a Item);
+
+impl Serialize for DynamoDbJson<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Entries(&self.0.0).serialize(serializer)
+    }
+}
+
+struct Entries<'a>(&'a BTreeMap<String, AttributeValue>);
+
+impl Serialize for Entries<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, Typed(value))))
+    }
+}
+
+struct Values<'a>(&'a [AttributeValue]);
+
+impl Serialize for Values<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(Typed))
+    }
+}
+
+struct Binaries<'a>(&'a [Vec<u8>]);
+
+impl Serialize for Binaries<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(|bytes| Base64(bytes)))
+    }
+}
+
+struct Typed<'a>(&'a AttributeValue);
+
+impl Serialize for Typed<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(1))?;
+        map.serialize_key(self.0.type_key())?;
+        match self.0 {
+            AttributeValue::S(text) | AttributeValue::N(text) => map.serialize_value(text)?,
+            AttributeValue::B(bytes) => map.serialize_value(&Base64(bytes))?,
+            AttributeValue::Bool(flag) => map.serialize_value(flag)?,
+            AttributeValue::Null => map.serialize_value(&true)?,
+            AttributeValue::Ss(texts) | AttributeValue::Ns(texts) => map.serialize_value(texts)?,
+            AttributeValue::Bs(members) => map.serialize_value(&Binaries(members))?,
+            AttributeValue::M(entries) => map.serialize_value(&Entries(entries))?,
+            AttributeValue::L(values) => map.serialize_value(&Values(values))?,
+        }
+        map.end()
+    }
+}
+
+/// Bytes that serialize as standard base64 with padding.
+pub(super) struct Base64<'a>(pub(super) &'a [u8]);
+
+impl Serialize for Base64<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&Base64Display::new(self.0, &STANDARD))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{DynamoDbJson, parse};
+    use crate::items::error::ItemErrorCode;
+
+    #[track_caller]
+    fn check(text: &str) {
+        let item = parse(text).unwrap();
+        assert_eq!(serde_json::to_string(&DynamoDbJson(&item)).unwrap(), text);
+    }
+
+    #[track_caller]
+    fn check_refused(value: &str, want: ItemErrorCode) {
+        let error = parse(&format!(r#"{{"a":{value}}}"#)).unwrap_err();
+        assert_eq!((error.code, error.attribute.as_deref()), (want, Some("a")), "{value}");
+    }
+
+    #[test]
+    fn all_types_come_back() {
+        check("{}");
+        check(r#"{"b":{"BOOL":false},"n":{"N":"+1E+2"},"s":{"S":"a\"é"},"u":{"NULL":true}}"#);
+        check(r#"{"B":{"B":"AAH+/w=="},"e":{"B":""},"x":{"BS":["AA==","/w=="]}}"#);
+        check(
+            r#"{"l":{"L":[{"S":""},{"L":[]},{"M":{"k":{"NS":["2","1"]}}}]},"s":{"SS":["b","a"]}}"#,
+        );
+    }
+
+    #[test]
+    fn strict() {
+        use ItemErrorCode::{MalformedAttribute, MalformedJson, TooDeep};
+        for value in [
+            "{}",
+            r#"{"S":"a","N":"1"}"#,
+            r#"{"S":"a","S":"a"}"#,
+            r#"{"X":"a"}"#,
+            r#"{"s":"a"}"#,
+            r#""a""#,
+            "null",
+            "[]",
+            r#"{"S":1}"#,
+            r#"{"N":1}"#,
+            r#"{"BOOL":"true"}"#,
+            r#"{"NULL":false}"#,
+            r#"{"NULL":null}"#,
+            r#"{"SS":"a"}"#,
+            r#"{"SS":[1]}"#,
+            r#"{"L":{}}"#,
+            r#"{"M":[]}"#,
+            r#"{"L":["a"]}"#,
+            r#"{"M":{"k":{"S":"1"},"k":{"S":"2"}}}"#,
+            r#"{"B":"AA"}"#,
+            r#"{"B":"AB=="}"#,
+            r#"{"B":"A A="}"#,
+            r#"{"B":"-_8="}"#,
+            r#"{"BS":["AA"]}"#,
+        ] {
+            check_refused(value, MalformedAttribute);
+        }
+        check_refused(r#"{"S":"a",}"#, MalformedJson);
+        check_refused(&format!("{}{}", r#"{"L":["#.repeat(33), "]}".repeat(33)), TooDeep);
+        check_refused(&r#"{"L":["#.repeat(100_000), TooDeep);
+    }
+
+    #[test]
+    fn names_once_and_nothing_behind() {
+        let error = parse(r#"{"a":{"S":"1"},"a":{"S":"1"}}"#).unwrap_err();
+        assert_eq!(
+            (error.code, error.attribute.as_deref()),
+            (ItemErrorCode::MalformedAttribute, Some("a"))
+        );
+        for text in ["", "{} x", "{", "{\"a\"}"] {
+            assert_eq!(parse(text).unwrap_err().code, ItemErrorCode::MalformedJson, "{text}");
+        }
+        assert_eq!(parse("[]").unwrap_err().code, ItemErrorCode::MalformedAttribute);
+    }
+
+    #[test]
+    fn errors_do_not_quote_values() {
+        for value in [
+            r#"{"N":hunter2}"#,
+            r#"{"S":"hunter2"#,
+            r#"{"B":"hunter2"}"#,
+            r#"{"hunter2":1}"#,
+            r#""hunter2""#,
+        ] {
+            let error = parse(&format!(r#"{{"a":{value}}}"#)).unwrap_err();
+            assert!(!error.message.contains("hunter2"), "{}", error.message);
+        }
+    }
+
+    #[test]
+    fn too_many_attributes() {
+        let item = |count: usize| {
+            let members: Vec<String> =
+                (0..count).map(|n| format!(r#""a{n}":{{"S":""}}"#)).collect();
+            format!("{{{}}}", members.join(","))
+        };
+        assert!(parse(&item(1_000)).is_ok());
+        assert_eq!(parse(&item(1_001)).unwrap_err().code, ItemErrorCode::ItemTooLarge);
+        assert_eq!(parse(&" ".repeat(1_048_577)).unwrap_err().code, ItemErrorCode::ItemTooLarge);
+    }
+}

@@ -1,0 +1,213 @@
+//! Encryption of an item, in two steps with the key service between them.
+
+use std::collections::BTreeMap;
+
+use zeroize::Zeroize;
+
+use super::attribute::{AttributeValue, Item};
+use super::context;
+use super::crypto::{self, GCM_TAG_LEN, ItemKeys, ItemSigner, Key, RecipientKeys};
+use super::error::{ItemError, ItemErrorCode};
+use super::field::{Field, find_value};
+use super::footer::Footer;
+use super::header::{EncryptedDataKey, Header};
+use super::path;
+use super::schema::{Action, AlgorithmSuite, FOOTER_NAME, HEADER_NAME, RESERVED_PREFIX, Schema};
+use super::serialize::serialize;
+use crate::base::context::EncryptionContext;
+use crate::base::secret::SecretBytes;
+
+/// A fresh intermediate key, as the key service gave it: for a KMS key, the
+/// answer of GenerateDataKey under [`PreparedItem::encryption_context`].
+pub struct WrappedKey {
+    /// [`super::header::KMS_PROVIDER_ID`] for a KMS key.
+    pub provider_id: String,
+    /// The key's ARN for a KMS key, as the SDK expects it: not an alias.
+    pub provider_info: Vec<u8>,
+    /// 32 bytes, used for this item and for no other.
+    pub intermediate_key: SecretBytes,
+    /// The same key as the service will take it back.
+    pub ciphertext: Vec<u8>,
+}
+
+/// An item that keeps its schema's rules and waits for keys.
+pub struct PreparedItem {
+    /// The attributes that are stored as they are.
+    stored: BTreeMap<String, AttributeValue>,
+    /// The signed attributes in canonical order, still in plaintext.
+    fields: Vec<Field>,
+    context: EncryptionContext,
+    stored_context: EncryptionContext,
+    /// In suite 0x6701 only.
+    signer: Option<ItemSigner>,
+    path_prefix: Vec<u8>,
+}
+
+impl PreparedItem {
+    /// Checks `item` against `schema` and computes its encryption context; in
+    /// suite 0x6701 this generates the item's key pair. Values of unsigned
+    /// attributes are not looked at.
+    ///
+    /// Names that begin with `aws_dbe_` are refused. (The SDK's item encryptor
+    /// drops such attributes without a word; its DynamoDB client refuses them.)
+    ///
+    /// # Errors
+    /// `ReservedAttribute`, `NoActionForAttribute`, `MissingKeyAttribute`,
+    /// `NumberOutOfRange`, `DuplicateInSet`, `TooDeep`, `MalformedAttribute`,
+    /// `ContextTooLarge`, `ItemTooLarge`.
+    pub fn prepare(schema: &Schema, item: Item) -> Result<Self, ItemError> {
+        let signer = match schema.document().algorithm_suite {
+            AlgorithmSuite::HmacOnly => None,
+            AlgorithmSuite::EcdsaP384 => Some(ItemSigner::generate()?),
+        };
+        Self::prepare_with(schema, item, signer)
+    }
+
+    /// [`Self::prepare`] with the key pair as an argument.
+    pub(super) fn prepare_with(
+        schema: &Schema,
+        item: Item,
+        signer: Option<ItemSigner>,
+    ) -> Result<Self, ItemError> {
+        item.check_count()?;
+        let mut stored = BTreeMap::new();
+        let mut fields = Vec::with_capacity(item.0.len());
+        for (name, mut value) in item.0 {
+            check_unreserved(&name)?;
+            match schema.action(&name)? {
+                Action::DoNothing => {
+                    stored.insert(name, value);
+                }
+                Action::SignOnly | Action::SignAndIncludeInEncryptionContext => {
+                    let bytes = serialize(&value, 0).map_err(|error| error.of(&name))?;
+                    fields.push(Field { name: name.clone(), encrypted: false, value: bytes });
+                    stored.insert(name, value);
+                }
+                Action::EncryptAndSign => {
+                    let bytes = serialize(&value, GCM_TAG_LEN).map_err(|error| error.of(&name))?;
+                    value.zeroize();
+                    fields.push(Field { name, encrypted: true, value: bytes });
+                }
+            }
+        }
+        path::sort_canonically(&mut fields, |field| &field.name);
+        let stored_context = match &signer {
+            None => EncryptionContext::default(),
+            Some(signer) => context::public_key_pair(&signer.public_key()?),
+        };
+        let context = context::of_item(schema, |name| find_value(&fields, name), &stored_context)?;
+        let path_prefix = schema.path_prefix().to_vec();
+        Ok(Self { stored, fields, context, stored_context, signer, path_prefix })
+    }
+
+    /// What the intermediate keys must be bound to: give it to GenerateDataKey.
+    #[must_use]
+    pub fn encryption_context(&self) -> &EncryptionContext {
+        &self.context
+    }
+
+    /// The attributes that will be encrypted, in canonical order.
+    pub fn encrypted_names(&self) -> impl Iterator<Item = &str> {
+        self.fields.iter().filter(|field| field.encrypted).map(|field| field.name.as_str())
+    }
+
+    /// Encrypts and signs for each of `recipients`, any of whom can then
+    /// decrypt. `random` fills the data key and then the message id.
+    ///
+    /// # Errors
+    /// `InvalidKeyMaterial` if there are no or more than 255 recipients or an
+    /// intermediate key has not 32 bytes; `ItemTooLarge` if a recipient's part
+    /// exceeds 65,535 bytes; whatever `random` answers.
+    pub fn finish(
+        mut self,
+        recipients: &[WrappedKey],
+        random: &mut dyn FnMut(&mut [u8]) -> Result<(), ItemError>,
+    ) -> Result<Item, ItemError> {
+        let mut context = Vec::with_capacity(512);
+        context::write(&self.context, &mut context)?;
+        let data_key = Key::try_fill(&mut *random)?;
+        let mut recipient_keys = Vec::with_capacity(recipients.len());
+        let mut data_keys = Vec::with_capacity(recipients.len());
+        for recipient in recipients {
+            let keys = RecipientKeys::derive(recipient.intermediate_key.expose())?;
+            data_keys.push(EncryptedDataKey {
+                provider_id: recipient.provider_id.clone(),
+                provider_info: recipient.provider_info.clone(),
+                wrapped_data_key: keys.wrap(&data_key, &context)?,
+                wrapped_intermediate_key: recipient.ciphertext.clone(),
+            });
+            recipient_keys.push(keys);
+        }
+        let mut message_id = [0; crypto::MESSAGE_ID_LEN];
+        random(&mut message_id)?;
+
+        let keys = ItemKeys::derive(&data_key, &message_id)?;
+        let header = self.write_header(message_id, data_keys, &keys)?;
+        self.encrypt_fields(&keys)?;
+        let hash = crypto::canonical_hash(&header, &context, &self.path_prefix, &self.fields);
+        let tags = recipient_keys.iter().map(|keys| keys.tag(&hash)).collect::<Result<_, _>>()?;
+        let signature = self.signer.as_ref().map(|signer| signer.sign(&hash)).transpose()?;
+        let footer = Footer { tags, signature }.write();
+        Ok(self.into_item(header, footer))
+    }
+
+    /// The header with its commitment.
+    fn write_header(
+        &mut self,
+        message_id: [u8; crypto::MESSAGE_ID_LEN],
+        data_keys: Vec<EncryptedDataKey>,
+        keys: &ItemKeys,
+    ) -> Result<Vec<u8>, ItemError> {
+        let suite = match self.signer {
+            None => AlgorithmSuite::HmacOnly,
+            Some(_) => AlgorithmSuite::EcdsaP384,
+        };
+        let header = Header {
+            suite,
+            message_id,
+            legend: self.fields.iter().map(|field| field.encrypted).collect(),
+            stored_context: std::mem::take(&mut self.stored_context),
+            data_keys,
+        };
+        let mut bytes = header.write()?;
+        let commitment = keys.commitment(&bytes)?;
+        bytes.extend_from_slice(&commitment);
+        Ok(bytes)
+    }
+
+    fn encrypt_fields(&mut self, keys: &ItemKeys) -> Result<(), ItemError> {
+        let cipher = keys.fields();
+        let mut path = Vec::new();
+        let encrypted = self.fields.iter_mut().filter(|field| field.encrypted);
+        for (field, ordinal) in encrypted.zip(0..) {
+            path::write(&self.path_prefix, &field.name, &mut path);
+            cipher.encrypt(ordinal, &path, &mut field.value)?;
+        }
+        Ok(())
+    }
+
+    fn into_item(self, header: Vec<u8>, footer: Vec<u8>) -> Item {
+        let mut attributes = self.stored;
+        for mut field in self.fields {
+            if field.encrypted {
+                let ciphertext = std::mem::take(&mut *field.value);
+                attributes.insert(field.name, AttributeValue::B(ciphertext));
+            }
+        }
+        attributes.insert(HEADER_NAME.to_owned(), AttributeValue::B(header));
+        attributes.insert(FOOTER_NAME.to_owned(), AttributeValue::B(footer));
+        Item(attributes)
+    }
+}
+
+fn check_unreserved(name: &str) -> Result<(), ItemError> {
+    if !name.starts_with(RESERVED_PREFIX) {
+        return Ok(());
+    }
+    let message = if [HEADER_NAME, FOOTER_NAME].contains(&name) {
+        "the item is encrypted already: decrypt it first".to_owned()
+    } else {
+        format!("names that begin with {RESERVED_PREFIX} belong to the format: rename `{name}`")
+    };
+    Err(ItemError::new(ItemErrorCode::ReservedAttribute, message).of(name))
+}

@@ -1,0 +1,119 @@
+//! The one error of this module: what was wrong, with which attribute, and
+//! what to do about it. Never holds a value of the item.
+
+use std::fmt;
+
+/// Why an item or a schema was refused. The texts of [`ItemErrorCode::as_str`]
+/// are part of the REST API and never change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ItemErrorCode {
+    /// The schema breaks a rule of the format.
+    InvalidSchema,
+    /// Format version 2, which is not served yet.
+    UnsupportedVersion,
+    /// The text is not JSON, or not one JSON object.
+    MalformedJson,
+    /// A value is not of a shape that a DynamoDB attribute can have.
+    MalformedAttribute,
+    /// A number has more than 38 digits or too large an exponent.
+    NumberOutOfRange,
+    /// A set holds the same member twice.
+    DuplicateInSet,
+    /// A value is nested deeper than 32 levels.
+    TooDeep,
+    /// The item is larger than a limit of the server or the format.
+    ItemTooLarge,
+    /// The schema says nothing about this attribute.
+    NoActionForAttribute,
+    /// The partition or sort key attribute is not on the item.
+    MissingKeyAttribute,
+    /// The name begins with `aws_dbe_`.
+    ReservedAttribute,
+    /// The key attributes do not fit into an encryption context.
+    ContextTooLarge,
+    /// The item has no header and footer.
+    NotEncrypted,
+    /// `aws_dbe_head` cannot be read.
+    HeaderMalformed,
+    /// `aws_dbe_foot` cannot be read.
+    FooterMalformed,
+    /// Other attributes are signed than the schema says.
+    SchemaMismatch,
+    /// The unwrapped key does not open this item's data key.
+    KeyMismatch,
+    /// The key commitment in the header is not that of the key.
+    CommitmentMismatch,
+    /// The item is not as it was signed.
+    SignatureInvalid,
+    /// An attribute cannot be decrypted although the signatures hold.
+    DecryptionFailed,
+    /// The caller's key material has the wrong shape.
+    InvalidKeyMaterial,
+    /// The generator of random bytes failed.
+    RandomUnavailable,
+    /// A cryptographic operation failed that cannot fail for good input.
+    CryptoFailed,
+}
+
+impl ItemErrorCode {
+    /// The code as it stands in answers.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidSchema => "InvalidSchema",
+            Self::UnsupportedVersion => "UnsupportedVersion",
+            Self::MalformedJson => "MalformedJson",
+            Self::MalformedAttribute => "MalformedAttribute",
+            Self::NumberOutOfRange => "NumberOutOfRange",
+            Self::DuplicateInSet => "DuplicateInSet",
+            Self::TooDeep => "TooDeep",
+            Self::ItemTooLarge => "ItemTooLarge",
+            Self::NoActionForAttribute => "NoActionForAttribute",
+            Self::MissingKeyAttribute => "MissingKeyAttribute",
+            Self::ReservedAttribute => "ReservedAttribute",
+            Self::ContextTooLarge => "ContextTooLarge",
+            Self::NotEncrypted => "NotEncrypted",
+            Self::HeaderMalformed => "HeaderMalformed",
+            Self::FooterMalformed => "FooterMalformed",
+            Self::SchemaMismatch => "SchemaMismatch",
+            Self::KeyMismatch => "KeyMismatch",
+            Self::CommitmentMismatch => "CommitmentMismatch",
+            Self::SignatureInvalid => "SignatureInvalid",
+            Self::DecryptionFailed => "DecryptionFailed",
+            Self::InvalidKeyMaterial => "InvalidKeyMaterial",
+            Self::RandomUnavailable => "RandomUnavailable",
+            Self::CryptoFailed => "CryptoFailed",
+        }
+    }
+}
+
+impl fmt::Display for ItemErrorCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A refusal: the code for programs, the attribute's name where one is to
+/// blame, and the rule with its remedy for people.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct ItemError {
+    pub code: ItemErrorCode,
+    pub attribute: Option<String>,
+    pub message: String,
+}
+
+impl ItemError {
+    /// A refusal that concerns no single attribute.
+    #[must_use]
+    pub fn new(code: ItemErrorCode, message: impl Into<String>) -> Self {
+        Self { code, attribute: None, message: message.into() }
+    }
+
+    /// The same refusal, laid at the door of attribute `name`.
+    #[must_use]
+    pub fn of(mut self, name: &str) -> Self {
+        self.attribute = Some(name.to_owned());
+        self
+    }
+}

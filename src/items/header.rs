@@ -1,0 +1,233 @@
+//! The header, attribute `aws_dbe_head`: version, suite, message id, which
+//! attribute is encrypted, stored encryption context, encrypted data keys, and a
+//! commitment to the key. (Specification: `structured-encryption/header.md`.)
+//!
+//! Format version 2 differs in the first byte and in a third kind of legend byte.
+
+use super::bytes::{Reader, put_short, put_u16};
+use super::context;
+use super::crypto::{COMMITMENT_LEN, MESSAGE_ID_LEN, WRAPPED_KEY_LEN};
+use super::error::{ItemError, ItemErrorCode};
+use super::schema::{AlgorithmSuite, HEADER_NAME};
+use crate::base::context::EncryptionContext;
+
+const VERSION: u8 = 1;
+const LATER_VERSION: u8 = 2;
+const LEGEND_ENCRYPTED: u8 = b'e';
+const LEGEND_SIGNED: u8 = b's';
+
+/// [`EncryptedDataKey::provider_id`] of a KMS key.
+pub const KMS_PROVIDER_ID: &str = "aws-kms";
+
+/// One way to the item's data key: the key wrapped for one recipient.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EncryptedDataKey {
+    /// Who can unwrap it; [`KMS_PROVIDER_ID`] for a KMS key.
+    pub provider_id: String,
+    /// Which key; its ARN for a KMS key.
+    pub provider_info: Vec<u8>,
+    /// The data key under a key derived from the intermediate key.
+    pub(super) wrapped_data_key: [u8; WRAPPED_KEY_LEN],
+    /// The intermediate key as the provider wrapped it; the ciphertext blob of KMS.
+    pub wrapped_intermediate_key: Vec<u8>,
+}
+
+/// All fields of a header but the commitment, which is over these.
+pub(super) struct Header {
+    pub(super) suite: AlgorithmSuite,
+    pub(super) message_id: [u8; MESSAGE_ID_LEN],
+    /// For each signed attribute in canonical order: whether it is encrypted.
+    pub(super) legend: Vec<bool>,
+    pub(super) stored_context: EncryptionContext,
+    pub(super) data_keys: Vec<EncryptedDataKey>,
+}
+
+impl Header {
+    /// The bytes up to the commitment.
+    pub(super) fn write(&self) -> Result<Vec<u8>, ItemError> {
+        let mut out = Vec::with_capacity(512);
+        out.extend_from_slice(&[VERSION, self.suite.flavor()]);
+        out.extend_from_slice(&self.message_id);
+        put_u16(&mut out, self.legend.len())?;
+        out.extend(
+            self.legend
+                .iter()
+                .map(|encrypted| if *encrypted { LEGEND_ENCRYPTED } else { LEGEND_SIGNED }),
+        );
+        context::write(&self.stored_context, &mut out)?;
+        match u8::try_from(self.data_keys.len()) {
+            Ok(count @ 1..) => out.push(count),
+            _ => {
+                return Err(ItemError::new(
+                    ItemErrorCode::InvalidKeyMaterial,
+                    "an item is encrypted for 1 to 255 keys",
+                ));
+            }
+        }
+        for key in &self.data_keys {
+            put_short(&mut out, key.provider_id.as_bytes())?;
+            put_short(&mut out, &key.provider_info)?;
+            let ciphertext = [&key.wrapped_data_key[..], &key.wrapped_intermediate_key].concat();
+            put_short(&mut out, &ciphertext)?;
+        }
+        Ok(out)
+    }
+
+    /// Reads all of a header; the commitment at its end is skipped.
+    pub(super) fn parse(bytes: &[u8]) -> Result<Self, ItemError> {
+        let mut reader = Reader::new(bytes);
+        match reader.u8() {
+            Some(VERSION) => {}
+            Some(LATER_VERSION) => {
+                return Err(ItemError::new(
+                    ItemErrorCode::UnsupportedVersion,
+                    "the item is in format version 2, which comes later",
+                )
+                .of(HEADER_NAME));
+            }
+            _ => return Err(malformed("its version is neither 1 nor 2")),
+        }
+        let suite = reader
+            .u8()
+            .and_then(AlgorithmSuite::of_flavor)
+            .ok_or_else(|| malformed("its algorithm suite is neither 0x6700 nor 0x6701"))?;
+        let message_id = reader.array().ok_or_else(short)?;
+        let legend = reader
+            .short()
+            .ok_or_else(short)?
+            .iter()
+            .map(|byte| match *byte {
+                LEGEND_ENCRYPTED => Ok(true),
+                LEGEND_SIGNED => Ok(false),
+                _ => Err(malformed("its legend has a byte other than e and s")),
+            })
+            .collect::<Result<_, _>>()?;
+        let stored_context = context::read(&mut reader).ok_or_else(|| {
+            malformed("its encryption context is cut off, not UTF-8 or unordered")
+        })?;
+        let mut data_keys = Vec::new();
+        match reader.u8().ok_or_else(short)? {
+            0 => return Err(malformed("it has no encrypted data key")),
+            count => {
+                for _ in 0..count {
+                    data_keys.push(read_data_key(&mut reader)?);
+                }
+            }
+        }
+        match reader.rest().len() {
+            COMMITMENT_LEN => Ok(Self { suite, message_id, legend, stored_context, data_keys }),
+            ..COMMITMENT_LEN => Err(short()),
+            _ => Err(malformed("bytes are left behind it")),
+        }
+    }
+}
+
+fn read_data_key(reader: &mut Reader<'_>) -> Result<EncryptedDataKey, ItemError> {
+    let provider_id = reader.short().ok_or_else(short)?;
+    let provider_id = match str::from_utf8(provider_id) {
+        Ok(text) => text.to_owned(),
+        Err(_) => return Err(malformed("a key provider id is not UTF-8")),
+    };
+    let provider_info = reader.short().ok_or_else(short)?.to_vec();
+    let mut ciphertext = Reader::new(reader.short().ok_or_else(short)?);
+    let wrapped_data_key =
+        ciphertext.array().ok_or_else(|| malformed("an encrypted data key is too short"))?;
+    let wrapped_intermediate_key = ciphertext.rest().to_vec();
+    Ok(EncryptedDataKey { provider_id, provider_info, wrapped_data_key, wrapped_intermediate_key })
+}
+
+fn short() -> ItemError {
+    malformed("it ends too early")
+}
+
+fn malformed(reason: &str) -> ItemError {
+    ItemError::new(
+        ItemErrorCode::HeaderMalformed,
+        format!("{HEADER_NAME} cannot be read: {reason}; the item was damaged or altered"),
+    )
+    .of(HEADER_NAME)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{EncryptedDataKey, Header};
+    use crate::base::context::EncryptionContext;
+    use crate::items::error::ItemErrorCode;
+    use crate::items::schema::AlgorithmSuite;
+
+    fn header() -> Header {
+        Header {
+            suite: AlgorithmSuite::HmacOnly,
+            message_id: [7; 32],
+            legend: vec![true, false],
+            stored_context: EncryptionContext::new([("k".to_owned(), "v".to_owned())].into()),
+            data_keys: vec![EncryptedDataKey {
+                provider_id: "p".into(),
+                provider_info: vec![1, 2],
+                wrapped_data_key: [8; 48],
+                wrapped_intermediate_key: vec![9],
+            }],
+        }
+    }
+
+    fn bytes() -> Vec<u8> {
+        [header().write().unwrap(), vec![0xcc; 32]].concat()
+    }
+
+    /// Where the fields of `bytes()` stand.
+    const VERSION: usize = 0;
+    const FLAVOR: usize = 1;
+    const LEGEND: usize = 36;
+    const CONTEXT_KEY: usize = 42;
+    const COUNT: usize = 46;
+    const PROVIDER: usize = 49;
+    const CIPHERTEXT_LEN: usize = 55;
+
+    #[test]
+    fn layout() {
+        let bytes = bytes();
+        assert_eq!(bytes[..2], [1, 0]);
+        assert_eq!(bytes[2..34], [7; 32]);
+        assert_eq!(bytes[34..54], *b"\0\x02es\0\x01\0\x01k\0\x01v\x01\0\x01p\0\x02\x01\x02");
+        assert_eq!(bytes[54..56], [0, 49]);
+        assert_eq!(bytes[56..104], [8; 48]);
+        assert_eq!(bytes[104..], [&[9][..], &[0xcc; 32]].concat());
+        let parsed = Header::parse(&bytes).unwrap();
+        assert_eq!((parsed.legend, parsed.data_keys), (vec![true, false], header().data_keys));
+    }
+
+    #[track_caller]
+    fn check_refused(at: usize, byte: u8, want: ItemErrorCode, part: &str) {
+        let mut bytes = bytes();
+        bytes[at] = byte;
+        let error = Header::parse(&bytes).err().unwrap();
+        assert_eq!(error.code, want);
+        assert!(error.message.contains(part), "{}", error.message);
+    }
+
+    #[test]
+    fn refuses() {
+        use ItemErrorCode::{HeaderMalformed, UnsupportedVersion};
+        check_refused(VERSION, 0, HeaderMalformed, "version");
+        check_refused(VERSION, 2, UnsupportedVersion, "version 2");
+        check_refused(FLAVOR, 2, HeaderMalformed, "suite");
+        check_refused(LEGEND, b'c', HeaderMalformed, "legend");
+        check_refused(CONTEXT_KEY, 0xff, HeaderMalformed, "context");
+        check_refused(COUNT, 0, HeaderMalformed, "no encrypted data key");
+        check_refused(COUNT, 2, HeaderMalformed, "early");
+        check_refused(PROVIDER, 0xff, HeaderMalformed, "provider");
+        check_refused(CIPHERTEXT_LEN, 47, HeaderMalformed, "too short");
+        check_refused(CIPHERTEXT_LEN, 48, HeaderMalformed, "left behind");
+        check_refused(CIPHERTEXT_LEN, 50, HeaderMalformed, "early");
+    }
+
+    #[test]
+    fn every_cut_is_refused() {
+        let bytes = bytes();
+        for len in 0..bytes.len() {
+            assert!(Header::parse(&bytes[..len]).is_err(), "{len}");
+        }
+        let longer = [&bytes[..], &[0]].concat();
+        assert!(Header::parse(&longer).err().unwrap().message.contains("left behind"));
+    }
+}

@@ -1,0 +1,159 @@
+//! A batch of items on its way in and out: what EncryptItems and DecryptItems
+//! share. One bad item never spoils the others.
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use serde_json::value::RawValue;
+use tokio::task::JoinSet;
+
+use super::NAME;
+use crate::base::limits;
+use crate::items::attribute::Item;
+use crate::items::dynamodb_json::DynamoDbJson;
+use crate::items::error::ItemError;
+use crate::items::plain_json::PlainJson;
+use crate::ops::access::Facts;
+use crate::ops::call::Call;
+use crate::ops::operation::{Description, ReadInput};
+use crate::ops::pipeline;
+use crate::wire::codes::Code;
+use crate::wire::error::ApiError;
+use crate::wire::shape::{Member, Shape};
+
+/// The members of both operations' inputs.
+pub(super) const INPUT: &[Member] = &[
+    NAME,
+    Member::required(
+        "items",
+        Shape::List { of: &Shape::Document, min: 0, max: limits::BATCH_ITEMS },
+    )
+    .unrecorded(),
+    Member::optional("format", Shape::Enum(&["dynamodb", "json"])),
+];
+
+/// The member of both operations' outputs.
+pub(super) const OUTPUT: &[Member] = &[Member::required(
+    "items",
+    Shape::List { of: &Shape::Document, min: 0, max: limits::BATCH_ITEMS },
+)];
+
+/// How items are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Format {
+    #[default]
+    DynamoDb,
+    Json,
+}
+
+/// A batch. Items stay text: only so do numbers keep every digit.
+pub(super) struct Batch {
+    pub(super) name: String,
+    pub(super) format: Format,
+    pub(super) items: Vec<Box<RawValue>>,
+}
+
+impl ReadInput for Batch {
+    /// Notes for the record how many items came, and in which form; never what
+    /// is in them.
+    fn read(_description: &Description, call: &Call, facts: &mut Facts) -> Result<Self, ApiError> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Body {
+            items: Vec<Box<RawValue>>,
+            #[serde(default)]
+            format: Format,
+        }
+        let name = pipeline::path_member(call, &NAME)?;
+        pipeline::check_depth(&call.body)?;
+        // serde's own text could quote a value: the place alone is told.
+        let body: Body = serde_json::from_slice(&call.body).map_err(|error| {
+            ApiError::validation(format!(
+                "The body must be {{\"items\":[...],\"format\":\"dynamodb\"|\"json\"}}; see line \
+                 {} column {}.",
+                error.line(),
+                error.column()
+            ))
+        })?;
+        if body.items.len() > limits::BATCH_ITEMS {
+            let text = format!("A batch has at most {} items.", limits::BATCH_ITEMS);
+            return Err(ApiError::validation(text));
+        }
+        facts.request_parameters =
+            Some(json!({ "name": name, "format": body.format, "items": body.items.len() }));
+        Ok(Self { name, format: body.format, items: body.items })
+    }
+}
+
+/// What became of one item.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) enum Outcome {
+    Item(Box<RawValue>),
+    Error(Refusal),
+}
+
+/// Why one item was refused.
+#[derive(Debug, Serialize)]
+pub(super) struct Refusal {
+    code: String,
+    message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attribute: Option<String>,
+}
+
+impl From<ItemError> for Refusal {
+    fn from(error: ItemError) -> Self {
+        Self { code: error.code.to_string(), message: error.message, attribute: error.attribute }
+    }
+}
+
+/// A refusal by the key service is told as the service says it; what KMS
+/// refuses without a word is explained in the terms of items.
+impl From<&ApiError> for Refusal {
+    fn from(error: &ApiError) -> Self {
+        let message = match (error.message(), error.code()) {
+            (Some(text), _) => text,
+            (None, Code::InvalidCiphertextException) => {
+                "the item's data key does not open: its table name, or the name or value of a \
+                 key attribute, is not the one it was encrypted with, or it was changed"
+            }
+            (None, code) => code.as_str(),
+        };
+        Self { code: error.code().to_string(), message: message.to_owned(), attribute: None }
+    }
+}
+
+/// Both operations' output, in the order of the input.
+#[derive(Serialize)]
+pub(super) struct Output {
+    pub(super) items: Vec<Outcome>,
+}
+
+impl Output {
+    /// How many items were refused.
+    pub(super) fn refused(&self) -> usize {
+        self.items.iter().filter(|outcome| matches!(outcome, Outcome::Error(_))).count()
+    }
+}
+
+/// The outcomes of all tasks, in the order of the items.
+pub(super) async fn collect(
+    mut tasks: JoinSet<(usize, Result<Outcome, Refusal>)>,
+) -> Result<Output, ApiError> {
+    let mut outcomes = Vec::with_capacity(tasks.len());
+    while let Some(ended) = tasks.join_next().await {
+        let (index, outcome) = ended.map_err(ApiError::internal)?;
+        outcomes.push((index, outcome.unwrap_or_else(Outcome::Error)));
+    }
+    outcomes.sort_unstable_by_key(|(index, _)| *index);
+    Ok(Output { items: outcomes.into_iter().map(|(_, outcome)| outcome).collect() })
+}
+
+/// Writes an item in the batch's form.
+pub(super) fn print(item: &Item, format: Format) -> Result<Box<RawValue>, serde_json::Error> {
+    match format {
+        Format::DynamoDb => serde_json::value::to_raw_value(&DynamoDbJson(item)),
+        Format::Json => serde_json::value::to_raw_value(&PlainJson(item)),
+    }
+}

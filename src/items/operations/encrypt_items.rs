@@ -1,0 +1,86 @@
+//! EncryptItems: a batch of items under a schema, each with a data key of its
+//! own.
+
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+
+use super::batch::{self, Batch, Format, Outcome, Output, Refusal};
+use super::key_service::KeyService;
+use super::{Ctx, find_schema};
+use crate::hsm::Hsm;
+use crate::items::encrypt::PreparedItem;
+use crate::items::error::{ItemError, ItemErrorCode};
+use crate::items::schemas::StoredSchema;
+use crate::items::{dynamodb_json, plain_json};
+use crate::ops::access::Access;
+use crate::ops::operation::{Description, Done, Operation, Service};
+use crate::policy::actions::Action;
+use crate::wire::codes::Code;
+use crate::wire::error::ApiError;
+
+pub(super) struct EncryptItems;
+
+impl Operation for EncryptItems {
+    const DESCRIPTION: Description = Description {
+        name: "EncryptItems",
+        service: Service::Items,
+        read_only: true,
+        input: batch::INPUT,
+        output: batch::OUTPUT,
+        errors: &[Code::NotFoundException],
+    };
+
+    type Context = Ctx;
+    type Input = Batch;
+    type Output = Output;
+
+    async fn run(
+        ctx: &Ctx,
+        access: &mut Access<'_>,
+        input: Batch,
+    ) -> Result<Done<Output>, ApiError> {
+        let stored = find_schema(ctx, access, Action::ENCRYPT_ITEM, &input.name)?;
+        let keys = KeyService::new(ctx, access.call());
+        // All at once: their records become durable together.
+        let mut tasks = JoinSet::new();
+        for (index, text) in input.items.into_iter().enumerate() {
+            let (stored, keys) = (Arc::clone(&stored), keys.clone());
+            let hsm = Arc::clone(&ctx.common.hsm);
+            tasks.spawn(async move {
+                (index, encrypt(&stored, &keys, &hsm, text.get(), input.format).await)
+            });
+        }
+        let output = batch::collect(tasks).await?;
+        access.record_additional("schemaVersion", stored.version.into());
+        access.record_additional("refusedItems", output.refused().into());
+        Ok(Done::read(output))
+    }
+}
+
+async fn encrypt(
+    stored: &StoredSchema,
+    keys: &KeyService,
+    hsm: &Hsm,
+    text: &str,
+    format: Format,
+) -> Result<Outcome, Refusal> {
+    let item = match format {
+        Format::DynamoDb => dynamodb_json::parse(text)?,
+        Format::Json => plain_json::parse(text)?,
+    };
+    let prepared = PreparedItem::prepare(&stored.schema, item)?;
+    let key = keys
+        .generate(&stored.key_arn, prepared.encryption_context())
+        .await
+        .map_err(|error| Refusal::from(&error))?;
+    let mut random = |bytes: &mut [u8]| {
+        hsm.fill_random(bytes).map_err(|_failed| {
+            ItemError::new(ItemErrorCode::RandomUnavailable, "there is no randomness: try again")
+        })
+    };
+    let encrypted = prepared.finish(&[key], &mut random)?;
+    batch::print(&encrypted, format)
+        .map(Outcome::Item)
+        .map_err(|error| Refusal::from(&ApiError::internal(error)))
+}

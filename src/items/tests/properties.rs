@@ -1,0 +1,233 @@
+//! What holds for every item and every sequence of bytes.
+
+use std::collections::BTreeMap;
+
+use proptest::collection::{btree_map, btree_set, vec};
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::{assert_same, decrypt, encrypt};
+use crate::items::attribute::{AttributeValue, Item};
+use crate::items::bytes::Reader;
+use crate::items::context;
+use crate::items::decrypt::ParsedItem;
+use crate::items::dynamodb_json::{self, DynamoDbJson};
+use crate::items::header::Header;
+use crate::items::plain_json::{self, PlainJson};
+use crate::items::schema::{FOOTER_NAME, HEADER_NAME, Schema};
+use crate::items::serialize::{parse, serialize};
+
+/// Every attribute has an action by its first letter.
+fn schema(item: &Item, suite: &str) -> Schema {
+    let mut actions: BTreeMap<&str, &str> = BTreeMap::new();
+    for name in item.0.keys() {
+        actions.insert(
+            name,
+            if name.starts_with(':') {
+                "DO_NOTHING"
+            } else if name.starts_with('s') {
+                "SIGN_ONLY"
+            } else {
+                "ENCRYPT_AND_SIGN"
+            },
+        );
+    }
+    actions.insert("pk", "SIGN_ONLY");
+    let document = json!({
+        "tableName": "T", "partitionKeyName": "pk", "keyId": "alias/items", "algorithmSuite": suite,
+        "attributeActionsOnEncrypt": actions, "allowedUnsignedAttributePrefix": ":",
+    });
+    Schema::new(serde_json::from_value(document).unwrap()).unwrap()
+}
+
+fn number() -> impl Strategy<Value = String> {
+    (any::<i64>(), 0_u32..1_000, -100_i32..100)
+        .prop_map(|(whole, fraction, exponent)| format!("{whole}.{fraction:03}e{exponent}"))
+}
+
+/// Text with characters on both sides of U+FFFF, where the two orders differ.
+fn text() -> impl Strategy<Value = String> {
+    prop_oneof![".{0,12}", "[a\u{e000}\u{ffff}\u{10000}\u{1f600}]{0,4}"]
+}
+
+fn leaf() -> impl Strategy<Value = AttributeValue> {
+    prop_oneof![
+        text().prop_map(AttributeValue::S),
+        number().prop_map(AttributeValue::N),
+        vec(any::<u8>(), 0..40).prop_map(AttributeValue::B),
+        any::<bool>().prop_map(AttributeValue::Bool),
+        Just(AttributeValue::Null),
+        btree_set(text(), 0..5).prop_map(|set| AttributeValue::Ss(set.into_iter().rev().collect())),
+        btree_set(-50_i32..50, 0..5)
+            .prop_map(|set| AttributeValue::Ns(set.iter().map(|n| format!("{n}.0")).collect())),
+        btree_set(vec(any::<u8>(), 0..6), 0..5)
+            .prop_map(|set| AttributeValue::Bs(set.into_iter().rev().collect())),
+    ]
+}
+
+fn value() -> impl Strategy<Value = AttributeValue> {
+    leaf().prop_recursive(4, 24, 4, |inner| {
+        prop_oneof![
+            vec(inner.clone(), 0..4).prop_map(AttributeValue::L),
+            btree_map(text().prop_filter("a key has a byte", |key| !key.is_empty()), inner, 0..4)
+                .prop_map(AttributeValue::M),
+        ]
+    })
+}
+
+/// Values that plain JSON has.
+fn plain_value() -> impl Strategy<Value = AttributeValue> {
+    let leaf = prop_oneof![
+        text().prop_map(AttributeValue::S),
+        number().prop_map(AttributeValue::N),
+        any::<bool>().prop_map(AttributeValue::Bool),
+        Just(AttributeValue::Null),
+    ];
+    leaf.prop_recursive(4, 24, 4, |inner| {
+        prop_oneof![
+            vec(inner.clone(), 0..4).prop_map(AttributeValue::L),
+            btree_map("[a-z\u{1f600}]{1,4}", inner, 0..4).prop_map(AttributeValue::M),
+        ]
+    })
+}
+
+fn item(value: impl Strategy<Value = AttributeValue>) -> impl Strategy<Value = Item> {
+    (btree_map("[:se\u{1f600}ж][a-z]{0,3}", value, 0..8), text()).prop_map(
+        |(mut attributes, key)| {
+            attributes.insert("pk".into(), AttributeValue::S(key));
+            Item(attributes)
+        },
+    )
+}
+
+/// The item in the spelling that encryption gives it.
+fn normal(item: &Item) -> Item {
+    Item(
+        item.0
+            .iter()
+            .map(|(name, value)| (name.clone(), parse(&serialize(value, 0).unwrap()).unwrap()))
+            .collect(),
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    #[test]
+    fn decrypts_what_it_encrypted(item in item(value()), suite in prop::sample::select(vec!["0x6700", "0x6701"])) {
+        let schema = schema(&item, suite);
+        let encrypted = encrypt(&schema, item.clone()).unwrap();
+        // Through the text that is stored.
+        let stored = serde_json::to_string(&DynamoDbJson(&encrypted)).unwrap();
+        let found = decrypt(&schema, dynamodb_json::parse(&stored).unwrap()).unwrap();
+        assert_same(&normal(&found), &normal(&item), "");
+        for (name, value) in &item.0 {
+            // What is not encrypted comes back as it was written.
+            if !schema.action(name).is_ok_and(|action| action == crate::items::schema::Action::EncryptAndSign) {
+                prop_assert!(found.0[name] == *value);
+            }
+        }
+    }
+
+    #[test]
+    fn plain_json_comes_back(item in item(plain_value()), suite in prop::sample::select(vec!["0x6700", "0x6701"])) {
+        let schema = schema(&item, suite);
+        let text = serde_json::to_string(&PlainJson(&item)).unwrap();
+        assert_same(&plain_json::parse(&text).unwrap(), &item, "");
+        let encrypted = encrypt(&schema, plain_json::parse(&text).unwrap()).unwrap();
+        let stored = serde_json::to_string(&PlainJson(&encrypted)).unwrap();
+        let parsed = plain_json::parse_encrypted(&stored, &schema).unwrap();
+        assert_same(&parsed, &encrypted, "");
+        assert_same(&normal(&decrypt(&schema, parsed).unwrap()), &normal(&item), "");
+    }
+
+    #[test]
+    fn any_changed_byte_is_found(item in item(value()), at in any::<prop::sample::Index>(), mask in 1_u8..) {
+        let schema = schema(&item, "0x6700");
+        let mut encrypted = encrypt(&schema, item).unwrap();
+        let mut binaries: Vec<&mut Vec<u8>> = encrypted.0.iter_mut()
+            .filter(|(name, _)| schema.is_signed(name) || [HEADER_NAME, FOOTER_NAME].contains(&name.as_str()))
+            .filter_map(|(_, value)| if let AttributeValue::B(bytes) = value { Some(bytes) } else { None })
+            .filter(|bytes| !bytes.is_empty())
+            .collect();
+        let which = at.index(binaries.len());
+        let bytes = &mut binaries[which];
+        let which = at.index(bytes.len());
+        bytes[which] ^= mask;
+        prop_assert!(decrypt(&schema, encrypted).is_err());
+    }
+
+    #[test]
+    fn values_survive_serialization(value in value()) {
+        let bytes = serialize(&value, 0).unwrap();
+        let parsed = parse(&bytes).unwrap();
+        prop_assert_eq!(parsed.type_key(), value.type_key());
+        prop_assert_eq!(&*serialize(&parsed, 0).unwrap(), &*bytes);
+        // Only a bare text or binary has no length of its own to contradict a cut.
+        let bare = matches!(value, AttributeValue::S(_) | AttributeValue::N(_) | AttributeValue::B(_));
+        prop_assert!(bare || parse(bytes.split_last().unwrap().1).is_err());
+    }
+
+    #[test]
+    fn any_bytes_as_a_value_are_answered(kind in prop::sample::select(vec![
+        [0, 0], [0, 1], [0, 2], [0, 4], [0xff, 0xff], [1, 1], [1, 2], [1, 0xff], [2, 0], [3, 0], [9, 9],
+    ]), body in vec(prop_oneof![Just(0_u8), 0_u8..4, any::<u8>()], 0..64)) {
+        if let Ok(value) = parse(&[&kind[..], &body].concat()) {
+            prop_assert!(serialize(&value, 0).is_ok());
+        }
+    }
+
+    #[test]
+    fn any_bytes_as_header_and_footer_are_answered(
+        head in vec(any::<u8>(), 0..200), foot in vec(any::<u8>(), 0..200), cut in any::<prop::sample::Index>(),
+        at in any::<prop::sample::Index>(), byte in any::<u8>(),
+    ) {
+        let item = Item([("pk".to_owned(), AttributeValue::Null), ("e".to_owned(), AttributeValue::Null)].into());
+        let schema = schema(&item, "0x6700");
+        let mut encrypted = encrypt(&schema, item).unwrap();
+        let Some(AttributeValue::B(good)) = encrypted.0.get(HEADER_NAME).cloned() else { panic!("no header") };
+        let mut near = good.clone();
+        let position = at.index(near.len());
+        near[position] = byte;
+        let cut = good[..cut.index(good.len())].to_vec();
+        for head in [head, near, cut, good] {
+            if let Ok(header) = Header::parse(&head) {
+                // A header has one spelling.
+                prop_assert_eq!(header.write().unwrap(), &head[..head.len().saturating_sub(32)]);
+            }
+            encrypted.0.insert(HEADER_NAME.to_owned(), AttributeValue::B(head));
+            encrypted.0.insert(FOOTER_NAME.to_owned(), AttributeValue::B(foot.clone()));
+            let answered = ParsedItem::parse(&schema, encrypted.clone());
+            prop_assert!(answered.is_err() || foot.len() == 48);
+        }
+    }
+
+    #[test]
+    fn contexts_have_one_spelling(bytes in vec(prop_oneof![Just(0_u8), 0_u8..3, any::<u8>()], 0..40), pairs in btree_map(text(), text(), 0..4)) {
+        if let Some(context) = context::read(&mut Reader::new(&bytes)) {
+            let mut again = Vec::new();
+            context::write(&context, &mut again).unwrap();
+            prop_assert!(bytes.starts_with(&again));
+        }
+        let context = crate::base::context::EncryptionContext::new(pairs);
+        let mut written = Vec::new();
+        context::write(&context, &mut written).unwrap();
+        prop_assert_eq!(context::read(&mut Reader::new(&written)), Some(context));
+    }
+
+    #[test]
+    fn any_text_as_an_item_is_answered(text in ".{0,80}", parts in vec(prop::sample::select(vec![
+        "{", "}", "[", "]", ",", ":", "\"a\"", "\"S\"", "\"N\"", "\"L\"", "\"M\"", "\"BOOL\"", "\"NULL\"", "\"BS\"", "true", "1", "\"AA==\"",
+    ]), 0..16)) {
+        for text in [text, parts.concat(), format!("{{\"a\":{}}}", parts.concat())] {
+            if let Ok(item) = dynamodb_json::parse(&text) {
+                let printed = serde_json::to_string(&DynamoDbJson(&item)).unwrap();
+                assert_same(&dynamodb_json::parse(&printed).unwrap(), &item, &text);
+            }
+            if let Ok(item) = plain_json::parse(&text) {
+                let printed = serde_json::to_string(&PlainJson(&item)).unwrap();
+                assert_same(&plain_json::parse(&printed).unwrap(), &item, &text);
+            }
+        }
+    }
+}
