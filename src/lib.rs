@@ -17,3 +17,5 @@ pub mod keys;
 pub mod ops;
 
 pub mod items;
+
+pub mod http;

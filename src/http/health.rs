@@ -1,0 +1,40 @@
+//! Health and metrics: for machines that watch, without authentication, and
+//! without anything that says who does what.
+
+use actix_web::HttpResponse;
+use actix_web::http::header::CONTENT_TYPE;
+use serde_json::json;
+
+use super::state::State;
+use crate::wire::error::chain;
+
+/// `/health/live`: the process answers.
+pub(super) fn live() -> HttpResponse {
+    HttpResponse::Ok().json(json!({ "status": "live" }))
+}
+
+/// `/health/ready`: records can be made durable. 503 and why not, otherwise.
+pub(super) fn ready(state: &State) -> HttpResponse {
+    let health = state.ctx.store.health();
+    let book = json!({
+        "lastRecord": health.last_seq,
+        "indexedRecord": health.indexed_seq,
+        "queuedUnits": health.queued_units,
+        "walBytes": health.wal_bytes,
+    });
+    match health.writer {
+        Ok(()) => HttpResponse::Ok().json(json!({ "status": "ready", "book": book })),
+        Err(error) => HttpResponse::ServiceUnavailable().json(json!({
+            "status": "notReady",
+            "reason": chain(&error),
+            "book": book,
+        })),
+    }
+}
+
+/// `/metrics`: Prometheus's text form.
+pub(super) fn metrics(state: &State) -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8"))
+        .body((state.metrics)())
+}

@@ -1,0 +1,19 @@
+//! The doors: one HTTP server for the KMS protocol, the part of STS that tells
+//! callers who they are, the REST API, health and metrics.
+//!
+//! Deliberately absent: decisions. This floor turns bytes into authenticated
+//! calls and answers into bytes, and makes sure that a call which has begun
+//! runs to its end.
+
+mod auth;
+mod health;
+mod kms;
+mod request;
+mod respond;
+mod rest;
+mod routes;
+pub mod server;
+mod state;
+mod sts;
+
+pub use state::State;

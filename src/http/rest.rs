@@ -1,0 +1,116 @@
+//! The REST API: plain JSON under `/v1`, signed for the service `wardbook`.
+
+use std::sync::Arc;
+
+use actix_web::web::Query;
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::auth;
+use super::request::Incoming;
+use super::respond;
+use super::routes::{Members, ROUTES};
+use super::state::{State, UNKNOWN_OPERATION};
+use crate::base::limits;
+use crate::ops::call::Call;
+use crate::ops::operation::{BoundOperation, Description};
+use crate::wire::codes::Code;
+use crate::wire::error::ApiError;
+use crate::wire::sigv4::canonical;
+
+/// The service of the credential scope.
+const SERVICE: &str = "wardbook";
+
+/// The operation whose answer can be had as lines.
+const LISTED_IN_LINES: &str = "QueryEvents";
+
+/// Answers one call of the REST API.
+pub(super) async fn answer(
+    state: &State,
+    request: &HttpRequest,
+    mut incoming: Incoming,
+    read: Result<(), ApiError>,
+) -> HttpResponse {
+    let found = find(state, request);
+    let description = found.as_ref().map_or(UNKNOWN_OPERATION, |(found, _)| found.description);
+    let checked = match (read, found) {
+        (Err(error), _) => Err(error),
+        (Ok(()), None) => Err(unknown_path(request)),
+        (Ok(()), Some(found)) => {
+            auth::authenticate(state, request, &incoming, SERVICE).map(|who| (who, found))
+        }
+    };
+    let (who, (operation, in_path)) = match checked {
+        Ok(checked) => checked,
+        Err(error) => {
+            return state.refuse_nobody(&description, &incoming, error, respond::rest).await;
+        }
+    };
+    let (caller, region) = state.caller(&incoming, who);
+    let answer = match query_members(request, &description, &in_path) {
+        Ok(members) => {
+            let body = std::mem::take(&mut incoming.body);
+            state.run(&operation, Call { caller, region, body, members }).await
+        }
+        Err(error) => state.refuse(&description, caller, region, error).await,
+    };
+    if description.name == LISTED_IN_LINES && accepts_lines(request) {
+        return respond::lines(&answer);
+    }
+    respond::rest(&answer)
+}
+
+/// Whether the client asks for one record a line.
+fn accepts_lines(request: &HttpRequest) -> bool {
+    let accepted = request.headers().get("accept").and_then(|value| value.to_str().ok());
+    accepted.is_some_and(|types| types.split(',').any(|kind| kind.trim() == respond::NDJSON))
+}
+
+/// The operation behind the request's path. What is signed is the normal form
+/// of a path, so only a path in normal form is routed.
+fn find(state: &State, request: &HttpRequest) -> Option<(Arc<BoundOperation>, Members)> {
+    let path = request.uri().path();
+    if canonical::normal_path(path) != path {
+        return None;
+    }
+    let method = request.method().as_str();
+    let (route, members) =
+        ROUTES.iter().find_map(|route| Some((route, route.matches(method, path)?)))?;
+    Some((Arc::clone(state.operations.get(route.operation)?), members))
+}
+
+/// The members of the path and those of the query string. A name that the
+/// operation does not have is refused: a mistyped filter must not widen a
+/// query.
+fn query_members(
+    request: &HttpRequest,
+    description: &Description,
+    in_path: &Members,
+) -> Result<Members, ApiError> {
+    let query = request.uri().query().unwrap_or_default();
+    if query.len() > limits::QUERY_BYTES {
+        let text = format!("The query string must not exceed {} bytes.", limits::QUERY_BYTES);
+        return Err(ApiError::validation(text));
+    }
+    let pairs = Query::<Members>::from_query(query)
+        .map_err(|_bad| ApiError::validation("The query string is not valid."))?
+        .into_inner();
+    let mut members = Members::new();
+    for (name, value) in pairs {
+        let known = description.input.iter().any(|member| member.name == name);
+        let repeated = in_path.iter().chain(&members).any(|(other, _)| *other == name);
+        if !known || repeated {
+            let shown: String = name.chars().take(64).collect();
+            let what = if known { "is given twice" } else { "is not known" };
+            return Err(ApiError::validation(format!("The query parameter '{shown}' {what}.")));
+        }
+        members.push((name, value));
+    }
+    members.extend(in_path.iter().cloned());
+    Ok(members)
+}
+
+fn unknown_path(request: &HttpRequest) -> ApiError {
+    let path: String = request.uri().path().chars().take(256).collect();
+    let text = format!("There is no {} {path}.", request.method());
+    ApiError::new(Code::UnknownOperationException, text)
+}

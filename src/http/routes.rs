@@ -1,0 +1,98 @@
+//! The paths of the REST API, each with the operation behind it. A part in
+//! braces is a member of the operation's input.
+
+/// One path.
+pub(super) struct Route {
+    pub(super) method: &'static str,
+    pub(super) path: &'static str,
+    pub(super) operation: &'static str,
+}
+
+/// Every path of the REST API.
+pub(super) const ROUTES: &[Route] = &[
+    route("GET", "/v1/audit/events", "QueryEvents"),
+    route("GET", "/v1/caller-identity", "GetCallerIdentity"),
+    route("GET", "/v1/item-schemas", "ListItemSchemas"),
+    route("GET", "/v1/item-schemas/{name}", "GetItemSchema"),
+    route("PUT", "/v1/item-schemas/{name}", "PutItemSchema"),
+    route("POST", "/v1/item-schemas/{name}/decrypt", "DecryptItems"),
+    route("POST", "/v1/item-schemas/{name}/encrypt", "EncryptItems"),
+    route("GET", "/v1/principals", "ListPrincipals"),
+    route("POST", "/v1/roles", "CreateRole"),
+    route("DELETE", "/v1/roles/{roleName}", "DeleteRole"),
+    route("PUT", "/v1/roles/{roleName}/policies/{policyName}", "AttachPolicy"),
+    route("DELETE", "/v1/roles/{roleName}/policies/{policyName}", "DetachPolicy"),
+    route("POST", "/v1/roles/{roleName}/sessions", "AssumeRole"),
+    route("POST", "/v1/users", "CreateUser"),
+    route("DELETE", "/v1/users/{userName}", "DeleteUser"),
+    route("POST", "/v1/users/{userName}/access-keys", "CreateAccessKey"),
+    route("DELETE", "/v1/users/{userName}/access-keys/{accessKeyId}", "DeleteAccessKey"),
+    route("PUT", "/v1/users/{userName}/access-keys/{accessKeyId}", "UpdateAccessKey"),
+    route("PUT", "/v1/users/{userName}/policies/{policyName}", "AttachPolicy"),
+    route("DELETE", "/v1/users/{userName}/policies/{policyName}", "DetachPolicy"),
+];
+
+const fn route(method: &'static str, path: &'static str, operation: &'static str) -> Route {
+    Route { method, path, operation }
+}
+
+/// The members that a path and a query string hold.
+pub(super) type Members = Vec<(String, String)>;
+
+impl Route {
+    /// The members in `path` if this is its route.
+    pub(super) fn matches(&self, method: &str, path: &str) -> Option<Members> {
+        if method != self.method {
+            return None;
+        }
+        let mut members = Members::new();
+        let mut given = path.split('/');
+        for wanted in self.path.split('/') {
+            let part = given.next()?;
+            match wanted.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
+                Some(name) => members.push((name.to_owned(), percent_decode(part)?)),
+                None if part == wanted => {}
+                None => return None,
+            }
+        }
+        given.next().is_none().then_some(members)
+    }
+}
+
+/// Decodes `%XX`; `None` for what is not valid, or not UTF-8.
+pub(super) fn percent_decode(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'%' => {
+                let digits = [rest.next()?, rest.next()?];
+                // A sign would be taken as a digit.
+                if !digits.iter().all(u8::is_ascii_hexdigit) {
+                    return None;
+                }
+                u8::from_str_radix(std::str::from_utf8(&digits).ok()?, 16).ok()?
+            }
+            other => other,
+        });
+    }
+    String::from_utf8(bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_members_in_paths() {
+        let route = route("PUT", "/v1/users/{userName}/policies/{policyName}", "AttachPolicy");
+        let members = route.matches("PUT", "/v1/users/a%2Fb/policies/p").unwrap();
+        assert_eq!(members, [("userName".into(), "a/b".into()), ("policyName".into(), "p".into())]);
+        assert!(route.matches("GET", "/v1/users/a/policies/p").is_none());
+        assert!(route.matches("PUT", "/v1/users/a/policies/p/q").is_none());
+        assert!(route.matches("PUT", "/v1/users/a/policies").is_none());
+        assert!(route.matches("PUT", "/v1/users/a%zz/policies/p").is_none());
+        assert!(route.matches("PUT", "/v1/users/%ff/policies/p").is_none());
+        assert!(route.matches("PUT", "/v1/users/%+f/policies/p").is_none());
+    }
+}

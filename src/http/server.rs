@@ -1,0 +1,105 @@
+//! The listening server: start, and stop in good order.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+
+use actix_web::dev::ServerHandle;
+use actix_web::http::Method;
+use actix_web::rt::task::JoinHandle;
+use actix_web::rt::{self, System};
+use actix_web::web::{self, Data, Payload};
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer};
+
+use super::request::Incoming;
+use super::state::State;
+use super::{health, kms, respond, rest, sts};
+use crate::base::ids::RequestId;
+use crate::base::limits;
+
+/// How the server listens.
+pub struct Settings {
+    /// Bound already, so that whoever starts the server learns first whether
+    /// the address can be had.
+    pub listener: TcpListener,
+    /// Worker threads; each has its own event loop.
+    pub workers: usize,
+    /// Certificate chain and key; plain HTTP without.
+    pub tls: Option<rustls::ServerConfig>,
+}
+
+/// A server that listens.
+pub struct Listening {
+    pub address: SocketAddr,
+    /// The server itself, in a task of its own: it must go on to be able to hear
+    /// that it is to stop.
+    pub server: JoinHandle<io::Result<()>>,
+    pub handle: ServerHandle,
+}
+
+/// Runs `future` to its end in the kind of runtime that the server needs.
+pub fn block_on<F: Future>(future: F) -> F::Output {
+    System::new().block_on(future)
+}
+
+/// Starts to answer. Must be called inside of [`block_on`].
+///
+/// # Errors
+/// If the listener cannot be used.
+pub fn start(state: Arc<State>, settings: Settings) -> io::Result<Listening> {
+    let listener = settings.listener;
+    let address = listener.local_addr()?;
+    let state = Data::from(state);
+    let workers = settings.workers.max(1);
+    let connections = limits::CONNECTIONS.div_ceil(workers);
+    let server = HttpServer::new(move || {
+        App::new().app_data(state.clone()).default_service(web::to(dispatch))
+    })
+    .workers(workers)
+    .max_connections(connections)
+    .shutdown_timeout(limits::SHUTDOWN_S)
+    // `app` listens for signals: it stops the doors first and the book last.
+    .disable_signals();
+    let server = match settings.tls {
+        Some(tls) => server.listen_rustls_0_23(listener, tls)?,
+        None => server.listen(listener)?,
+    }
+    .run();
+    let handle = server.handle();
+    Ok(Listening { address, handle, server: rt::spawn(server) })
+}
+
+/// Every request: which door it is for.
+async fn dispatch(request: HttpRequest, payload: Payload, state: Data<State>) -> HttpResponse {
+    let request_id = match state.request_id() {
+        Ok(id) => id,
+        Err(_no_randomness) => return respond::bare_internal(RequestId::from_random([0; 16])),
+    };
+    let (method, path) = (request.method(), request.uri().path());
+    match (method, path) {
+        (&Method::GET, "/health/live") => return health::live(),
+        (&Method::GET, "/health/ready") => return health::ready(&state),
+        (&Method::GET, "/metrics") => return health::metrics(&state),
+        _ => {}
+    }
+    let mut incoming = Incoming::new(&request, request_id);
+    let at_root = path == "/" && method == Method::POST;
+    let limit = if at_root { limits::KMS_BODY_BYTES } else { limits::REST_BODY_BYTES };
+    let read = incoming.read_body(&request, payload, limit).await;
+    if !at_root {
+        return rest::answer(&state, &request, incoming, read).await;
+    }
+    if is_form(&request) {
+        return sts::answer(&state, &request, incoming, read).await;
+    }
+    kms::answer(&state, &request, incoming, read).await
+}
+
+/// Whether the body is a form: the query protocol of STS. A request that names
+/// a target is for KMS, whatever type it says its body has.
+fn is_form(request: &HttpRequest) -> bool {
+    let content_type = request.headers().get("content-type");
+    let is_form = content_type
+        .is_some_and(|value| value.as_bytes().starts_with(b"application/x-www-form-urlencoded"));
+    is_form && !request.headers().contains_key("x-amz-target")
+}

@@ -1,0 +1,171 @@
+//! What all doors share.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::HttpResponse;
+use tokio::sync::Semaphore;
+
+use super::request::Incoming;
+use super::respond;
+use crate::base::caller::{Caller, Principal};
+use crate::base::ids::{Region, RequestId};
+use crate::base::limits;
+use crate::identity::authenticate::{Authenticated, Authenticator};
+use crate::ops::call::{Answer, Call};
+use crate::ops::ctx::Ctx;
+use crate::ops::operation::{BoundOperation, Description, Service};
+use crate::ops::pipeline;
+use crate::wire::codes::Code;
+use crate::wire::error::ApiError;
+
+/// The handles of the HTTP server. Made once by `app`.
+pub struct State {
+    pub(super) ctx: Arc<Ctx>,
+    pub(super) authenticator: Authenticator,
+    /// Every operation that can be called from outside, by name.
+    pub(super) operations: BTreeMap<&'static str, Arc<BoundOperation>>,
+    /// Whether this server speaks TLS.
+    pub(super) secure_transport: bool,
+    /// Metrics in Prometheus's text form.
+    pub(super) metrics: Box<dyn Fn() -> String + Send + Sync>,
+    in_flight: Arc<Semaphore>,
+}
+
+impl State {
+    /// The doors to these operations.
+    #[must_use]
+    pub fn new(
+        ctx: Arc<Ctx>,
+        authenticator: Authenticator,
+        operations: Vec<BoundOperation>,
+        secure_transport: bool,
+        metrics: Box<dyn Fn() -> String + Send + Sync>,
+    ) -> Self {
+        let by_name = |operation: BoundOperation| (operation.description.name, Arc::new(operation));
+        Self {
+            ctx,
+            authenticator,
+            operations: operations.into_iter().map(by_name).collect(),
+            secure_transport,
+            metrics,
+            in_flight: Arc::new(Semaphore::new(limits::IN_FLIGHT_CALLS)),
+        }
+    }
+
+    /// A new request id. Without randomness there is no call: the id of the
+    /// refusal is all zeros then.
+    pub(super) fn request_id(&self) -> Result<RequestId, ApiError> {
+        let mut random = [0; 16];
+        self.ctx.hsm.fill_random(&mut random).map_err(ApiError::internal)?;
+        Ok(RequestId::from_random(random))
+    }
+
+    /// Runs a call to its end, whatever becomes of the client: the server drops
+    /// a handler when its client resets the connection, but not a task of its
+    /// own. A crash is recorded as a failure.
+    pub(super) async fn run(&self, operation: &Arc<BoundOperation>, call: Call) -> Answer {
+        let (caller, region) = (call.caller.clone(), call.region.clone());
+        let Ok(place) = Arc::clone(&self.in_flight).try_acquire_owned() else {
+            let text = "You have exceeded the rate at which you may call KMS. Reduce the \
+                        frequency of your calls.";
+            let error = ApiError::new(Code::ThrottlingException, text);
+            return self.refuse(&operation.description, caller, region, error).await;
+        };
+        let running = operation.call(call);
+        let task = tokio::spawn(async move {
+            let answer = running.await;
+            drop(place);
+            answer
+        });
+        match task.await {
+            Ok(answer) => answer,
+            Err(crash) => {
+                let error = ApiError::internal(crash);
+                self.refuse(&operation.description, caller, region, error).await
+            }
+        }
+    }
+
+    /// Waits until every call in flight has ended, `at_most` so long. Calls
+    /// that come from then on are throttled.
+    pub async fn finish_calls(&self, at_most: Duration) {
+        let all = u32::try_from(limits::IN_FLIGHT_CALLS).unwrap_or(u32::MAX);
+        match tokio::time::timeout(at_most, self.in_flight.acquire_many(all)).await {
+            Ok(Ok(places)) => places.forget(),
+            _ => tracing::warn!("calls are still in flight"),
+        }
+    }
+
+    /// Records a refusal in a task of its own and answers it.
+    pub(super) async fn refuse(
+        &self,
+        description: &Description,
+        caller: Caller,
+        region: Region,
+        error: ApiError,
+    ) -> Answer {
+        let (ctx, description, request_id) =
+            (Arc::clone(&self.ctx), *description, caller.request_id);
+        let task = tokio::spawn(async move {
+            pipeline::refuse(&ctx, &description, &caller, &region, error).await
+        });
+        match task.await {
+            Ok(answer) => answer,
+            Err(crash) => Answer::unrecorded(request_id, crash),
+        }
+    }
+
+    /// The caller of a request whose signature was verified.
+    pub(super) fn caller(&self, incoming: &Incoming, who: Authenticated) -> (Caller, Region) {
+        let caller = Caller {
+            access_key_id: Some(who.access_key_id),
+            session_created_ms: who.session_created_ms,
+            ..self.caller_as(incoming, who.principal)
+        };
+        (caller, who.region)
+    }
+
+    /// Somebody without a credential, at the place the request came from.
+    fn caller_as(&self, incoming: &Incoming, principal: Principal) -> Caller {
+        Caller {
+            principal,
+            access_key_id: None,
+            session_created_ms: None,
+            source_ip: incoming.source_ip,
+            user_agent: incoming.user_agent.clone(),
+            secure_transport: self.secure_transport,
+            request_id: incoming.request_id,
+            via_service: None,
+        }
+    }
+
+    /// Records and answers a request that was refused before it was known who
+    /// sent it.
+    pub(super) async fn refuse_nobody(
+        &self,
+        description: &Description,
+        incoming: &Incoming,
+        error: ApiError,
+        answer: fn(&Answer) -> HttpResponse,
+    ) -> HttpResponse {
+        let nobody = Principal::Anonymous { account: self.ctx.account.clone() };
+        let caller = self.caller_as(incoming, nobody);
+        match self.ctx.regions.first().cloned() {
+            Some(region) => answer(&self.refuse(description, caller, region, error).await),
+            None => respond::bare_internal(incoming.request_id),
+        }
+    }
+}
+
+/// How a request for an operation that does not exist is recorded. The name is
+/// fixed: strangers do not choose what stands in the book.
+pub(super) const UNKNOWN_OPERATION: Description = Description {
+    name: "UnknownOperation",
+    service: Service::Kms,
+    read_only: true,
+    input: &[],
+    output: &[],
+    errors: &[],
+};
