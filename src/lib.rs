@@ -19,3 +19,8 @@ pub mod ops;
 pub mod items;
 
 pub mod http;
+
+pub mod app;
+pub mod cli;
+pub mod config;
+pub mod telemetry;

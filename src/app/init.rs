@@ -1,0 +1,225 @@
+//! A new data folder: account, root key, first domain key, first
+//! administrator. All rows are committed at once with the first record, so
+//! that a folder is initialized entirely or not at all.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::error::Error;
+use super::hardening;
+use super::root_key::{self, RootKeySource};
+use crate::audit::{self, EventType, Record};
+use crate::base::caller::{Caller, Principal};
+use crate::base::clock::Clock;
+use crate::base::ids::{AccountId, Region, RequestId};
+use crate::base::secret::SecretBytes;
+use crate::hsm::{Hsm, OsEntropy};
+use crate::identity::changes::{CreateAccessKey, CreateIdentity, SetPolicy};
+use crate::identity::credentials::{self, Credentials};
+use crate::identity::directory::{Directory, Identity, Kind};
+use crate::policy::engine::Engine;
+use crate::store::sealed::{self, DomainKeyRow, ProtectorRow};
+use crate::store::{self, Change, Settings, Store, Tx, Unit, meta};
+
+/// The user that can do everything, so that somebody can do anything.
+const ADMINISTRATOR: &str = "admin";
+const ADMINISTRATOR_POLICY: &str = include_str!("../../policies/builtin/administrator.cedar");
+const DATABASE: &str = "wardbook.db";
+
+/// What a new data folder is to be.
+#[derive(Debug)]
+pub struct InitOptions {
+    pub data: PathBuf,
+    /// A random one if left out.
+    pub account: Option<AccountId>,
+    pub region: Region,
+    pub root_key: RootKeySource,
+}
+
+/// A data folder that was just initialized. The secret is nowhere else in clear.
+#[derive(Debug)]
+pub struct Initialized {
+    pub account: AccountId,
+    pub region: Region,
+    pub access_key_id: String,
+    pub secret_access_key: SecretBytes,
+}
+
+/// Whether the folder holds an initialized database.
+///
+/// # Errors
+/// If there is a database that cannot be read.
+pub fn is_initialized(data: &Path) -> Result<bool, Error> {
+    if !has_database(data) {
+        return Ok(false);
+    }
+    let store = Store::open(data, Settings::default())?;
+    Ok(store.read(|tx| meta::find(tx, "account"))?.is_some())
+}
+
+/// Whether there is a database, initialized or not.
+pub(super) fn has_database(data: &Path) -> bool {
+    data.join(DATABASE).exists()
+}
+
+/// Initializes a folder, which is made if it does not exist.
+///
+/// # Errors
+/// [`Error::AlreadyInitialized`] for one that is; nothing is changed then.
+pub fn init(options: &InitOptions, clock: &dyn Clock) -> Result<Initialized, Error> {
+    hardening::harden();
+    if is_initialized(&options.data)? {
+        return Err(Error::AlreadyInitialized(options.data.clone()));
+    }
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&options.data)
+        .map_err(|cause| Error::File { path: options.data.clone(), cause })?;
+    let store = Store::open(&options.data, Settings::default())?;
+    let (root, protector) = root_key::create(&options.root_key)?;
+    let (hsm, domain_key) = Hsm::initialize(root, OsEntropy)?;
+    let created_ms = clock.now_ms();
+    let domain_key = DomainKeyRow {
+        version: i64::from(domain_key.version),
+        sealed: domain_key.bytes,
+        created_ms,
+    };
+    let account = match &options.account {
+        Some(account) => account.clone(),
+        None => random_account(&hsm)?,
+    };
+    let region = options.region.clone();
+    let (mut changes, shown) = administrator(&hsm, &account, created_ms)?;
+    changes.push(Box::new(Foundation {
+        account: account.clone(),
+        region: region.clone(),
+        protector,
+        domain_key,
+    }));
+    let event = audit::prepare(&Record {
+        event_name: "Initialize",
+        ..first_record(&caller(&hsm, &account)?, &account, &region, created_ms, random(&hsm)?)
+    })?;
+    block_on(store.commit(Unit { changes, event }))?;
+    store.close();
+    Ok(Initialized {
+        account,
+        region,
+        access_key_id: shown.access_key_id,
+        secret_access_key: shown.secret,
+    })
+}
+
+/// The first administrator, the policy that makes one, and an access key.
+fn administrator(
+    hsm: &Hsm,
+    account: &AccountId,
+    created_ms: i64,
+) -> Result<(Vec<Box<dyn Change>>, Credentials), Error> {
+    // Nobody looks at this directory: the rows are what counts.
+    let directory = Arc::new(Directory::default());
+    let policy = Engine::new()?.compile_identity_policy(ADMINISTRATOR_POLICY)?;
+    let unique_id = credentials::user_id(hsm)?;
+    let (key, shown) = credentials::access_key(hsm, &unique_id, created_ms)?;
+    let identity = Arc::new(Identity {
+        unique_id: unique_id.clone(),
+        account: account.clone(),
+        kind: Kind::User,
+        name: ADMINISTRATOR.to_owned(),
+        created_ms,
+        policies: BTreeMap::new(),
+    });
+    let changes: Vec<Box<dyn Change>> = vec![
+        Box::new(CreateIdentity { directory: Arc::clone(&directory), identity }),
+        Box::new(SetPolicy {
+            directory: Arc::clone(&directory),
+            owner_id: unique_id,
+            name: "AdministratorAccess".to_owned(),
+            document: Some(policy),
+        }),
+        Box::new(CreateAccessKey { directory, key: Arc::new(key) }),
+    ];
+    Ok((changes, shown))
+}
+
+/// What a folder is for, and what opens it.
+struct Foundation {
+    account: AccountId,
+    region: Region,
+    protector: ProtectorRow,
+    domain_key: DomainKeyRow,
+}
+
+impl Change for Foundation {
+    fn write(&self, tx: &mut dyn Tx) -> Result<(), store::Error> {
+        meta::insert(tx, "account", self.account.as_str())?;
+        meta::insert(tx, "region", self.region.as_str())?;
+        sealed::insert_protector(tx, &self.protector)?;
+        sealed::insert_domain_key(tx, &self.domain_key)
+    }
+
+    fn publish(&self) {}
+}
+
+fn first_record<'a>(
+    caller: &'a Caller,
+    account: &'a AccountId,
+    region: &'a Region,
+    time_ms: i64,
+    event_id: [u8; 16],
+) -> Record<'a> {
+    Record {
+        event_id,
+        time_ms,
+        caller,
+        account,
+        region,
+        event_source: "kms.amazonaws.com",
+        event_name: "",
+        error: None,
+        request_parameters: None,
+        response_elements: None,
+        additional_event_data: None,
+        service_event_details: None,
+        read_only: false,
+        resources: &[],
+        event_type: EventType::AwsServiceEvent,
+        shared_event_id: None,
+        tls: None,
+        wardbook: None,
+    }
+}
+
+fn caller(hsm: &Hsm, account: &AccountId) -> Result<Caller, Error> {
+    Ok(Caller {
+        principal: Principal::System { account: account.clone() },
+        access_key_id: None,
+        session_created_ms: None,
+        source_ip: None,
+        user_agent: None,
+        secure_transport: false,
+        request_id: RequestId::from_random(random(hsm)?),
+        via_service: None,
+    })
+}
+
+fn random(hsm: &Hsm) -> Result<[u8; 16], Error> {
+    let mut bytes = [0; 16];
+    hsm.fill_random(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Twelve random digits.
+fn random_account(hsm: &Hsm) -> Result<AccountId, Error> {
+    let number = u128::from_be_bytes(random(hsm)?).checked_rem(1_000_000_000_000).unwrap_or(0);
+    AccountId::parse(&format!("{number:012}")).ok_or(Error::Meta("account"))
+}
+
+/// Waits for the one commit of an initialization, outside of any runtime.
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    crate::http::server::block_on(future)
+}

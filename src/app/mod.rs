@@ -1,0 +1,18 @@
+//! The building: everything is made once here and handed down. Reading this
+//! module is reading a map of the process.
+//!
+//! Deliberately absent: flags, files of settings and the environment
+//! (`config`), and everything that a floor below can do by itself.
+
+mod error;
+mod hardening;
+mod init;
+mod open;
+mod root_key;
+mod serve;
+
+pub use error::Error;
+pub use init::{InitOptions, Initialized, init, is_initialized};
+pub use open::{OpenOptions, Opened, open};
+pub use root_key::RootKeySource;
+pub use serve::{Doors, Running, ServeOptions, bind, serve, start};

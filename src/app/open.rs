@@ -1,0 +1,119 @@
+//! From a data folder to everything that operations work with.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::sync::Mutex;
+
+use super::error::Error;
+use super::root_key::{self, RootKeySource};
+use crate::base::clock::Clock;
+use crate::base::ids::{AccountId, Region};
+use crate::hsm::{Hsm, OsEntropy, SealedDomainKey};
+use crate::identity::directory::Directory;
+use crate::items::schemas::Schemas;
+use crate::keys::registry::Registry;
+use crate::ops::ctx::{Ctx, Observer, Start};
+use crate::policy::engine::Engine;
+use crate::store::{Settings, Store, Tx, meta, sealed};
+use crate::{identity, items, keys};
+
+/// What to open, and with what.
+pub struct OpenOptions {
+    pub data: PathBuf,
+    pub root_key: RootKeySource,
+    /// Regions to answer in, beside the one of the data folder.
+    pub regions: Vec<Region>,
+    pub store: Settings,
+    pub clock: Arc<dyn Clock>,
+    pub observer: Box<dyn Observer>,
+}
+
+/// An open data folder.
+#[derive(Clone)]
+pub struct Opened {
+    pub ctx: Arc<Ctx>,
+    pub items: Arc<items::Ctx>,
+}
+
+/// Opens a data folder: the database, the HSM, the policies, and every key,
+/// identity and item schema into memory.
+///
+/// # Errors
+/// [`Error`]; nothing is changed then.
+pub fn open(options: OpenOptions) -> Result<Opened, Error> {
+    if !super::init::has_database(&options.data) {
+        return Err(Error::NotInitialized(options.data));
+    }
+    let store = Arc::new(Store::open(&options.data, options.store)?);
+    let Some((account, home)) = store.read(|tx| Ok(identity_of(tx)))?? else {
+        return Err(Error::NotInitialized(options.data));
+    };
+    let mut regions = vec![home];
+    for region in options.regions {
+        if !regions.contains(&region) {
+            regions.push(region);
+        }
+    }
+    let hsm = Arc::new(unseal(&store, &options.root_key)?);
+    let engine = Arc::new(Engine::new()?);
+    let (directory, registry) = (Arc::new(Directory::default()), Arc::new(Registry::default()));
+    let schemas = Arc::new(Schemas::default());
+    store.read(|tx| Ok(load(tx, &engine, &directory, &registry, &schemas)))??;
+    let start = Start {
+        wall_ms: options.clock.now_ms(),
+        elapsed: options.clock.elapsed(),
+        last_record_ms: store.last_time_ms()?,
+    };
+    let ctx = Arc::new(Ctx {
+        start,
+        clock: options.clock,
+        hsm,
+        store,
+        engine,
+        keys: registry,
+        directory,
+        account,
+        regions,
+        observer: options.observer,
+        changing: Mutex::default(),
+    });
+    let items = Arc::new(items::Ctx::new(Arc::clone(&ctx), schemas));
+    Ok(Opened { ctx, items })
+}
+
+/// Which account and Region the folder is for; `None` before initialization.
+fn identity_of(tx: &mut dyn Tx) -> Result<Option<(AccountId, Region)>, Error> {
+    let (Some(account), Some(region)) = (meta::find(tx, "account")?, meta::find(tx, "region")?)
+    else {
+        return Ok(None);
+    };
+    let account = AccountId::parse(&account).ok_or(Error::Meta("account"))?;
+    Ok(Some((account, Region::parse(&region).ok_or(Error::Meta("Region"))?)))
+}
+
+fn unseal(store: &Store, source: &RootKeySource) -> Result<Hsm, Error> {
+    let (protectors, rows) =
+        store.read(|tx| Ok((sealed::list_protectors(tx)?, sealed::list_domain_keys(tx)?)))?;
+    let root = root_key::open(source, &protectors)?;
+    let sealed_key = |row: sealed::DomainKeyRow| -> Result<SealedDomainKey, Error> {
+        let version = u32::try_from(row.version).map_err(|_bad| Error::Meta("domain key"))?;
+        Ok(SealedDomainKey { version, bytes: row.sealed })
+    };
+    let domain_keys = rows.into_iter().map(sealed_key).collect::<Result<Vec<_>, _>>()?;
+    Ok(Hsm::start(root, &domain_keys, OsEntropy)?)
+}
+
+/// Identities come first: policies were compiled against them.
+fn load(
+    tx: &mut dyn Tx,
+    engine: &Engine,
+    directory: &Directory,
+    registry: &Registry,
+    schemas: &Schemas,
+) -> Result<(), Error> {
+    identity::changes::load(tx, engine, directory)?;
+    keys::changes::load(tx, engine, registry)?;
+    items::schemas::load(tx, schemas)?;
+    Ok(())
+}

@@ -1,0 +1,169 @@
+//! Running: open the doors, keep the timers going, and stop in good order.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use super::error::Error;
+use super::hardening;
+use super::open::{OpenOptions, Opened, open};
+use crate::base::limits;
+use crate::http::State;
+use crate::http::server::{self, Listening};
+use crate::identity::authenticate::Authenticator;
+use crate::items;
+use crate::ops::operation::BoundOperation;
+use crate::ops::{self, system};
+
+/// How the doors are opened.
+pub struct Doors {
+    /// See [`bind`].
+    pub listener: TcpListener,
+    /// Worker threads.
+    pub workers: usize,
+    /// Plain HTTP without.
+    pub tls: Option<rustls::ServerConfig>,
+    /// Metrics in Prometheus's text form.
+    pub metrics: Box<dyn Fn() -> String + Send + Sync>,
+}
+
+/// A whole server.
+pub struct ServeOptions {
+    pub open: OpenOptions,
+    pub doors: Doors,
+}
+
+/// A server that answers.
+pub struct Running {
+    pub opened: Opened,
+    pub address: SocketAddr,
+    state: Arc<State>,
+    listening: Listening,
+}
+
+/// Takes the address to listen on. The first thing that can go wrong, and so
+/// the first to do: before a new folder is made.
+///
+/// # Errors
+/// [`Error::Listen`].
+pub fn bind(address: SocketAddr) -> Result<TcpListener, Error> {
+    TcpListener::bind(address).map_err(|cause| Error::Listen { address, cause })
+}
+
+/// Opens the data folder and serves it until the process is told to stop
+/// (SIGTERM or SIGINT).
+///
+/// # Errors
+/// [`Error`].
+pub fn serve(
+    options: ServeOptions,
+    on_listening: impl FnOnce(&Opened, SocketAddr),
+) -> Result<(), Error> {
+    hardening::harden();
+    server::block_on(async {
+        let opened = open(options.open)?;
+        let running = start(opened, options.doors).await?;
+        on_listening(&running.opened, running.address);
+        running.until(told_to_stop()).await
+    })
+}
+
+/// Opens the doors to an open data folder. Must be called inside of
+/// [`server::block_on`].
+///
+/// # Errors
+/// If the listener cannot be used, or the start cannot be recorded.
+pub async fn start(opened: Opened, doors: Doors) -> Result<Running, Error> {
+    let ctx = &opened.ctx;
+    let authenticator =
+        Authenticator::new(Arc::clone(&ctx.hsm), Arc::clone(&ctx.directory), ctx.regions.clone());
+    let secure = doors.tls.is_some();
+    let state = Arc::new(State::new(
+        Arc::clone(ctx),
+        authenticator,
+        operations(&opened),
+        secure,
+        doors.metrics,
+    ));
+    let settings =
+        server::Settings { listener: doors.listener, workers: doors.workers, tls: doors.tls };
+    let listening = server::start(Arc::clone(&state), settings).map_err(Error::Serve)?;
+    system::record_start(ctx).await?;
+    Ok(Running { opened, address: listening.address, state, listening })
+}
+
+impl Running {
+    /// Serves until `stop` is done, then stops taking calls, finishes those in
+    /// flight, and leaves a clean database.
+    ///
+    /// # Errors
+    /// If the server ends by itself.
+    pub async fn until(self, stop: impl Future<Output = ()>) -> Result<(), Error> {
+        let Self { opened, state, listening, .. } = self;
+        let (stop_timers, stopped) = oneshot::channel();
+        let timers = tokio::spawn(tick(opened.clone(), stopped));
+        let mut server = listening.server;
+        tokio::select! {
+            ended = &mut server => return ended?.map_err(Error::Serve),
+            () = stop => {}
+        }
+        tracing::info!("stopping");
+        drop(stop_timers);
+        listening.handle.pause().await;
+        state.finish_calls(Duration::from_secs(limits::SHUTDOWN_S)).await;
+        listening.handle.stop(true).await;
+        server.await?.map_err(Error::Serve)?;
+        // What a timer has begun is finished like any other call.
+        let wait = Duration::from_secs(limits::SHUTDOWN_S);
+        if tokio::time::timeout(wait, timers).await.is_err() {
+            tracing::warn!("the timers are still at work");
+        }
+        if let Err(error) = system::record_stop(&opened.ctx).await {
+            tracing::error!(%error, "the stop is not recorded");
+        }
+        opened.ctx.store.close();
+        Ok(())
+    }
+}
+
+/// Every operation that can be called from outside.
+fn operations(opened: &Opened) -> Vec<BoundOperation> {
+    let kms = ops::TABLE.iter().chain(ops::admin::TABLE);
+    let common = kms.map(|entry| entry.bind(Arc::clone(&opened.ctx)));
+    let items = items::TABLE.iter().map(|entry| entry.bind(Arc::clone(&opened.items)));
+    common.chain(items).collect()
+}
+
+/// Does what is due, every minute, until `stopped` is dropped. A crash in it is
+/// logged, and the next minute tries again.
+async fn tick(opened: Opened, mut stopped: oneshot::Receiver<()>) {
+    let mut minute = tokio::time::interval(Duration::from_secs(60));
+    loop {
+        tokio::select! {
+            _ = minute.tick() => {}
+            _ = &mut stopped => return,
+        }
+        let ctx = Arc::clone(&opened.ctx);
+        match tokio::spawn(async move { system::run_due(&ctx).await }).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "the timers did not run"),
+            Err(crash) => tracing::error!(%crash, "the timers crashed"),
+        }
+    }
+}
+
+async fn told_to_stop() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut term), Ok(mut int)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        tracing::error!("cannot listen for signals: stop the server by killing it");
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = term.recv() => {}
+        _ = int.recv() => {}
+    }
+}

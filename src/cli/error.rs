@@ -1,0 +1,99 @@
+//! Why a command failed, and the exit code that says so.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::{app, config, telemetry};
+
+/// The server, or the command itself, says no.
+const FAILED: u8 = 1;
+/// The command line, a setting or a named file cannot be used.
+pub(super) const USAGE: u8 = 2;
+/// The server cannot start or cannot be reached.
+const NO_SERVER: u8 = 3;
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Error {
+    #[error(transparent)]
+    Config(#[from] config::Error),
+    #[error("cannot initialize the data folder")]
+    Init(#[source] app::Error),
+    #[error("cannot serve")]
+    Serve(#[source] app::Error),
+    #[error("cannot start the log and the metrics")]
+    Telemetry(#[source] telemetry::Error),
+    #[error("cannot watch the parent process")]
+    Parent(#[source] rustix::io::Errno),
+    #[error("{0} is not the URL of a server, such as http://127.0.0.1:7643")]
+    Endpoint(String),
+    #[error("the certificate authority in --ca-cert cannot be used")]
+    CaCert(#[source] reqwest::Error),
+    #[error("cannot reach {endpoint}")]
+    Unreachable {
+        endpoint: String,
+        #[source]
+        cause: reqwest::Error,
+    },
+    #[error("{0} is not a path: a name cannot be . or ..")]
+    Path(String),
+    #[error("the request cannot be signed")]
+    Sign(#[from] crate::wire::sigv4::sign::Error),
+    #[error("{code}: {message} (request {request_id})")]
+    Refused { code: String, message: String, request_id: String },
+    #[error("the answer (HTTP {status}) is not one of a wardbook server")]
+    Answer {
+        status: u16,
+        #[source]
+        cause: serde_json::Error,
+    },
+    #[error("cannot read {path}")]
+    Read {
+        path: PathBuf,
+        #[source]
+        cause: io::Error,
+    },
+    #[error("{path} does not hold the JSON that is expected")]
+    Json {
+        path: PathBuf,
+        #[source]
+        cause: serde_json::Error,
+    },
+    #[error("{failed} of {total} items failed")]
+    ItemsFailed { failed: usize, total: usize },
+    #[error("cannot write to standard output")]
+    Output(#[from] io::Error),
+    #[error("the demo went wrong: {0}")]
+    Demo(String),
+    #[error("the demo's server does not start: {0}")]
+    DemoServer(String),
+}
+
+impl Error {
+    pub(super) fn exit_code(&self) -> u8 {
+        match self {
+            Self::Config(_)
+            | Self::Telemetry(_)
+            | Self::Endpoint(_)
+            | Self::CaCert(_)
+            | Self::Path(_)
+            | Self::Read { .. }
+            | Self::Json { .. } => USAGE,
+            Self::Parent(_) | Self::Serve(_) | Self::Unreachable { .. } | Self::DemoServer(_) => {
+                NO_SERVER
+            }
+            Self::Init(_)
+            | Self::Sign(_)
+            | Self::Refused { .. }
+            | Self::Answer { .. }
+            | Self::ItemsFailed { .. }
+            | Self::Output(_)
+            | Self::Demo(_) => FAILED,
+        }
+    }
+
+    /// Whether whoever read the output went away.
+    pub(super) fn is_closed_output(&self) -> bool {
+        matches!(self, Self::Output(cause) if cause.kind() == io::ErrorKind::BrokenPipe)
+    }
+}

@@ -1,0 +1,133 @@
+//! `encrypt` and `decrypt`: any number of items, in batches as large as the
+//! server takes.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use reqwest::Method;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::stream::{Items, Writer};
+use crate::base::limits;
+use crate::cli::client::{Call, Client};
+use crate::cli::error::Error;
+use crate::cli::input;
+use crate::cli::output::Output;
+
+/// A batch has at most this many bytes of items, so that a body stays well
+/// below its own limit.
+const BATCH_BYTES: usize = limits::REST_BODY_BYTES / 2;
+
+#[derive(Args)]
+pub(super) struct Conversion {
+    /// Name of the schema
+    #[arg(long, value_name = "NAME")]
+    schema: String,
+    /// Whether items are DynamoDB JSON, {"name": {"S": "Ada"}}, or plain JSON, {"name": "Ada"}
+    #[arg(long, value_name = "FORMAT", default_value = "dynamodb", value_parser = ["dynamodb", "json"])]
+    format: String,
+    /// A JSON array of items, or one item after the other; - reads standard input
+    #[arg(value_name = "FILE", default_value = "-")]
+    items: PathBuf,
+}
+
+#[derive(Serialize)]
+struct Batch<'a> {
+    format: &'a str,
+    items: &'a [Box<RawValue>],
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    items: Vec<Box<RawValue>>,
+}
+
+/// What became of one item: exactly one of the two.
+#[derive(Deserialize)]
+struct Outcome {
+    item: Option<Box<RawValue>>,
+    error: Option<Failure>,
+}
+
+#[derive(Deserialize)]
+struct Failure {
+    code: String,
+    message: String,
+    attribute: Option<String>,
+}
+
+/// A run over all batches.
+struct Run<'a> {
+    client: &'a Client,
+    conversion: &'a Conversion,
+    verb: &'a str,
+    writer: Writer,
+    total: usize,
+    failed: usize,
+}
+
+pub(super) fn run(
+    client: &Client,
+    output: &mut Output,
+    conversion: &Conversion,
+    verb: &str,
+) -> Result<(), Error> {
+    let bad = |cause| Error::Json { path: conversion.items.clone(), cause };
+    let items = Items::read(input::open(&conversion.items)?).map_err(bad)?;
+    let writer = Writer::new(items.form());
+    let mut run = Run { client, conversion, verb, writer, total: 0, failed: 0 };
+    let (mut batch, mut bytes) = (Vec::new(), 0_usize);
+    for item in items {
+        let item = item.map_err(bad)?;
+        bytes = bytes.saturating_add(item.get().len());
+        if batch.len() >= limits::BATCH_ITEMS || (bytes > BATCH_BYTES && !batch.is_empty()) {
+            run.convert(output, &batch)?;
+            bytes = item.get().len();
+            batch.clear();
+        }
+        batch.push(item);
+    }
+    run.convert(output, &batch)?;
+    run.writer.end(output)?;
+    match run.failed {
+        0 => Ok(()),
+        failed => Err(Error::ItemsFailed { failed, total: run.total }),
+    }
+}
+
+impl Run<'_> {
+    fn convert(&mut self, output: &mut Output, batch: &[Box<RawValue>]) -> Result<(), Error> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let path = ["v1", "item-schemas", &self.conversion.schema, self.verb];
+        let body = Batch { format: &self.conversion.format, items: batch };
+        let answer: Answer = self.client.call(Call::new(Method::POST, &path).with(&body)?)?;
+        for told in answer.items {
+            self.total = self.total.saturating_add(1);
+            let outcome: Outcome = serde_json::from_str(told.get())
+                .map_err(|cause| Error::Answer { status: 200, cause })?;
+            if let Some(failure) = outcome.error {
+                self.failed = self.failed.saturating_add(1);
+                self.report(output, &failure);
+            }
+            // As JSON the answer says of each item what became of it; otherwise
+            // it holds the items that worked and nothing else.
+            let printed = if output.is_json() { Some(told) } else { outcome.item };
+            if let Some(item) = printed {
+                self.writer.item(output, &item)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn report(&self, output: &mut Output, failure: &Failure) {
+        let Failure { code, message, attribute } = failure;
+        let number = self.total;
+        output.note(match attribute {
+            Some(attribute) => format!("item {number}: {code}: {message} (attribute {attribute})"),
+            None => format!("item {number}: {code}: {message}"),
+        });
+    }
+}

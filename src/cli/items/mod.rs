@@ -1,0 +1,50 @@
+//! `wardbook items`: encrypts and decrypts items, and keeps their schemas.
+//!
+//! Deliberately absent: cryptography. Items travel to the server, where the
+//! policy decides and the book records.
+
+mod convert;
+mod schemas;
+mod stream;
+
+use clap::{Args, Subcommand};
+
+use super::Context;
+use super::client::Client;
+use super::error::Error;
+use crate::config::client;
+use crate::config::flags::ClientFlags;
+
+#[derive(Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    client: ClientFlags,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Encrypt items, a JSON array or one item after the other; prints them in the same form
+    Encrypt(convert::Conversion),
+    /// Decrypt items
+    Decrypt(convert::Conversion),
+    /// Store a schema, or a new version of it
+    PutSchema(schemas::Put),
+    /// Print a schema
+    GetSchema(schemas::Get),
+    /// List the schemas
+    ListSchemas,
+}
+
+pub(super) fn run(context: &mut Context, arguments: Arguments) -> Result<(), Error> {
+    let client = Client::new(client::client(arguments.client, &context.environment)?)?;
+    let output = &mut context.output;
+    match arguments.command {
+        Command::Encrypt(conversion) => convert::run(&client, output, &conversion, "encrypt"),
+        Command::Decrypt(conversion) => convert::run(&client, output, &conversion, "decrypt"),
+        Command::PutSchema(put) => schemas::put(&client, output, &put),
+        Command::GetSchema(get) => schemas::find(&client, output, &get),
+        Command::ListSchemas => schemas::list(&client, output),
+    }
+}

@@ -1,0 +1,121 @@
+//! `wardbook serve`: runs the server. An empty data folder is initialized
+//! first, so that nothing needs to be set up to begin.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+
+use clap::Args;
+use rustix::process::{Signal, set_parent_process_death_signal};
+use serde_json::json;
+
+use super::error::Error;
+use super::output::Output;
+use super::{Context, init};
+use crate::app::{self, Doors, InitOptions, Initialized, OpenOptions, Opened, ServeOptions};
+use crate::base::clock::SystemClock;
+use crate::config::flags::ServerFlags;
+use crate::config::server::{self, Server};
+use crate::store;
+use crate::telemetry::{self, Telemetry};
+
+#[derive(Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    flags: ServerFlags,
+    /// Stop when the process that started this one ends, however it ends
+    #[arg(long, hide = true)]
+    stop_with_parent: bool,
+}
+
+pub(super) fn run(context: &mut Context, arguments: Arguments) -> Result<(), Error> {
+    let settings = server::server(arguments.flags, &context.environment)?;
+    let telemetry = Arc::new(telemetry::start(&settings.telemetry).map_err(Error::Telemetry)?);
+    if arguments.stop_with_parent {
+        set_parent_process_death_signal(Some(Signal::TERM)).map_err(Error::Parent)?;
+    }
+    let is_new = !app::is_initialized(&settings.folder.data).map_err(Error::Serve)?;
+    let Server { folder, listen, regions, workers, tls, .. } = settings;
+    let folder = init::options(folder, is_new)?;
+    let listener = app::bind(listen).map_err(Error::Serve)?;
+    let mut made = None;
+    if is_new {
+        made = Some(app::init(&folder, &SystemClock::new()).map_err(Error::Init)?);
+    }
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let metrics = Arc::clone(&telemetry);
+    let doors =
+        Doors { listener, workers, tls, metrics: Box::new(move || metrics.prometheus_text()) };
+    let InitOptions { data, root_key, .. } = folder;
+    let open = OpenOptions {
+        data,
+        root_key,
+        regions,
+        store: store::Settings::default(),
+        clock: Arc::new(SystemClock::new()),
+        observer: telemetry.observer(),
+    };
+    let output = &mut context.output;
+    if let Some(made) = made.as_ref().filter(|_| !output.is_json()) {
+        init::print_text(output, made)?;
+    }
+    let mut printed = Ok(());
+    let served = app::serve(ServeOptions { open, doors }, |opened, address| {
+        watch(&telemetry, opened);
+        printed = announce(output, scheme, opened, address, made.take());
+    });
+    // The server did not come up, but the folder is made: what opens it must
+    // not be lost.
+    if let Some(made) = made.filter(|_| output.is_json()) {
+        init::print_json(output, made)?;
+    }
+    served.map_err(Error::Serve)?;
+    printed
+}
+
+fn watch(telemetry: &Telemetry, opened: &Opened) {
+    let store = Arc::clone(&opened.ctx.store);
+    telemetry.watch_store(move || store.health());
+}
+
+fn announce(
+    output: &mut Output,
+    scheme: &str,
+    opened: &Opened,
+    address: SocketAddr,
+    made: Option<Initialized>,
+) -> Result<(), Error> {
+    if output.is_json() {
+        output.json(&json!({ "listening": address.to_string() }))?;
+        return made.map_or(Ok(()), |made| init::print_json(output, made));
+    }
+    let url = format!("{scheme}://{}", reachable(address));
+    if let Some(made) = made {
+        output.line("\nThree commands to copy into another terminal:\n")?;
+        output.line(format_args!(
+            "  export AWS_ENDPOINT_URL={url} AWS_REGION={region} AWS_DEFAULT_REGION={region} \\",
+            region = made.region
+        ))?;
+        output.line(format_args!("    AWS_ACCESS_KEY_ID={} \\", made.access_key_id))?;
+        output.secret("    AWS_SECRET_ACCESS_KEY=", &made.secret_access_key)?;
+        output.line(FIRST_COMMANDS)?;
+    }
+    let regions: Vec<&str> = opened.ctx.regions.iter().map(|region| region.as_str()).collect();
+    let (account, regions) = (&opened.ctx.account, regions.join(", "));
+    Ok(output.line(format_args!("Listening on {url} (account {account}, {regions})"))?)
+}
+
+const FIRST_COMMANDS: &str = "  aws kms create-alias --alias-name alias/first --target-key-id \\
+    \"$(aws kms create-key --query KeyMetadata.KeyId --output text)\"
+  echo hello > hello.txt && aws kms encrypt --key-id alias/first \\
+    --plaintext fileb://hello.txt --encryption-context app=tour
+";
+
+/// An address to connect to: a server that listens everywhere is also here.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}

@@ -1,0 +1,62 @@
+//! The command line as users type it.
+
+use clap::{CommandFactory, Parser};
+
+use super::CommandLine;
+
+#[test]
+fn the_definition_holds_together() {
+    CommandLine::command().debug_assert();
+}
+
+#[track_caller]
+fn check(line: &str, accepted: bool) {
+    let parsed = CommandLine::try_parse_from(line.split(' '));
+    assert_eq!(parsed.is_ok(), accepted, "{line}");
+}
+
+#[test]
+fn the_fixed_interfaces_are_accepted() {
+    check("wardbook init --data d --account 111122223333 --region eu-central-1 --json", true);
+    check("wardbook serve --data d --listen 127.0.0.1:0 --json", true);
+    check("wardbook principal create-user ada --endpoint http://h --json", true);
+    check("wardbook principal --endpoint http://h create-role r --json", true);
+    check("wardbook principal attach-policy --user-name a --policy-name p file", true);
+    check("wardbook principal list --json", true);
+    check("wardbook principal create-access-key ada --json", true);
+    check("wardbook principal delete-access-key ada AKIAEXAMPLE", true);
+    check("wardbook principal deactivate-access-key ada AKIAEXAMPLE", true);
+    check("wardbook audit query --event-name Decrypt --read-only true --limit 5", true);
+    check("wardbook items encrypt --schema customers --format dynamodb -", true);
+    check("wardbook items decrypt --schema customers", true);
+    check("wardbook describe-ops --json", true);
+    check("wardbook demo --json", true);
+}
+
+#[test]
+fn what_makes_no_sense_is_refused() {
+    check("wardbook", false);
+    check("wardbook serve --passphrase secret", false);
+    check("wardbook principal attach-policy --policy-name p file", false);
+    check("wardbook principal attach-policy --user-name a --role-name b --policy-name p f", false);
+    check("wardbook audit query --all --limit 5", false);
+    check("wardbook items encrypt --schema s --format xml", false);
+    check("wardbook serve --passphrase-fd 3 --passphrase-file f", false);
+}
+
+/// Every command tells what it is; a line of help that is missing shows here.
+#[test]
+fn every_command_and_flag_has_help() {
+    fn visit(command: &clap::Command, path: &str) {
+        let path = format!("{path} {}", command.get_name());
+        assert!(command.get_about().is_some(), "{path}");
+        for argument in command.get_arguments() {
+            let known = argument.get_help().is_some();
+            assert!(known, "{path}: {}", argument.get_id());
+        }
+        for inner in command.get_subcommands() {
+            visit(inner, &path);
+        }
+    }
+    visit(&CommandLine::command(), "");
+}

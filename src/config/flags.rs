@@ -1,0 +1,115 @@
+//! The flags of the command line that are settings. Their texts are the help
+//! that users read; each is the same setting in the environment and the file.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// Where everything is.
+#[derive(Debug, Default, Args)]
+pub struct DataFlags {
+    /// Data folder [default: ./wardbook-data]
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Settings file [default: wardbook.toml in the data folder, if there is one]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// What opens the root key.
+#[derive(Debug, Default, Args)]
+pub struct RootKeyFlags {
+    /// What opens the root key [default: key-file]
+    #[arg(long, value_name = "KIND", value_parser = ["key-file", "passphrase"])]
+    pub root_key: Option<String>,
+    /// Key file [default: root.key in the data folder]
+    #[arg(long, value_name = "FILE")]
+    pub key_file: Option<PathBuf>,
+    /// Read the passphrase from the first line of a file
+    #[arg(long, value_name = "FILE", conflicts_with = "passphrase_fd")]
+    pub passphrase_file: Option<PathBuf>,
+    /// Read the passphrase from the first line of an open file descriptor
+    #[arg(long, value_name = "NUMBER")]
+    pub passphrase_fd: Option<u32>,
+}
+
+/// How the server listens.
+#[derive(Debug, Default, Args)]
+pub struct ListenFlags {
+    /// Address to listen on; port 0 takes any free one [default: 127.0.0.1:7643]
+    #[arg(long, value_name = "HOST:PORT")]
+    pub listen: Option<String>,
+    /// Allow other machines to connect without TLS
+    #[arg(long)]
+    pub insecure_listen: bool,
+    /// Certificate chain, PEM; switches TLS on
+    #[arg(long, value_name = "FILE")]
+    pub tls_cert: Option<PathBuf>,
+    /// Private key of the certificate, PEM
+    #[arg(long, value_name = "FILE")]
+    pub tls_key: Option<PathBuf>,
+    /// Regions to answer in, beside the one of the data folder
+    #[arg(long, value_name = "REGION", value_delimiter = ',')]
+    pub regions: Option<Vec<String>>,
+    /// Worker threads [default: one a core]
+    #[arg(long, value_name = "NUMBER")]
+    pub workers: Option<usize>,
+}
+
+/// What the server tells of itself.
+#[derive(Debug, Default, Args)]
+pub struct TelemetryFlags {
+    /// Form of the log on standard error [default: text]
+    #[arg(long, value_name = "FORM", value_parser = ["text", "json"])]
+    pub log_format: Option<String>,
+    /// What is logged, such as `info` or `warn,wardbook::audit=debug` [default: info]
+    #[arg(long, value_name = "FILTER")]
+    pub log_filter: Option<String>,
+    /// OpenTelemetry collector for traces and metrics, OTLP over HTTP [default: none]
+    #[arg(long, value_name = "URL")]
+    pub otlp_endpoint: Option<String>,
+}
+
+/// Everything `serve` can be told.
+#[derive(Debug, Default, Args)]
+pub struct ServerFlags {
+    #[command(flatten)]
+    pub data: DataFlags,
+    #[command(flatten)]
+    pub listen: ListenFlags,
+    #[command(flatten)]
+    pub root_key: RootKeyFlags,
+    #[command(flatten)]
+    pub telemetry: TelemetryFlags,
+}
+
+/// Everything `init` can be told.
+#[derive(Debug, Default, Args)]
+pub struct InitFlags {
+    #[command(flatten)]
+    pub data: DataFlags,
+    /// Account id, 12 digits [default: a random one]
+    #[arg(long, value_name = "DIGITS")]
+    pub account: Option<String>,
+    /// Region of the data folder [default: AWS_REGION, or us-east-1]
+    #[arg(long, value_name = "REGION")]
+    pub region: Option<String>,
+    #[command(flatten)]
+    pub root_key: RootKeyFlags,
+}
+
+/// Which server a client command talks to. Credentials are never flags: they
+/// come from the `AWS_*` environment or an AWS profile.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Connection")]
+pub struct ClientFlags {
+    /// URL of the server [default: AWS_ENDPOINT_URL_KMS, AWS_ENDPOINT_URL, or http://127.0.0.1:7643]
+    #[arg(long, value_name = "URL", global = true)]
+    pub endpoint: Option<String>,
+    /// Region to call [default: AWS_REGION]
+    #[arg(long, value_name = "REGION", global = true)]
+    pub region: Option<String>,
+    /// Certificate authority to trust beside the system's, PEM [default: AWS_CA_BUNDLE]
+    #[arg(long, value_name = "FILE", global = true)]
+    pub ca_cert: Option<PathBuf>,
+}

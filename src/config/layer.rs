@@ -1,0 +1,155 @@
+//! One source of settings, as it came: everything may be missing, nothing is
+//! checked yet.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::Error;
+use super::environment::Environment;
+use super::flags::{InitFlags, RootKeyFlags, ServerFlags};
+
+/// The settings of one source. In `wardbook.toml` the keys are these names
+/// with hyphens; a key that is not one of them is refused.
+#[derive(Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Layer {
+    pub(super) data: Option<PathBuf>,
+    pub(super) account: Option<String>,
+    pub(super) region: Option<String>,
+    pub(super) root_key: Option<String>,
+    pub(super) key_file: Option<PathBuf>,
+    pub(super) passphrase_file: Option<PathBuf>,
+    /// Means something for one process only, so it is a flag only.
+    #[serde(skip)]
+    pub(super) passphrase_fd: Option<u32>,
+    pub(super) listen: Option<String>,
+    pub(super) insecure_listen: Option<bool>,
+    pub(super) tls_cert: Option<PathBuf>,
+    pub(super) tls_key: Option<PathBuf>,
+    pub(super) regions: Option<Vec<String>>,
+    pub(super) workers: Option<usize>,
+    pub(super) log_format: Option<String>,
+    pub(super) log_filter: Option<String>,
+    pub(super) otlp_endpoint: Option<String>,
+}
+
+impl Layer {
+    /// The settings of the environment.
+    pub(super) fn of_environment(from: &Environment) -> Result<Self, Error> {
+        let path = |name| Ok(from.text(name)?.map(PathBuf::from));
+        Ok(Self {
+            data: path("WARDBOOK_DATA")?,
+            account: from.text("WARDBOOK_ACCOUNT")?,
+            region: from.text("WARDBOOK_REGION")?,
+            root_key: from.text("WARDBOOK_ROOT_KEY")?,
+            key_file: path("WARDBOOK_KEY_FILE")?,
+            passphrase_file: path("WARDBOOK_PASSPHRASE_FILE")?,
+            passphrase_fd: None,
+            listen: from.text("WARDBOOK_LISTEN")?,
+            insecure_listen: parsed(from, "WARDBOOK_INSECURE_LISTEN", "true or false")?,
+            tls_cert: path("WARDBOOK_TLS_CERT")?,
+            tls_key: path("WARDBOOK_TLS_KEY")?,
+            regions: from.text("WARDBOOK_REGIONS")?.map(|text| list(&text)),
+            workers: parsed(from, "WARDBOOK_WORKERS", "a number")?,
+            log_format: from.text("WARDBOOK_LOG_FORMAT")?,
+            log_filter: from.text("WARDBOOK_LOG_FILTER")?,
+            // The second name is OpenTelemetry's own.
+            otlp_endpoint: from
+                .first(&["WARDBOOK_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"])?,
+        })
+    }
+
+    /// These settings, and those of `below` where there is none.
+    pub(super) fn over(self, below: Self) -> Self {
+        Self {
+            data: self.data.or(below.data),
+            account: self.account.or(below.account),
+            region: self.region.or(below.region),
+            root_key: self.root_key.or(below.root_key),
+            key_file: self.key_file.or(below.key_file),
+            passphrase_file: self.passphrase_file.or(below.passphrase_file),
+            passphrase_fd: self.passphrase_fd.or(below.passphrase_fd),
+            listen: self.listen.or(below.listen),
+            insecure_listen: self.insecure_listen.or(below.insecure_listen),
+            tls_cert: self.tls_cert.or(below.tls_cert),
+            tls_key: self.tls_key.or(below.tls_key),
+            regions: self.regions.or(below.regions),
+            workers: self.workers.or(below.workers),
+            log_format: self.log_format.or(below.log_format),
+            log_filter: self.log_filter.or(below.log_filter),
+            otlp_endpoint: self.otlp_endpoint.or(below.otlp_endpoint),
+        }
+    }
+
+    /// The same settings with paths seen from `folder`.
+    pub(super) fn seen_from(self, folder: &Path) -> Self {
+        let seen = |path: Option<PathBuf>| path.map(|path| folder.join(path));
+        Self {
+            data: seen(self.data),
+            key_file: seen(self.key_file),
+            passphrase_file: seen(self.passphrase_file),
+            tls_cert: seen(self.tls_cert),
+            tls_key: seen(self.tls_key),
+            ..self
+        }
+    }
+}
+
+impl From<RootKeyFlags> for Layer {
+    fn from(flags: RootKeyFlags) -> Self {
+        Self {
+            root_key: flags.root_key,
+            key_file: flags.key_file,
+            passphrase_file: flags.passphrase_file,
+            passphrase_fd: flags.passphrase_fd,
+            ..Self::default()
+        }
+    }
+}
+
+impl From<InitFlags> for Layer {
+    fn from(flags: InitFlags) -> Self {
+        Self {
+            data: flags.data.data,
+            account: flags.account,
+            region: flags.region,
+            ..flags.root_key.into()
+        }
+    }
+}
+
+impl From<ServerFlags> for Layer {
+    fn from(flags: ServerFlags) -> Self {
+        let (listen, telemetry) = (flags.listen, flags.telemetry);
+        Self {
+            data: flags.data.data,
+            listen: listen.listen,
+            insecure_listen: listen.insecure_listen.then_some(true),
+            tls_cert: listen.tls_cert,
+            tls_key: listen.tls_key,
+            regions: listen.regions,
+            workers: listen.workers,
+            log_format: telemetry.log_format,
+            log_filter: telemetry.log_filter,
+            otlp_endpoint: telemetry.otlp_endpoint,
+            ..flags.root_key.into()
+        }
+    }
+}
+
+fn parsed<T: std::str::FromStr>(
+    from: &Environment,
+    name: &'static str,
+    expected: &'static str,
+) -> Result<Option<T>, Error> {
+    let Some(value) = from.text(name)? else { return Ok(None) };
+    match value.parse() {
+        Ok(parsed) => Ok(Some(parsed)),
+        Err(_bad) => Err(Error::Value { name, value, expected }),
+    }
+}
+
+fn list(text: &str) -> Vec<String> {
+    text.split(',').map(|part| part.trim().to_owned()).collect()
+}

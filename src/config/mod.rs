@@ -1,0 +1,25 @@
+//! Settings: where the server's and the client commands' options come from.
+//!
+//! A setting has one name in three spellings: the flag `--tls-cert`, the
+//! environment variable `WARDBOOK_TLS_CERT`, and the key `tls-cert` of
+//! `wardbook.toml`. The flag wins over the environment, the environment over
+//! the file. This is the only place that reads the environment.
+//!
+//! Deliberately absent: acting on settings. What comes out of here is checked,
+//! typed, and handed to whoever starts something.
+
+pub mod client;
+pub mod environment;
+mod error;
+mod file;
+pub mod flags;
+mod layer;
+mod passphrase;
+pub mod root_key;
+pub mod server;
+mod tls;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::Error;

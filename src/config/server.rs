@@ -1,0 +1,158 @@
+//! The settings of `serve` and `init`, checked.
+
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
+
+use super::environment::Environment;
+use super::flags::{InitFlags, ServerFlags};
+use super::layer::Layer;
+use super::root_key::RootKeySetting;
+use super::{Error, file, tls};
+use crate::base::ids::{AccountId, Region};
+use crate::telemetry::{self, LogFormat};
+
+const DEFAULT_LISTEN: &str = "127.0.0.1:7643";
+const DEFAULT_REGION: &str = "us-east-1";
+const DEFAULT_LOG_FILTER: &str = "info";
+
+/// How a new data folder is made.
+#[derive(Debug)]
+pub struct NewFolder {
+    pub data: PathBuf,
+    /// A random one without.
+    pub account: Option<AccountId>,
+    pub region: Region,
+    pub root_key: RootKeySetting,
+}
+
+/// How the server runs.
+pub struct Server {
+    /// The data folder, and how it is made if it is empty.
+    pub folder: NewFolder,
+    pub listen: SocketAddr,
+    /// Beside the one of the data folder.
+    pub regions: Vec<Region>,
+    pub workers: usize,
+    pub tls: Option<rustls::ServerConfig>,
+    pub telemetry: telemetry::Settings,
+}
+
+/// The settings of `init`.
+///
+/// # Errors
+/// [`Error`].
+pub fn new_folder(flags: InitFlags, environment: &Environment) -> Result<NewFolder, Error> {
+    let mut flags = flags;
+    let config = flags.data.config.take();
+    let (data, settings) = file::settings(flags.into(), config, environment)?;
+    folder(data, &settings, environment)
+}
+
+/// The settings of `serve`.
+///
+/// # Errors
+/// [`Error`].
+pub fn server(flags: ServerFlags, environment: &Environment) -> Result<Server, Error> {
+    let mut flags = flags;
+    let config = flags.data.config.take();
+    let (data, settings) = file::settings(flags.into(), config, environment)?;
+    let folder = folder(data, &settings, environment)?;
+    let telemetry = telemetry(&settings)?;
+    let regions = settings.regions.unwrap_or_default();
+    let regions = regions.into_iter().map(|text| region("regions", text));
+    let tls = tls::server(settings.tls_cert, settings.tls_key)?;
+    let open_to_all = tls.is_some() || settings.insecure_listen.unwrap_or(false);
+    Ok(Server {
+        folder,
+        listen: listen(settings.listen, open_to_all)?,
+        regions: regions.collect::<Result<_, _>>()?,
+        workers: workers(settings.workers)?,
+        tls,
+        telemetry,
+    })
+}
+
+fn folder(data: PathBuf, settings: &Layer, environment: &Environment) -> Result<NewFolder, Error> {
+    let account = settings.account.clone().map(|text| {
+        AccountId::parse(&text).ok_or(Error::Value {
+            name: "account",
+            value: text,
+            expected: "an account id of 12 digits",
+        })
+    });
+    let region = match settings.region.clone() {
+        Some(text) => region("region", text)?,
+        None => usual_region(environment)?,
+    };
+    Ok(NewFolder {
+        account: account.transpose()?,
+        region,
+        root_key: RootKeySetting::of(settings, &data)?,
+        data,
+    })
+}
+
+/// The Region of the user's other tools, so that they agree with this one.
+/// They may hold a name that is none here; then it says nothing to this server.
+fn usual_region(environment: &Environment) -> Result<Region, Error> {
+    let named = environment.first(&["AWS_REGION", "AWS_DEFAULT_REGION"])?;
+    match named.as_deref().and_then(Region::parse) {
+        Some(region) => Ok(region),
+        None => region("region", DEFAULT_REGION.to_owned()),
+    }
+}
+
+fn region(name: &'static str, text: String) -> Result<Region, Error> {
+    Region::parse(&text).ok_or(Error::Value {
+        name,
+        value: text,
+        expected: "a Region, such as eu-central-1",
+    })
+}
+
+fn listen(address: Option<String>, open_to_all: bool) -> Result<SocketAddr, Error> {
+    let address = address.unwrap_or_else(|| DEFAULT_LISTEN.to_owned());
+    let mut found = match address.to_socket_addrs() {
+        Ok(found) => found,
+        Err(cause) => return Err(Error::Resolve { address, cause }),
+    };
+    let Some(listen) = found.next() else {
+        return Err(Error::Value { name: "listen", value: address, expected: "HOST:PORT" });
+    };
+    if !listen.ip().is_loopback() && !open_to_all {
+        return Err(Error::InsecureListen(address));
+    }
+    Ok(listen)
+}
+
+fn workers(number: Option<usize>) -> Result<usize, Error> {
+    match number {
+        Some(0) => Err(Error::Value {
+            name: "workers",
+            value: "0".to_owned(),
+            expected: "a number of threads",
+        }),
+        Some(number) => Ok(number),
+        None => Ok(std::thread::available_parallelism().map_or(1, usize::from)),
+    }
+}
+
+fn telemetry(settings: &Layer) -> Result<telemetry::Settings, Error> {
+    let log_format = match settings.log_format.as_deref() {
+        None | Some("text") => LogFormat::Text,
+        Some("json") => LogFormat::Json,
+        Some(other) => {
+            return Err(Error::Value {
+                name: "log-format",
+                value: other.to_owned(),
+                expected: "text or json",
+            });
+        }
+    };
+    let log_filter = settings.log_filter.clone();
+    Ok(telemetry::Settings {
+        log_format,
+        log_filter: log_filter.unwrap_or_else(|| DEFAULT_LOG_FILTER.to_owned()),
+        otlp_endpoint: settings.otlp_endpoint.clone(),
+    })
+}

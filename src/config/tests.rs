@@ -1,0 +1,216 @@
+//! Precedence of the three sources, and what is refused.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap::Parser;
+
+use super::client;
+use super::environment::Environment;
+use super::flags::{ClientFlags, InitFlags, ServerFlags};
+use super::root_key::RootKeySetting;
+use super::server::{self, Server};
+use crate::telemetry::LogFormat;
+
+type Variables = &'static [(&'static str, &'static str)];
+
+#[derive(Parser)]
+struct Serve {
+    #[command(flatten)]
+    flags: ServerFlags,
+}
+
+#[derive(Parser)]
+struct Init {
+    #[command(flatten)]
+    flags: InitFlags,
+}
+
+#[derive(Parser)]
+struct Call {
+    #[command(flatten)]
+    flags: ClientFlags,
+}
+
+fn serve(flags: &[&str], variables: Variables) -> Result<Server, String> {
+    let flags = Serve::parse_from(["serve"].iter().chain(flags)).flags;
+    server::server(flags, &Environment::of(variables)).map_err(|error| told(&error))
+}
+
+/// An error with its causes.
+fn told(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+fn file(folder: &Path, text: &str) -> String {
+    let path = folder.join("wardbook.toml");
+    fs::write(&path, text).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn nothing_needs_to_be_set() {
+    let server = serve(&[], &[]).unwrap();
+    assert_eq!(server.folder.data, PathBuf::from("wardbook-data"));
+    assert_eq!(server.folder.region.as_str(), "us-east-1");
+    assert_eq!(server.folder.account, None);
+    assert_eq!(
+        server.folder.root_key,
+        RootKeySetting::KeyFile(PathBuf::from("wardbook-data/root.key"))
+    );
+    assert_eq!(server.listen.to_string(), "127.0.0.1:7643");
+    assert!(server.workers > 0 && server.tls.is_none() && server.regions.is_empty());
+    assert_eq!(server.telemetry.log_format, LogFormat::Text);
+}
+
+#[test]
+fn flags_win_over_the_environment_and_that_over_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = file(
+        folder.path(),
+        "listen = '127.0.0.1:1'\nworkers = 1\nregions = ['eu-west-1', 'eu-west-2']\n",
+    );
+    let all = serve(
+        &["--config", &config, "--listen", "127.0.0.1:3"],
+        &[("WARDBOOK_LISTEN", "127.0.0.1:2"), ("WARDBOOK_WORKERS", "2")],
+    )
+    .unwrap();
+    assert_eq!((all.listen.port(), all.workers, all.regions.len()), (3, 2, 2));
+    let from_environment = serve(&["--config", &config], &[("WARDBOOK_LISTEN", "127.0.0.1:2")]);
+    let from_environment = from_environment.unwrap();
+    assert_eq!((from_environment.listen.port(), from_environment.workers), (2, 1));
+    let from_file = serve(&["--config", &config], &[("WARDBOOK_LISTEN", "")]).unwrap();
+    assert_eq!(from_file.listen.port(), 1);
+}
+
+#[test]
+fn the_file_in_the_data_folder_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    file(folder.path(), "key-file = 'keys/root.key'\nregion = 'eu-north-1'\n");
+    let data = folder.path().to_str().unwrap();
+    let server = serve(&["--data", data], &[("AWS_REGION", "eu-west-3")]).unwrap();
+    assert_eq!(server.folder.region.as_str(), "eu-north-1");
+    // Paths in a file start where the file is.
+    let expected = RootKeySetting::KeyFile(folder.path().join("keys/root.key"));
+    assert_eq!(server.folder.root_key, expected);
+    file(folder.path(), "data = 'elsewhere'\n");
+    let refused = serve(&["--data", data], &[]).err().unwrap();
+    assert!(refused.contains("`data` has no meaning"), "{refused}");
+}
+
+#[test]
+fn the_region_of_other_tools_is_the_default() {
+    let server = serve(&[], &[("AWS_DEFAULT_REGION", "eu-west-3")]).unwrap();
+    assert_eq!(server.folder.region.as_str(), "eu-west-3");
+    let server = serve(&[], &[("AWS_REGION", "local")]).unwrap();
+    assert_eq!(server.folder.region.as_str(), "us-east-1");
+}
+
+#[track_caller]
+fn check_refused(flags: &[&str], variables: Variables, want: &str) {
+    let told = serve(flags, variables).err().unwrap();
+    assert!(told.contains(want), "{told}");
+}
+
+#[test]
+fn what_cannot_be_used_is_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = file(folder.path(), "lisen = '127.0.0.1:1'\n");
+    check_refused(&["--config", &config], &[], "unknown field `lisen`");
+    check_refused(&["--config", "/no/such/file"], &[], "cannot read /no/such/file");
+    check_refused(&["--workers", "0"], &[], "workers");
+    check_refused(&[], &[("WARDBOOK_WORKERS", "many")], "WARDBOOK_WORKERS");
+    check_refused(&["--regions", "eu-west-1,Europe"], &[], "regions: \"Europe\"");
+    check_refused(&[], &[("WARDBOOK_ACCOUNT", "12")], "account");
+    check_refused(&[], &[("WARDBOOK_LOG_FORMAT", "xml")], "log-format");
+    check_refused(&["--listen", "nowhere"], &[], "listen: nowhere");
+    check_refused(&["--tls-cert", "cert.pem"], &[], "tls-cert is set without tls-key");
+    check_refused(&["--tls-key", "key.pem"], &[], "tls-key is set without tls-cert");
+}
+
+#[test]
+fn other_machines_need_tls_or_an_explicit_flag() {
+    check_refused(&["--listen", "0.0.0.0:7643"], &[], "--insecure-listen");
+    check_refused(&["--listen", "[::]:7643"], &[], "--insecure-listen");
+    assert!(serve(&["--listen", "[::1]:7643"], &[]).is_ok());
+    assert!(serve(&["--listen", "0.0.0.0:7643", "--insecure-listen"], &[]).is_ok());
+    assert!(serve(&["--listen", "0.0.0.0:7643"], &[("WARDBOOK_INSECURE_LISTEN", "true")]).is_ok());
+}
+
+#[track_caller]
+fn check_root_key(flags: &[&str], variables: Variables, want: &RootKeySetting) {
+    assert_eq!(serve(flags, variables).unwrap().folder.root_key, *want);
+}
+
+#[test]
+fn the_root_key_has_one_source() {
+    let file = RootKeySetting::PassphraseFile("p".into());
+    check_root_key(&["--root-key", "passphrase"], &[], &RootKeySetting::PassphraseTerminal);
+    check_root_key(&["--passphrase-fd", "3"], &[], &RootKeySetting::PassphraseDescriptor(3));
+    check_root_key(&[], &[("WARDBOOK_PASSPHRASE_FILE", "p")], &file);
+    check_root_key(
+        &["--passphrase-fd", "3"],
+        &[("WARDBOOK_PASSPHRASE_FILE", "p")],
+        &RootKeySetting::PassphraseDescriptor(3),
+    );
+    check_root_key(
+        &["--root-key", "key-file"],
+        &[("WARDBOOK_PASSPHRASE_FILE", "p")],
+        &RootKeySetting::KeyFile("wardbook-data/root.key".into()),
+    );
+    check_refused(&["--key-file", "k", "--passphrase-fd", "3"], &[], "root-key");
+}
+
+#[test]
+fn init_takes_account_and_region() {
+    let flags = ["init", "--account", "111122223333", "--region", "eu-central-1", "--data", "d"];
+    let flags = Init::parse_from(flags).flags;
+    let made = server::new_folder(flags, &Environment::of(&[("AWS_REGION", "eu-west-3")])).unwrap();
+    assert_eq!(made.account.unwrap().as_str(), "111122223333");
+    assert_eq!((made.region.as_str(), made.data), ("eu-central-1", PathBuf::from("d")));
+}
+
+const KEYS: Variables = &[("AWS_ACCESS_KEY_ID", "AKIA"), ("AWS_SECRET_ACCESS_KEY", "secret")];
+
+fn call(flags: &[&str], variables: Variables) -> Result<client::Client, String> {
+    let all: Variables = [KEYS, variables].concat().leak();
+    let flags = Call::parse_from(["call"].iter().chain(flags)).flags;
+    client::client(flags, &Environment::of(all)).map_err(|error| told(&error))
+}
+
+#[test]
+fn clients_find_their_server() {
+    let found = |flags: &[&str], variables| {
+        let client = call(flags, variables).unwrap();
+        (client.endpoint, client.region)
+    };
+    assert_eq!(
+        found(&[], &[("AWS_REGION", "eu-west-1")]),
+        ("http://127.0.0.1:7643".to_owned(), "eu-west-1".to_owned())
+    );
+    assert_eq!(
+        found(
+            &["--endpoint", "http://a", "--region", "eu-west-2"],
+            &[("AWS_ENDPOINT_URL", "http://b"), ("AWS_REGION", "eu-west-1")]
+        ),
+        ("http://a".to_owned(), "eu-west-2".to_owned())
+    );
+    const BOTH: Variables = &[
+        ("AWS_ENDPOINT_URL", "http://b"),
+        ("AWS_ENDPOINT_URL_KMS", "http://c"),
+        ("AWS_REGION", "eu-west-1"),
+    ];
+    assert_eq!(found(&[], BOTH).0, "http://c");
+}
+
+#[test]
+fn credentials_come_whole() {
+    let client = call(&[], &[("AWS_REGION", "eu-west-1"), ("AWS_SESSION_TOKEN", "token")]).unwrap();
+    assert_eq!(client.credentials.access_key_id, "AKIA");
+    assert_eq!(client.credentials.secret.expose(), b"secret");
+    assert!(client.credentials.session_token.unwrap().ct_eq(b"token"));
+    let half = Environment::of(&[("AWS_ACCESS_KEY_ID", "AKIA"), ("AWS_REGION", "eu-west-1")]);
+    let refused = client::client(ClientFlags::default(), &half).err().unwrap();
+    assert!(told(&refused).contains("AWS_SECRET_ACCESS_KEY"));
+}

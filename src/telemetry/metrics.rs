@@ -1,0 +1,148 @@
+//! The instruments. Names, units and `error.type` follow the semantic
+//! conventions of OpenTelemetry; every label has a bounded set of values.
+
+use std::time::Duration;
+
+use opentelemetry::KeyValue;
+use opentelemetry::metrics::{Histogram, Meter, MeterProvider};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::error::OTelSdkResult;
+use opentelemetry_sdk::metrics::SdkMeterProvider;
+use prometheus::{Registry, TextEncoder};
+
+use super::{Error, otlp};
+use crate::ops::ctx::Observer;
+use crate::ops::operation::Description;
+use crate::store::Health;
+use crate::wire::codes::Code;
+
+/// One set of instruments, read by Prometheus and, if there is one, by a
+/// collector.
+pub(super) struct Metrics {
+    provider: SdkMeterProvider,
+    meter: Meter,
+    registry: Registry,
+    calls: Calls,
+}
+
+impl Metrics {
+    pub(super) fn new(
+        resource: Resource,
+        endpoint: Option<&otlp::Endpoint>,
+    ) -> Result<Self, Error> {
+        let registry = Registry::new();
+        let prometheus = opentelemetry_prometheus::exporter()
+            .with_registry(registry.clone())
+            .scope_info_enabled(false)
+            .build()
+            .map_err(Error::Prometheus)?;
+        let mut provider =
+            SdkMeterProvider::builder().with_resource(resource).with_reader(prometheus);
+        if let Some(endpoint) = endpoint {
+            provider = provider.with_periodic_exporter(endpoint.metrics()?);
+        }
+        let provider = provider.build();
+        let meter = provider.meter("wardbook");
+        let calls = Calls::new(&meter);
+        Ok(Self { provider, meter, registry, calls })
+    }
+
+    pub(super) fn calls(&self) -> Calls {
+        self.calls.clone()
+    }
+
+    pub(super) fn watch_store(&self, health: impl Fn() -> Health + Clone + Send + Sync + 'static) {
+        let gauge = |name: &'static str, unit: &'static str, text: &'static str, of: Reading| {
+            let health = health.clone();
+            self.meter
+                .u64_observable_gauge(name)
+                .with_unit(unit)
+                .with_description(text)
+                .with_callback(move |observer| observer.observe(of(&health()), &[]))
+                .build();
+        };
+        gauge(
+            "wardbook.store.writable",
+            "",
+            "Whether records can be made durable: 1 or 0.",
+            |health| u64::from(health.writer.is_ok()),
+        );
+        gauge(
+            "wardbook.store.queue.length",
+            "{unit}",
+            "Units of work that wait for the writer.",
+            |health| u64::try_from(health.queued_units).unwrap_or(u64::MAX),
+        );
+        gauge(
+            "wardbook.store.wal.size",
+            "By",
+            "Write-ahead log that waits for a checkpoint.",
+            |health| health.wal_bytes,
+        );
+        gauge(
+            "wardbook.store.record.last",
+            "{record}",
+            "Place of the newest record in the log.",
+            |health| u64::try_from(health.last_seq).unwrap_or(0),
+        );
+        gauge(
+            "wardbook.store.record.indexed",
+            "{record}",
+            "Place of the newest record that the search index has taken in.",
+            |health| u64::try_from(health.indexed_seq).unwrap_or(0),
+        );
+    }
+
+    pub(super) fn prometheus_text(&self) -> String {
+        let text = TextEncoder::new().encode_to_string(&self.registry.gather());
+        text.unwrap_or_else(|error| {
+            tracing::error!(%error, "the metrics have no text form");
+            String::new()
+        })
+    }
+
+    pub(super) fn shutdown(&self) -> OTelSdkResult {
+        self.provider.shutdown()
+    }
+}
+
+/// What a gauge shows of the store.
+type Reading = fn(&Health) -> u64;
+
+/// How calls end. The histogram's own count is the number of calls.
+#[derive(Clone)]
+pub(super) struct Calls {
+    duration: Histogram<f64>,
+}
+
+impl Calls {
+    fn new(meter: &Meter) -> Self {
+        let duration = meter
+            .f64_histogram("wardbook.call.duration")
+            .with_unit("s")
+            .with_description("Time from a call's parsed request to its durable record.")
+            .with_boundaries(BOUNDARIES_S.to_vec())
+            .build();
+        Self { duration }
+    }
+}
+
+impl Observer for Calls {
+    fn call_ended(&self, operation: &Description, error: Option<Code>, took: Duration) {
+        let service = KeyValue::new("wardbook.service", operation.service.as_str());
+        let name = KeyValue::new("wardbook.operation", operation.name);
+        let took_s = took.as_secs_f64();
+        match error {
+            None => self.duration.record(took_s, &[service, name]),
+            Some(code) => {
+                let error = KeyValue::new("error.type", code.as_str());
+                self.duration.record(took_s, &[service, name, error]);
+            }
+        }
+    }
+}
+
+/// Seconds. From a call that only waits for its share of an fsync on a good
+/// disk, to the longest wait for a commit.
+const BOUNDARIES_S: [f64; 13] =
+    [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
