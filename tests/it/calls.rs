@@ -1,0 +1,181 @@
+//! One good call of every operation that can be called from outside. A new
+//! operation without a call here fails every test that goes through the tables.
+
+use serde_json::{Value, json};
+use wardbook::ops::operation::{Description, Service};
+use wardbook::{items, ops};
+
+use crate::fixture::Credentials;
+use crate::fixture::door::Door;
+use crate::fixture::raw::{Request, Response};
+
+/// Every operation that can be called from outside, sorted by name.
+pub(crate) fn operations() -> Vec<Description> {
+    let kms = ops::TABLE.iter().map(|entry| entry.description);
+    let admin = ops::admin::TABLE.iter().map(|entry| entry.description);
+    let items = items::TABLE.iter().map(|entry| entry.description);
+    let mut all: Vec<Description> = kms.chain(admin).chain(items).collect();
+    all.sort_by_key(|description| description.name);
+    all
+}
+
+/// Things that exist, for calls to be about. Its calls change them, so each
+/// call that does wants a scene of its own.
+pub(crate) struct Scene {
+    /// Goes into every name.
+    name: String,
+    /// The key that calls are about: tagged, with an alias.
+    pub(crate) key: String,
+    /// Another key, enabled.
+    pub(crate) other: String,
+    /// Of `key`, base64.
+    pub(crate) ciphertext: String,
+    access_key_id: String,
+    sealed_item: Value,
+}
+
+impl Scene {
+    pub(crate) fn set(server: &Door, name: &str) -> Self {
+        let (key, other) = (server.new_key(), server.new_key());
+        let made = server.call("Encrypt", &json!({ "KeyId": key, "Plaintext": "eA==" })).ok();
+        let ciphertext = made["CiphertextBlob"].as_str().unwrap().to_owned();
+        let alias = json!({ "AliasName": format!("alias/{name}"), "TargetKeyId": key });
+        server.call("CreateAlias", &alias).ok();
+        let user = server.new_user(&format!("user-{name}"), ALLOW);
+        let role = format!("/v1/roles/role-{name}");
+        let body = json!({ "roleName": format!("role-{name}") });
+        server.rest("POST", "/v1/roles", &body).ok();
+        server.rest("PUT", &format!("{role}/policies/p"), &json!({ "policy": ALLOW })).ok();
+        let mut scene = Self {
+            name: name.to_owned(),
+            key,
+            other,
+            ciphertext,
+            access_key_id: user.access_key_id,
+            sealed_item: Value::Null,
+        };
+        for operation in ["PutItemSchema", "EncryptItems"] {
+            let answer = scene.call(server, operation).ok();
+            scene.sealed_item = answer["items"][0]["item"].clone();
+        }
+        scene
+    }
+
+    /// Makes the call as the administrator.
+    pub(crate) fn call(&self, server: &Door, operation: &str) -> Response {
+        self.call_as(server, &server.admin, operation)
+    }
+
+    /// Makes the call as somebody.
+    pub(crate) fn call_as(&self, server: &Door, who: &Credentials, operation: &str) -> Response {
+        let (service, request) = self.request(operation);
+        server.send_as(who, service, &request)
+    }
+
+    /// The call, not yet signed, and the service that it is to be signed for.
+    pub(crate) fn request(&self, operation: &str) -> (&'static str, Request) {
+        let known = operations().into_iter().find(|known| known.name == operation).unwrap();
+        match known.service {
+            Service::Kms => ("kms", Request::kms(operation, self.kms_input(operation).to_string())),
+            _ => {
+                let (method, path, body) = self.rest_input(operation);
+                let body = if body.is_null() { String::new() } else { body.to_string() };
+                ("wardbook", Request::new(method, &path, body))
+            }
+        }
+    }
+
+    /// The input of an operation of KMS.
+    pub(crate) fn kms_input(&self, operation: &str) -> Value {
+        let Self { name, key, other, ciphertext, .. } = self;
+        let alias = format!("alias/{name}");
+        match operation {
+            "CancelKeyDeletion" | "DescribeKey" | "DisableKey" | "EnableKey" | "GetKeyPolicy"
+            | "ListAliases" | "ListKeyPolicies" | "ListResourceTags" => json!({ "KeyId": key }),
+            "CreateAlias" => {
+                json!({ "AliasName": format!("alias/{name}/new"), "TargetKeyId": key })
+            }
+            "CreateKey" => json!({ "Description": name }),
+            "Decrypt" => json!({ "CiphertextBlob": ciphertext }),
+            "DeleteAlias" => json!({ "AliasName": alias }),
+            "Encrypt" => json!({
+                "KeyId": key, "Plaintext": "cGxhaW4=", "EncryptionContext": { "tenant": "7" },
+            }),
+            "GenerateDataKey" | "GenerateDataKeyWithoutPlaintext" => {
+                json!({ "KeyId": key, "KeySpec": "AES_256" })
+            }
+            "GenerateRandom" => json!({ "NumberOfBytes": 16 }),
+            "ListKeys" => json!({ "Limit": 1 }),
+            "PutKeyPolicy" => json!({ "KeyId": key, "Policy": KEY_POLICY }),
+            "ReEncrypt" => json!({ "CiphertextBlob": ciphertext, "DestinationKeyId": other }),
+            "ScheduleKeyDeletion" => json!({ "KeyId": key, "PendingWindowInDays": 7 }),
+            "TagResource" => {
+                json!({ "KeyId": key, "Tags": [{ "TagKey": "team", "TagValue": "a" }] })
+            }
+            "UntagResource" => json!({ "KeyId": key, "TagKeys": ["team"] }),
+            "UpdateAlias" => json!({ "AliasName": alias, "TargetKeyId": other }),
+            "UpdateKeyDescription" => json!({ "KeyId": key, "Description": "new" }),
+            new => panic!("{new} has no call here yet"),
+        }
+    }
+
+    /// Method, path and body of wardbook's own operations.
+    fn rest_input(&self, operation: &str) -> (&'static str, String, Value) {
+        let (name, nothing) = (&self.name, Value::Null);
+        let user = format!("/v1/users/user-{name}");
+        let role = format!("/v1/roles/role-{name}");
+        let access_key = format!("{user}/access-keys/{}", self.access_key_id);
+        let schema = format!("/v1/item-schemas/{name}");
+        match operation {
+            "AssumeRole" => {
+                ("POST", format!("{role}/sessions"), json!({ "sessionName": "session" }))
+            }
+            "AttachPolicy" => ("PUT", format!("{user}/policies/q"), json!({ "policy": ALLOW })),
+            "CreateAccessKey" => ("POST", format!("{user}/access-keys"), nothing),
+            "CreateRole" => {
+                ("POST", "/v1/roles".to_owned(), json!({ "roleName": format!("new-{name}") }))
+            }
+            "CreateUser" => {
+                ("POST", "/v1/users".to_owned(), json!({ "userName": format!("new-{name}") }))
+            }
+            "DecryptItems" => (
+                "POST",
+                format!("{schema}/decrypt"),
+                json!({ "format": "dynamodb", "items": [self.sealed_item] }),
+            ),
+            "DeleteAccessKey" => ("DELETE", access_key, nothing),
+            "DeleteRole" => ("DELETE", role, nothing),
+            "DeleteUser" => ("DELETE", user, nothing),
+            "DetachPolicy" => ("DELETE", format!("{user}/policies/p"), nothing),
+            "EncryptItems" => (
+                "POST",
+                format!("{schema}/encrypt"),
+                json!({ "format": "dynamodb", "items": [{ "pk": { "S": "1" }, "ssn": { "S": "123-45-6789" } }] }),
+            ),
+            "GetCallerIdentity" => ("GET", "/v1/caller-identity".to_owned(), nothing),
+            "GetItemSchema" => ("GET", schema, nothing),
+            "ListItemSchemas" => ("GET", "/v1/item-schemas".to_owned(), nothing),
+            "ListPrincipals" => ("GET", "/v1/principals".to_owned(), nothing),
+            "PutItemSchema" => ("PUT", schema, self.schema()),
+            "QueryEvents" => {
+                ("GET", "/v1/audit/events?eventName=Encrypt&limit=1".to_owned(), nothing)
+            }
+            "UpdateAccessKey" => ("PUT", access_key, json!({ "status": "Inactive" })),
+            new => panic!("{new} has no call here yet"),
+        }
+    }
+
+    fn schema(&self) -> Value {
+        json!({
+            "tableName": self.name,
+            "partitionKeyName": "pk",
+            "keyId": format!("alias/{}", self.name),
+            "attributeActionsOnEncrypt": { "pk": "SIGN_ONLY", "ssn": "ENCRYPT_AND_SIGN" },
+        })
+    }
+}
+
+/// An identity policy that allows everything.
+pub(crate) const ALLOW: &str = "permit (principal, action, resource);";
+/// The default key policy, on one line.
+const KEY_POLICY: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"111122223333"},"Action":"kms:*","Resource":"*"}]}"#;

@@ -1,0 +1,178 @@
+//! The commands that call a running server.
+
+use serde_json::{Value, json};
+
+use super::Program;
+
+#[test]
+fn principals_come_and_go() {
+    let mut program = Program::new();
+    program.init();
+    let _server = program.serve(&[]);
+    let ada = program.json(&["principal", "create-user", "ada"]);
+    let names: Vec<&String> = ada.as_object().unwrap().keys().collect();
+    assert_eq!(names, ["arn", "user_name", "access_key_id", "secret_access_key"]);
+    assert_eq!(ada["arn"], "arn:aws:iam::111122223333:user/ada");
+    let again = program.run(&["principal", "create-user", "ada"]);
+    again.refused(1, "AlreadyExistsException");
+    let role = program.json(&["principal", "create-role", "auditor"]);
+    assert_eq!(role["arn"], "arn:aws:iam::111122223333:role/auditor");
+
+    let key = program.json(&["principal", "create-access-key", "ada"]);
+    let id = key["access_key_id"].as_str().unwrap();
+    let status = |program: &Program| {
+        let listed = program.json(&["principal", "list"]);
+        let ada =
+            listed["users"].as_array().unwrap().iter().find(|u| u["user_name"] == "ada").cloned();
+        let keys = ada.unwrap()["access_keys"].as_array().unwrap().clone();
+        keys.iter().find(|key| key["access_key_id"] == id).map(|key| key["status"].clone())
+    };
+    assert_eq!(status(&program), Some("Active".into()));
+    program.json(&["principal", "deactivate-access-key", "ada", id]);
+    assert_eq!(status(&program), Some("Inactive".into()));
+    program.json(&["principal", "activate-access-key", "ada", id]);
+    assert_eq!(status(&program), Some("Active".into()));
+    program.json(&["principal", "delete-access-key", "ada", id]);
+    assert_eq!(status(&program), None);
+
+    program.json(&["principal", "delete-user", "ada"]);
+    program.json(&["principal", "delete-role", "auditor"]);
+    let left = program.json(&["principal", "list"]);
+    assert_eq!((left["users"].as_array().unwrap().len(), &left["roles"]), (1, &json!([])));
+    program.run(&["principal", "delete-user", ".."]).refused(2, "a name cannot be . or ..");
+}
+
+#[test]
+fn a_session_of_a_role_does_what_its_policy_says() {
+    let mut program = Program::new();
+    program.init();
+    let _server = program.serve(&[]);
+    program.write(
+        "book.cedar",
+        "permit (principal, action == Action::\"audit:QueryEvents\", resource);",
+    );
+    program.json(&["principal", "create-role", "auditor"]);
+    let attach = ["principal", "attach-policy", "--role-name", "auditor", "--policy-name", "book"];
+    program.json(&[&attach[..], &["book.cedar"]].concat());
+    let session =
+        program.json(&["principal", "create-session", "auditor", "--session-name", "tom"]);
+    program.sign_as(&session);
+    program.set("AWS_SESSION_TOKEN", session["session_token"].as_str().unwrap());
+    assert_eq!(program.run(&["audit", "query"]).code, Some(0));
+    program.run(&["principal", "list"]).refused(1, "AccessDeniedException");
+}
+
+#[test]
+fn the_book_answers() {
+    let mut program = Program::new();
+    program.init();
+    let _server = program.serve(&[]);
+    for name in ["a", "b", "c"] {
+        program.json(&["principal", "create-user", name]);
+    }
+    let query = ["audit", "query", "--event-name", "CreateUser", "--read-only", "false", "--json"];
+    let names = |arguments: &[&str]| {
+        let ended = program.run(&[&query[..], arguments].concat());
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        let records = ended.stdout.lines().map(|line| serde_json::from_str(line).unwrap());
+        let name = |record: Value| record["requestParameters"]["userName"].to_string();
+        (records.map(name).collect::<Vec<_>>().join(""), ended.stderr)
+    };
+    assert_eq!(names(&["--all"]), ("\"c\"\"b\"\"a\"".to_owned(), String::new()));
+    let (first, note) = names(&["--limit", "2"]);
+    assert_eq!(first, "\"c\"\"b\"");
+    let cursor = note.trim().rsplit(' ').next().unwrap();
+    assert_eq!(names(&["--cursor", cursor]).0, "\"a\"");
+    let table = program.run(&["audit", "query", "--limit", "1"]).stdout;
+    let row = table.lines().nth(1).unwrap();
+    assert!(row.contains("QueryEvents") && row.contains("user/admin"), "{table}");
+    program.run(&["audit", "query", "--from", "yesterday"]).refused(1, "ValidationException");
+}
+
+#[test]
+fn items_keep_their_form_and_their_digits() {
+    let mut program = Program::new();
+    program.init();
+    let _server = program.serve(&[]);
+    let schema = json!({
+        "tableName": "customers", "partitionKeyName": "id", "keyId": key(&program),
+        "attributeActionsOnEncrypt": { "id": "SIGN_ONLY", "n": "ENCRYPT_AND_SIGN" },
+    });
+    program.write("schema.json", &schema.to_string());
+    let put = program.json(&["items", "put-schema", "customers", "schema.json"]);
+    assert_eq!(put["version"], 1);
+    let listed = program.json(&["items", "list-schemas"]);
+    assert_eq!(listed["itemSchemas"][0]["name"], "customers");
+
+    let convert = |verb: &str, stdin: &str, format: &str| {
+        let arguments = ["items", verb, "--schema", "customers", "--format", format];
+        let ended = program.run_with(&arguments, stdin);
+        (ended.code, ended.stdout, ended.stderr)
+    };
+    // More than one batch, one item after the other.
+    let line =
+        |number: usize| format!("{{\"id\":\"c{number}\",\"n\":12345678901234567890.{number}1}}\n");
+    let lines: String = (1..=130).map(line).collect();
+    let (code, encrypted, said) = convert("encrypt", &lines, "json");
+    assert_eq!((code, encrypted.lines().count()), (Some(0), 130), "{said}");
+    assert!(!encrypted.contains("1234567890"));
+    let (code, decrypted, _) = convert("decrypt", &encrypted, "json");
+    assert_eq!((code, decrypted), (Some(0), lines));
+
+    // An array, where one item is no item of this schema.
+    let array = r#"[{"id":{"S":"a"},"n":{"N":"1"}}, {"n":{"N":"2"}}, {"id":{"S":"c"}}]"#;
+    let (code, encrypted, said) = convert("encrypt", array, "dynamodb");
+    let encrypted: Vec<Value> = serde_json::from_str(&encrypted).unwrap();
+    let ids: Vec<&Value> = encrypted.iter().map(|item| &item["id"]["S"]).collect();
+    assert_eq!((code, ids), (Some(1), vec![&json!("a"), &json!("c")]));
+    assert!(said.contains("item 2: ") && said.contains("1 of 3 items failed"), "{said}");
+    assert_eq!(convert("encrypt", "[]", "json").1, "[]\n");
+    assert_eq!(convert("encrypt", "{\"id\":", "json").0, Some(2));
+}
+
+/// A KMS key of the demo's kind: the command line has no command that makes
+/// one, since every AWS client has.
+fn key(program: &Program) -> String {
+    use aws_sdk_kms::config::{BehaviorVersion, Credentials, Region};
+    let variable = |wanted: &str| {
+        let found = program.variables.iter().find(|(name, _)| name == wanted);
+        found.unwrap().1.clone()
+    };
+    let (id, secret) = (variable("AWS_ACCESS_KEY_ID"), variable("AWS_SECRET_ACCESS_KEY"));
+    let config = aws_sdk_kms::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(super::REGION))
+        .endpoint_url(variable("WARDBOOK_ENDPOINT"))
+        .credentials_provider(Credentials::new(id, secret, None, None, "test"))
+        .build();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let call = aws_sdk_kms::Client::from_conf(config).create_key().send();
+    runtime.block_on(call).unwrap().key_metadata.unwrap().arn.unwrap()
+}
+
+#[test]
+fn a_server_that_is_not_there_is_another_matter() {
+    let mut program = Program::new();
+    program.run(&["principal", "list"]).refused(2, "no credentials");
+    program.sign_as(&json!({ "access_key_id": "AKIAEXAMPLE", "secret_access_key": "secret" }));
+    // The discard port of this machine, where nobody listens.
+    program
+        .run(&["principal", "list", "--endpoint", "http://127.0.0.1:9"])
+        .refused(3, "cannot reach");
+    program.run(&["principal", "list", "--endpoint", "localhost"]).refused(2, "not the URL");
+}
+
+#[test]
+fn operations_describe_themselves() {
+    let described = Program::new().json(&["describe-ops"]);
+    let operations = described["operations"].as_array().unwrap();
+    let find = |name: &str| operations.iter().find(|o| o["name"] == name).unwrap();
+    assert_eq!(find("Decrypt")["supported"], true);
+    assert_eq!(find("EncryptItems")["service"], "items");
+    assert_eq!(find("CreateUser")["output"][4]["name"], "secretAccessKey");
+    for operation in operations.iter().filter(|o| o["supported"] == true) {
+        for list in ["input", "output", "errors"] {
+            assert!(operation[list].is_array(), "{operation}");
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! GetKeyPolicy, PutKeyPolicy, ListKeyPolicies.
+
+use serde_json::{Value, json};
+
+use super::arn;
+use crate::fixture::{ACCOUNT, Server, refused};
+
+/// A policy of statements; `who` is a principal, `action` an action.
+fn policy(statements: &[(&str, &str)]) -> String {
+    let statements: Vec<Value> = statements
+        .iter()
+        .map(|(who, action)| {
+            json!({
+                "Effect": "Allow", "Principal": { "AWS": who }, "Action": action, "Resource": "*"
+            })
+        })
+        .collect();
+    json!({ "Version": "2012-10-17", "Statement": statements }).to_string()
+}
+
+fn user(name: &str) -> String {
+    format!("arn:aws:iam::{ACCOUNT}:user/{name}")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_has_the_default_policy_until_it_gets_another() {
+    let server = Server::start();
+    let kms = server.kms();
+    let id = server.new_key();
+    let names = kms.list_key_policies().key_id(&id).send().await.unwrap();
+    assert_eq!(names.policy_names(), ["default"]);
+    assert!(!names.truncated());
+    let got = kms.get_key_policy().key_id(&id).send().await.unwrap();
+    assert_eq!(got.policy_name(), Some("default"));
+    let text = got.policy().unwrap();
+    assert!(text.starts_with("{\n  \"Version\" : \"2012-10-17\","), "{text}");
+    assert_eq!(
+        serde_json::from_str::<Value>(text).unwrap(),
+        json!({
+            "Version": "2012-10-17",
+            "Id": "key-default-1",
+            "Statement": [{
+                "Sid": "Enable IAM User Permissions",
+                "Effect": "Allow",
+                "Principal": { "AWS": format!("arn:aws:iam::{ACCOUNT}:root") },
+                "Action": "kms:*",
+                "Resource": "*",
+            }],
+        })
+    );
+    let new = policy(&[(&user("admin"), "kms:*")]);
+    kms.put_key_policy().key_id(&id).policy(&new).send().await.unwrap();
+    let got = kms.get_key_policy().key_id(&id).policy_name("default").send().await.unwrap();
+    assert_eq!(got.policy(), Some(new.as_str()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_policy_decides_the_next_call() {
+    let server = Server::start();
+    let (kms, ada) = (server.kms(), server.kms_of(&server.new_user("ada", "")));
+    let id = server.new_key();
+    let encrypt = || ada.encrypt().key_id(&id).plaintext(b"x".as_slice().into()).send();
+    refused(
+        encrypt().await,
+        "AccessDeniedException",
+        &format!(
+            "User: {} is not authorized to perform: kms:Encrypt on resource: {} because no \
+             identity-based policy allows the kms:Encrypt action",
+            user("ada"),
+            arn(&id)
+        ),
+    );
+    let new = policy(&[(&user("admin"), "kms:*"), (&user("ada"), "kms:Encrypt")]);
+    kms.put_key_policy().key_id(&id).policy(&new).send().await.unwrap();
+    encrypt().await.unwrap();
+    let new = policy(&[(&user("admin"), "kms:*")]);
+    kms.put_key_policy().key_id(&id).policy(&new).send().await.unwrap();
+    refused(
+        encrypt().await,
+        "AccessDeniedException",
+        &format!(
+            "User: {} is not authorized to perform: kms:Encrypt on resource: {} because no \
+             resource-based policy allows the kms:Encrypt action",
+            user("ada"),
+            arn(&id)
+        ),
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn policies_that_cannot_be_are_refused() {
+    let server = Server::start();
+    let kms = server.kms();
+    let id = server.new_key();
+    let put = |text: &str| kms.put_key_policy().key_id(&id).policy(text).send();
+    let malformed = "MalformedPolicyDocumentException";
+    let lockout = "The new key policy will not allow you to update the key policy in the future.";
+    server.new_user("ada", "");
+    refused(put(&policy(&[(&user("ada"), "kms:*")])).await, malformed, lockout);
+    refused(put(&policy(&[(&user("admin"), "kms:Encrypt")])).await, malformed, lockout);
+    refused(
+        put(&policy(&[(&user("nobody"), "kms:*")])).await,
+        malformed,
+        "Policy contains a statement with one or more invalid principals.",
+    );
+    let not_json = put("{").await.unwrap_err().into_service_error();
+    assert!(not_json.is_malformed_policy_document_exception(), "{not_json:?}");
+    let mut long = policy(&[(&user("admin"), "kms:*")]);
+    long.extend(std::iter::repeat_n(' ', 32_768));
+    let long = put(&long).await.unwrap_err().into_service_error();
+    assert!(long.is_limit_exceeded_exception(), "{long:?}");
+
+    for name in ["other", "AWS_RAM"] {
+        refused(
+            kms.get_key_policy().key_id(&id).policy_name(name).send().await,
+            "NotFoundException",
+            "No such policy exists",
+        );
+    }
+    let good = policy(&[(&user("admin"), "kms:*")]);
+    refused(
+        kms.put_key_policy().key_id(&id).policy_name("AWS_RAM").policy(&good).send().await,
+        "ValidationException",
+        "The AWS_RAM policy can only be managed by the RAM service",
+    );
+    // Whoever insists may lock himself out.
+    let bypassed = kms
+        .put_key_policy()
+        .key_id(&id)
+        .policy(policy(&[(&user("ada"), "kms:*")]))
+        .bypass_policy_lockout_safety_check(true);
+    bypassed.send().await.unwrap();
+    let denied = put(&good).await.unwrap_err();
+    refused(
+        Err::<(), _>(denied),
+        "AccessDeniedException",
+        &format!(
+            "User: {} is not authorized to perform: kms:PutKeyPolicy on resource: {} because no \
+         resource-based policy allows the kms:PutKeyPolicy action",
+            user("admin"),
+            arn(&id)
+        ),
+    );
+}

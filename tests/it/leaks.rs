@@ -1,0 +1,191 @@
+//! No secret of a run is found in anything that the program leaves behind: its
+//! files, its output, its log at its loudest, its metrics, its telemetry.
+
+use std::fs;
+use std::path::Path;
+
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE};
+use rusqlite::Connection;
+use serde_json::{Value, json};
+
+use crate::calls::{Scene, operations};
+use crate::fixture::collector::Collector;
+use crate::fixture::program::{Home, Program};
+use crate::fixture::raw::Request;
+use crate::fixture::{Credentials, wait_until};
+
+/// Everything that must not be found again: what it is, and its bytes.
+type Secrets = Vec<(&'static str, Vec<u8>)>;
+/// What is searched: where it comes from, and its bytes as characters of the
+/// same number, because text is searched quickly.
+type Traces = Vec<(String, String)>;
+
+#[test]
+fn nothing_keeps_a_secret() {
+    let (home, collector) = (Home::new(), Collector::start());
+    let log = ["--log-format", "json", "--log-filter", "trace"];
+    let program = home.serve(&[&log[..], &["--otlp-endpoint", &collector.url]].concat());
+    let mut secrets = use_secrets(&program);
+    secrets.push(("the administrator's secret", program.admin.secret.clone().into_bytes()));
+    let failed = fail_with_secrets(&program, &home.data().join("wardbook.db"), &mut secrets);
+
+    let mut traces = vec![("metrics".to_owned(), characters(&program.look("/metrics").body))];
+    let book = serde_json::to_vec(&program.book()).unwrap();
+    traces.push(("book".to_owned(), characters(&book)));
+    // While it runs, and after it has ended, with its side files and without.
+    read_folder(&home.data(), &mut traces);
+    traces.push(("standard output".to_owned(), program.terminate()));
+    read_folder(&home.data(), &mut traces);
+    let log = fs::read(home.log()).unwrap();
+    check_log(&log, &failed);
+    traces.push(("log".to_owned(), characters(&log)));
+    for (path, body) in collector.posts() {
+        traces.push((format!("OTLP {path}"), characters(&body)));
+    }
+    check_search(&traces);
+    for (what, secret) in &secrets {
+        for (form, spelled) in spellings(secret) {
+            for (place, text) in &traces {
+                assert!(!text.contains(&spelled), "{what} is in {place}, {form}");
+            }
+        }
+    }
+}
+
+/// Makes and uses secrets of every kind.
+fn use_secrets(program: &Program) -> Secrets {
+    let mut secrets = Secrets::new();
+    let decoded = |answer: &Value| STANDARD.decode(answer["Plaintext"].as_str().unwrap()).unwrap();
+    let key = program.new_key();
+    let plaintext = b"the plaintext that nobody may find".to_vec();
+    let input = json!({ "KeyId": key, "Plaintext": STANDARD.encode(&plaintext) });
+    let made = program.call("Encrypt", &input).ok();
+    let blob = json!({ "CiphertextBlob": made["CiphertextBlob"] });
+    program.call("Decrypt", &blob).ok();
+    program
+        .call(
+            "ReEncrypt",
+            &json!({ "CiphertextBlob": made["CiphertextBlob"], "DestinationKeyId": key }),
+        )
+        .ok();
+    secrets.push(("a plaintext", plaintext));
+    let input = json!({ "KeyId": key, "KeySpec": "AES_256" });
+    let made = program.call("GenerateDataKey", &input).ok();
+    secrets.push(("a data key", decoded(&made)));
+    let made = program.call("GenerateDataKeyWithoutPlaintext", &input).ok();
+    let opened = program.call("Decrypt", &json!({ "CiphertextBlob": made["CiphertextBlob"] })).ok();
+    secrets.push(("a data key without plaintext", decoded(&opened)));
+    let made = program.call("GenerateRandom", &json!({ "NumberOfBytes": 32 })).ok();
+    secrets.push(("random bytes", decoded(&made)));
+
+    let mut people = vec![program.new_user("ada", crate::calls::ALLOW)];
+    let made = program.rest("POST", "/v1/users/ada/access-keys", &Value::Null).ok();
+    people.push(Credentials::of(&made));
+    program.rest("POST", "/v1/roles", &json!({ "roleName": "app" })).ok();
+    let session = json!({ "sessionName": "session" });
+    let session = program.rest("POST", "/v1/roles/app/sessions", &session).ok();
+    people.push(Credentials::of(&session));
+    for who in people {
+        program.call_as(&who, "GenerateRandom", &json!({ "NumberOfBytes": 1 }));
+        secrets.push(("a secret access key", who.secret.into_bytes()));
+        if let Some(token) = who.session_token {
+            secrets.push(("a session token", token.into_bytes()));
+        }
+    }
+
+    // Every operation, an item among what they encrypt.
+    for operation in operations() {
+        Scene::set(program, &operation.name.to_lowercase()).call(program, operation.name);
+    }
+    secrets.push(("an attribute", b"123-45-6789".to_vec()));
+    secrets
+}
+
+/// Calls that carry secrets and fail: refused at every stage, and last because
+/// the book cannot be written. The ids of the latter.
+fn fail_with_secrets(program: &Program, database: &Path, secrets: &mut Secrets) -> Vec<String> {
+    let secret = b"a plaintext of calls that failed".to_vec();
+    let text = STANDARD.encode(&secret);
+    let nobody = program.new_user("nobody", "");
+    let key = program.new_key();
+    let input = json!({ "KeyId": key, "Plaintext": text });
+    program.call_as(&nobody, "Encrypt", &input);
+    program.call("Encrypt", &json!({ "KeyId": "alias/none", "Plaintext": text }));
+    program.call("Encrypt", &json!({ "KeyId": 7, "Plaintext": text }));
+    program.call("Encrypt", &json!({ "KeyId": "", "Plaintext": [text] }));
+    let broken = format!("{{\"KeyId\":\"{key}\",\"Plaintext\":\"{text}\"");
+    program.send_as(&program.admin, "kms", &Request::kms("Encrypt", broken));
+    program.send(&Request::kms("Encrypt", input.to_string()));
+    program.send(&Request::kms(&text, input.to_string()));
+    let item = json!({ "format": "dynamodb", "items": [{ "pk": { "S": "1" }, "ssn": text }] });
+    program.rest("POST", "/v1/item-schemas/encryptitems/encrypt", &item);
+
+    let other = Connection::open(database).unwrap();
+    other.execute_batch("begin immediate").unwrap();
+    let failed = [program.call("Encrypt", &input), program.call("CreateUser", &input)];
+    other.execute_batch("rollback").unwrap();
+    wait_until(|| program.look("/health/ready").status == 200);
+    secrets.push(("a plaintext of failed calls", secret));
+    failed
+        .map(|answer| {
+            assert_eq!(answer.status, 500);
+            answer.request_id().to_owned()
+        })
+        .to_vec()
+}
+
+/// The log is JSON, and has the failed calls with their ids and causes.
+fn check_log(log: &[u8], failed: &[String]) {
+    let text = std::str::from_utf8(log).unwrap();
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    for id in failed {
+        let of_call = lines.iter().find(|line| line["request_id"] == **id);
+        let line = of_call.unwrap_or_else(|| panic!("{id} is not in\n{text}"));
+        assert_eq!(line["level"], "ERROR");
+        assert!(line["cause"].as_str().unwrap().contains("database is locked"), "{line}");
+    }
+}
+
+fn read_folder(folder: &Path, traces: &mut Traces) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let bytes = fs::read(&path).unwrap();
+        traces.push((path.display().to_string(), characters(&bytes)));
+    }
+}
+
+/// The search finds what is there: a search that finds nothing proves nothing.
+fn check_search(traces: &Traces) {
+    for (place, text) in [
+        ("wardbook.db", "user/admin"),
+        ("index.db", "SQLite format 3"),
+        ("book", "alias/encrypt"),
+        ("metrics", "wardbook_call_duration_seconds_count"),
+        ("log", "a call failed"),
+        ("standard output", "listening"),
+        ("OTLP /v1/traces", "GenerateDataKey"),
+        ("OTLP /v1/metrics", "wardbook.call.duration"),
+    ] {
+        let found = traces.iter().any(|(other, all)| other.ends_with(place) && all.contains(text));
+        assert!(found, "{text} is not in {place}");
+    }
+}
+
+/// The ways in which bytes may be written down.
+fn spellings(secret: &[u8]) -> Vec<(&'static str, String)> {
+    let hex: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
+    let unpadded = |text: String| text.trim_end_matches('=').to_owned();
+    vec![
+        ("raw", characters(secret)),
+        ("base64", unpadded(STANDARD.encode(secret))),
+        ("base64 for URLs", unpadded(URL_SAFE.encode(secret))),
+        ("HEX", hex.to_uppercase()),
+        ("hex", hex),
+    ]
+}
+
+/// Each byte as the character of its number.
+fn characters(bytes: &[u8]) -> String {
+    bytes.iter().copied().map(char::from).collect()
+}

@@ -1,0 +1,41 @@
+//! The one integration-test binary: a whole server behind a real socket, and
+//! the rules of the house.
+#![expect(
+    clippy::arithmetic_side_effects,
+    reason = "small numbers of tests; a wrong one fails the test"
+)]
+
+#[cfg(test)]
+mod authz;
+#[cfg(test)]
+mod calls;
+#[cfg(test)]
+mod cli;
+#[cfg(test)]
+mod crash;
+#[cfg(test)]
+mod detach;
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod full_disk;
+#[cfg(test)]
+mod hostile;
+#[cfg(test)]
+mod identities;
+#[cfg(test)]
+mod kms;
+#[cfg(test)]
+mod leaks;
+#[cfg(test)]
+mod lifecycle;
+#[cfg(test)]
+mod records;
+#[cfg(test)]
+mod states;
+#[cfg(test)]
+mod telemetry;
+#[cfg(test)]
+mod tidy;
+#[cfg(test)]
+mod timers;
