@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
-use serde_json::value::RawValue;
+use serde_json::value::to_raw_value;
 use serde_json::{Map, Value};
 use tracing::{Instrument, Span};
 
@@ -19,7 +19,7 @@ use crate::base::arn::Arn;
 use crate::base::caller::Caller;
 use crate::base::ids::{Region, RequestId};
 use crate::base::limits;
-use crate::store::{self, Change, Unit};
+use crate::store::{self, Change, Receipt, Unit};
 use crate::wire::codes::Code;
 use crate::wire::error::{ApiError, chain};
 use crate::wire::record::request_parameters;
@@ -98,13 +98,8 @@ async fn commit_refusal(
     region: &Region,
     error: ApiError,
 ) -> Answer {
-    let ended = End { result: Err(error), changes: Vec::new(), response_elements: None };
-    let event = match record(ctx, description, caller, region, &Facts::default(), &ended) {
-        Ok(event) => event,
-        Err(error) => return Answer::unrecorded(caller.request_id, error),
-    };
-    match ctx.store.commit(Unit { changes: Vec::new(), event }).await {
-        Ok(receipt) => Answer::recorded(caller.request_id, ended.result, &receipt),
+    match put_down(ctx, description, caller, region, Err(error)).await {
+        Ok((result, receipt)) => Answer::recorded(caller.request_id, result, &receipt),
         Err(error) => Answer::unrecorded(caller.request_id, error),
     }
 }
@@ -116,11 +111,23 @@ pub(super) async fn note(
     caller: &Caller,
     region: &Region,
 ) -> Result<(), ApiError> {
-    let ended = End { result: Ok(Vec::new()), changes: Vec::new(), response_elements: None };
-    let event = record(ctx, description, caller, region, &Facts::default(), &ended)
-        .map_err(ApiError::internal)?;
-    let unit = Unit { changes: Vec::new(), event };
-    ctx.store.commit(unit).await.map(drop).map_err(ApiError::internal)
+    let noted = put_down(ctx, description, caller, region, Ok(Vec::new())).await;
+    noted.map(drop).map_err(ApiError::internal)
+}
+
+/// Makes the record of something that changed nothing durable, and hands back
+/// how it ended.
+async fn put_down(
+    ctx: &Ctx,
+    description: &Description,
+    caller: &Caller,
+    region: &Region,
+    result: Result<Vec<u8>, ApiError>,
+) -> Result<(Result<Vec<u8>, ApiError>, Receipt), Box<dyn std::error::Error + Send + Sync>> {
+    let ended = End::without_effect(result);
+    let event = record(ctx, description, caller, region, &Facts::default(), &ended)?;
+    let receipt = ctx.store.commit(Unit { changes: ended.changes, event }).await?;
+    Ok((ended.result, receipt))
 }
 
 /// How a call ended, before that is durable.
@@ -131,9 +138,11 @@ struct End {
 }
 
 impl End {
+    fn without_effect(result: Result<Vec<u8>, ApiError>) -> Self {
+        Self { result, changes: Vec::new(), response_elements: None }
+    }
+
     fn new<T: serde::Serialize>(result: Result<Done<T>, ApiError>) -> Self {
-        let failed =
-            |error| Self { result: Err(error), changes: Vec::new(), response_elements: None };
         match result {
             Ok(done) => match serde_json::to_vec(&done.output) {
                 Ok(output) => Self {
@@ -141,9 +150,9 @@ impl End {
                     changes: done.changes,
                     response_elements: done.response_elements,
                 },
-                Err(error) => failed(ApiError::internal(error)),
+                Err(error) => Self::without_effect(Err(ApiError::internal(error))),
             },
-            Err(error) => failed(error),
+            Err(error) => Self::without_effect(Err(error)),
         }
     }
 }
@@ -254,16 +263,16 @@ fn record(
 ) -> Result<store::NewEvent, Box<dyn std::error::Error + Send + Sync>> {
     let mut random = [0; 16];
     ctx.hsm.fill_random(&mut random)?;
-    let raw = |value: &Option<Value>| value.as_ref().map(raw_json).transpose();
+    let raw = |value: &Option<Value>| value.as_ref().map(to_raw_value).transpose();
     let parameters = raw(&facts.request_parameters)?;
     let response = raw(&ended.response_elements)?;
     let additional = match facts.additional.is_empty() {
         true => None,
-        false => Some(serde_json::value::to_raw_value(&facts.additional)?),
+        false => Some(to_raw_value(&facts.additional)?),
     };
     let decision = match facts.decisions.is_empty() {
         true => None,
-        false => Some(serde_json::value::to_raw_value(&Decisions { decisions: &facts.decisions })?),
+        false => Some(to_raw_value(&Decisions { decisions: &facts.decisions })?),
     };
     let resources: Vec<Resource<'_>> = facts.resources.iter().map(|arn| resource(arn)).collect();
     let by_itself = description.service == Service::System;
@@ -308,10 +317,6 @@ fn resource(arn: &str) -> Resource<'_> {
 #[derive(serde::Serialize)]
 struct Decisions<'a> {
     decisions: &'a [crate::policy::decision::Explanation],
-}
-
-fn raw_json(value: &Value) -> serde_json::Result<Box<RawValue>> {
-    serde_json::value::to_raw_value(value)
 }
 
 /// The span of a call: what was asked for and how it ended, never by whom or
