@@ -12,9 +12,9 @@ use crate::items::attribute::Item;
 use crate::items::dynamodb_json::DynamoDbJson;
 use crate::items::error::ItemError;
 use crate::items::plain_json::PlainJson;
-use crate::ops::access::Facts;
+use crate::ops::access::{Access, Facts};
 use crate::ops::call::Call;
-use crate::ops::operation::{Description, ReadInput};
+use crate::ops::operation::{Description, Done, ReadInput};
 use crate::ops::pipeline;
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
@@ -132,22 +132,37 @@ pub(super) struct Output {
 
 impl Output {
     /// How many items were refused.
-    pub(super) fn refused(&self) -> usize {
+    fn refused(&self) -> usize {
         self.items.iter().filter(|outcome| matches!(outcome, Outcome::Error(_))).count()
     }
 }
 
-/// The outcomes of all tasks, in the order of the items.
-pub(super) async fn collect(
-    mut tasks: JoinSet<(usize, Result<Outcome, Refusal>)>,
-) -> Result<Output, ApiError> {
+/// Does `one` to every item, all at once, so that their records become durable
+/// together, and answers in the order of the items.
+pub(super) async fn run<F>(
+    access: &mut Access<'_>,
+    schema_version: i64,
+    items: Vec<Box<RawValue>>,
+    one: impl Fn(Box<RawValue>) -> F + Send,
+) -> Result<Done<Output>, ApiError>
+where
+    F: Future<Output = Result<Outcome, Refusal>> + Send + 'static,
+{
+    let mut tasks = JoinSet::new();
+    for (index, item) in items.into_iter().enumerate() {
+        let outcome = one(item);
+        tasks.spawn(async move { (index, outcome.await) });
+    }
     let mut outcomes = Vec::with_capacity(tasks.len());
     while let Some(ended) = tasks.join_next().await {
         let (index, outcome) = ended.map_err(ApiError::internal)?;
         outcomes.push((index, outcome.unwrap_or_else(Outcome::Error)));
     }
     outcomes.sort_unstable_by_key(|(index, _)| *index);
-    Ok(Output { items: outcomes.into_iter().map(|(_, outcome)| outcome).collect() })
+    let output = Output { items: outcomes.into_iter().map(|(_, outcome)| outcome).collect() };
+    access.record_additional("schemaVersion", schema_version.into());
+    access.record_additional("refusedItems", output.refused().into());
+    Ok(Done::read(output))
 }
 
 /// Writes an item in the batch's form.

@@ -3,8 +3,6 @@
 
 use std::sync::Arc;
 
-use tokio::task::JoinSet;
-
 use super::batch::{self, Batch, Format, Outcome, Output, Refusal};
 use super::key_service::KeyService;
 use super::{Ctx, find_schema};
@@ -44,18 +42,12 @@ impl Operation for DecryptItems {
     ) -> Result<Done<Output>, ApiError> {
         let stored = find_schema(ctx, access, Action::DECRYPT_ITEM, &input.name)?;
         let keys = KeyService::new(ctx, access.call());
-        // All at once: their records become durable together.
-        let mut tasks = JoinSet::new();
-        for (index, text) in input.items.into_iter().enumerate() {
+        let format = input.format;
+        batch::run(access, stored.version, input.items, |text| {
             let (stored, keys) = (Arc::clone(&stored), keys.clone());
-            tasks.spawn(
-                async move { (index, decrypt(&stored, &keys, text.get(), input.format).await) },
-            );
-        }
-        let output = batch::collect(tasks).await?;
-        access.record_additional("schemaVersion", stored.version.into());
-        access.record_additional("refusedItems", output.refused().into());
-        Ok(Done::read(output))
+            async move { decrypt(&stored, &keys, text.get(), format).await }
+        })
+        .await
     }
 }
 

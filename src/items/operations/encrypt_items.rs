@@ -3,8 +3,6 @@
 
 use std::sync::Arc;
 
-use tokio::task::JoinSet;
-
 use super::batch::{self, Batch, Format, Outcome, Output, Refusal};
 use super::key_service::KeyService;
 use super::{Ctx, find_schema};
@@ -42,19 +40,13 @@ impl Operation for EncryptItems {
     ) -> Result<Done<Output>, ApiError> {
         let stored = find_schema(ctx, access, Action::ENCRYPT_ITEM, &input.name)?;
         let keys = KeyService::new(ctx, access.call());
-        // All at once: their records become durable together.
-        let mut tasks = JoinSet::new();
-        for (index, text) in input.items.into_iter().enumerate() {
-            let (stored, keys) = (Arc::clone(&stored), keys.clone());
-            let hsm = Arc::clone(&ctx.common.hsm);
-            tasks.spawn(async move {
-                (index, encrypt(&stored, &keys, &hsm, text.get(), input.format).await)
-            });
-        }
-        let output = batch::collect(tasks).await?;
-        access.record_additional("schemaVersion", stored.version.into());
-        access.record_additional("refusedItems", output.refused().into());
-        Ok(Done::read(output))
+        let hsm = Arc::clone(&ctx.common.hsm);
+        let format = input.format;
+        batch::run(access, stored.version, input.items, |text| {
+            let (stored, keys, hsm) = (Arc::clone(&stored), keys.clone(), Arc::clone(&hsm));
+            async move { encrypt(&stored, &keys, &hsm, text.get(), format).await }
+        })
+        .await
     }
 }
 
