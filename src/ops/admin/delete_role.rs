@@ -1,11 +1,8 @@
 //! DeleteRole: with its policies; its sessions end at once.
 
-use std::sync::Arc;
-
 use serde::Deserialize;
 
 use super::subject::{self, ROLE_NAME};
-use crate::identity::changes::DeleteIdentity;
 use crate::identity::directory::Kind;
 use crate::ops::access::Access;
 use crate::ops::ctx::Ctx;
@@ -42,9 +39,6 @@ impl Operation for DeleteRole {
         access: &mut Access<'_>,
         input: Input,
     ) -> Result<Done<Nothing>, ApiError> {
-        let action = Action::DELETE_ROLE;
-        let identity = subject::find(ctx, access, action, Kind::Role, &input.role_name)?;
-        let change = DeleteIdentity { directory: Arc::clone(&ctx.directory), identity };
-        Ok(Done::changed(Nothing {}, vec![Box::new(change)], None))
+        subject::delete(ctx, access, Action::DELETE_ROLE, Kind::Role, &input.role_name)
     }
 }

@@ -1,11 +1,8 @@
 //! DeleteUser: with its access keys and policies.
 
-use std::sync::Arc;
-
 use serde::Deserialize;
 
 use super::subject::{self, USER_NAME};
-use crate::identity::changes::DeleteIdentity;
 use crate::identity::directory::Kind;
 use crate::ops::access::Access;
 use crate::ops::ctx::Ctx;
@@ -42,9 +39,6 @@ impl Operation for DeleteUser {
         access: &mut Access<'_>,
         input: Input,
     ) -> Result<Done<Nothing>, ApiError> {
-        let action = Action::DELETE_USER;
-        let identity = subject::find(ctx, access, action, Kind::User, &input.user_name)?;
-        let change = DeleteIdentity { directory: Arc::clone(&ctx.directory), identity };
-        Ok(Done::changed(Nothing {}, vec![Box::new(change)], None))
+        subject::delete(ctx, access, Action::DELETE_USER, Kind::User, &input.user_name)
     }
 }

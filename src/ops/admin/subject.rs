@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
+use crate::identity::changes::DeleteIdentity;
 use crate::identity::directory::{Identity, Kind};
 use crate::ops::access::Access;
 use crate::ops::ctx::Ctx;
+use crate::ops::operation::Done;
+use crate::ops::shapes::Nothing;
 use crate::policy::actions::Action;
 use crate::policy::question::Resource;
 use crate::wire::codes::Code;
@@ -72,6 +75,19 @@ pub(super) fn find_either(
         (None, Some(name)) => find(ctx, access, action, Kind::Role, name),
         _ => Err(ApiError::validation("Specify either userName or roleName.")),
     }
+}
+
+/// Deletes a user or role, with everything that hangs on it.
+pub(super) fn delete(
+    ctx: &Ctx,
+    access: &mut Access<'_>,
+    action: Action,
+    kind: Kind,
+    name: &str,
+) -> Result<Done<Nothing>, ApiError> {
+    let identity = find(ctx, access, action, kind, name)?;
+    let change = DeleteIdentity { directory: Arc::clone(&ctx.directory), identity };
+    Ok(Done::changed(Nothing {}, vec![Box::new(change)], None))
 }
 
 /// Checks that an account may have one more user or role of this name.
