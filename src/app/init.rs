@@ -56,7 +56,11 @@ pub fn is_initialized(data: &Path) -> Result<bool, Error> {
     if !has_database(data) {
         return Ok(false);
     }
-    let store = Store::open(data, Settings::default())?;
+    has_account(&Store::open(data, Settings::default())?)
+}
+
+/// Whether initialization has committed.
+fn has_account(store: &Store) -> Result<bool, Error> {
     Ok(store.read(|tx| meta::find(tx, "account"))?.is_some())
 }
 
@@ -71,15 +75,15 @@ pub(super) fn has_database(data: &Path) -> bool {
 /// [`Error::AlreadyInitialized`] for one that is; nothing is changed then.
 pub fn init(options: &InitOptions, clock: &dyn Clock) -> Result<Initialized, Error> {
     hardening::harden();
-    if is_initialized(&options.data)? {
-        return Err(Error::AlreadyInitialized(options.data.clone()));
-    }
     fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)
         .create(&options.data)
         .map_err(|cause| Error::File { path: options.data.clone(), cause })?;
     let store = Store::open(&options.data, Settings::default())?;
+    if has_account(&store)? {
+        return Err(Error::AlreadyInitialized(options.data.clone()));
+    }
     let (root, protector) = root_key::create(&options.root_key)?;
     let (hsm, domain_key) = Hsm::initialize(root, OsEntropy)?;
     let created_ms = clock.now_ms();
