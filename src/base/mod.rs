@@ -4,6 +4,7 @@
 //! time and limits. Deliberately absent: anything that does something. No I/O,
 //! no cryptography, no policy; only `clock` touches the world.
 
+pub mod algorithm;
 pub mod arn;
 pub mod caller;
 pub mod clock;
@@ -11,6 +12,7 @@ pub mod context;
 pub mod hex;
 pub mod ids;
 pub mod limits;
+mod names;
 pub mod secret;
 pub mod spec;
 pub mod timestamp;

@@ -86,7 +86,7 @@ mod tests {
         };
         let mut table = String::new();
         for rule in StateRule::ALL {
-            for state in KeyState::ALL {
+            for state in KeyState::ALL.iter().copied() {
                 let cell = match rule.check(state, &arn) {
                     Ok(()) => "ok".to_owned(),
                     Err(error) => error.to_string().replace(&arn.to_string(), "<arn>"),

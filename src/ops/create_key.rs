@@ -60,13 +60,14 @@ impl Operation for CreateKey {
         input: &[
             Member::optional("Policy", matching(1, 131_072, POLICY_TEXT)),
             Member::optional("Description", text(0, 8192)).recorded(Recorded::OrEmpty),
-            Member::optional("KeyUsage", Shape::Enum(USAGES))
+            Member::optional("KeyUsage", Shape::Enum(KeyUsage::NAMES))
                 .recorded(Recorded::OrText("ENCRYPT_DECRYPT")),
-            Member::optional("CustomerMasterKeySpec", Shape::Enum(SPECS))
+            Member::optional("CustomerMasterKeySpec", Shape::Enum(KeySpec::NAMES))
                 .recorded(Recorded::OrText("SYMMETRIC_DEFAULT")),
-            Member::optional("KeySpec", Shape::Enum(SPECS))
+            Member::optional("KeySpec", Shape::Enum(KeySpec::NAMES))
                 .recorded(Recorded::OrText("SYMMETRIC_DEFAULT")),
-            Member::optional("Origin", Shape::Enum(ORIGINS)).recorded(Recorded::OrText("AWS_KMS")),
+            Member::optional("Origin", Shape::Enum(Origin::NAMES))
+                .recorded(Recorded::OrText("AWS_KMS")),
             Member::optional("CustomKeyStoreId", text(1, 64)),
             Member::optional("BypassPolicyLockoutSafetyCheck", Shape::Boolean)
                 .recorded(Recorded::OrFalse),
@@ -196,47 +197,4 @@ fn check_supported(input: &Input, spec: KeySpec) -> Result<(), ApiError> {
         return refused("MultiRegion".to_owned());
     }
     Ok(())
-}
-
-const USAGES: &[&str] = &[
-    "SIGN_VERIFY",
-    "ENCRYPT_DECRYPT",
-    "GENERATE_VERIFY_MAC",
-    "KEY_AGREEMENT",
-    "ENCAPSULATE_DECAPSULATE",
-];
-const SPECS: &[&str] = &[
-    "RSA_2048",
-    "RSA_3072",
-    "RSA_4096",
-    "ECC_NIST_P256",
-    "ECC_NIST_P384",
-    "ECC_NIST_P521",
-    "ECC_SECG_P256K1",
-    "ECC_NIST_EDWARDS25519",
-    "SYMMETRIC_DEFAULT",
-    "HMAC_224",
-    "HMAC_256",
-    "HMAC_384",
-    "HMAC_512",
-    "SM2",
-    "ML_DSA_44",
-    "ML_DSA_65",
-    "ML_DSA_87",
-    "ML_KEM_512",
-    "ML_KEM_768",
-    "ML_KEM_1024",
-];
-const ORIGINS: &[&str] = &["AWS_KMS", "EXTERNAL", "AWS_CLOUDHSM", "EXTERNAL_KEY_STORE"];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_lists_name_every_value() {
-        assert!(KeySpec::ALL.iter().map(|spec| spec.as_str()).eq(SPECS.iter().copied()));
-        assert!(KeyUsage::ALL.iter().map(|usage| usage.as_str()).eq(USAGES.iter().copied()));
-        assert!(Origin::ALL.iter().map(|origin| origin.as_str()).eq(ORIGINS.iter().copied()));
-    }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::base::algorithm::EncryptionAlgorithm;
 use crate::base::arn::KeyArn;
 use crate::base::context::EncryptionContext;
 use crate::base::limits;
@@ -28,8 +29,7 @@ pub const GRANT_TOKENS: Member =
 pub const DRY_RUN: Member = Member::optional("DryRun", Shape::Boolean);
 /// The names that validation texts list for encryption algorithms, in the
 /// order in which AWS lists them.
-pub const ENCRYPTION_ALGORITHMS: Shape =
-    Shape::Enum(&["RSAES_OAEP_SHA_1", "RSAES_OAEP_SHA_256", "SM2PKE", "SYMMETRIC_DEFAULT"]);
+pub const ENCRYPTION_ALGORITHMS: Shape = Shape::Enum(EncryptionAlgorithm::NAMES);
 /// `EncryptionAlgorithm`, recorded with its default.
 pub const ENCRYPTION_ALGORITHM: Member =
     Member::optional("EncryptionAlgorithm", ENCRYPTION_ALGORITHMS)

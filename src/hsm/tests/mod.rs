@@ -181,7 +181,7 @@ fn a_token_opens_only_where_it_belongs() {
 #[test]
 fn only_symmetric_keys_are_supported() {
     let fixture = Fixture::new();
-    for spec in KeySpec::ALL.into_iter().filter(|spec| *spec != KeySpec::SymmetricDefault) {
+    for spec in KeySpec::ALL.iter().copied().filter(|spec| *spec != KeySpec::SymmetricDefault) {
         let refused = Err(Error::UnsupportedSpec(spec));
         let generated =
             fixture.hsm.generate_key(&fixture.region, &fixture.account, fixture.key_id, spec);
