@@ -26,6 +26,7 @@ const FENCES: &[(&[&str], &[&str])] = &[
     (&["rusqlite"], &["store/sqlite"]),
     (&["cedar_policy"], &["policy"]),
     (&["aes", "aes_gcm", "argon2", "aws_lc_rs", "hkdf"], &["hsm/hazmat", "items/crypto"]),
+    (&["ed25519_dalek", "ml_dsa", "ml_kem"], &["hsm/hazmat"]),
     (&["hmac"], &["hsm/hazmat", "items/crypto", "wire/sigv4"]),
     (&["sha2"], &["hsm/hazmat", "items/crypto", "wire/sigv4", "audit", "policy"]),
     (&["aws_sdk_kms"], &["keys/backend/remote", "cli/demo"]),
