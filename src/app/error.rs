@@ -40,7 +40,7 @@ pub enum Error {
     #[error("a built-in policy does not compile")]
     BuiltinPolicy(#[from] policy::error::CompileError),
     #[error("the keys cannot be loaded")]
-    Keys(#[from] keys::changes::LoadError),
+    Keys(#[from] keys::rows::LoadError),
     #[error("the users and roles cannot be loaded")]
     Identities(#[from] identity::changes::LoadError),
     #[error("the item schemas cannot be loaded")]

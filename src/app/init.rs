@@ -108,7 +108,7 @@ pub fn init(options: &InitOptions, clock: &dyn Clock) -> Result<Initialized, Err
         event_name: "Initialize",
         ..first_record(&caller(&hsm, &account)?, &account, &region, created_ms, random(&hsm)?)
     })?;
-    block_on(store.commit(Unit { changes, event }))?;
+    block_on(store.commit(Unit { changes, event, further: Vec::new() }))?;
     store.close();
     Ok(Initialized {
         account,

@@ -113,7 +113,7 @@ fn load(
     schemas: &Schemas,
 ) -> Result<(), Error> {
     identity::changes::load(tx, engine, directory)?;
-    keys::changes::load(tx, engine, registry)?;
+    keys::rows::load(tx, engine, registry)?;
     items::schemas::load(tx, schemas)?;
     Ok(())
 }

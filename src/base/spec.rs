@@ -89,6 +89,27 @@ wire_names! {
 }
 
 wire_names! {
+    /// `KeyMaterialState`.
+    pub enum MaterialState {
+        /// Decrypts only.
+        NonCurrent = "NON_CURRENT",
+        Current = "CURRENT",
+        /// Imported, not yet rotated to.
+        PendingRotation = "PENDING_ROTATION",
+        /// The same, while a replica still lacks it.
+        PendingMultiRegionImportAndRotation = "PENDING_MULTI_REGION_IMPORT_AND_ROTATION",
+    }
+}
+
+wire_names! {
+    /// `RotationType`: why a material became the current one.
+    pub enum RotationType {
+        Automatic = "AUTOMATIC",
+        OnDemand = "ON_DEMAND",
+    }
+}
+
+wire_names! {
     /// `KeyPairSpec` of a data key pair.
     pub enum KeyPairSpec {
         Rsa2048 = "RSA_2048",

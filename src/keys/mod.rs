@@ -10,4 +10,5 @@ pub mod cipher;
 pub mod create;
 pub mod key;
 pub mod registry;
+pub mod rows;
 pub mod state;

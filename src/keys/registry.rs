@@ -7,7 +7,8 @@ use std::ops::Bound;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::key::{Alias, Key, Material};
-use crate::base::ids::{AliasName, KeyId, Realm, Region};
+use crate::base::ids::{AccountId, AliasName, KeyId, Realm, Region};
+use crate::base::spec::KeyManager;
 
 /// The keys and aliases of all accounts and Regions.
 #[derive(Debug, Default)]
@@ -50,12 +51,25 @@ impl Registry {
             .collect()
     }
 
-    /// How many keys a realm holds.
+    /// How many customer managed keys a realm holds; those of services do not
+    /// count against its quota.
     #[must_use]
     pub fn count(&self, realm: &Realm) -> usize {
+        let counts = |key: &&Arc<Key>| {
+            key.arn.account == realm.account && key.manager == KeyManager::Customer
+        };
         let state = self.read();
         let keys = state.keys.get(&realm.region);
-        keys.map_or(0, |keys| keys.values().filter(|key| key.arn.account == realm.account).count())
+        keys.map_or(0, |keys| keys.values().filter(counts).count())
+    }
+
+    /// The multi-Region key `id` of an account in every Region that has it:
+    /// the primary key and its replicas, in the order of their Regions.
+    #[must_use]
+    pub fn related(&self, account: &AccountId, id: KeyId) -> Vec<Arc<Key>> {
+        let state = self.read();
+        let everywhere = state.keys.values().filter_map(|keys| keys.get(&id));
+        everywhere.filter(|key| key.arn.account == *account).map(Arc::clone).collect()
     }
 
     /// Up to `limit` aliases of a realm in name order, those after `after`

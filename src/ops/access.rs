@@ -37,6 +37,8 @@ pub struct Facts {
     pub resources: Vec<String>,
     pub decisions: Vec<Explanation>,
     pub additional: Map<String, Value>,
+    /// `serviceEventDetails` of what the server did by itself.
+    pub service_event_details: Option<Value>,
     /// Whether the caller only wants to know what would happen.
     pub dry_run: bool,
 }
@@ -176,6 +178,11 @@ impl<'a> Access<'a> {
     /// Notes a member of `additionalEventData`.
     pub fn record_additional(&mut self, name: &str, value: Value) {
         self.facts.additional.insert(name.to_owned(), value);
+    }
+
+    /// Notes `serviceEventDetails`.
+    pub fn record_service_event(&mut self, details: Value) {
+        self.facts.service_event_details = Some(details);
     }
 
     /// Notes the ARN of a key that the call is about without naming it, such

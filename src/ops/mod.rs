@@ -7,6 +7,7 @@ pub mod access;
 pub mod admin;
 pub mod call;
 pub mod ctx;
+pub mod key_metadata;
 pub mod operation;
 pub mod pipeline;
 pub mod resolve;

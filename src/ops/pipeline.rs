@@ -61,6 +61,7 @@ async fn commit<O: Operation>(ctx: &O::Context, call: &Call) -> Answer {
                 Err(error) => return Answer::unrecorded(request_id, error),
             },
             changes: ended.changes,
+            further: Vec::new(),
         };
         return match shared.store.commit(unit).await {
             Ok(receipt) => Answer::recorded(request_id, ended.result, &receipt),
@@ -126,7 +127,8 @@ async fn put_down(
 ) -> Result<(Result<Vec<u8>, ApiError>, Receipt), Box<dyn std::error::Error + Send + Sync>> {
     let ended = End::without_effect(result);
     let event = record(ctx, description, caller, region, &Facts::default(), &ended)?;
-    let receipt = ctx.store.commit(Unit { changes: ended.changes, event }).await?;
+    let receipt =
+        ctx.store.commit(Unit { changes: ended.changes, event, further: Vec::new() }).await?;
     Ok((ended.result, receipt))
 }
 
@@ -266,6 +268,7 @@ fn record(
     let raw = |value: &Option<Value>| value.as_ref().map(to_raw_value).transpose();
     let parameters = raw(&facts.request_parameters)?;
     let response = raw(&ended.response_elements)?;
+    let service_event = raw(&facts.service_event_details)?;
     let additional = match facts.additional.is_empty() {
         true => None,
         false => Some(to_raw_value(&facts.additional)?),
@@ -288,7 +291,7 @@ fn record(
         request_parameters: parameters.as_deref(),
         response_elements: response.as_deref(),
         additional_event_data: additional.as_deref(),
-        service_event_details: None,
+        service_event_details: service_event.as_deref(),
         read_only: description.read_only,
         resources: &resources,
         event_type: if by_itself { EventType::AwsServiceEvent } else { EventType::AwsApiCall },

@@ -1,8 +1,6 @@
 //! ScheduleKeyDeletion.
 //! <https://docs.aws.amazon.com/kms/latest/APIReference/API_ScheduleKeyDeletion.html>
 
-use std::sync::Arc;
-
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -74,23 +72,22 @@ impl Operation for ScheduleKeyDeletion {
         StateRule::ScheduleDeletion.check(key.state, &key.arn)?;
         let window_days = input.pending_window_in_days.unwrap_or(30);
         let due_ms = ctx.clock.now_ms().saturating_add(window_days.saturating_mul(DAY_MS));
-        let changed = key.changed(|key| {
+        let change = UpdateKey::new(&ctx.keys, &key, |key| {
             key.state = KeyState::PendingDeletion;
             key.deletion_ms = Some(due_ms);
         });
         let response = json!({
             "keyId": key.arn.to_string(),
-            "keyState": changed.state.as_str(),
+            "keyState": KeyState::PendingDeletion.as_str(),
             "deletionDate": timestamp::record_date(due_ms),
             "pendingWindowInDays": window_days,
         });
         let output = Output {
             key_id: key.arn.to_string(),
             deletion_date: timestamp::epoch_seconds(due_ms),
-            key_state: changed.state.as_str(),
+            key_state: KeyState::PendingDeletion.as_str(),
             pending_window_in_days: window_days,
         };
-        let change = UpdateKey { registry: Arc::clone(&ctx.keys), key: Arc::new(changed) };
-        Ok(Done::changed(output, vec![Box::new(change)], Some(response)))
+        Ok(Done::changed(output, vec![change], Some(response)))
     }
 }

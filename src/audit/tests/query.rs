@@ -13,7 +13,7 @@ fn open(folder: &TempDir) -> Store {
 }
 
 async fn commit(store: &Store, event: NewEvent) -> i64 {
-    store.commit(Unit { changes: Vec::new(), event }).await.unwrap().seq()
+    store.commit(Unit { changes: Vec::new(), event, further: Vec::new() }).await.unwrap().seq()
 }
 
 fn all() -> Filter {

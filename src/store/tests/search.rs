@@ -181,7 +181,7 @@ fn commit_all(store: &Store, seeds: &[Seed]) -> Vec<(Seed, Position)> {
     runtime().block_on(async {
         let mut placed = Vec::new();
         for seed in seeds {
-            let unit = Unit { changes: Vec::new(), event: seed.event() };
+            let unit = Unit { changes: Vec::new(), event: seed.event(), further: Vec::new() };
             let seq = store.commit(unit).await.unwrap().seq();
             placed.push((seed.clone(), Position { time_ms: seed.time, seq }));
         }
@@ -320,7 +320,10 @@ fn an_index_that_does_not_fit_the_log_is_built_anew() {
         runtime().block_on(async {
             for seed in &seeds {
                 let event = NewEvent { leaf: [leaf; 32], ..seed.event() };
-                store.commit(Unit { changes: Vec::new(), event }).await.unwrap();
+                store
+                    .commit(Unit { changes: Vec::new(), event, further: Vec::new() })
+                    .await
+                    .unwrap();
             }
         });
         wait_for_index(&store);
