@@ -32,6 +32,7 @@ mod lifecycle;
 #[cfg(test)]
 mod records;
 #[cfg(test)]
+mod seed;
 mod states;
 #[cfg(test)]
 mod telemetry;
