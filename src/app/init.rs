@@ -26,7 +26,8 @@ use crate::store::{self, Change, Settings, Store, Tx, Unit, meta};
 
 /// The user that can do everything, so that somebody can do anything.
 const ADMINISTRATOR: &str = "admin";
-pub(super) const ADMINISTRATOR_POLICY: &str = include_str!("../../policies/builtin/administrator.cedar");
+pub(super) const ADMINISTRATOR_POLICY: &str =
+    include_str!("../../policies/builtin/administrator.cedar");
 const DATABASE: &str = "wardbook.db";
 
 /// What a new data folder is to be.

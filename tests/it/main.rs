@@ -33,6 +33,7 @@ mod lifecycle;
 mod records;
 #[cfg(test)]
 mod seed;
+#[cfg(test)]
 mod states;
 #[cfg(test)]
 mod telemetry;

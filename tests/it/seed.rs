@@ -78,7 +78,8 @@ fn a_seed_is_applied_once() {
     let home = Home::new();
     let path = write(&home, &seed(&pem()));
     let program = serve(&home, &path);
-    let described = program.call_as(&ada(), "DescribeKey", &json!({ "KeyId": "alias/seeded" })).ok();
+    let described =
+        program.call_as(&ada(), "DescribeKey", &json!({ "KeyId": "alias/seeded" })).ok();
     let metadata = &described["KeyMetadata"];
     assert_eq!(metadata["Arn"], format!("arn:aws:kms:{REGION}:{ACCOUNT}:key/{KEY}"));
     assert_eq!((&metadata["Description"], &metadata["Enabled"]), (&"seeded".into(), &true.into()));
@@ -155,7 +156,8 @@ fn developers_are_let_in_for_as_long_as_it_is_said() {
     assert_eq!(made["KeyMetadata"]["AWSAccountId"], "000000000000");
     // As strict as ever with everybody else.
     for (id, secret) in [("test", "tset"), ("other", "test")] {
-        let who = Credentials { access_key_id: id.into(), secret: secret.into(), session_token: None };
+        let who =
+            Credentials { access_key_id: id.into(), secret: secret.into(), session_token: None };
         let code = program.call_as(&who, "ListKeys", &nothing).code();
         assert!(
             matches!(code.as_str(), "InvalidSignatureException" | "UnrecognizedClientException"),
@@ -169,7 +171,10 @@ fn developers_are_let_in_for_as_long_as_it_is_said() {
     program.terminate();
     // Again, and again the same administrator.
     let program = home.serve(&["--dev"]);
-    assert_eq!(program.call_as(&test, "ListKeys", &nothing).ok()["Keys"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        program.call_as(&test, "ListKeys", &nothing).ok()["Keys"].as_array().unwrap().len(),
+        1
+    );
     program.terminate();
     let ended = home.serve_refused(&["--dev", "--insecure-listen", "--listen", "0.0.0.0:0"]);
     assert!(ended.contains("listens on this machine only"), "{ended}");

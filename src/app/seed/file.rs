@@ -172,7 +172,7 @@ struct Identity {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 struct AccessKey {
     id: String,
-    secret: Zeroizing<String>,
+    secret: Secret,
 }
 
 #[derive(Deserialize)]
@@ -193,8 +193,23 @@ struct Key {
     aliases: Vec<String>,
     policy: Option<String>,
     #[serde(default)]
-    material: Vec<Zeroizing<String>>,
-    private_key: Option<Zeroizing<String>>,
+    material: Vec<Secret>,
+    private_key: Option<Secret>,
+}
+
+/// A text that is wiped when it is dropped.
+struct Secret(Zeroizing<String>);
+
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        String::deserialize(from).map(|text| Self(Zeroizing::new(text)))
+    }
+}
+
+impl Secret {
+    fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
 }
 
 const fn yes() -> bool {
@@ -211,9 +226,12 @@ impl Identity {
         }
         let mut access_keys = Vec::new();
         for AccessKey { id, secret } in self.access_keys {
-            let fits = (1..=128).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric());
-            if !fits || secret.is_empty() {
-                return Err("an access key has an `id` of letters and digits, and a `secret`".into());
+            let fits =
+                (1..=128).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric());
+            if !fits || secret.as_bytes().is_empty() {
+                return Err(
+                    "an access key has an `id` of letters and digits, and a `secret`".into()
+                );
             }
             access_keys.push((id, SecretBytes::new(secret.as_bytes().to_vec())));
         }
@@ -272,12 +290,14 @@ impl Key {
 /// Given key material: base64 for symmetric and HMAC keys, PEM for the others.
 fn materials(
     spec: KeySpec,
-    private_key: Option<&Zeroizing<String>>,
-    material: &[Zeroizing<String>],
+    private_key: Option<&Secret>,
+    material: &[Secret],
 ) -> Result<Vec<SecretBytes>, String> {
     if let Some(pem) = private_key {
         if !spec.is_asymmetric() || !material.is_empty() {
-            return Err(format!("a key of spec {spec} takes `material`, or `private-key`: not both"));
+            return Err(format!(
+                "a key of spec {spec} takes `material`, or `private-key`: not both"
+            ));
         }
         let key = PrivatePkcs8KeyDer::from_pem_slice(pem.as_bytes()).map_err(|_bad| {
             "`private-key` is not PEM of PKCS#8 (`openssl pkcs8 -topk8 -nocrypt` makes it so)"
@@ -331,11 +351,27 @@ mod tests {
             ("account = \"1\"\n", "line 1", "account"),
             ("\n[[users]]\nname = \"a\"\nodd = 1\n", "line 4", "unknown field `odd`"),
             ("\n\n[[users]]\nname = \"a b\"\n", "line 3", "`name`"),
-            ("[[users]]\nname = \"a\"\naccess-keys = [{ id = \"A\", secret = \"SECRET }]\n", "line 3", ""),
+            (
+                "[[users]]\nname = \"a\"\naccess-keys = [{ id = \"A\", secret = \"SECRET }]\n",
+                "line 3",
+                "",
+            ),
             ("[[keys]]\nid = \"1\"\n", "line 1", "UUID"),
-            ("[[keys]]\nid = \"0d7a2d8e-93bd-4b4f-8a5c-6e9a3f0c1b2d\"\nmaterial = [\"SECRET!\"]\n", "line 1", "base64"),
-            ("[[keys]]\nid = \"0d7a2d8e-93bd-4b4f-8a5c-6e9a3f0c1b2d\"\nspec = \"RSA_2048\"\n", "line 1", "needs a `usage`"),
-            ("[[keys]]\nid = \"0d7a2d8e-93bd-4b4f-8a5c-6e9a3f0c1b2d\"\nspec = \"RSA_2048\"\nusage = \"SIGN_VERIFY\"\nprivate-key = \"SECRET\"\n", "line 1", "openssl pkcs8"),
+            (
+                "[[keys]]\nid = \"0d7a2d8e-93bd-4b4f-8a5c-6e9a3f0c1b2d\"\nmaterial = [\"SECRET!\"]\n",
+                "line 1",
+                "base64",
+            ),
+            (
+                "[[keys]]\nid = \"0d7a2d8e-93bd-4b4f-8a5c-6e9a3f0c1b2d\"\nspec = \"RSA_2048\"\n",
+                "line 1",
+                "needs a `usage`",
+            ),
+            (
+                "[[keys]]\nid = \"0d7a2d8e-93bd-4b4f-8a5c-6e9a3f0c1b2d\"\nspec = \"RSA_2048\"\nusage = \"SIGN_VERIFY\"\nprivate-key = \"SECRET\"\n",
+                "line 1",
+                "openssl pkcs8",
+            ),
         ];
         for (text, line, says) in cases {
             let refused = refusal(text);

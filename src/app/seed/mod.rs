@@ -11,11 +11,11 @@ mod file;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde_json::value::to_raw_value;
 use serde_json::json;
+use serde_json::value::to_raw_value;
 
-pub(super) use dev::open_to_developers;
 pub use dev::ACCOUNT as DEV_ACCOUNT;
+pub(super) use dev::open_to_developers;
 use file::{At, SeedIdentity, SeedKey};
 pub use file::{Seed, SeedError};
 
