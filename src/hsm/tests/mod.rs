@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 mod golden;
 mod keys;
+mod opened;
 
 /// An HSM with one key.
 struct Fixture {
