@@ -58,12 +58,12 @@ impl Keys {
         (&key.token, self.binding(spec, key.material_id))
     }
 
-    fn binding(&self, spec: KeySpec, material_id: MaterialId) -> KeyBinding<'_> {
+    pub(super) fn binding(&self, spec: KeySpec, material_id: MaterialId) -> KeyBinding<'_> {
         let (region, account) = (&self.region, &self.account);
         KeyBinding { region, account, key_id: self.key_id, material_id, spec }
     }
 
-    fn import(&self, spec: KeySpec, material: &[u8]) -> Result<GeneratedKey, Error> {
+    pub(super) fn import(&self, spec: KeySpec, material: &[u8]) -> Result<GeneratedKey, Error> {
         let material = SecretBytes::new(material.to_vec());
         self.hsm.import_key(&self.region, &self.account, self.key_id, spec, &material)
     }
@@ -459,5 +459,59 @@ fn a_replica_has_the_same_material_and_its_own_token() {
         assert_eq!(opened(token, &there), Err(Error::DamagedToken));
         let refused = KEYS.hsm.rebind_key(token, &there, &other);
         assert_eq!(refused, Err(Error::DamagedToken));
+    }
+}
+
+/// Not even under a header that leads further in.
+fn garbage() -> impl Strategy<Value = Vec<u8>> {
+    let heads = prop_oneof![
+        Just(vec![]),
+        Just(vec![0x30, 0x82, 1, 0]),
+        Just(unhex("302e020100300506032b657004220420")),
+        Just(unhex("308187020100301306072a8648ce3d020106082a8648ce3d030107046d306b02010104")),
+        Just(unhex("3059301306072a8648ce3d020106082a8648ce3d03010703420004")),
+        Just(unhex("308204bd020100300d06092a864886f70d0101010500048204a7308204a3020100")),
+    ];
+    (heads, proptest::collection::vec(any::<u8>(), 0..700))
+        .prop_map(|(head, tail)| [head, tail].concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn garbage_is_refused_and_never_panics(bytes in garbage()) {
+        for spec in specs() {
+            let (token, binding) = KEYS.of(spec);
+            if spec.is_asymmetric() {
+                prop_assert_eq!(KEYS.import(spec, &bytes).err(), Some(Error::KeyMaterial));
+            }
+            for algorithm in spec.signing_algorithms() {
+                let raw = MessageType::Raw;
+                let verified =
+                    KEYS.hsm.verify(token, &binding, *algorithm, raw, b"message", &bytes);
+                prop_assert!(verified.is_err());
+            }
+            for algorithm in spec.mac_algorithms() {
+                let verified = KEYS.hsm.verify_mac(token, &binding, *algorithm, b"", &bytes);
+                prop_assert_eq!(verified, Err(Error::InvalidMac));
+            }
+            if spec.usages().contains(&KeyUsage::KeyAgreement) {
+                let derived = KEYS.hsm.derive_shared_secret(token, &binding, &bytes);
+                prop_assert_eq!(derived.err(), Some(Error::PeerPublicKey));
+            }
+            if spec.usages().contains(&KeyUsage::EncapsulateDecapsulate) {
+                let opened = KEYS.hsm.decapsulate(token, &binding, &bytes);
+                prop_assert_eq!(opened.err(), Some(Error::InvalidCiphertext));
+            }
+        }
+        let (token, binding) = KEYS.of(KeySpec::Rsa2048);
+        let algorithm = EncryptionAlgorithm::RsaesOaepSha256;
+        let opened = KEYS.hsm.decrypt_rsa(token, &binding, algorithm, &bytes);
+        prop_assert_eq!(opened.err(), Some(Error::InvalidCiphertext));
+        let private = SecretBytes::new(rsa_document(KeySpec::Rsa2048).unwrap().to_vec());
+        for algorithm in WrappingAlgorithm::ALL {
+            prop_assert!(KEYS.hsm.unwrap_material(&private, *algorithm, &bytes).is_err());
+        }
     }
 }

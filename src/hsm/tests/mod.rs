@@ -8,8 +8,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock};
 
 mod golden;
+mod golden_keys;
 mod keys;
 mod opened;
+mod openssl;
 
 /// An HSM with one key.
 struct Fixture {
