@@ -121,7 +121,7 @@ pub fn rotate(
     let current = next.id;
     let mut changes: Vec<Box<dyn Change>> = Vec::new();
     for related in together(registry, key) {
-        let next = material_of(&related, key, &next)?;
+        let next = material_of(hsm, &related, key, &next)?;
         changes.push(UpdateKey::new(registry, &related, |key| make_current(key, next, rotated)));
     }
     Ok(Rotating { previous, current, changes })
@@ -150,12 +150,17 @@ fn together(registry: &Registry, key: &Arc<Key>) -> Vec<Arc<Key>> {
 }
 
 /// The next material of `key` as `related` has it: sealed for its own Region.
-fn material_of(related: &Key, key: &Key, next: &Material) -> Result<Material, Error> {
+fn material_of(hsm: &Hsm, related: &Key, key: &Key, next: &Material) -> Result<Material, Error> {
     if related.arn == key.arn {
         return Ok(next.clone());
     }
-    // What was imported into the primary key was imported into each replica.
-    related.find_material(next.id).cloned().ok_or(Error::NoMaterial)
+    if key.origin == Origin::External {
+        // It was imported into each of them, and each has its own expiry.
+        return related.find_material(next.id).cloned().ok_or(Error::NoMaterial);
+    }
+    let token = next.token.as_ref().ok_or(Error::NoMaterial)?;
+    let rebound = hsm.rebind_key(token, &key.binding(next.id), &related.arn.region);
+    Ok(Material { token: Some(rebound.map_err(Error::Hsm)?), ..next.clone() })
 }
 
 fn make_current(key: &mut Key, next: Material, rotated: Rotated) {

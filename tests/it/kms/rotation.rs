@@ -10,7 +10,10 @@ use aws_sdk_kms::types::{
     ExpirationModelType, ImportState, IncludeKeyMaterial, KeyMaterialState, RotationType,
     RotationsListEntry,
 };
+use wardbook::base::context::EncryptionContext;
+use wardbook::base::ids::Region;
 use wardbook::base::spec::{KeySpec, KeyState, MaterialState, MultiRegionRole, Origin};
+use wardbook::hsm::blob::Blob;
 use wardbook::keys::create::generate_material;
 use wardbook::keys::key::{Key, Material, Rotation};
 
@@ -226,6 +229,41 @@ async fn replicas_rotate_with_their_primary_key_only() {
     refused(kms.enable_key_rotation().key_id(&id).send().await, UNSUPPORTED, &text);
     refused(kms.disable_key_rotation().key_id(&id).send().await, UNSUPPORTED, &text);
     refused(kms.rotate_key_on_demand().key_id(&id).send().await, UNSUPPORTED, &text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn related_keys_rotate_together() {
+    let server = Server::start();
+    let (kms, id) = (server.kms(), server.new_key());
+    let elsewhere = Region::parse("eu-west-1").unwrap();
+    let replica = server.replicate_key(&id, &elsewhere);
+    let find = || server.ctx().keys.find(&elsewhere, replica.id()).unwrap();
+    enable(&kms, &id, Some(90)).await;
+    assert_eq!(find().rotation, server.find_key(&id).rotation);
+
+    for done in 1..=2 {
+        rotate(&server, &id).await;
+        let (primary, replica) = (server.find_key(&id), find());
+        assert_eq!((primary.rotations_on_demand(), replica.rotations_on_demand()), (done, done));
+        assert_eq!((primary.on_demand_ms, replica.on_demand_ms), (None, None));
+        let shown = |key: &Key| -> Vec<_> {
+            key.materials.iter().map(|held| (held.id, held.state, held.rotated)).collect()
+        };
+        assert_eq!(shown(&primary), shown(&replica));
+        // It is the same material, not only the same id.
+        let made = kms.encrypt().key_id(&id).plaintext(b"x".as_slice().into()).send().await;
+        let blob = made.unwrap().ciphertext_blob.unwrap().into_inner();
+        let current = replica.current_material().unwrap();
+        let opened = server.ctx().hsm.decrypt(
+            current.token.as_ref().unwrap(),
+            &replica.binding(current.id),
+            &Blob::parse(&blob).unwrap(),
+            &EncryptionContext::default(),
+        );
+        assert_eq!(opened.unwrap().expose(), b"x");
+    }
+    kms.disable_key_rotation().key_id(&id).send().await.unwrap();
+    assert_eq!(find().rotation, None);
 }
 
 #[tokio::test(flavor = "multi_thread")]
