@@ -7,6 +7,7 @@ mod encryption;
 mod keys;
 mod lookup;
 mod policies;
+mod rotation;
 mod tags;
 
 use crate::fixture::{ACCOUNT, REGION};
