@@ -16,8 +16,10 @@ pub mod system;
 pub mod unsupported;
 
 mod aliases;
+mod blocking;
 mod data_key;
 mod errors;
+mod imported;
 mod source;
 mod toggle;
 
@@ -26,6 +28,7 @@ mod create_alias;
 mod create_key;
 mod decrypt;
 mod delete_alias;
+mod delete_imported_key_material;
 mod describe_key;
 mod disable_key;
 mod enable_key;
@@ -34,6 +37,8 @@ mod generate_data_key;
 mod generate_data_key_without_plaintext;
 mod generate_random;
 mod get_key_policy;
+mod get_parameters_for_import;
+mod import_key_material;
 mod list_aliases;
 mod list_key_policies;
 mod list_keys;
@@ -61,6 +66,7 @@ pub static TABLE: &[Entry<Ctx>] = &[
     Entry::of::<create_key::CreateKey>(),
     Entry::of::<decrypt::Decrypt>(),
     Entry::of::<delete_alias::DeleteAlias>(),
+    Entry::of::<delete_imported_key_material::DeleteImportedKeyMaterial>(),
     Entry::of::<describe_key::DescribeKey>(),
     Entry::of::<disable_key::DisableKey>(),
     Entry::of::<enable_key::EnableKey>(),
@@ -69,6 +75,8 @@ pub static TABLE: &[Entry<Ctx>] = &[
     Entry::of::<generate_data_key_without_plaintext::GenerateDataKeyWithoutPlaintext>(),
     Entry::of::<generate_random::GenerateRandom>(),
     Entry::of::<get_key_policy::GetKeyPolicy>(),
+    Entry::of::<get_parameters_for_import::GetParametersForImport>(),
+    Entry::of::<import_key_material::ImportKeyMaterial>(),
     Entry::of::<list_aliases::ListAliases>(),
     Entry::of::<list_key_policies::ListKeyPolicies>(),
     Entry::of::<list_keys::ListKeys>(),
