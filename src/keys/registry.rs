@@ -111,16 +111,16 @@ impl Registry {
         self.every_key().iter().filter(due).map(Arc::clone).collect()
     }
 
-    /// Every key with imported material that will expire or has, and when the
-    /// first of it does, epoch milliseconds.
+    /// The keys whose material expires and when the first of it does, epoch
+    /// milliseconds: the first `limit` of them in that order.
     #[must_use]
-    pub fn material_expiries(&self) -> Vec<(KeyArn, i64)> {
-        let first = |key: &Arc<Key>| {
-            let here = key.materials.iter().filter(|material| material.token.is_some());
-            let expires_ms = here.filter_map(|material| material.expires_ms).min()?;
-            Some((key.arn.clone(), expires_ms))
-        };
-        self.read().keys.values().flat_map(BTreeMap::values).filter_map(first).collect()
+    pub fn material_expirations(&self, limit: usize) -> Vec<(KeyArn, i64)> {
+        let state = self.read();
+        let keys = state.keys.values().flat_map(BTreeMap::values);
+        let mut found: Vec<_> =
+            keys.filter_map(|key| Some((key.material_expires_ms()?, key))).collect();
+        found.sort_by_key(|(at_ms, _)| *at_ms);
+        found.into_iter().take(limit).map(|(at_ms, key)| (key.arn.clone(), at_ms)).collect()
     }
 
     /// Every key there is.

@@ -140,7 +140,9 @@ def test_key_wrap_brings_every_kind_in(kms, external, algorithm, spec, usage, ma
 
 def test_valid_to_is_told_again(kms, external):
     key = external()
-    parameters = parameters_of(kms, key, "RSAES_OAEP_SHA_1", "RSA_3072")
+    parameters = kms.get_parameters_for_import(
+        KeyId=key, WrappingAlgorithm="RSAES_OAEP_SHA_1", WrappingKeySpec="RSA_3072"
+    )
     now = datetime.datetime.now(datetime.UTC)
     day = datetime.timedelta(days=1)
     assert abs(parameters["ParametersValidTo"] - now - day) < datetime.timedelta(minutes=5)

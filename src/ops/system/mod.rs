@@ -95,8 +95,8 @@ pub async fn run_due(ctx: &Arc<Ctx>) -> Result<(), hsm::Error> {
 /// Deletes keys and imported material whose time is over.
 async fn delete_due(ctx: &Arc<Ctx>, now_ms: i64) -> Result<(), hsm::Error> {
     let keys = ctx.keys.due_for_deletion(now_ms).into_iter().map(|key| key.arn.clone());
-    let expiries = ctx.keys.material_expiries().into_iter();
-    let expired = expiries.filter(|(_, at)| *at <= now_ms).map(|(arn, _)| arn);
+    let expirations = ctx.keys.material_expirations(usize::MAX).into_iter();
+    let expired = expirations.take_while(|(_, at)| *at <= now_ms).map(|(arn, _)| arn);
     let keys = keys.map(|arn| (&DELETE_KEY, arn));
     let due = expired.map(|arn| (&DELETE_EXPIRED_KEY_MATERIAL, arn)).chain(keys);
     for (entry, arn) in due.collect::<Vec<_>>() {

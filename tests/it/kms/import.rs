@@ -9,6 +9,7 @@ use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{self, EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, RsaKeyPair};
 use serde_json::{Value, json};
 use wardbook::base::clock::ManualClock;
+use wardbook::base::timestamp;
 
 use super::{NO_KEY, arn, invalid};
 use crate::fixture::import::{Wrapping, new_key};
@@ -43,9 +44,9 @@ fn import(server: &Server, input: &Value) -> Response {
 }
 
 /// The input with other members beside it, or in place of its own.
-fn with(input: &Value, more: Value) -> Value {
+fn with(input: &Value, mut more: Value) -> Value {
     let mut input = input.clone();
-    input.as_object_mut().unwrap().append(&mut more.as_object().unwrap().clone());
+    input.as_object_mut().unwrap().append(more.as_object_mut().unwrap());
     input
 }
 
@@ -85,7 +86,7 @@ fn a_key_waits_for_its_material() {
     });
     let parameters = server.call("GetParametersForImport", &asked).ok();
     assert_eq!(parameters["KeyId"], arn(&key));
-    assert_eq!(parameters["ParametersValidTo"], json!((START_MS + DAY_MS) as f64 / 1000.0));
+    assert_eq!(parameters["ParametersValidTo"], json!(timestamp::epoch_seconds(START_MS + DAY_MS)));
     // 6,144 bytes are AWS's limit, base64 a third more.
     assert!(parameters["ImportToken"].as_str().unwrap().len() <= 6_144 / 3 * 4);
 
@@ -101,7 +102,7 @@ fn a_key_waits_for_its_material() {
     assert_eq!(after["Enabled"], true);
     assert_eq!(after["CurrentKeyMaterialId"], imported["KeyMaterialId"]);
     assert_eq!(after["ExpirationModel"], "KEY_MATERIAL_EXPIRES");
-    assert_eq!(after["ValidTo"], json!(valid_to as f64));
+    assert_eq!(after["ValidTo"], json!(timestamp::epoch_seconds(valid_to * 1_000)));
 
     let blob = encrypt(&server, &key).ok()["CiphertextBlob"].clone();
     let opened = decrypt(&server, &blob).ok();
@@ -324,13 +325,13 @@ fn a_token_is_for_one_key_and_one_day() {
     let mut altered = wrapping.token.clone().into_bytes();
     altered[40] = if altered[40] == b'A' { b'B' } else { b'A' };
     let altered = String::from_utf8(altered).unwrap();
-    for token in [altered.as_str(), "eA==", &wrapping.token[..400]] {
+    for token in [altered.as_str(), "eA==", wrapping.token.get(..400).unwrap()] {
         let answer = import(&server, &with(&input, json!({ "ImportToken": token })));
         check_refused(&answer, "InvalidImportTokenException", "");
     }
     let crooked = with(&input, json!({ "EncryptedKeyMaterial": "eA==" }));
     check_refused(&import(&server, &crooked), "InvalidCiphertextException", "");
-    let unwrapped = with(&input, json!({ "EncryptedKeyMaterial": wrapping.token[..344] }));
+    let unwrapped = with(&input, json!({ "EncryptedKeyMaterial": wrapping.token.get(..344) }));
     check_refused(&import(&server, &unwrapped), "InvalidCiphertextException", "");
 
     // The domain key rotates meanwhile; the token is good to the end, and more
@@ -409,9 +410,9 @@ fn material_expires() {
     let expires = json!({ "ExpirationModel": "KEY_MATERIAL_EXPIRES", "ValidTo": valid_to });
     let input = with(&wrapping.input(&key, &[1; 32]), expires);
     let id = import(&server, &input).ok()["KeyMaterialId"].clone();
-    let expiries = server.ctx().keys.material_expiries();
-    assert_eq!(expiries.len(), 1);
-    assert_eq!((expiries[0].0.to_string(), expiries[0].1), (arn(&key), START_MS + HOUR_MS));
+    let expirations = server.ctx().keys.material_expirations(9);
+    assert_eq!(expirations.len(), 1);
+    assert_eq!((expirations[0].0.to_string(), expirations[0].1), (arn(&key), START_MS + HOUR_MS));
     let blob = encrypt(&server, &key).ok()["CiphertextBlob"].clone();
     pass(&server, &clock, HOUR_MS - 1);
     decrypt(&server, &blob).ok();
@@ -437,7 +438,7 @@ fn material_expires() {
 
     pass(&server, &clock, 0);
     check_gone(&server);
-    assert!(server.ctx().keys.material_expiries().is_empty());
+    assert!(server.ctx().keys.material_expirations(9).is_empty());
     let records = server.events("eventName=DeleteExpiredKeyMaterial");
     assert_eq!(records.len(), 1);
     let record = &records[0];
