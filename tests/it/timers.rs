@@ -14,7 +14,7 @@ use crate::fixture::{ACCOUNT, Options, REGION, START_MS, Server, wait_until};
 const DAY_MS: i64 = 86_400_000;
 
 /// Lets time pass and the timers act.
-fn pass(server: &Server, clock: &ManualClock, ms: i64) {
+pub(crate) fn pass(server: &Server, clock: &ManualClock, ms: i64) {
     clock.advance_ms(ms);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     runtime.block_on(system::run_due(server.ctx())).unwrap();
