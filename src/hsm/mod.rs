@@ -182,6 +182,22 @@ impl Hsm {
         Ok(GeneratedKey { material_id, token })
     }
 
+    /// The same material for the replica of its key in `region`.
+    ///
+    /// # Errors
+    /// [`Error::DamagedToken`], [`Error::UnknownDomainKey`], [`Error::Entropy`].
+    pub fn rebind_key(
+        &self,
+        token: &ExportedKeyToken,
+        from: &KeyBinding<'_>,
+        region: &Region,
+    ) -> Result<ExportedKeyToken, Error> {
+        let domain = self.domain()?;
+        let material = token::open(&domain, token, from)?;
+        let to = KeyBinding { region, ..*from };
+        token::seal(&domain, self.draw_fresh()?, &to, material.expose())
+    }
+
     /// The same material under the current domain key; `None` if it is there
     /// already.
     ///
