@@ -9,6 +9,7 @@ pub mod changes;
 pub mod cipher;
 pub mod create;
 pub mod key;
+pub mod multi_region;
 pub mod registry;
 pub mod rows;
 pub mod state;

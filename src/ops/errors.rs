@@ -2,8 +2,8 @@
 //! new variant must be placed here, or nothing compiles.
 
 use crate::identity::credentials;
-use crate::keys::cipher;
 use crate::keys::state::StateError;
+use crate::keys::{cipher, multi_region};
 use crate::policy::error::CompileError;
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
@@ -30,6 +30,14 @@ impl From<cipher::Error> for ApiError {
             cipher::Error::Permit | cipher::Error::NoMaterial | cipher::Error::Hsm(_) => {
                 Self::internal(error)
             }
+        }
+    }
+}
+
+impl From<multi_region::Error> for ApiError {
+    fn from(error: multi_region::Error) -> Self {
+        match error {
+            multi_region::Error::Permit | multi_region::Error::Hsm(_) => Self::internal(error),
         }
     }
 }

@@ -334,10 +334,8 @@ fn record_further(
         resources: further.resources.iter().map(ToString::to_string).collect(),
         ..Facts::default()
     };
-    let ended = End {
-        response_elements: further.response_elements,
-        ..End::without_effect(Ok(Vec::new()))
-    };
+    let ended =
+        End { response_elements: further.response_elements, ..End::without_effect(Ok(Vec::new())) };
     record(ctx, &description, &caller, &further.region, &facts, &ended)
 }
 

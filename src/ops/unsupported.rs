@@ -30,13 +30,11 @@ pub static TABLE: &[Description] = &[
     later("ListGrants", true),
     later("ListKeyRotations", true),
     later("ListRetirableGrants", true),
-    later("ReplicateKey", false),
     later("RetireGrant", false),
     later("RevokeGrant", false),
     later("RotateKeyOnDemand", false),
     later("Sign", true),
     later("UpdateCustomKeyStore", false),
-    later("UpdatePrimaryRegion", false),
     later("Verify", true),
     later("VerifyMac", true),
 ];

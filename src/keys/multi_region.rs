@@ -1,0 +1,147 @@
+//! Related multi-Region keys: one primary key and its replicas, at most one a
+//! Region. They share id, material, spec, usage, origin and rotation; all else
+//! is each key's own (AWS KMS Developer Guide, "Multi-Region keys").
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::changes::UpdateKey;
+use super::key::{Key, Material};
+use super::registry::Registry;
+use crate::base::arn::KeyArn;
+use crate::base::ids::Region;
+use crate::base::spec::{MaterialState, MultiRegionRole, Origin};
+use crate::hsm::{self, Hsm};
+use crate::policy::actions::Action;
+use crate::policy::decision::Permit;
+use crate::policy::document::Document;
+
+/// Why a key was not replicated.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The permit is for something else: a fault of the server.
+    #[error("the permit does not cover the replication of the key")]
+    Permit,
+    #[error("the software HSM failed")]
+    Hsm(#[from] hsm::Error),
+}
+
+/// What a replica does not share with its primary key.
+#[derive(Debug)]
+pub struct NewReplica {
+    pub region: Region,
+    pub description: String,
+    pub tags: BTreeMap<String, String>,
+    pub policy: Arc<Document>,
+    pub created_ms: i64,
+}
+
+impl Key {
+    /// Whether this is the primary one of related multi-Region keys.
+    #[must_use]
+    pub fn is_primary(&self) -> bool {
+        self.multi_region == Some(MultiRegionRole::Primary)
+    }
+}
+
+/// The replicas of a primary key; none of any other key.
+#[must_use]
+pub fn replicas(registry: &Registry, key: &Key) -> Vec<Arc<Key>> {
+    if !key.is_primary() {
+        return Vec::new();
+    }
+    let related = registry.related(&key.arn.account, key.id()).into_iter();
+    related.filter(|related| related.arn != key.arn).collect()
+}
+
+/// The key that holds what related keys share beside their material, such as
+/// rotation: the primary key, or a single-Region key itself.
+#[must_use]
+pub fn primary(registry: &Registry, key: &Arc<Key>) -> Arc<Key> {
+    if key.multi_region != Some(MultiRegionRole::Replica) {
+        return Arc::clone(key);
+    }
+    let mut related = registry.related(&key.arn.account, key.id()).into_iter();
+    related.find(|related| related.is_primary()).unwrap_or_else(|| Arc::clone(key))
+}
+
+/// A replica of `primary`. Imported material does not travel: the replica
+/// knows which materials it lacks, and waits for the import of the same bytes.
+///
+/// # Errors
+/// [`Error::Permit`] for a permit of another key or use; else as the HSM
+/// answers.
+pub fn replicate(hsm: &Hsm, permit: &Permit, primary: &Key, new: NewReplica) -> Result<Key, Error> {
+    // INVARIANT: a permit is the only road to a key: one for this key and this use.
+    if permit.key() != Some(&primary.arn) || !permit.covers(Action::REPLICATE_KEY) {
+        return Err(Error::Permit);
+    }
+    let materials = primary.materials.iter();
+    let mut replica = Key {
+        arn: KeyArn { region: new.region.clone(), ..primary.arn.clone() },
+        spec: primary.spec,
+        usage: primary.usage,
+        origin: primary.origin,
+        manager: primary.manager,
+        state: primary.state,
+        description: new.description,
+        created_ms: new.created_ms,
+        deletion_ms: None,
+        pending_window_days: None,
+        policy: new.policy,
+        tags: new.tags,
+        multi_region: Some(MultiRegionRole::Replica),
+        rotation: None,
+        on_demand_ms: None,
+        materials: materials
+            .map(|material| share_material(hsm, primary, material, &new.region))
+            .collect::<Result<_, _>>()?,
+        version: 1,
+    };
+    replica.state = replica.usable_state();
+    if primary.origin == Origin::External {
+        for material in replica.materials.iter_mut().filter(|material| material.is_pending()) {
+            material.state = MaterialState::PendingMultiRegionImportAndRotation;
+        }
+    }
+    Ok(replica)
+}
+
+/// A material of `primary` as its replica in `region` has it.
+///
+/// # Errors
+/// As the HSM answers.
+pub fn share_material(
+    hsm: &Hsm,
+    primary: &Key,
+    material: &Material,
+    region: &Region,
+) -> Result<Material, hsm::Error> {
+    if primary.origin == Origin::External {
+        let imported = Material { token: None, description: None, expires_ms: None, ..*material };
+        return Ok(imported);
+    }
+    let rebind = |token| hsm.rebind_key(token, &primary.binding(material.id), region);
+    Ok(Material { token: material.token.as_ref().map(rebind).transpose()?, ..material.clone() })
+}
+
+/// Both keys change roles; what only the primary key holds moves with it.
+#[must_use]
+pub fn change_primary(
+    registry: &Arc<Registry>,
+    primary: &Arc<Key>,
+    replica: &Arc<Key>,
+) -> [Box<UpdateKey>; 2] {
+    let (rotation, on_demand_ms) = (primary.rotation, primary.on_demand_ms);
+    let demoted = UpdateKey::new(registry, primary, |key| {
+        key.multi_region = Some(MultiRegionRole::Replica);
+        key.rotation = None;
+        key.on_demand_ms = None;
+    });
+    let promoted = UpdateKey::new(registry, replica, |key| {
+        key.multi_region = Some(MultiRegionRole::Primary);
+        key.rotation = rotation;
+        key.on_demand_ms = on_demand_ms;
+    });
+    [demoted, promoted]
+}
