@@ -11,5 +11,6 @@ pub mod create;
 pub mod key;
 pub mod multi_region;
 pub mod registry;
+pub mod rotate;
 pub mod rows;
 pub mod state;
