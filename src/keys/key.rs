@@ -34,8 +34,8 @@ pub struct Key {
     /// What the key is among the related keys of other Regions; `None` for a
     /// single-Region key.
     pub multi_region: Option<MultiRegionRole>,
-    /// Automatic rotation, while it is on. Of related multi-Region keys, the
-    /// primary one holds it for all.
+    /// Automatic rotation, while it is on. Related multi-Region keys have the
+    /// same; the primary one decides when it is due.
     pub rotation: Option<Rotation>,
     /// When a rotation on demand was asked for that has not been done yet,
     /// epoch milliseconds.

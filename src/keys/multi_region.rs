@@ -54,15 +54,12 @@ pub fn replicas(registry: &Registry, key: &Key) -> Vec<Arc<Key>> {
     related.filter(|related| related.arn != key.arn).collect()
 }
 
-/// The key that holds what related keys share beside their material, such as
-/// rotation: the primary key, or a single-Region key itself.
+/// The primary key of a replica; `None` for any other key.
 #[must_use]
-pub fn primary(registry: &Registry, key: &Arc<Key>) -> Arc<Key> {
-    if key.multi_region != Some(MultiRegionRole::Replica) {
-        return Arc::clone(key);
-    }
+pub fn primary_of(registry: &Registry, key: &Key) -> Option<Arc<Key>> {
+    key.multi_region.filter(|role| *role == MultiRegionRole::Replica)?;
     let mut related = registry.related(&key.arn.account, key.id()).into_iter();
-    related.find(|related| related.is_primary()).unwrap_or_else(|| Arc::clone(key))
+    related.find(|related| related.is_primary())
 }
 
 /// A replica of `primary`. Imported material does not travel: the replica
@@ -91,8 +88,8 @@ pub fn replicate(hsm: &Hsm, permit: &Permit, primary: &Key, new: NewReplica) -> 
         policy: new.policy,
         tags: new.tags,
         multi_region: Some(MultiRegionRole::Replica),
-        rotation: None,
-        on_demand_ms: None,
+        rotation: primary.rotation,
+        on_demand_ms: primary.on_demand_ms,
         materials: materials
             .map(|material| share_material(hsm, primary, material, &new.region))
             .collect::<Result<_, _>>()?,
@@ -125,23 +122,14 @@ pub fn share_material(
     Ok(Material { token: material.token.as_ref().map(rebind).transpose()?, ..material.clone() })
 }
 
-/// Both keys change roles; what only the primary key holds moves with it.
+/// Both keys change roles; all else that the primary key says for its replicas
+/// they have already.
 #[must_use]
 pub fn change_primary(
     registry: &Arc<Registry>,
     primary: &Arc<Key>,
     replica: &Arc<Key>,
 ) -> [Box<UpdateKey>; 2] {
-    let (rotation, on_demand_ms) = (primary.rotation, primary.on_demand_ms);
-    let demoted = UpdateKey::new(registry, primary, |key| {
-        key.multi_region = Some(MultiRegionRole::Replica);
-        key.rotation = None;
-        key.on_demand_ms = None;
-    });
-    let promoted = UpdateKey::new(registry, replica, |key| {
-        key.multi_region = Some(MultiRegionRole::Primary);
-        key.rotation = rotation;
-        key.on_demand_ms = on_demand_ms;
-    });
-    [demoted, promoted]
+    let as_role = |key, role| UpdateKey::new(registry, key, |key| key.multi_region = Some(role));
+    [as_role(primary, MultiRegionRole::Replica), as_role(replica, MultiRegionRole::Primary)]
 }

@@ -13,7 +13,7 @@ use super::ctx::Ctx;
 use super::key_metadata::{KeyMetadata, MEMBERS};
 use super::operation::{Description, Done, Further, Operation, Service};
 use super::resolve::Accepts;
-use super::shapes::{KEY_ID, REGION_SHAPE, TAGS, Tag, check_primary, merge_tags, out_text};
+use super::shapes::{KEY_ID, REGION_SHAPE, TAGS, Tag, merge_tags, not_primary, out_text};
 use crate::base::arn::KeyArn;
 use crate::base::ids::{Realm, Region};
 use crate::base::spec::MaterialState;
@@ -95,7 +95,9 @@ impl Operation for ReplicateKey {
     ) -> Result<Done<Output>, ApiError> {
         let PermittedKey { permit, key: primary } =
             access.key(Action::REPLICATE_KEY, &input.key_id, Accepts::Key, None)?;
-        check_primary(&primary)?;
+        if !primary.is_primary() {
+            return Err(not_primary(&primary));
+        }
         let region = served_region(ctx, &input.replica_region)?;
         let target = Resource::Account { account: &primary.arn.account, region: &region };
         access.resource(Action::CREATE_KEY, target)?;

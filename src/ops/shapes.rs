@@ -94,16 +94,12 @@ pub struct Tag {
 #[derive(Debug, Serialize)]
 pub struct Nothing {}
 
-/// Refuses what only the primary one of related multi-Region keys can do.
-///
-/// # Errors
-/// `UnsupportedOperationException` for a replica and for a single-Region key.
-pub fn check_primary(key: &Key) -> Result<(), ApiError> {
-    if key.is_primary() {
-        return Ok(());
-    }
+/// `UnsupportedOperationException` for a key that is asked to do what only the
+/// primary one of related multi-Region keys can.
+#[must_use]
+pub fn not_primary(key: &Key) -> ApiError {
     let text = format!("{} is not a multi-region primary key.", key.arn);
-    Err(ApiError::new(Code::UnsupportedOperationException, text))
+    ApiError::new(Code::UnsupportedOperationException, text)
 }
 
 /// AWS records the key's ARN for calls that change it and answer nothing.

@@ -9,7 +9,7 @@ use super::access::Access;
 use super::ctx::Ctx;
 use super::operation::{Description, Done, Further, Operation, Service};
 use super::resolve::{self, Accepts};
-use super::shapes::{KEY_ID, Nothing, REGION_SHAPE, check_primary, recorded_key};
+use super::shapes::{KEY_ID, Nothing, REGION_SHAPE, not_primary, recorded_key};
 use crate::keys::multi_region;
 use crate::keys::state::StateRule;
 use crate::policy::actions::Action;
@@ -53,7 +53,9 @@ impl Operation for UpdatePrimaryRegion {
     ) -> Result<Done<Nothing>, ApiError> {
         let action = Action::UPDATE_PRIMARY_REGION;
         let primary = access.key(action, &input.key_id, Accepts::Key, None)?.key;
-        check_primary(&primary)?;
+        if !primary.is_primary() {
+            return Err(not_primary(&primary));
+        }
         if input.primary_region == primary.arn.region.as_str() {
             let text = format!("{} is already the multi-region primary key.", primary.arn);
             return Err(ApiError::new(Code::UnsupportedOperationException, text));

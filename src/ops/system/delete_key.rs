@@ -69,8 +69,8 @@ impl Operation for DeleteKey {
 
 /// The primary key whose deletion waits for that of this replica alone, and
 /// the days that it is to wait from then on.
-fn last_replica_of(registry: &Registry, key: &Arc<Key>) -> Option<(Arc<Key>, i64)> {
-    let primary = multi_region::primary(registry, key);
+fn last_replica_of(registry: &Registry, key: &Key) -> Option<(Arc<Key>, i64)> {
+    let primary = multi_region::primary_of(registry, key)?;
     let window_days = primary.pending_window_days?;
     let is_last = multi_region::replicas(registry, &primary).len() == 1;
     is_last.then_some((primary, window_days))
