@@ -42,6 +42,13 @@ impl Key {
     pub fn is_primary(&self) -> bool {
         self.multi_region == Some(MultiRegionRole::Primary)
     }
+
+    /// Notes that pending material is not in every related key yet.
+    pub fn wait_for_related_imports(&mut self) {
+        for material in self.materials.iter_mut().filter(|material| material.is_pending()) {
+            material.state = MaterialState::PendingMultiRegionImportAndRotation;
+        }
+    }
 }
 
 /// The replicas of a primary key; none of any other key.
@@ -96,11 +103,7 @@ pub fn replicate(hsm: &Hsm, permit: &Permit, primary: &Key, new: NewReplica) -> 
         version: 1,
     };
     replica.state = replica.usable_state();
-    if primary.origin == Origin::External {
-        for material in replica.materials.iter_mut().filter(|material| material.is_pending()) {
-            material.state = MaterialState::PendingMultiRegionImportAndRotation;
-        }
-    }
+    replica.wait_for_related_imports();
     Ok(replica)
 }
 

@@ -16,14 +16,13 @@ use super::resolve::Accepts;
 use super::shapes::{KEY_ID, REGION_SHAPE, TAGS, Tag, merge_tags, not_primary, out_text};
 use crate::base::arn::KeyArn;
 use crate::base::ids::{Realm, Region};
-use crate::base::spec::MaterialState;
-use crate::keys::changes::{CreateKey as Create, UpdateKey};
+use crate::keys::changes::CreateKey as Create;
 use crate::keys::key::Key;
 use crate::keys::multi_region::{self, NewReplica};
+use crate::keys::rotate::change_shared;
 use crate::keys::state::StateRule;
 use crate::policy::actions::Action;
 use crate::policy::question::Resource;
-use crate::store::Change;
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
 use crate::wire::shape::{Member, POLICY_TEXT, Recorded, Shape, matching, text};
@@ -159,15 +158,11 @@ fn answer(ctx: &Ctx, primary: &Arc<Key>, replica: Arc<Key>, bypassed: bool) -> D
     if !replica.tags.is_empty() {
         response.insert("replicaTags".to_owned(), recorded_tags(&replica));
     }
-    let mut changes: Vec<Box<dyn Change>> = Vec::new();
     // A rotation must wait again: the new replica does not have the material.
-    if primary.pending_material().is_some() {
-        changes.push(UpdateKey::new(&ctx.keys, primary, |key| {
-            for material in key.materials.iter_mut().filter(|material| material.is_pending()) {
-                material.state = MaterialState::PendingMultiRegionImportAndRotation;
-            }
-        }));
-    }
+    let mut changes = match primary.pending_material() {
+        Some(_) => change_shared(&ctx.keys, primary, Key::wait_for_related_imports),
+        None => Vec::new(),
+    };
     changes.push(Box::new(Create { registry: Arc::clone(&ctx.keys), key: replica }));
     Done::changed(output, changes, Some(response.into())).with_further(vec![created])
 }

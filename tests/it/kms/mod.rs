@@ -6,6 +6,7 @@ mod data_keys;
 mod encryption;
 mod keys;
 mod lookup;
+mod multi_region;
 mod policies;
 mod tags;
 
