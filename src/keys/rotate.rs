@@ -162,7 +162,7 @@ fn material_of(hsm: &Hsm, related: &Key, key: &Key, next: &Material) -> Result<M
         return Ok(next.clone());
     }
     match key.origin {
-        // What was imported into the primary key was imported into each replica.
+        // It was imported into each of them, and each has its own expiry.
         Origin::External => related.find_material(next.id).cloned().ok_or(Error::NoMaterial),
         _ => share_material(hsm, key, next, &related.arn.region).map_err(Error::Hsm),
     }
@@ -188,7 +188,10 @@ fn make_current(key: &mut Key, next: Material, rotated: Rotated) {
 }
 
 #[cfg(test)]
+#[expect(clippy::arithmetic_side_effects, reason = "small numbers; a wrong one fails the test")]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const START_MS: i64 = 1_793_614_272_000;
@@ -234,16 +237,23 @@ mod tests {
         assert!(!rotation.is_due(START_MS));
     }
 
-    #[test]
-    fn no_date_overflows() {
-        for now_ms in [i64::MIN, 0, i64::MAX] {
-            for next_ms in [i64::MIN, 0, i64::MAX] {
-                for period_days in [i64::MIN, 0, 2_560, i64::MAX] {
-                    let rotation = Rotation { period_days, next_ms };
-                    rotation.is_due(now_ms);
-                    rotation.after(now_ms);
-                }
-            }
+    proptest! {
+        #[test]
+        fn the_next_date_is_on_the_schedule_and_within_a_period(
+            period_days in 90..=2_560_i64,
+            next_ms in 0..=i64::from(u32::MAX) * 1_000,
+            now_ms in 0..=i64::from(u32::MAX) * 1_000,
+        ) {
+            let after = Rotation { period_days, next_ms }.after(now_ms);
+            prop_assert_eq!((after.next_ms - next_ms) % days(period_days), 0);
+            prop_assert!((1..=days(period_days)).contains(&(after.next_ms - now_ms)));
+            prop_assert!(!after.is_due(now_ms));
+        }
+
+        #[test]
+        fn no_date_overflows(next_ms: i64, now_ms: i64, period_days in 90..=2_560_i64) {
+            let after = Rotation { period_days, next_ms }.after(now_ms);
+            prop_assert!(after.next_ms > now_ms || now_ms == i64::MAX);
         }
     }
 }

@@ -11,9 +11,11 @@ use wardbook::base::limits;
 use wardbook::ops;
 
 use crate::calls::{Scene, operations};
-use crate::fixture::golden::Golden;
+use crate::fixture::golden::{self, Golden};
 use crate::fixture::raw::{self, Request, Response};
-use crate::fixture::{Credentials, OTHER_REGION, REGION, START_MS, Server, THIRD_REGION};
+use crate::fixture::{
+    Credentials, OTHER_REGION, REGION, START_MS, Server, THIRD_REGION, wait_until,
+};
 
 /// The one record of a call.
 #[track_caller]
@@ -72,6 +74,19 @@ fn what_happens_in_another_region_is_recorded_there() {
     let refused = scene.call(&server, "UpdatePrimaryRegion");
     assert_eq!(refused.code(), "UnsupportedOperationException");
     assert_eq!(server.records_of(refused.request_id()).len(), 1);
+}
+
+/// What the server did by itself, and for whom.
+#[test]
+fn a_rotation_leaves_a_record_of_its_own() {
+    let server = Server::at(&Arc::new(ManualClock::at(START_MS)));
+    let key = server.new_key();
+    server.call("RotateKeyOnDemand", &json!({ "KeyId": key })).ok();
+    let query = format!("keyId={key}&eventName=RotateKey");
+    wait_until(|| !server.events(&query).is_empty());
+    let records = server.events(&query);
+    assert_eq!(records.len(), 1);
+    golden::check("audit/RotateKey.json", &shown(&records[0]));
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod keys;
 mod lookup;
 mod multi_region;
 mod policies;
+mod rotation;
 mod tags;
 
 use crate::fixture::{ACCOUNT, REGION};
