@@ -43,8 +43,9 @@ impl Key {
         self.multi_region == Some(MultiRegionRole::Primary)
     }
 
-    /// Notes that pending material is not in every related key yet.
-    pub fn wait_for_related_imports(&mut self) {
+    /// Notes that some related key lacks the material that waits for its
+    /// rotation: it goes on waiting.
+    pub fn wait_for_related_keys(&mut self) {
         for material in self.materials.iter_mut().filter(|material| material.is_pending()) {
             material.state = MaterialState::PendingMultiRegionImportAndRotation;
         }
@@ -103,7 +104,7 @@ pub fn replicate(hsm: &Hsm, permit: &Permit, primary: &Key, new: NewReplica) -> 
         version: 1,
     };
     replica.state = replica.usable_state();
-    replica.wait_for_related_imports();
+    replica.wait_for_related_keys();
     Ok(replica)
 }
 

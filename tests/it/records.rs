@@ -87,6 +87,15 @@ fn a_rotation_leaves_a_record_of_its_own() {
     let records = server.events(&query);
     assert_eq!(records.len(), 1);
     golden::check("audit/RotateKey.json", &shown(&records[0]));
+
+    // A replica's Region learns of the new material.
+    let key = server.new_multi_region_key(&[OTHER_REGION]);
+    server.call("RotateKeyOnDemand", &json!({ "KeyId": key })).ok();
+    let query = "eventName=SynchronizeMultiRegionKey";
+    wait_until(|| !server.events(query).is_empty());
+    let records = server.events(query);
+    assert_eq!(records.len(), 1);
+    golden::check("audit/further/RotateKey.json", &shown(&records[0]));
 }
 
 #[test]
