@@ -2,7 +2,7 @@
 //! <https://docs.aws.amazon.com/kms/latest/APIReference/API_ScheduleKeyDeletion.html>
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Map;
 
 use super::access::Access;
 use super::ctx::Ctx;
@@ -83,20 +83,19 @@ impl Operation for ScheduleKeyDeletion {
             false => key.begin_pending_deletion(ctx.clock.now_ms(), window_days),
         });
         let (state, due_ms) = (change.after.state, change.after.deletion_ms);
-        let mut response = json!({
-            "keyId": key.arn.to_string(),
-            "keyState": state.as_str(),
-            "pendingWindowInDays": window_days,
-        });
-        if let (Value::Object(response), Some(due_ms)) = (&mut response, due_ms) {
+        let mut response = Map::new();
+        response.insert("keyId".to_owned(), key.arn.to_string().into());
+        response.insert("keyState".to_owned(), state.as_str().into());
+        if let Some(due_ms) = due_ms {
             response.insert("deletionDate".to_owned(), timestamp::record_date(due_ms).into());
         }
+        response.insert("pendingWindowInDays".to_owned(), window_days.into());
         let output = Output {
             key_id: key.arn.to_string(),
             deletion_date: due_ms.map(timestamp::epoch_seconds),
             key_state: state.as_str(),
             pending_window_in_days: window_days,
         };
-        Ok(Done::changed(output, vec![change], Some(response)))
+        Ok(Done::changed(output, vec![change], Some(response.into())))
     }
 }
