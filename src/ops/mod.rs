@@ -50,12 +50,14 @@ mod list_keys;
 mod list_resource_tags;
 mod put_key_policy;
 mod re_encrypt;
+mod replicate_key;
 mod rotate_key_on_demand;
 mod schedule_key_deletion;
 mod tag_resource;
 mod untag_resource;
 mod update_alias;
 mod update_key_description;
+mod update_primary_region;
 
 use ctx::Ctx;
 use operation::Entry;
@@ -93,12 +95,14 @@ pub static TABLE: &[Entry<Ctx>] = &[
     Entry::of::<list_resource_tags::ListResourceTags>(),
     Entry::of::<put_key_policy::PutKeyPolicy>(),
     Entry::of::<re_encrypt::ReEncrypt>(),
+    Entry::of::<replicate_key::ReplicateKey>(),
     Entry::of::<rotate_key_on_demand::RotateKeyOnDemand>(),
     Entry::of::<schedule_key_deletion::ScheduleKeyDeletion>(),
     Entry::of::<tag_resource::TagResource>(),
     Entry::of::<untag_resource::UntagResource>(),
     Entry::of::<update_alias::UpdateAlias>(),
     Entry::of::<update_key_description::UpdateKeyDescription>(),
+    Entry::of::<update_primary_region::UpdatePrimaryRegion>(),
 ];
 
 #[cfg(test)]

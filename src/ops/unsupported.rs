@@ -23,12 +23,10 @@ pub static TABLE: &[Description] = &[
     later("GetPublicKey", true),
     later("ListGrants", true),
     later("ListRetirableGrants", true),
-    later("ReplicateKey", false),
     later("RetireGrant", false),
     later("RevokeGrant", false),
     later("Sign", true),
     later("UpdateCustomKeyStore", false),
-    later("UpdatePrimaryRegion", false),
     later("Verify", true),
     later("VerifyMac", true),
 ];

@@ -1,6 +1,8 @@
 //! What the members of an operation look like. One table per operation feeds
 //! type checks, AWS's validation texts, the audit record and `describe-ops`.
 
+use crate::base::ids::Region;
+
 /// One member of an input or output.
 #[derive(Clone, Copy, Debug)]
 pub struct Member {
@@ -163,6 +165,12 @@ pub const DESCRIPTION: Pattern = Pattern {
             })
     },
 };
+/// `^([a-z]+-){2,3}\d+$`, the pattern of Region names.
+pub const REGION: Pattern = Pattern {
+    text: r"^([a-z]+-){2,3}\d+$",
+    // What is too long is said to be that and no more.
+    matches: |text| text.len() > 32 || Region::parse(text).is_some(),
+};
 /// The characters a policy document may hold.
 pub const POLICY_TEXT: Pattern = Pattern {
     text: r"[\u0009\u000A\u000D\u0020-\u00FF]+",
@@ -194,6 +202,7 @@ mod tests {
     fn patterns() {
         assert!((ASCII.matches)("key-1") && !(ASCII.matches)("") && !(ASCII.matches)("schlüssel"));
         assert!((ALIAS.matches)("alias/a:b") && !(ALIAS.matches)("alias/a b"));
+        assert!((REGION.matches)("eu-west-1") && !(REGION.matches)("Ireland"));
         assert!((POLICY_TEXT.matches)("{\n}") && !(POLICY_TEXT.matches)("€"));
     }
 }

@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 use wardbook::ops::operation::{Description, Service};
 use wardbook::{items, ops};
 
-use crate::fixture::Credentials;
 use crate::fixture::door::Door;
 use crate::fixture::import::{self, Wrapping};
 use crate::fixture::raw::{Request, Response};
+use crate::fixture::{Credentials, OTHER_REGION, THIRD_REGION};
 
 /// Every operation that can be called from outside, sorted by name.
 pub(crate) fn operations() -> Vec<Description> {
@@ -31,6 +31,8 @@ pub(crate) struct Scene {
     pub(crate) key: String,
     /// Another key, enabled.
     pub(crate) other: String,
+    /// A multi-Region key, with a replica in [`OTHER_REGION`].
+    pub(crate) primary: String,
     /// Of `key`, base64.
     pub(crate) ciphertext: String,
     access_key_id: String,
@@ -50,6 +52,7 @@ struct Imported {
 impl Scene {
     pub(crate) fn set(server: &Door, name: &str) -> Self {
         let (key, other) = (server.new_key(), server.new_key());
+        let primary = server.new_multi_region_key(&[OTHER_REGION]);
         let made = server.call("Encrypt", &json!({ "KeyId": key, "Plaintext": "eA==" })).ok();
         let ciphertext = made["CiphertextBlob"].as_str().unwrap().to_owned();
         let alias = json!({ "AliasName": format!("alias/{name}"), "TargetKeyId": key });
@@ -63,6 +66,7 @@ impl Scene {
             name: name.to_owned(),
             key,
             other,
+            primary,
             ciphertext,
             access_key_id: user.access_key_id,
             sealed_item: Value::Null,
@@ -130,7 +134,7 @@ impl Scene {
 
     /// The input of an operation of KMS.
     pub(crate) fn kms_input(&self, operation: &str) -> Value {
-        let Self { name, key, other, ciphertext, .. } = self;
+        let Self { name, key, other, primary, ciphertext, .. } = self;
         let alias = format!("alias/{name}");
         match operation {
             "CancelKeyDeletion"
@@ -171,6 +175,7 @@ impl Scene {
             "ListKeys" => json!({ "Limit": 1 }),
             "PutKeyPolicy" => json!({ "KeyId": key, "Policy": KEY_POLICY }),
             "ReEncrypt" => json!({ "CiphertextBlob": ciphertext, "DestinationKeyId": other }),
+            "ReplicateKey" => json!({ "KeyId": primary, "ReplicaRegion": THIRD_REGION }),
             "ScheduleKeyDeletion" => json!({ "KeyId": key, "PendingWindowInDays": 7 }),
             "TagResource" => {
                 json!({ "KeyId": key, "Tags": [{ "TagKey": "team", "TagValue": "a" }] })
@@ -178,6 +183,7 @@ impl Scene {
             "UntagResource" => json!({ "KeyId": key, "TagKeys": ["team"] }),
             "UpdateAlias" => json!({ "AliasName": alias, "TargetKeyId": other }),
             "UpdateKeyDescription" => json!({ "KeyId": key, "Description": "new" }),
+            "UpdatePrimaryRegion" => json!({ "KeyId": primary, "PrimaryRegion": OTHER_REGION }),
             new => panic!("{new} has no call here yet"),
         }
     }

@@ -7,6 +7,7 @@ mod encryption;
 mod import;
 mod keys;
 mod lookup;
+mod multi_region;
 mod policies;
 mod rotation;
 mod tags;
