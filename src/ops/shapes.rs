@@ -10,7 +10,9 @@ use crate::base::arn::KeyArn;
 use crate::base::context::EncryptionContext;
 use crate::base::limits;
 use crate::wire::error::ApiError;
-use crate::wire::shape::{ASCII, MARKER_TEXT, Member, Recorded, Shape, matching, text};
+use crate::wire::shape::{
+    ASCII, MARKER_TEXT, Member, Recorded, Shape, matching, secret_text, text,
+};
 
 /// Any form of key identifier.
 pub const KEY_ID_SHAPE: Shape = matching(1, 2048, ASCII);
@@ -18,10 +20,12 @@ pub const KEY_ID_SHAPE: Shape = matching(1, 2048, ASCII);
 pub const KEY_ID: Member = Member::required("KeyId", KEY_ID_SHAPE);
 /// `EncryptionContext`.
 pub const ENCRYPTION_CONTEXT: Member = Member::optional("EncryptionContext", Shape::Map);
-/// `GrantTokens`: checked, never recorded.
-pub const GRANT_TOKENS: Member =
-    Member::optional("GrantTokens", Shape::List { of: &text(1, 8192), min: 0, max: 10 })
-        .unrecorded();
+/// `GrantTokens`: checked, never shown or recorded.
+pub const GRANT_TOKENS: Member = Member::optional(
+    "GrantTokens",
+    Shape::List { of: &secret_text(1, 8192, None), min: 0, max: 10 },
+)
+.unrecorded();
 /// `DryRun`; the pipeline acts on it.
 pub const DRY_RUN: Member = Member::optional("DryRun", Shape::Boolean);
 /// The names that validation texts list for encryption algorithms, in the
