@@ -167,7 +167,10 @@ pub const XKS_KEY_ID: Pattern = Pattern {
 /// The characters a policy document may hold.
 pub const POLICY_TEXT: Pattern = Pattern {
     text: r"[\u0009\u000A\u000D\u0020-\u00FF]+",
-    matches: |text| text.chars().all(|c| matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{ff}')),
+    matches: |text| {
+        !text.is_empty()
+            && text.chars().all(|c| matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{ff}'))
+    },
 };
 /// The characters a paging marker may hold.
 pub const MARKER_TEXT: Pattern = Pattern {

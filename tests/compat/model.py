@@ -19,8 +19,8 @@ PROSE = [
     ("ListResourceTags", "Limit", {"max": 50}, "API reference, ListResourceTags"),
     ("ScheduleKeyDeletion", "PendingWindowInDays", {"min": 7, "max": 30}, "API reference, ScheduleKeyDeletion"),
     ("CreateKey", "CustomerMasterKeySpec", {"enum": "KeySpec"}, "one list in its texts; the member is deprecated"),
-    ("GenerateDataKey", "KeySpec", {"enum": None}, "the text lists specs of KMS keys: the operation looks itself"),
-    ("GenerateDataKeyWithoutPlaintext", "KeySpec", {"enum": None}, "as GenerateDataKey"),
+    ("GenerateDataKey", "KeySpec", {"enum": None, "max": 2048}, "its text lists the specs of KMS keys"),
+    ("GenerateDataKeyWithoutPlaintext", "KeySpec", {"enum": None, "max": 2048}, "as GenerateDataKey"),
 ]
 
 
