@@ -121,7 +121,7 @@ fn bodies_that_are_no_input() {
             "The value can not be converted to a Blob: Base64 encoded length is expected a \
              multiple of 4 bytes but found: 3",
         ),
-        (json!({ "KeyId": "x", "Plaintext": "eA==", "GrantTokens": {} }), "Expected list or null"),
+        (json!({ "KeyId": "x", "Plaintext": "eA==", "GrantTokens": "x" }), "Expected list or null"),
         (
             json!({ "KeyId": "x", "Plaintext": "eA==", "EncryptionContext": { "a": 1 } }),
             NOT_A_STRING,
