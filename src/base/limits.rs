@@ -13,6 +13,9 @@ pub const JSON_DEPTH: usize = 96;
 pub const HEADER_BYTES: usize = 16 * 1024;
 /// How long a request's body may take to arrive, milliseconds.
 pub const BODY_READ_MS: u64 = 30_000;
+/// The text of an error, characters. Ten faults with the longest lists of values
+/// that AWS has are below 10,000.
+pub const ERROR_TEXT_CHARS: usize = 16 * 1024;
 /// A query string, bytes.
 pub const QUERY_BYTES: usize = 8 * 1024;
 /// `User-Agent` in a record, characters; AWS cuts longer ones too.

@@ -25,7 +25,7 @@ use crate::policy::document::Document;
 use crate::policy::question::Resource;
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
-use crate::wire::shape::{Member, POLICY_TEXT, Recorded, Shape, matching, text};
+use crate::wire::shape::{Member, POLICY_TEXT, Recorded, Shape, XKS_KEY_ID, matching, text};
 
 pub(super) struct CreateKey;
 
@@ -76,7 +76,7 @@ impl Operation for CreateKey {
                 .recorded(Recorded::OrFalse),
             Member::optional("Tags", TAGS),
             Member::optional("MultiRegion", Shape::Boolean),
-            Member::optional("XksKeyId", text(1, 128)),
+            Member::optional("XksKeyId", matching(1, 128, XKS_KEY_ID)),
         ],
         output: &[KEY_METADATA],
         errors: &[

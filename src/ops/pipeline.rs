@@ -18,10 +18,10 @@ use crate::audit::{self, EventType, Failure, Record, Resource};
 use crate::base::arn::Arn;
 use crate::base::caller::Caller;
 use crate::base::ids::{Region, RequestId};
-use crate::base::limits;
 use crate::store::{self, Change, Receipt, Unit};
 use crate::wire::codes::Code;
 use crate::wire::error::{ApiError, chain};
+use crate::wire::json;
 use crate::wire::record::request_parameters;
 use crate::wire::shape::Member;
 use crate::wire::validate;
@@ -198,7 +198,7 @@ pub(super) fn read_members<T: DeserializeOwned>(
     call: &Call,
     facts: &mut Facts,
 ) -> Result<T, ApiError> {
-    let mut input = parse(&call.body)?;
+    let mut input = json::object(&call.body)?;
     for (name, value) in &call.members {
         input.insert(name.clone(), Value::from(value.as_str()));
     }
@@ -224,47 +224,6 @@ pub fn path_member(call: &Call, member: &Member) -> Result<String, ApiError> {
         Some(Value::String(text)) => Ok(text),
         _ => Err(ApiError::bare(Code::SerializationException)),
     }
-}
-
-/// Reads the body: one JSON object, or nothing at all for an empty one.
-fn parse(body: &[u8]) -> Result<Map<String, Value>, ApiError> {
-    if body.is_empty() {
-        return Ok(Map::new());
-    }
-    check_depth(body)?;
-    serde_json::from_slice(body).map_err(|_bad| ApiError::bare(Code::SerializationException))
-}
-
-/// Refuses a body that is nested too deep for any parser.
-///
-/// # Errors
-/// `SerializationException`.
-pub fn check_depth(body: &[u8]) -> Result<(), ApiError> {
-    if depth(body) > limits::JSON_DEPTH {
-        return Err(ApiError::bare(Code::SerializationException));
-    }
-    Ok(())
-}
-
-/// How deep the objects and arrays of a JSON text are nested, at most; brackets
-/// inside of strings do not count.
-fn depth(json: &[u8]) -> usize {
-    let (mut deepest, mut level) = (0_usize, 0_usize);
-    let (mut in_string, mut escaped) = (false, false);
-    for byte in json {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_string => escaped = true,
-            b'"' => in_string = !in_string,
-            b'{' | b'[' if !in_string => {
-                level = level.saturating_add(1);
-                deepest = deepest.max(level);
-            }
-            b'}' | b']' if !in_string => level = level.saturating_sub(1),
-            _ => {}
-        }
-    }
-    deepest
 }
 
 fn record(
@@ -399,27 +358,4 @@ fn end(ctx: &Ctx, description: &Description, started: Duration, answer: Answer) 
     }
     ctx.observer.call_ended(description, code, took);
     answer
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn depth_counts_brackets_outside_of_strings() {
-        assert_eq!(depth(br#"{"a":[{"b":"[[[\"{"}]}"#), 3);
-        assert_eq!(depth(b"]]]{"), 1);
-        assert_eq!(depth(b""), 0);
-    }
-
-    #[test]
-    fn only_objects_are_inputs() {
-        assert!(parse(b"").unwrap().is_empty());
-        assert_eq!(parse(br#"{"a":1}"#).unwrap().len(), 1);
-        for bad in ["[]", "1", "{", "null", "{}{}", "\"{}\""] {
-            assert!(parse(bad.as_bytes()).is_err(), "{bad}");
-        }
-        let deep = format!("{}{}", "{\"a\":".repeat(5_000), "1");
-        assert!(parse(deep.as_bytes()).is_err());
-    }
 }

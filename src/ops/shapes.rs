@@ -12,7 +12,9 @@ use crate::base::limits;
 use crate::keys::key::Key;
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
-use crate::wire::shape::{ASCII, MARKER_TEXT, Member, REGION, Recorded, Shape, matching, text};
+use crate::wire::shape::{
+    ASCII, MARKER_TEXT, Member, REGION, Recorded, Shape, matching, secret_text, text,
+};
 
 /// Any form of key identifier.
 pub const KEY_ID_SHAPE: Shape = matching(1, 2048, ASCII);
@@ -22,10 +24,12 @@ pub const KEY_ID: Member = Member::required("KeyId", KEY_ID_SHAPE);
 pub const REGION_SHAPE: Shape = matching(1, 32, REGION);
 /// `EncryptionContext`.
 pub const ENCRYPTION_CONTEXT: Member = Member::optional("EncryptionContext", Shape::Map);
-/// `GrantTokens`: checked, never recorded.
-pub const GRANT_TOKENS: Member =
-    Member::optional("GrantTokens", Shape::List { of: &text(1, 8192), min: 0, max: 10 })
-        .unrecorded();
+/// `GrantTokens`: checked, never shown or recorded.
+pub const GRANT_TOKENS: Member = Member::optional(
+    "GrantTokens",
+    Shape::List { of: &secret_text(1, 8192, None), min: 0, max: 10 },
+)
+.unrecorded();
 /// `DryRun`; the pipeline acts on it.
 pub const DRY_RUN: Member = Member::optional("DryRun", Shape::Boolean);
 /// The names that validation texts list for encryption algorithms, in the
