@@ -91,10 +91,13 @@ fn shape(shape: &Shape) -> Map<String, Value> {
         }
     };
     match shape {
-        Shape::Text { min, max, pattern } => {
+        Shape::Text { min, max, pattern, sensitive } => {
             bounds(*min, *max);
             if let Some(pattern) = pattern {
                 put("pattern", json!(pattern.text));
+            }
+            if *sensitive {
+                put("sensitive", json!(true));
             }
         }
         Shape::Blob { min, max, sensitive } => {

@@ -16,18 +16,24 @@ pub mod system;
 pub mod unsupported;
 
 mod aliases;
+mod custom_key_stores;
 mod data_key;
 mod errors;
 mod source;
 mod toggle;
 
 mod cancel_key_deletion;
+mod connect_custom_key_store;
 mod create_alias;
+mod create_custom_key_store;
 mod create_key;
 mod decrypt;
 mod delete_alias;
+mod delete_custom_key_store;
+mod describe_custom_key_stores;
 mod describe_key;
 mod disable_key;
+mod disconnect_custom_key_store;
 mod enable_key;
 mod encrypt;
 mod generate_data_key;
@@ -44,6 +50,7 @@ mod schedule_key_deletion;
 mod tag_resource;
 mod untag_resource;
 mod update_alias;
+mod update_custom_key_store;
 mod update_key_description;
 
 use ctx::Ctx;
@@ -57,12 +64,17 @@ pub static DECRYPT: Entry<Ctx> = Entry::of::<decrypt::Decrypt>();
 /// The KMS operations, sorted by name.
 pub static TABLE: &[Entry<Ctx>] = &[
     Entry::of::<cancel_key_deletion::CancelKeyDeletion>(),
+    Entry::of::<connect_custom_key_store::ConnectCustomKeyStore>(),
     Entry::of::<create_alias::CreateAlias>(),
+    Entry::of::<create_custom_key_store::CreateCustomKeyStore>(),
     Entry::of::<create_key::CreateKey>(),
     Entry::of::<decrypt::Decrypt>(),
     Entry::of::<delete_alias::DeleteAlias>(),
+    Entry::of::<delete_custom_key_store::DeleteCustomKeyStore>(),
+    Entry::of::<describe_custom_key_stores::DescribeCustomKeyStores>(),
     Entry::of::<describe_key::DescribeKey>(),
     Entry::of::<disable_key::DisableKey>(),
+    Entry::of::<disconnect_custom_key_store::DisconnectCustomKeyStore>(),
     Entry::of::<enable_key::EnableKey>(),
     Entry::of::<encrypt::Encrypt>(),
     Entry::of::<generate_data_key::GenerateDataKey>(),
@@ -79,6 +91,7 @@ pub static TABLE: &[Entry<Ctx>] = &[
     Entry::of::<tag_resource::TagResource>(),
     Entry::of::<untag_resource::UntagResource>(),
     Entry::of::<update_alias::UpdateAlias>(),
+    Entry::of::<update_custom_key_store::UpdateCustomKeyStore>(),
     Entry::of::<update_key_description::UpdateKeyDescription>(),
 ];
 

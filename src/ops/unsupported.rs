@@ -7,16 +7,11 @@ use crate::wire::error::ApiError;
 
 /// The operations, sorted by name.
 pub static TABLE: &[Description] = &[
-    later("ConnectCustomKeyStore", false),
-    later("CreateCustomKeyStore", false),
     later("CreateGrant", false),
     later("Decapsulate", true),
-    later("DeleteCustomKeyStore", false),
     later("DeleteImportedKeyMaterial", false),
     later("DeriveSharedSecret", true),
-    later("DescribeCustomKeyStores", true),
     later("DisableKeyRotation", false),
-    later("DisconnectCustomKeyStore", false),
     later("EnableKeyRotation", false),
     later("Encapsulate", true),
     later("GenerateDataKeyPair", true),
@@ -35,7 +30,6 @@ pub static TABLE: &[Description] = &[
     later("RevokeGrant", false),
     later("RotateKeyOnDemand", false),
     later("Sign", true),
-    later("UpdateCustomKeyStore", false),
     later("UpdatePrimaryRegion", false),
     later("Verify", true),
     later("VerifyMac", true),

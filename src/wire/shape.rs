@@ -44,6 +44,7 @@ pub enum Shape {
         min: usize,
         max: usize,
         pattern: Option<Pattern>,
+        sensitive: bool,
     },
     Blob {
         min: usize,
@@ -157,13 +158,19 @@ pub const MARKER_TEXT: Pattern = Pattern {
 /// Any text from `min` to `max` characters.
 #[must_use]
 pub const fn text(min: usize, max: usize) -> Shape {
-    Shape::Text { min, max, pattern: None }
+    Shape::Text { min, max, pattern: None, sensitive: false }
 }
 
 /// Text from `min` to `max` characters that matches `pattern`.
 #[must_use]
 pub const fn matching(min: usize, max: usize, pattern: Pattern) -> Shape {
-    Shape::Text { min, max, pattern: Some(pattern) }
+    Shape::Text { min, max, pattern: Some(pattern), sensitive: false }
+}
+
+/// The same for text that no error may repeat, such as a password.
+#[must_use]
+pub const fn secret(min: usize, max: usize, pattern: Option<Pattern>) -> Shape {
+    Shape::Text { min, max, pattern, sensitive: true }
 }
 
 #[cfg(test)]

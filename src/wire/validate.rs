@@ -117,7 +117,7 @@ fn check_structure(
             None if member.required => {
                 let at = join(path, member.name);
                 let value = match member.shape {
-                    Shape::Blob { sensitive: true, .. } => "",
+                    Shape::Blob { sensitive: true, .. } | Shape::Text { sensitive: true, .. } => "",
                     _ => " null",
                 };
                 faults.push(format!(
@@ -131,8 +131,8 @@ fn check_structure(
 
 fn check_value(value: &Value, shape: &Shape, at: &str, faults: &mut Vec<String>) {
     match (shape, value) {
-        (Shape::Text { min, max, pattern }, Value::String(text)) => {
-            let shown = format!(" '{}'", echo(text));
+        (Shape::Text { min, max, pattern, sensitive }, Value::String(text)) => {
+            let shown = if *sensitive { String::new() } else { format!(" '{}'", echo(text)) };
             check_length(text.chars().count(), *min, *max, &shown, at, faults);
             if let Some(pattern) = pattern.filter(|pattern| !(pattern.matches)(text)) {
                 faults.push(fault(
@@ -227,7 +227,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::wire::shape::{ASCII, matching, text};
+    use crate::wire::shape::{ASCII, matching, secret, text};
 
     const TAG: Shape = Shape::Structure(&[
         Member::required("TagKey", text(1, 4)),
@@ -242,6 +242,7 @@ mod tests {
         Member::optional("Tags", Shape::List { of: &TAG, min: 0, max: 2 }),
         Member::optional("Context", Shape::Map),
         Member::optional("DryRun", Shape::Boolean),
+        Member::optional("Password", secret(7, 9, Some(ASCII))),
     ];
 
     #[track_caller]
@@ -281,6 +282,14 @@ mod tests {
         check_text(
             json!({ "KeyId": "k", "Tags": [{ "TagKey": "toolong", "TagValue": "" }] }),
             "ValidationException: 1 validation error detected: Value 'toolong' at 'tags.1.member.tagKey' failed to satisfy constraint: Member must have length less than or equal to 4",
+        );
+    }
+
+    #[test]
+    fn secrets_are_not_echoed() {
+        check_text(
+            json!({ "KeyId": "k", "Password": "pässwo" }),
+            r"ValidationException: 2 validation errors detected: Value at 'password' failed to satisfy constraint: Member must have length greater than or equal to 7; Value at 'password' failed to satisfy constraint: Member must satisfy regular expression pattern: ^\p{ASCII}+$",
         );
     }
 

@@ -13,8 +13,34 @@ MODEL = botocore.session.get_session().get_service_model("kms")
 # Every operation can give these; wardbook does not repeat them.
 EVERYWHERE = {"DependencyTimeoutException", "KMSInternalException"}
 
+# What happens only where custom key stores are.
+WITH_STORES = {
+    "CloudHsmClusterInUseException",
+    "CloudHsmClusterInvalidConfigurationException",
+    "CloudHsmClusterNotActiveException",
+    "CloudHsmClusterNotRelatedException",
+    "CustomKeyStoreHasCMKsException",
+    "CustomKeyStoreInvalidStateException",
+    "CustomKeyStoreNameInUseException",
+    "IncorrectTrustAnchorException",
+    "XksProxyIncorrectAuthenticationCredentialException",
+    "XksProxyInvalidConfigurationException",
+    "XksProxyInvalidResponseException",
+    "XksProxyUriEndpointInUseException",
+    "XksProxyUriInUseException",
+    "XksProxyUriUnreachableException",
+    "XksProxyVpcEndpointServiceInUseException",
+    "XksProxyVpcEndpointServiceInvalidConfigurationException",
+    "XksProxyVpcEndpointServiceNotFoundException",
+}
+
 # Errors of the model that cannot happen here.
 NEVER = {
+    "ConnectCustomKeyStore": WITH_STORES,
+    "CreateCustomKeyStore": WITH_STORES | {"LimitExceededException"},
+    "DeleteCustomKeyStore": WITH_STORES,
+    "DisconnectCustomKeyStore": WITH_STORES,
+    "UpdateCustomKeyStore": WITH_STORES | {"CloudHsmClusterNotFoundException"},
     "CreateKey": {  # there are no custom key stores
         "CloudHsmClusterInvalidConfigurationException",
         "CustomKeyStoreInvalidStateException",
@@ -42,7 +68,10 @@ OTHER_KINDS = {
 }
 
 # Errors that AWS gives without having them in its model.
-NOT_MODELLED = dict.fromkeys(["CreateAlias", "DeleteAlias", "UpdateAlias"], {"NotAuthorizedException"})
+NOT_MODELLED = {
+    **dict.fromkeys(["CreateAlias", "DeleteAlias", "UpdateAlias"], {"NotAuthorizedException"}),
+    "CreateCustomKeyStore": {"UnsupportedOperationException"},
+}
 
 
 # Members whose values are those of the service where the model says otherwise:

@@ -92,12 +92,21 @@ impl Scene {
         match operation {
             "CancelKeyDeletion" | "DescribeKey" | "DisableKey" | "EnableKey" | "GetKeyPolicy"
             | "ListAliases" | "ListKeyPolicies" | "ListResourceTags" => json!({ "KeyId": key }),
+            "ConnectCustomKeyStore" | "DeleteCustomKeyStore" | "DisconnectCustomKeyStore" => {
+                json!({ "CustomKeyStoreId": NO_STORE })
+            }
             "CreateAlias" => {
                 json!({ "AliasName": format!("alias/{name}/new"), "TargetKeyId": key })
             }
+            "CreateCustomKeyStore" => json!({
+                "CustomKeyStoreName": name, "CloudHsmClusterId": "cluster-2a34b5cdefg",
+                "TrustAnchorCertificate": "-----BEGIN CERTIFICATE-----",
+                "KeyStorePassword": STORE_PASSWORD,
+            }),
             "CreateKey" => json!({ "Description": name }),
             "Decrypt" => json!({ "CiphertextBlob": ciphertext }),
             "DeleteAlias" => json!({ "AliasName": alias }),
+            "DescribeCustomKeyStores" => json!({}),
             "Encrypt" => json!({
                 "KeyId": key, "Plaintext": "cGxhaW4=", "EncryptionContext": { "tenant": "7" },
             }),
@@ -114,6 +123,9 @@ impl Scene {
             }
             "UntagResource" => json!({ "KeyId": key, "TagKeys": ["team"] }),
             "UpdateAlias" => json!({ "AliasName": alias, "TargetKeyId": other }),
+            "UpdateCustomKeyStore" => {
+                json!({ "CustomKeyStoreId": NO_STORE, "KeyStorePassword": STORE_PASSWORD })
+            }
             "UpdateKeyDescription" => json!({ "KeyId": key, "Description": "new" }),
             new => panic!("{new} has no call here yet"),
         }
@@ -174,6 +186,24 @@ impl Scene {
         })
     }
 }
+
+/// The refusal that even a good call of this operation meets, because there is
+/// nothing yet that it could be about.
+pub(crate) fn refusal(operation: &str) -> Option<&'static str> {
+    Some(match operation {
+        "ConnectCustomKeyStore"
+        | "DeleteCustomKeyStore"
+        | "DisconnectCustomKeyStore"
+        | "UpdateCustomKeyStore" => "CustomKeyStoreNotFoundException",
+        "CreateCustomKeyStore" => "CloudHsmClusterNotFoundException",
+        _ => return None,
+    })
+}
+
+/// A custom key store that does not exist.
+const NO_STORE: &str = "cks-1234567890abcdef0";
+/// The password of its CloudHSM user.
+pub(crate) const STORE_PASSWORD: &str = "kmsPswd-of-a-store";
 
 /// An identity policy that allows everything.
 pub(crate) const ALLOW: &str = "permit (principal, action, resource);";

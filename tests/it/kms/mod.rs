@@ -2,6 +2,7 @@
 //! main refusals with AWS's exact texts.
 
 mod aliases;
+mod custom_key_stores;
 mod data_keys;
 mod encryption;
 mod keys;
