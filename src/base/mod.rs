@@ -9,6 +9,7 @@ pub mod arn;
 pub mod caller;
 pub mod clock;
 pub mod context;
+pub mod grant;
 pub mod hex;
 pub mod ids;
 pub mod limits;

@@ -19,6 +19,7 @@ mod aliases;
 mod custom_key_stores;
 mod data_key;
 mod errors;
+mod grants;
 mod source;
 mod toggle;
 
@@ -26,6 +27,7 @@ mod cancel_key_deletion;
 mod connect_custom_key_store;
 mod create_alias;
 mod create_custom_key_store;
+mod create_grant;
 mod create_key;
 mod decrypt;
 mod delete_alias;
@@ -41,11 +43,15 @@ mod generate_data_key_without_plaintext;
 mod generate_random;
 mod get_key_policy;
 mod list_aliases;
+mod list_grants;
 mod list_key_policies;
 mod list_keys;
 mod list_resource_tags;
+mod list_retirable_grants;
 mod put_key_policy;
 mod re_encrypt;
+mod retire_grant;
+mod revoke_grant;
 mod schedule_key_deletion;
 mod tag_resource;
 mod untag_resource;
@@ -67,6 +73,7 @@ pub static TABLE: &[Entry<Ctx>] = &[
     Entry::of::<connect_custom_key_store::ConnectCustomKeyStore>(),
     Entry::of::<create_alias::CreateAlias>(),
     Entry::of::<create_custom_key_store::CreateCustomKeyStore>(),
+    Entry::of::<create_grant::CreateGrant>(),
     Entry::of::<create_key::CreateKey>(),
     Entry::of::<decrypt::Decrypt>(),
     Entry::of::<delete_alias::DeleteAlias>(),
@@ -82,11 +89,15 @@ pub static TABLE: &[Entry<Ctx>] = &[
     Entry::of::<generate_random::GenerateRandom>(),
     Entry::of::<get_key_policy::GetKeyPolicy>(),
     Entry::of::<list_aliases::ListAliases>(),
+    Entry::of::<list_grants::ListGrants>(),
     Entry::of::<list_key_policies::ListKeyPolicies>(),
     Entry::of::<list_keys::ListKeys>(),
     Entry::of::<list_resource_tags::ListResourceTags>(),
+    Entry::of::<list_retirable_grants::ListRetirableGrants>(),
     Entry::of::<put_key_policy::PutKeyPolicy>(),
     Entry::of::<re_encrypt::ReEncrypt>(),
+    Entry::of::<retire_grant::RetireGrant>(),
+    Entry::of::<revoke_grant::RevokeGrant>(),
     Entry::of::<schedule_key_deletion::ScheduleKeyDeletion>(),
     Entry::of::<tag_resource::TagResource>(),
     Entry::of::<untag_resource::UntagResource>(),

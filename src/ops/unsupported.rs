@@ -7,7 +7,6 @@ use crate::wire::error::ApiError;
 
 /// The operations, sorted by name.
 pub static TABLE: &[Description] = &[
-    later("CreateGrant", false),
     later("Decapsulate", true),
     later("DeleteImportedKeyMaterial", false),
     later("DeriveSharedSecret", true),
@@ -22,12 +21,8 @@ pub static TABLE: &[Description] = &[
     later("GetParametersForImport", true),
     later("GetPublicKey", true),
     later("ImportKeyMaterial", false),
-    later("ListGrants", true),
     later("ListKeyRotations", true),
-    later("ListRetirableGrants", true),
     later("ReplicateKey", false),
-    later("RetireGrant", false),
-    later("RevokeGrant", false),
     later("RotateKeyOnDemand", false),
     later("Sign", true),
     later("UpdatePrimaryRegion", false),

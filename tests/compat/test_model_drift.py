@@ -71,6 +71,7 @@ OTHER_KINDS = {
 NOT_MODELLED = {
     **dict.fromkeys(["CreateAlias", "DeleteAlias", "UpdateAlias"], {"NotAuthorizedException"}),
     "CreateCustomKeyStore": {"UnsupportedOperationException"},
+    "CreateGrant": {"UnsupportedOperationException"},
 }
 
 

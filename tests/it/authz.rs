@@ -48,8 +48,8 @@ fn cell(operation: &str, answer: &Response) -> String {
         "AccessDeniedException" if message.contains("associated with this ciphertext") => "hidden",
         "AccessDeniedException" if message.contains("no identity-based policy") => "implicit deny",
         "MissingAuthenticationTokenException" => "unsigned",
-        // Decided, and then there is nothing to do it to.
-        code if refusal(operation) == Some(code) => "allowed",
+        // There is nothing yet that it could be done to.
+        code if refusal(operation) == Some(code) => "nothing there",
         _ => panic!("{code}: {message}"),
     }
     .to_owned()

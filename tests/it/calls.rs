@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 use wardbook::ops::operation::{Description, Service};
 use wardbook::{items, ops};
 
-use crate::fixture::Credentials;
 use crate::fixture::door::Door;
 use crate::fixture::raw::{Request, Response};
+use crate::fixture::{ACCOUNT, Credentials, REGION};
 
 /// Every operation that can be called from outside, sorted by name.
 pub(crate) fn operations() -> Vec<Description> {
@@ -103,6 +103,11 @@ impl Scene {
                 "TrustAnchorCertificate": "-----BEGIN CERTIFICATE-----",
                 "KeyStorePassword": STORE_PASSWORD,
             }),
+            "CreateGrant" => json!({
+                "KeyId": key, "GranteePrincipal": USER, "Name": name,
+                "Operations": ["Decrypt", "RetireGrant"],
+                "Constraints": { "EncryptionContextSubset": { "tenant": "7" } },
+            }),
             "CreateKey" => json!({ "Description": name }),
             "Decrypt" => json!({ "CiphertextBlob": ciphertext }),
             "DeleteAlias" => json!({ "AliasName": alias }),
@@ -114,9 +119,15 @@ impl Scene {
                 json!({ "KeyId": key, "KeySpec": "AES_256" })
             }
             "GenerateRandom" => json!({ "NumberOfBytes": 16 }),
+            "ListGrants" => json!({ "KeyId": key, "GranteePrincipal": USER }),
             "ListKeys" => json!({ "Limit": 1 }),
+            "ListRetirableGrants" => json!({ "RetiringPrincipal": USER }),
             "PutKeyPolicy" => json!({ "KeyId": key, "Policy": KEY_POLICY }),
             "ReEncrypt" => json!({ "CiphertextBlob": ciphertext, "DestinationKeyId": other }),
+            "RetireGrant" => json!({
+                "KeyId": format!("arn:aws:kms:{REGION}:{ACCOUNT}:key/{key}"), "GrantId": NO_GRANT,
+            }),
+            "RevokeGrant" => json!({ "KeyId": key, "GrantId": NO_GRANT }),
             "ScheduleKeyDeletion" => json!({ "KeyId": key, "PendingWindowInDays": 7 }),
             "TagResource" => {
                 json!({ "KeyId": key, "Tags": [{ "TagKey": "team", "TagValue": "a" }] })
@@ -196,10 +207,16 @@ pub(crate) fn refusal(operation: &str) -> Option<&'static str> {
         | "DisconnectCustomKeyStore"
         | "UpdateCustomKeyStore" => "CustomKeyStoreNotFoundException",
         "CreateCustomKeyStore" => "CloudHsmClusterNotFoundException",
+        "CreateGrant" => "UnsupportedOperationException",
+        "RetireGrant" | "RevokeGrant" => "NotFoundException",
         _ => return None,
     })
 }
 
+/// A principal for grants.
+const USER: &str = "arn:aws:iam::111122223333:user/admin";
+/// A grant that does not exist.
+const NO_GRANT: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 /// A custom key store that does not exist.
 const NO_STORE: &str = "cks-1234567890abcdef0";
 /// The password of its CloudHSM user.

@@ -59,13 +59,16 @@ async fn operations_on_keys_alone_take_no_alias() {
     for alias in ["alias/app".to_owned(), alias_arn("alias/app")] {
         for (operation, more) in [
             ("CancelKeyDeletion", ""),
+            ("CreateGrant", r#","GranteePrincipal":"x","Operations":["Encrypt"]"#),
             ("DisableKey", ""),
             ("EnableKey", ""),
             ("GetKeyPolicy", ""),
             ("ListAliases", ""),
+            ("ListGrants", ""),
             ("ListKeyPolicies", ""),
             ("ListResourceTags", ""),
             ("PutKeyPolicy", r#","Policy":"{}""#),
+            ("RevokeGrant", r#","GrantId":"x""#),
             ("ScheduleKeyDeletion", ""),
             ("TagResource", r#","Tags":[]"#),
             ("UntagResource", r#","TagKeys":[]"#),

@@ -5,6 +5,7 @@ mod aliases;
 mod custom_key_stores;
 mod data_keys;
 mod encryption;
+mod grants;
 mod keys;
 mod lookup;
 mod policies;
