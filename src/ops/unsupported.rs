@@ -16,7 +16,6 @@ pub static TABLE: &[Description] = &[
     later("GenerateDataKeyPair", true),
     later("GenerateDataKeyPairWithoutPlaintext", true),
     later("GenerateMac", true),
-    later("GetKeyLastUsage", true),
     later("GetKeyRotationStatus", true),
     later("GetParametersForImport", true),
     later("GetPublicKey", true),

@@ -90,8 +90,9 @@ impl Scene {
         let Self { name, key, other, ciphertext, .. } = self;
         let alias = format!("alias/{name}");
         match operation {
-            "CancelKeyDeletion" | "DescribeKey" | "DisableKey" | "EnableKey" | "GetKeyPolicy"
-            | "ListAliases" | "ListKeyPolicies" | "ListResourceTags" => json!({ "KeyId": key }),
+            "CancelKeyDeletion" | "DescribeKey" | "DisableKey" | "EnableKey"
+            | "GetKeyLastUsage" | "GetKeyPolicy" | "ListAliases" | "ListKeyPolicies"
+            | "ListResourceTags" => json!({ "KeyId": key }),
             "ConnectCustomKeyStore" | "DeleteCustomKeyStore" | "DisconnectCustomKeyStore" => {
                 json!({ "CustomKeyStoreId": NO_STORE })
             }

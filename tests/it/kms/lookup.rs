@@ -62,6 +62,7 @@ async fn operations_on_keys_alone_take_no_alias() {
             ("CreateGrant", r#","GranteePrincipal":"x","Operations":["Encrypt"]"#),
             ("DisableKey", ""),
             ("EnableKey", ""),
+            ("GetKeyLastUsage", ""),
             ("GetKeyPolicy", ""),
             ("ListAliases", ""),
             ("ListGrants", ""),

@@ -7,6 +7,7 @@ mod data_keys;
 mod encryption;
 mod grants;
 mod keys;
+mod last_usage;
 mod lookup;
 mod policies;
 mod tags;
