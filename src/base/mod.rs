@@ -13,6 +13,7 @@ pub mod grant;
 pub mod hex;
 pub mod ids;
 pub mod limits;
+pub mod managed;
 mod names;
 pub mod secret;
 pub mod spec;

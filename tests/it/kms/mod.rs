@@ -9,6 +9,7 @@ mod grants;
 mod keys;
 mod last_usage;
 mod lookup;
+mod managed_keys;
 mod policies;
 mod tags;
 
