@@ -52,20 +52,8 @@ NEVER = {
     "GenerateRandom": {"CustomKeyStoreInvalidStateException"},
 }
 
-# Members of KeyMetadata that only other kinds of keys have.
-OTHER_KINDS = {
-    "CloudHsmClusterId",
-    "CustomKeyStoreId",
-    "EncapsulationAlgorithms",
-    "ExpirationModel",
-    "KeyAgreementAlgorithms",
-    "MacAlgorithms",
-    "MultiRegionConfiguration",
-    "PendingDeletionWindowInDays",
-    "SigningAlgorithms",
-    "ValidTo",
-    "XksKeyConfiguration",
-}
+# Members of KeyMetadata that only keys in custom key stores have.
+OTHER_KINDS = {"CloudHsmClusterId", "CustomKeyStoreId", "XksKeyConfiguration"}
 
 # Errors that AWS gives without having them in its model.
 NOT_MODELLED = {

@@ -35,25 +35,32 @@ pub(crate) struct Scene {
 }
 
 impl Scene {
-    pub(crate) fn set(server: &Door, name: &str) -> Self {
+    /// The keys alone, for calls of KMS.
+    pub(crate) fn with_keys(server: &Door, name: &str) -> Self {
         let (key, other) = (server.new_key(), server.new_key());
         let made = server.call("Encrypt", &json!({ "KeyId": key, "Plaintext": "eA==" })).ok();
         let ciphertext = made["CiphertextBlob"].as_str().unwrap().to_owned();
         let alias = json!({ "AliasName": format!("alias/{name}"), "TargetKeyId": key });
         server.call("CreateAlias", &alias).ok();
+        Self {
+            name: name.to_owned(),
+            key,
+            other,
+            ciphertext,
+            access_key_id: String::new(),
+            sealed_item: Value::Null,
+        }
+    }
+
+    /// Everything.
+    pub(crate) fn set(server: &Door, name: &str) -> Self {
+        let mut scene = Self::with_keys(server, name);
         let user = server.new_user(&format!("user-{name}"), ALLOW);
         let role = format!("/v1/roles/role-{name}");
         let body = json!({ "roleName": format!("role-{name}") });
         server.rest("POST", "/v1/roles", &body).ok();
         server.rest("PUT", &format!("{role}/policies/p"), &json!({ "policy": ALLOW })).ok();
-        let mut scene = Self {
-            name: name.to_owned(),
-            key,
-            other,
-            ciphertext,
-            access_key_id: user.access_key_id,
-            sealed_item: Value::Null,
-        };
+        scene.access_key_id = user.access_key_id;
         for operation in ["PutItemSchema", "EncryptItems"] {
             let answer = scene.call(server, operation).ok();
             scene.sealed_item = answer["items"][0]["item"].clone();
