@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Notify};
 
 use super::error::Error;
 use super::root_key::{self, RootKeySource};
@@ -77,6 +77,7 @@ pub fn open(options: OpenOptions) -> Result<Opened, Error> {
         regions,
         observer: options.observer,
         changing: Mutex::default(),
+        rotation_due: Arc::new(Notify::new()),
     });
     let items = Arc::new(items::Ctx::new(Arc::clone(&ctx), schemas));
     Ok(Opened { ctx, items })

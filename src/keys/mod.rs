@@ -10,5 +10,6 @@ pub mod cipher;
 pub mod create;
 pub mod key;
 pub mod registry;
+pub mod rotate;
 pub mod rows;
 pub mod state;

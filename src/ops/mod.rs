@@ -20,6 +20,7 @@ mod custom_key_stores;
 mod data_key;
 mod errors;
 mod grants;
+mod rotation;
 mod source;
 mod toggle;
 
@@ -35,17 +36,21 @@ mod delete_custom_key_store;
 mod describe_custom_key_stores;
 mod describe_key;
 mod disable_key;
+mod disable_key_rotation;
 mod disconnect_custom_key_store;
 mod enable_key;
+mod enable_key_rotation;
 mod encrypt;
 mod generate_data_key;
 mod generate_data_key_without_plaintext;
 mod generate_random;
 mod get_key_last_usage;
 mod get_key_policy;
+mod get_key_rotation_status;
 mod list_aliases;
 mod list_grants;
 mod list_key_policies;
+mod list_key_rotations;
 mod list_keys;
 mod list_resource_tags;
 mod list_retirable_grants;
@@ -53,6 +58,7 @@ mod put_key_policy;
 mod re_encrypt;
 mod retire_grant;
 mod revoke_grant;
+mod rotate_key_on_demand;
 mod schedule_key_deletion;
 mod tag_resource;
 mod untag_resource;
@@ -82,17 +88,21 @@ pub static TABLE: &[Entry<Ctx>] = &[
     Entry::of::<describe_custom_key_stores::DescribeCustomKeyStores>(),
     Entry::of::<describe_key::DescribeKey>(),
     Entry::of::<disable_key::DisableKey>(),
+    Entry::of::<disable_key_rotation::DisableKeyRotation>(),
     Entry::of::<disconnect_custom_key_store::DisconnectCustomKeyStore>(),
     Entry::of::<enable_key::EnableKey>(),
+    Entry::of::<enable_key_rotation::EnableKeyRotation>(),
     Entry::of::<encrypt::Encrypt>(),
     Entry::of::<generate_data_key::GenerateDataKey>(),
     Entry::of::<generate_data_key_without_plaintext::GenerateDataKeyWithoutPlaintext>(),
     Entry::of::<generate_random::GenerateRandom>(),
     Entry::of::<get_key_last_usage::GetKeyLastUsage>(),
     Entry::of::<get_key_policy::GetKeyPolicy>(),
+    Entry::of::<get_key_rotation_status::GetKeyRotationStatus>(),
     Entry::of::<list_aliases::ListAliases>(),
     Entry::of::<list_grants::ListGrants>(),
     Entry::of::<list_key_policies::ListKeyPolicies>(),
+    Entry::of::<list_key_rotations::ListKeyRotations>(),
     Entry::of::<list_keys::ListKeys>(),
     Entry::of::<list_resource_tags::ListResourceTags>(),
     Entry::of::<list_retirable_grants::ListRetirableGrants>(),
@@ -100,6 +110,7 @@ pub static TABLE: &[Entry<Ctx>] = &[
     Entry::of::<re_encrypt::ReEncrypt>(),
     Entry::of::<retire_grant::RetireGrant>(),
     Entry::of::<revoke_grant::RevokeGrant>(),
+    Entry::of::<rotate_key_on_demand::RotateKeyOnDemand>(),
     Entry::of::<schedule_key_deletion::ScheduleKeyDeletion>(),
     Entry::of::<tag_resource::TagResource>(),
     Entry::of::<untag_resource::UntagResource>(),

@@ -97,9 +97,18 @@ impl Scene {
         let Self { name, key, other, ciphertext, .. } = self;
         let alias = format!("alias/{name}");
         match operation {
-            "CancelKeyDeletion" | "DescribeKey" | "DisableKey" | "EnableKey"
-            | "GetKeyLastUsage" | "GetKeyPolicy" | "ListAliases" | "ListKeyPolicies"
-            | "ListResourceTags" => json!({ "KeyId": key }),
+            "CancelKeyDeletion"
+            | "DescribeKey"
+            | "DisableKey"
+            | "DisableKeyRotation"
+            | "EnableKey"
+            | "GetKeyLastUsage"
+            | "GetKeyPolicy"
+            | "GetKeyRotationStatus"
+            | "ListAliases"
+            | "ListKeyPolicies"
+            | "ListResourceTags"
+            | "RotateKeyOnDemand" => json!({ "KeyId": key }),
             "ConnectCustomKeyStore" | "DeleteCustomKeyStore" | "DisconnectCustomKeyStore" => {
                 json!({ "CustomKeyStoreId": NO_STORE })
             }
@@ -123,11 +132,15 @@ impl Scene {
             "Encrypt" => json!({
                 "KeyId": key, "Plaintext": "cGxhaW4=", "EncryptionContext": { "tenant": "7" },
             }),
+            "EnableKeyRotation" => json!({ "KeyId": key, "RotationPeriodInDays": 180 }),
             "GenerateDataKey" | "GenerateDataKeyWithoutPlaintext" => {
                 json!({ "KeyId": key, "KeySpec": "AES_256" })
             }
             "GenerateRandom" => json!({ "NumberOfBytes": 16 }),
             "ListGrants" => json!({ "KeyId": key, "GranteePrincipal": USER }),
+            "ListKeyRotations" => {
+                json!({ "KeyId": key, "IncludeKeyMaterial": "ALL_KEY_MATERIAL", "Limit": 10 })
+            }
             "ListKeys" => json!({ "Limit": 1 }),
             "ListRetirableGrants" => json!({ "RetiringPrincipal": USER }),
             "PutKeyPolicy" => json!({ "KeyId": key, "Policy": KEY_POLICY }),

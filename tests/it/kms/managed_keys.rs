@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use wardbook::base::clock::ManualClock;
 use wardbook::base::ids::{KeyId, Region};
 use wardbook::keys::key::Rotation;
+use wardbook::ops::system;
 
 use super::{alias_arn, arn};
 use crate::fixture::raw::Response;
@@ -157,6 +158,9 @@ fn nobody_uses_or_changes_it_directly() {
         ("UpdateKeyDescription", json!({ "Description": "mine" })),
         ("EnableKey", json!({})),
         ("DisableKey", json!({})),
+        ("EnableKeyRotation", json!({})),
+        ("DisableKeyRotation", json!({})),
+        ("RotateKeyOnDemand", json!({})),
         ("ScheduleKeyDeletion", json!({})),
         ("CancelKeyDeletion", json!({})),
         (
@@ -194,9 +198,14 @@ fn the_account_reads_all_of_it() {
     let server = Server::start();
     let key = managed(&server, "alias/aws/ebs");
     let input = json!({ "KeyId": key });
-    for operation in
-        ["DescribeKey", "GetKeyLastUsage", "ListGrants", "ListKeyPolicies", "ListResourceTags"]
-    {
+    for operation in [
+        "DescribeKey",
+        "GetKeyLastUsage",
+        "ListGrants",
+        "ListKeyPolicies",
+        "ListKeyRotations",
+        "ListResourceTags",
+    ] {
         server.call(operation, &input).ok();
     }
     let policy = server.call("GetKeyPolicy", &input).ok();
@@ -219,6 +228,23 @@ fn the_account_reads_all_of_it() {
     let reader = r#"permit (principal, action == Action::"kms:DescribeKey", resource);"#;
     let reader = server.new_user("reader", reader);
     server.call_as(&reader, "DescribeKey", &input).ok();
+}
+
+#[test]
+fn it_rotates_every_year() {
+    let clock = Arc::new(ManualClock::at(START_MS));
+    let server = Server::at(&clock);
+    let key = managed(&server, "alias/aws/glue");
+    let status = || server.call("GetKeyRotationStatus", &json!({ "KeyId": key })).ok();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    for year in 1..=2 {
+        let status = status();
+        assert_eq!(status["KeyRotationEnabled"], true);
+        assert_eq!(status["RotationPeriodInDays"], 365);
+        clock.advance_ms(365 * 86_400_000);
+        runtime.block_on(system::run_due(server.ctx())).unwrap();
+        assert_eq!(server.events("eventName=RotateKey").len(), year);
+    }
 }
 
 /// DynamoDB's key protects items whose schema names no key: for whoever may

@@ -11,6 +11,7 @@ mod last_usage;
 mod lookup;
 mod managed_keys;
 mod policies;
+mod rotation;
 mod tags;
 
 use crate::fixture::{ACCOUNT, REGION};
