@@ -34,7 +34,7 @@ pub(super) fn run(context: &mut Context, arguments: Arguments) -> Result<(), Err
         set_parent_process_death_signal(Some(Signal::TERM)).map_err(Error::Parent)?;
     }
     let is_new = !app::is_initialized(&settings.folder.data).map_err(Error::Serve)?;
-    let Server { folder, listen, regions, workers, tls, .. } = settings;
+    let Server { folder, listen, regions, quotas, workers, tls, .. } = settings;
     let folder = init::options(folder, is_new)?;
     let listener = app::bind(listen).map_err(Error::Serve)?;
     let mut made = None;
@@ -50,6 +50,7 @@ pub(super) fn run(context: &mut Context, arguments: Arguments) -> Result<(), Err
         data,
         root_key,
         regions,
+        quotas,
         store: store::Settings::default(),
         clock: Arc::new(SystemClock::new()),
         observer: telemetry.observer(),
@@ -75,6 +76,7 @@ pub(super) fn run(context: &mut Context, arguments: Arguments) -> Result<(), Err
 fn watch(telemetry: &Telemetry, opened: &Opened) {
     let store = Arc::clone(&opened.ctx.store);
     telemetry.watch_store(move || store.health());
+    telemetry.watch_keys(Arc::clone(&opened.ctx.keys), Arc::clone(&opened.ctx.clock));
 }
 
 fn announce(

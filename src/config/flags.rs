@@ -70,6 +70,33 @@ pub struct TelemetryFlags {
     pub otlp_endpoint: Option<String>,
 }
 
+/// What one account may have and do in one Region.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Quotas")]
+pub struct QuotaFlags {
+    /// Customer managed keys in one Region [default: 100000]
+    #[arg(long, value_name = "NUMBER")]
+    pub quota_keys_per_region: Option<u32>,
+    /// Aliases of one key [default: 50]
+    #[arg(long, value_name = "NUMBER")]
+    pub quota_aliases_per_key: Option<u32>,
+    /// Grants of one key [default: 50000]
+    #[arg(long, value_name = "NUMBER")]
+    pub quota_grants_per_key: Option<u32>,
+    /// Tags of one key [default: 50]
+    #[arg(long, value_name = "NUMBER")]
+    pub quota_tags_per_key: Option<u32>,
+    /// Document of a key policy [default: 32768]
+    #[arg(long, value_name = "BYTES")]
+    pub quota_key_policy_bytes: Option<u32>,
+    /// Rotations on demand of one key [default: 25]
+    #[arg(long, value_name = "NUMBER")]
+    pub quota_rotations_per_key: Option<u32>,
+    /// Calls a second: aws, off, or GROUP=RATE,... [default: off]
+    #[arg(long, value_name = "RATES")]
+    pub quota_request_rates: Option<String>,
+}
+
 /// Everything `serve` can be told.
 #[derive(Debug, Default, Args)]
 pub struct ServerFlags {
@@ -81,6 +108,8 @@ pub struct ServerFlags {
     pub root_key: RootKeyFlags,
     #[command(flatten)]
     pub telemetry: TelemetryFlags,
+    #[command(flatten)]
+    pub quotas: QuotaFlags,
 }
 
 /// Everything `init` can be told.

@@ -9,6 +9,7 @@ use super::layer::Layer;
 use super::root_key::RootKeySetting;
 use super::{Error, file, tls};
 use crate::base::ids::{AccountId, Region};
+use crate::base::quotas::Quotas;
 use crate::telemetry::{self, LogFormat};
 
 const DEFAULT_LISTEN: &str = "127.0.0.1:7643";
@@ -33,6 +34,7 @@ pub struct Server {
     /// Beside the one of the data folder.
     pub regions: Vec<Region>,
     pub workers: usize,
+    pub quotas: Quotas,
     pub tls: Option<rustls::ServerConfig>,
     pub telemetry: telemetry::Settings,
 }
@@ -67,6 +69,7 @@ pub fn server(flags: ServerFlags, environment: &Environment) -> Result<Server, E
         listen: listen(settings.listen, open_to_all)?,
         regions: regions.collect::<Result<_, _>>()?,
         workers: workers(settings.workers)?,
+        quotas: settings.quotas.quotas()?,
         tls,
         telemetry,
     })

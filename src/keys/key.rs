@@ -113,6 +113,13 @@ impl Key {
         self.materials.iter().find(|material| material.is_pending())
     }
 
+    /// When the key loses the first of the materials it has, epoch milliseconds.
+    #[must_use]
+    pub fn material_expires_ms(&self) -> Option<i64> {
+        let held = self.materials.iter().filter(|material| material.token.is_some());
+        held.filter_map(|material| material.expires_ms).min()
+    }
+
     /// Whether every material is there that the key must have to be used: all
     /// but a pending one, and at least one.
     #[must_use]

@@ -7,6 +7,7 @@ use std::ops::Bound;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::key::{Alias, Key, Material};
+use crate::base::arn::KeyArn;
 use crate::base::ids::{AccountId, AliasName, KeyId, Realm, Region};
 use crate::base::spec::KeyManager;
 
@@ -100,6 +101,18 @@ impl Registry {
     pub fn due_for_deletion(&self, now_ms: i64) -> Vec<Arc<Key>> {
         let due = |key: &&Arc<Key>| key.deletion_ms.is_some_and(|at| at <= now_ms);
         self.every_key().iter().filter(due).map(Arc::clone).collect()
+    }
+
+    /// The keys whose material expires and when the first of it does, epoch
+    /// milliseconds: the first `limit` of them in that order.
+    #[must_use]
+    pub fn material_expirations(&self, limit: usize) -> Vec<(KeyArn, i64)> {
+        let state = self.read();
+        let keys = state.keys.values().flat_map(BTreeMap::values);
+        let mut found: Vec<_> =
+            keys.filter_map(|key| Some((key.material_expires_ms()?, key))).collect();
+        found.sort_by_key(|(at_ms, _)| *at_ms);
+        found.into_iter().take(limit).map(|(at_ms, key)| (key.arn.clone(), at_ms)).collect()
     }
 
     /// Every key there is.

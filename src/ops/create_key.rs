@@ -14,7 +14,6 @@ use super::operation::{Description, Done, Operation, Service};
 use super::put_key_policy;
 use super::shapes::{TAGS, Tag, merge_tags};
 use crate::base::arn::KeyArn;
-use crate::base::limits;
 use crate::base::spec::{KeyManager, KeySpec, KeyUsage, Origin};
 use crate::keys::changes::CreateKey as Create;
 use crate::keys::create::{self, NewKey};
@@ -104,11 +103,12 @@ impl Operation for CreateKey {
             access.account(Action::TAG_RESOURCE)?;
         }
         let origin = check_origin(&input, spec)?;
-        if ctx.keys.count(&realm) >= limits::KEYS_PER_REGION {
-            let text = format!("The account already has {} KMS keys.", limits::KEYS_PER_REGION);
+        let quota = ctx.quotas.keys_per_region;
+        if ctx.keys.count(&realm) >= quota {
+            let text = format!("The account already has {quota} KMS keys.");
             return Err(ApiError::new(Code::LimitExceededException, text));
         }
-        let tags = merge_tags(&BTreeMap::new(), input.tags)?;
+        let tags = merge_tags(&ctx.quotas, &BTreeMap::new(), input.tags)?;
         let id = create::generate_id(&ctx.hsm, input.multi_region)?;
         let arn = KeyArn { region: realm.region, account: realm.account, id };
         let policy = match &input.policy {

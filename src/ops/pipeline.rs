@@ -12,8 +12,9 @@ use tracing::{Instrument, Span};
 
 use super::access::{Access, Facts};
 use super::call::{Answer, Call};
-use super::ctx::Ctx;
+use super::ctx::{Ctx, Ended};
 use super::operation::{Description, Done, Operation, ReadInput, Service};
+use super::rates::Counted;
 use crate::audit::{self, EventType, Failure, Record, Resource};
 use crate::base::arn::Arn;
 use crate::base::caller::Caller;
@@ -35,27 +36,34 @@ pub(super) async fn call<O: Operation>(ctx: Arc<O::Context>, call: Call) -> Answ
     let shared: &Ctx = (*ctx).as_ref();
     let started = shared.clock.elapsed();
     async {
-        let answer = commit::<O>(&ctx, &call).await;
-        end(shared, &O::DESCRIPTION, started, answer)
+        let mut facts = Facts::default();
+        let answer = commit::<O>(&ctx, &call, &mut facts).await;
+        end(shared, &O::DESCRIPTION, started, &facts, answer)
     }
     .instrument(span)
     .await
 }
 
-/// Runs the call until its outcome and its record are durable together.
-async fn commit<O: Operation>(ctx: &O::Context, call: &Call) -> Answer {
+/// Runs the call until its outcome and its record are durable together. `facts`
+/// are those of the record.
+async fn commit<O: Operation>(ctx: &O::Context, call: &Call, facts: &mut Facts) -> Answer {
     let shared: &Ctx = ctx.as_ref();
     let request_id = call.caller.request_id;
+    if let Counted::In(group) = shared.rates.counted(&O::DESCRIPTION)
+        && let Err(error) = shared.rates.count(call, group)
+    {
+        return commit_refusal(shared, &O::DESCRIPTION, &call.caller, &call.region, error).await;
+    }
     let _turn = match O::DESCRIPTION.read_only {
         true => None,
         false => Some(shared.changing.lock().await),
     };
     for _ in 0..ATTEMPTS {
-        let mut facts = Facts::default();
-        let result = attempt::<O>(ctx, call, &mut facts).await;
+        *facts = Facts::default();
+        let result = attempt::<O>(ctx, call, facts).await;
         let ended = End::new(result);
         let unit = Unit {
-            event: match record(shared, &O::DESCRIPTION, &call.caller, &call.region, &facts, &ended)
+            event: match record(shared, &O::DESCRIPTION, &call.caller, &call.region, facts, &ended)
             {
                 Ok(event) => event,
                 Err(error) => return Answer::unrecorded(request_id, error),
@@ -86,7 +94,7 @@ pub async fn refuse(
     let started = ctx.clock.elapsed();
     async {
         let answer = commit_refusal(ctx, description, caller, region, error).await;
-        end(ctx, description, started, answer)
+        end(ctx, description, started, &Facts::default(), answer)
     }
     .instrument(span(description, caller.request_id))
     .await
@@ -165,7 +173,8 @@ async fn attempt<O: Operation>(
     facts: &mut Facts,
 ) -> Result<Done<O::Output>, ApiError> {
     let input = O::Input::read(&O::DESCRIPTION, call, facts)?;
-    let done = O::run(ctx, &mut Access::new(ctx.as_ref(), call, facts), input).await?;
+    let access = &mut Access::new(ctx.as_ref(), &O::DESCRIPTION, call, facts);
+    let done = O::run(ctx, access, input).await?;
     // INVARIANT: nothing succeeds that no policy was asked about.
     if O::NEEDS_PERMIT && facts.decisions.is_empty() {
         return Err(ApiError::internal("the operation made no decision"));
@@ -339,7 +348,13 @@ fn span(description: &Description, request_id: RequestId) -> Span {
 
 /// The last thing that happens to a call: it is counted, and a fault of the
 /// server is logged with its cause, which the caller does not see.
-fn end(ctx: &Ctx, description: &Description, started: Duration, answer: Answer) -> Answer {
+fn end(
+    ctx: &Ctx,
+    description: &Description,
+    started: Duration,
+    facts: &Facts,
+    answer: Answer,
+) -> Answer {
     let error = answer.result().err();
     let took = ctx.clock.elapsed().saturating_sub(started);
     let code = error.map(ApiError::code);
@@ -359,7 +374,8 @@ fn end(ctx: &Ctx, description: &Description, started: Duration, answer: Answer) 
             span.record("otel.status_code", "ERROR");
         }
     }
-    ctx.observer.call_ended(description, code, took);
+    let resources = &facts.resources;
+    ctx.observer.call_ended(&Ended { operation: description, error: code, took, resources });
     answer
 }
 

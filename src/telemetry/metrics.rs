@@ -1,7 +1,7 @@
 //! The instruments. Names, units and `error.type` follow the semantic
 //! conventions of OpenTelemetry; every label has a bounded set of values.
 
-use std::time::Duration;
+use std::sync::Arc;
 
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Histogram, Meter, MeterProvider};
@@ -10,11 +10,12 @@ use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use prometheus::{Registry, TextEncoder};
 
+use super::keys::{self, KeyRequests};
 use super::{Error, otlp};
-use crate::ops::ctx::Observer;
-use crate::ops::operation::Description;
+use crate::base::clock::Clock;
+use crate::keys::registry::Registry as Keys;
+use crate::ops::ctx::{Ended, Observer};
 use crate::store::Health;
-use crate::wire::codes::Code;
 
 /// One set of instruments, read by Prometheus and, if there is one, by a
 /// collector.
@@ -38,6 +39,7 @@ impl Metrics {
             .map_err(Error::Prometheus)?;
         let mut provider =
             SdkMeterProvider::builder().with_resource(resource).with_reader(prometheus);
+        provider = provider.with_view(KeyRequests::view);
         if let Some(endpoint) = endpoint {
             provider = provider.with_periodic_exporter(endpoint.metrics()?);
         }
@@ -93,6 +95,10 @@ impl Metrics {
         );
     }
 
+    pub(super) fn watch_keys(&self, keys: Arc<Keys>, clock: Arc<dyn Clock>) {
+        keys::watch_expiration(&self.meter, keys, clock);
+    }
+
     pub(super) fn prometheus_text(&self) -> String {
         let text = TextEncoder::new().encode_to_string(&self.registry.gather());
         text.unwrap_or_else(|error| {
@@ -113,6 +119,7 @@ type Reading = fn(&Health) -> u64;
 #[derive(Clone)]
 pub(super) struct Calls {
     duration: Histogram<f64>,
+    keys: KeyRequests,
 }
 
 impl Calls {
@@ -123,12 +130,14 @@ impl Calls {
             .with_description("Time from a call's parsed request to its durable record.")
             .with_boundaries(BOUNDARIES_S.to_vec())
             .build();
-        Self { duration }
+        Self { duration, keys: KeyRequests::new(meter) }
     }
 }
 
 impl Observer for Calls {
-    fn call_ended(&self, operation: &Description, error: Option<Code>, took: Duration) {
+    fn call_ended(&self, ended: &Ended<'_>) {
+        self.keys.count(ended);
+        let Ended { operation, error, took, .. } = *ended;
         let service = KeyValue::new("wardbook.service", operation.service.as_str());
         let name = KeyValue::new("wardbook.operation", operation.name);
         let took_s = took.as_secs_f64();

@@ -3,15 +3,17 @@
 //! metrics over OTLP/HTTP.
 //!
 //! Deliberately absent: what callers do. That stands in the book, which is kept
-//! elsewhere and never drops a line; here are numbers, names of operations and
-//! request ids, never inputs, outputs or principals.
+//! elsewhere and never drops a line; here are numbers, names of operations, key
+//! ids and request ids, never inputs, outputs or principals.
 
+mod keys;
 mod log;
 mod metrics;
 mod otlp;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use opentelemetry::KeyValue;
@@ -19,6 +21,8 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkError;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 
+use crate::base::clock::Clock;
+use crate::keys::registry::Registry;
 use crate::ops::ctx::Observer;
 use crate::store::Health;
 use metrics::Metrics;
@@ -106,6 +110,11 @@ impl Telemetry {
     /// block.
     pub fn watch_store(&self, health: impl Fn() -> Health + Clone + Send + Sync + 'static) {
         self.metrics.watch_store(health);
+    }
+
+    /// Reports when keys lose imported material, whenever somebody looks.
+    pub fn watch_keys(&self, keys: Arc<Registry>, clock: Arc<dyn Clock>) {
+        self.metrics.watch_keys(keys, clock);
     }
 
     /// All metrics in Prometheus's text form, version 0.0.4.

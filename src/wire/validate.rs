@@ -9,10 +9,7 @@ use super::blob;
 use super::codes::Code;
 use super::error::ApiError;
 use super::shape::{Member, Shape};
-
-/// The longest value that a validation text echoes, in characters. AWS echoes
-/// whole values; ours end in `...` so that an answer cannot grow with its call.
-const ECHO_CHARS: usize = 256;
+use crate::base::limits::ECHOED_CHARS;
 
 /// Checks `input` against `members`. Members that are null are removed, and a
 /// number with a fraction is truncated where an integer is wanted, as AWS does;
@@ -199,7 +196,7 @@ fn fault(shown: &str, at: &str, rule: &str) -> String {
 }
 
 fn echo(text: &str) -> String {
-    match text.char_indices().nth(ECHO_CHARS) {
+    match text.char_indices().nth(ECHOED_CHARS) {
         Some((end, _)) => format!("{}...", text.get(..end).unwrap_or_default()),
         None => text.to_owned(),
     }
