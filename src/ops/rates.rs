@@ -205,8 +205,8 @@ mod tests {
 
     fn rates() -> (Arc<ManualClock>, Rates) {
         let clock = Arc::new(ManualClock::at(0));
-        let rates = Rates::new(RequestRates::aws(), Arc::clone(&clock) as Arc<dyn Clock>);
-        (clock, rates)
+        let shown: Arc<dyn Clock> = clock.clone();
+        (clock, Rates::new(RequestRates::aws(), shown))
     }
 
     /// How many calls come through at once.

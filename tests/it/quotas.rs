@@ -25,8 +25,8 @@ fn server_with(rates: &[(RateGroup, f64)]) -> (Arc<ManualClock>, Server) {
     }
     let clock = Arc::new(ManualClock::at(SystemClock::new().now_ms()));
     let quotas = Quotas { request_rates, ..Quotas::default() };
-    let options =
-        Options { clock: Arc::clone(&clock) as Arc<dyn Clock>, quotas, ..Options::default() };
+    let shown: Arc<dyn Clock> = clock.clone();
+    let options = Options { clock: shown, quotas, ..Options::default() };
     (clock, Server::with(options))
 }
 
