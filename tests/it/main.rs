@@ -34,6 +34,8 @@ mod quotas;
 #[cfg(test)]
 mod records;
 #[cfg(test)]
+mod seed;
+#[cfg(test)]
 mod states;
 #[cfg(test)]
 mod telemetry;
