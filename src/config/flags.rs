@@ -68,6 +68,10 @@ pub struct TelemetryFlags {
     /// OpenTelemetry collector for traces and metrics, OTLP over HTTP [default: none]
     #[arg(long, value_name = "URL")]
     pub otlp_endpoint: Option<String>,
+    /// Tell of single keys in /metrics too, which everybody who reaches the port
+    /// can read
+    #[arg(long)]
+    pub key_metrics: bool,
 }
 
 /// What one account may have and do in one Region.

@@ -35,6 +35,7 @@ pub(super) struct Layer {
     pub(super) log_format: Option<String>,
     pub(super) log_filter: Option<String>,
     pub(super) otlp_endpoint: Option<String>,
+    pub(super) key_metrics: Option<bool>,
     pub(super) seed: Option<PathBuf>,
 }
 
@@ -62,6 +63,7 @@ impl Layer {
             // The second name is OpenTelemetry's own.
             otlp_endpoint: from
                 .first(&["WARDBOOK_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"])?,
+            key_metrics: parsed(from, "WARDBOOK_KEY_METRICS", "true or false")?,
             seed: path("WARDBOOK_SEED")?,
         })
     }
@@ -86,6 +88,7 @@ impl Layer {
             log_format: self.log_format.or(below.log_format),
             log_filter: self.log_filter.or(below.log_filter),
             otlp_endpoint: self.otlp_endpoint.or(below.otlp_endpoint),
+            key_metrics: self.key_metrics.or(below.key_metrics),
             seed: self.seed.or(below.seed),
         }
     }
@@ -143,6 +146,7 @@ impl From<ServerFlags> for Layer {
             log_format: telemetry.log_format,
             log_filter: telemetry.log_filter,
             otlp_endpoint: telemetry.otlp_endpoint,
+            key_metrics: telemetry.key_metrics.then_some(true),
             seed: flags.seed,
             ..flags.root_key.into()
         }

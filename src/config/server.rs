@@ -171,5 +171,6 @@ fn telemetry(settings: &Layer) -> Result<telemetry::Settings, Error> {
         log_format,
         log_filter: log_filter.unwrap_or_else(|| DEFAULT_LOG_FILTER.to_owned()),
         otlp_endpoint: settings.otlp_endpoint.clone(),
+        key_metrics: settings.key_metrics.unwrap_or(false),
     })
 }

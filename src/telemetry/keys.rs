@@ -20,6 +20,11 @@ const REQUESTS: &str = "wardbook.key.requests";
 const KEY: &str = "wardbook.key";
 const REGION: &str = "cloud.region";
 
+/// Whether a metric of this name in Prometheus tells of single keys.
+pub(super) fn is_of_keys(name: &str) -> bool {
+    name.starts_with("wardbook_key_")
+}
+
 /// Counts requests for keys.
 #[derive(Clone)]
 pub(super) struct KeyRequests {

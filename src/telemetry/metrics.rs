@@ -24,12 +24,15 @@ pub(super) struct Metrics {
     meter: Meter,
     registry: Registry,
     calls: Calls,
+    /// Whether Prometheus sees single keys.
+    shows_keys: bool,
 }
 
 impl Metrics {
     pub(super) fn new(
         resource: Resource,
         endpoint: Option<&otlp::Endpoint>,
+        shows_keys: bool,
     ) -> Result<Self, Error> {
         let registry = Registry::new();
         let prometheus = opentelemetry_prometheus::exporter()
@@ -45,8 +48,8 @@ impl Metrics {
         }
         let provider = provider.build();
         let meter = provider.meter("wardbook");
-        let calls = Calls::new(&meter);
-        Ok(Self { provider, meter, registry, calls })
+        let calls = Calls::new(&meter, shows_keys || endpoint.is_some());
+        Ok(Self { provider, meter, registry, calls, shows_keys })
     }
 
     pub(super) fn calls(&self) -> Calls {
@@ -100,7 +103,9 @@ impl Metrics {
     }
 
     pub(super) fn prometheus_text(&self) -> String {
-        let text = TextEncoder::new().encode_to_string(&self.registry.gather());
+        let mut families = self.registry.gather();
+        families.retain(|family| self.shows_keys || !keys::is_of_keys(family.name()));
+        let text = TextEncoder::new().encode_to_string(&families);
         text.unwrap_or_else(|error| {
             tracing::error!(%error, "the metrics have no text form");
             String::new()
@@ -119,24 +124,27 @@ type Reading = fn(&Health) -> u64;
 #[derive(Clone)]
 pub(super) struct Calls {
     duration: Histogram<f64>,
-    keys: KeyRequests,
+    /// `None` if nobody wants to know.
+    keys: Option<KeyRequests>,
 }
 
 impl Calls {
-    fn new(meter: &Meter) -> Self {
+    fn new(meter: &Meter, of_keys: bool) -> Self {
         let duration = meter
             .f64_histogram("wardbook.call.duration")
             .with_unit("s")
             .with_description("Time from a call's parsed request to its durable record.")
             .with_boundaries(BOUNDARIES_S.to_vec())
             .build();
-        Self { duration, keys: KeyRequests::new(meter) }
+        Self { duration, keys: of_keys.then(|| KeyRequests::new(meter)) }
     }
 }
 
 impl Observer for Calls {
     fn call_ended(&self, ended: &Ended<'_>) {
-        self.keys.count(ended);
+        if let Some(keys) = &self.keys {
+            keys.count(ended);
+        }
         let Ended { operation, error, took, .. } = *ended;
         let service = KeyValue::new("wardbook.service", operation.service.as_str());
         let name = KeyValue::new("wardbook.operation", operation.name);

@@ -48,6 +48,9 @@ pub struct Settings {
     /// Base URL of an OTLP/HTTP collector, such as `http://127.0.0.1:4318`.
     /// Headers that it wants are taken from `OTEL_EXPORTER_OTLP_HEADERS`.
     pub otlp_endpoint: Option<String>,
+    /// Whether [`Telemetry::prometheus_text`] tells of single keys. It is served
+    /// to everybody; a collector is told in any case.
+    pub key_metrics: bool,
 }
 
 /// Why telemetry did not start.
@@ -95,7 +98,7 @@ where
     let endpoint = settings.otlp_endpoint.as_deref().map(otlp::Endpoint::parse).transpose()?;
     let traces = endpoint.as_ref().map(|it| it.traces(resource.clone())).transpose()?;
     let dispatch = log::dispatch(settings, writer, traces.as_ref())?;
-    let metrics = Metrics::new(resource, endpoint.as_ref())?;
+    let metrics = Metrics::new(resource, endpoint.as_ref(), settings.key_metrics)?;
     Ok((Telemetry { metrics, traces }, dispatch))
 }
 

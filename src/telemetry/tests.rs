@@ -54,7 +54,12 @@ impl<'a> MakeWriter<'a> for Lines {
 }
 
 fn settings(filter: &str) -> Settings {
-    Settings { log_format: LogFormat::Json, log_filter: filter.to_owned(), otlp_endpoint: None }
+    Settings {
+        log_format: LogFormat::Json,
+        log_filter: filter.to_owned(),
+        otlp_endpoint: None,
+        key_metrics: true,
+    }
 }
 
 fn operation(name: &str) -> Description {
@@ -229,7 +234,7 @@ fn receive(mut stream: TcpStream, posts: &Sender<Post>) {
 #[test]
 fn a_collector_gets_traces_and_metrics() {
     let (url, posts) = collector();
-    let settings = Settings { otlp_endpoint: Some(url), ..settings("info") };
+    let settings = Settings { otlp_endpoint: Some(url), key_metrics: false, ..settings("info") };
     let (telemetry, log) = build(&settings, io::sink).unwrap();
     tracing::dispatcher::with_default(&log, || {
         span_of_a_call().in_scope(|| {
@@ -241,8 +246,9 @@ fn a_collector_gets_traces_and_metrics() {
         operation: &operation("Decrypt"),
         error: None,
         took: Duration::ZERO,
-        resources: &[],
+        resources: &[arn(7)],
     });
+    assert!(!telemetry.prometheus_text().contains("wardbook_key_"));
     telemetry.shutdown();
     telemetry.shutdown();
     let posts: Vec<Post> = posts.try_iter().collect();
@@ -253,7 +259,8 @@ fn a_collector_gets_traces_and_metrics() {
         assert!(traces.says(text), "{text}");
     }
     assert!(!traces.says("not part of the trace"));
-    for text in ["wardbook.call.duration", "wardbook.operation", "Decrypt"] {
+    let key = "00000000-0000-4000-8000-000000000007";
+    for text in ["wardbook.call.duration", "wardbook.operation", "Decrypt", key] {
         assert!(metrics.says(text), "{text}");
     }
     assert!(posts.iter().all(|post| post.content_type == "application/x-protobuf"));
@@ -309,6 +316,27 @@ fn requests_are_counted_by_key() {
             r#"{cloud_region="eu-central-1",error_type="ThrottlingException",wardbook_key="00000000-0000-4000-8000-000000000002",wardbook_operation="ReEncrypt"} 1"#,
         ]
     );
+}
+
+#[test]
+fn everybody_sees_keys_only_if_told_to() {
+    let hidden = Settings { key_metrics: false, ..settings("info") };
+    for (settings, want) in [(hidden, false), (settings("info"), true)] {
+        let (telemetry, _log) = build(&settings, io::sink).unwrap();
+        let (operation, resources) = (operation("Decrypt"), [arn(1)]);
+        let took = Duration::ZERO;
+        let ended = Ended { operation: &operation, error: None, took, resources: &resources };
+        telemetry.observer().call_ended(&ended);
+        let keys = Arc::new(Registry::default());
+        let key = key(1, &[(true, Some(90_000))]);
+        CreateKey { registry: Arc::clone(&keys), key }.publish();
+        telemetry.watch_keys(keys, Arc::new(ManualClock::at(0)));
+        let text = telemetry.prometheus_text();
+        assert!(text.contains("wardbook_call_duration_seconds_count"));
+        for name in ["wardbook_key_requests", "wardbook_key_material", "8000-000000000001"] {
+            assert_eq!(text.contains(name), want, "{name}");
+        }
+    }
 }
 
 #[test]

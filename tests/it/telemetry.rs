@@ -10,7 +10,7 @@ use crate::fixture::program::Home;
 #[test]
 fn calls_are_seen_in_metrics_and_traces() {
     let (home, collector) = (Home::new(), Collector::start());
-    let program = home.serve(&["--otlp-endpoint", &collector.url]);
+    let program = home.serve(&["--otlp-endpoint", &collector.url, "--key-metrics"]);
     let nobody = program.new_user("nobody", "");
     let scene = Scene::set(&program, "scene");
     let (_, unsigned) = scene.request("Decrypt");
