@@ -205,7 +205,7 @@ mod tests {
 
     fn rates() -> (Arc<ManualClock>, Rates) {
         let clock = Arc::new(ManualClock::at(0));
-        let shown: Arc<dyn Clock> = clock.clone();
+        let shown = Arc::clone(&clock);
         (clock, Rates::new(RequestRates::aws(), shown))
     }
 

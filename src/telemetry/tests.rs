@@ -412,7 +412,7 @@ fn expiring_material_is_seen_while_it_is_there() {
     put(&expiring).publish();
     put(&key(2, &[(true, None)])).publish();
     put(&key(3, &[(false, Some(30_000))])).publish();
-    let shown_by: Arc<dyn Clock> = clock.clone();
+    let shown_by = Arc::clone(&clock);
     telemetry.watch_keys(Arc::clone(&keys), shown_by);
     let shown = || series(&telemetry, "wardbook_key_material_expires_in_seconds");
     let line = |left_s: u32| {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use aws_sdk_kms::primitives::Blob;
 use aws_sdk_kms::types::{DataKeySpec, Tag};
 use serde_json::{Value, json};
-use wardbook::base::clock::{Clock, ManualClock, SystemClock};
+use wardbook::base::clock::{Clock as _, ManualClock, SystemClock};
 use wardbook::base::quotas::Quotas;
 use wardbook::base::rates::{Rate, RateGroup, RequestRates};
 
@@ -25,7 +25,7 @@ fn server_with(rates: &[(RateGroup, f64)]) -> (Arc<ManualClock>, Server) {
     }
     let clock = Arc::new(ManualClock::at(SystemClock::new().now_ms()));
     let quotas = Quotas { request_rates, ..Quotas::default() };
-    let shown: Arc<dyn Clock> = clock.clone();
+    let shown = Arc::clone(&clock);
     let options = Options { clock: shown, quotas, ..Options::default() };
     (clock, Server::with(options))
 }
