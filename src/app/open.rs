@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::{Mutex, Notify, Semaphore};
 
 use super::error::Error;
 use super::root_key::{self, RootKeySource};
@@ -79,6 +79,7 @@ pub fn open(options: OpenOptions) -> Result<Opened, Error> {
         regions,
         observer: options.observer,
         changing: Mutex::default(),
+        rotation_due: Arc::new(Notify::new()),
         making_rsa: Semaphore::new(limits::RSA_KEY_PAIRS_AT_ONCE),
     });
     let items = Arc::new(items::Ctx::new(Arc::clone(&ctx), schemas));

@@ -64,6 +64,8 @@ pub const TAGS_PER_KEY: usize = 50;
 pub const ALIASES_PER_KEY: usize = 50;
 /// Customer managed keys in one account and Region (AWS's own limit).
 pub const KEYS_PER_REGION: usize = 100_000;
+/// Rotations on demand of one key (AWS's own limit).
+pub const ON_DEMAND_ROTATIONS: usize = 25;
 /// Users, and also roles, in one account.
 pub const PRINCIPALS_PER_ACCOUNT: usize = 5_000;
 /// Access keys of one user (AWS's own limit).

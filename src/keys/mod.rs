@@ -11,5 +11,6 @@ pub mod create;
 pub mod import;
 pub mod key;
 pub mod registry;
+pub mod rotate;
 pub mod rows;
 pub mod state;

@@ -111,6 +111,14 @@ impl Registry {
         self.every_key().iter().filter(due).map(Arc::clone).collect()
     }
 
+    /// The keys that are due for a rotation.
+    #[must_use]
+    pub fn due_for_rotation(&self, now_ms: i64) -> Vec<Arc<Key>> {
+        let state = self.read();
+        let keys = state.keys.values().flat_map(BTreeMap::values);
+        keys.filter(|key| key.due_rotation(now_ms).is_some()).map(Arc::clone).collect()
+    }
+
     /// The keys whose material expires and when the first of it does, epoch
     /// milliseconds: the first `limit` of them in that order.
     #[must_use]

@@ -33,6 +33,9 @@ pub const ENCRYPTION_ALGORITHM: Member =
         .recorded(Recorded::OrText("SYMMETRIC_DEFAULT"));
 /// `Marker` of a list.
 pub const MARKER: Member = Member::optional("Marker", matching(1, 1024, MARKER_TEXT));
+/// `RotationPeriodInDays`.
+pub const ROTATION_PERIOD: Member =
+    Member::optional("RotationPeriodInDays", Shape::Integer { min: 90, max: 2560 });
 /// `DryRunModifiers` of Decrypt and ReEncrypt.
 pub const DRY_RUN_MODIFIERS: Member = Member::optional(
     "DryRunModifiers",

@@ -133,8 +133,17 @@ impl Scene {
         let Self { name, key, other, ciphertext, .. } = self;
         let alias = format!("alias/{name}");
         match operation {
-            "CancelKeyDeletion" | "DescribeKey" | "DisableKey" | "EnableKey" | "GetKeyPolicy"
-            | "ListAliases" | "ListKeyPolicies" | "ListResourceTags" => json!({ "KeyId": key }),
+            "CancelKeyDeletion"
+            | "DescribeKey"
+            | "DisableKey"
+            | "DisableKeyRotation"
+            | "EnableKey"
+            | "GetKeyPolicy"
+            | "GetKeyRotationStatus"
+            | "ListAliases"
+            | "ListKeyPolicies"
+            | "ListResourceTags"
+            | "RotateKeyOnDemand" => json!({ "KeyId": key }),
             "CreateAlias" => {
                 json!({ "AliasName": format!("alias/{name}/new"), "TargetKeyId": key })
             }
@@ -145,10 +154,14 @@ impl Scene {
             "Encrypt" => json!({
                 "KeyId": key, "Plaintext": "cGxhaW4=", "EncryptionContext": { "tenant": "7" },
             }),
+            "EnableKeyRotation" => json!({ "KeyId": key, "RotationPeriodInDays": 180 }),
             "GenerateDataKey" | "GenerateDataKeyWithoutPlaintext" => {
                 json!({ "KeyId": key, "KeySpec": "AES_256" })
             }
             "GenerateRandom" => json!({ "NumberOfBytes": 16 }),
+            "ListKeyRotations" => {
+                json!({ "KeyId": key, "IncludeKeyMaterial": "ALL_KEY_MATERIAL", "Limit": 10 })
+            }
             "GetParametersForImport" => json!({
                 "KeyId": self.key_of(operation),
                 "WrappingAlgorithm": "RSAES_OAEP_SHA_256",

@@ -11,9 +11,9 @@ use wardbook::base::limits;
 use wardbook::ops;
 
 use crate::calls::{Scene, operations};
-use crate::fixture::golden::Golden;
+use crate::fixture::golden::{self, Golden};
 use crate::fixture::raw::{self, Request, Response};
-use crate::fixture::{Credentials, START_MS, Server};
+use crate::fixture::{Credentials, START_MS, Server, wait_until};
 
 /// The one record of a call.
 #[track_caller]
@@ -46,6 +46,19 @@ fn every_operation_leaves_one_record() {
         golden.compare(&format!("audit/{name}.json"), &shown(&record));
     }
     golden.check();
+}
+
+/// What the server did by itself, and for whom.
+#[test]
+fn a_rotation_leaves_a_record_of_its_own() {
+    let server = Server::at(&Arc::new(ManualClock::at(START_MS)));
+    let key = server.new_key();
+    server.call("RotateKeyOnDemand", &json!({ "KeyId": key })).ok();
+    let query = format!("keyId={key}&eventName=RotateKey");
+    wait_until(|| !server.events(&query).is_empty());
+    let records = server.events(&query);
+    assert_eq!(records.len(), 1);
+    golden::check("audit/RotateKey.json", &shown(&records[0]));
 }
 
 #[test]

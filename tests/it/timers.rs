@@ -1,13 +1,15 @@
 //! What the server does by itself when time passes: through the same pipeline,
 //! as the system, with records.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use wardbook::base::clock::ManualClock;
+use wardbook::base::timestamp::from_epoch_seconds;
 use wardbook::ops::system;
 
-use crate::fixture::{ACCOUNT, Options, REGION, START_MS, Server};
+use crate::fixture::{ACCOUNT, Options, REGION, START_MS, Server, wait_until};
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -135,4 +137,161 @@ fn domain_keys_rotate_and_old_ciphertexts_open() {
     }
     pass(&server, &clock, 60_000);
     assert_eq!(server.events("eventName=RotateDomainKey").len(), 3);
+}
+
+/// What a key is asked to encrypt again and again, and all that came of it.
+struct Ciphertexts<'a> {
+    key: &'a str,
+    made: Vec<Value>,
+}
+
+impl Ciphertexts<'_> {
+    /// One more, under the current material.
+    fn add(&mut self, server: &Server) {
+        let input = json!({ "KeyId": self.key, "Plaintext": "eA==" });
+        let blob = server.call("Encrypt", &input).ok()["CiphertextBlob"].clone();
+        self.made.push(json!({ "CiphertextBlob": blob }));
+    }
+
+    /// Each opens, and was made with another material.
+    #[track_caller]
+    fn check(&self, server: &Server) {
+        let opened = self.made.iter().map(|input| {
+            let opened = server.call("Decrypt", input).ok();
+            assert_eq!(opened["Plaintext"], "eA==");
+            opened["KeyMaterialId"].as_str().unwrap().to_owned()
+        });
+        let materials: BTreeSet<String> = opened.collect();
+        assert_eq!(materials.len(), self.made.len());
+        let described = server.call("DescribeKey", &json!({ "KeyId": self.key })).ok();
+        let current = described["KeyMetadata"]["CurrentKeyMaterialId"].as_str().unwrap();
+        assert!(materials.contains(current));
+    }
+}
+
+/// Days from the start to the next rotation, from GetKeyRotationStatus.
+fn next_rotation(server: &Server, key: &str) -> i64 {
+    let status = server.call("GetKeyRotationStatus", &json!({ "KeyId": key })).ok();
+    let next = from_epoch_seconds(status["NextRotationDate"].as_f64().unwrap());
+    let since_ms = next.unwrap() - START_MS;
+    assert_eq!(since_ms % DAY_MS, 0, "{status}");
+    since_ms / DAY_MS
+}
+
+fn rotations(server: &Server, key: &str) -> usize {
+    server.events(&format!("keyId={key}&eventName=RotateKey")).len()
+}
+
+/// Waits until the key has rotated so many times, by itself.
+fn wait_for_rotations(server: &Server, key: &str, count: usize) {
+    wait_until(|| server.find_key(key).materials.len() > count);
+    assert_eq!(rotations(server, key), count);
+}
+
+#[test]
+fn keys_rotate_by_their_schedule_for_years_and_old_ciphertexts_open() {
+    let clock = Arc::new(ManualClock::at(START_MS));
+    let mut server = Server::at(&clock);
+    let (key, other) = (server.new_key(), server.new_key());
+    let mut ciphertexts = Ciphertexts { key: &key, made: Vec::new() };
+    ciphertexts.add(&server);
+    let every_100 = json!({ "KeyId": key, "RotationPeriodInDays": 100 });
+    server.call("EnableKeyRotation", &every_100).ok();
+    pass(&server, &clock, 100 * DAY_MS - 1);
+    assert_eq!(rotations(&server, &key), 0);
+
+    // Each time a little later than it should be; the dates stay.
+    let late = [1, 100 * DAY_MS + 59_999, 100 * DAY_MS];
+    for (done, ms) in (1..).zip(late) {
+        pass(&server, &clock, ms);
+        assert_eq!(rotations(&server, &key), done);
+        assert_eq!(next_rotation(&server, &key), [200, 300, 400][done - 1]);
+        ciphertexts.add(&server);
+        ciphertexts.check(&server);
+        pass(&server, &clock, 0);
+        assert_eq!(rotations(&server, &key), done, "twice");
+    }
+
+    // Years without a running server are one rotation, and the dates stay.
+    clock.advance_ms(10 * 365 * DAY_MS);
+    let options = || Options { clock: Arc::<ManualClock>::clone(&clock), ..Options::default() };
+    server = server.restart(options());
+    wait_for_rotations(&server, &key, 4);
+    assert_eq!(next_rotation(&server, &key), 4_000);
+    ciphertexts.add(&server);
+    ciphertexts.check(&server);
+    server = server.restart(options());
+    ciphertexts.check(&server);
+
+    server.call("DisableKeyRotation", &json!({ "KeyId": key })).ok();
+    pass(&server, &clock, 1_000 * DAY_MS);
+    assert_eq!((rotations(&server, &key), rotations(&server, &other)), (4, 0));
+    let listed = server.call("ListKeyRotations", &json!({ "KeyId": key })).ok();
+    let listed = listed["Rotations"].as_array().unwrap().clone();
+    assert_eq!(listed.len(), 4);
+    assert!(listed.iter().all(|entry| entry["RotationType"] == "AUTOMATIC"));
+}
+
+#[test]
+fn a_disabled_key_rotates_when_it_is_enabled_again() {
+    let clock = Arc::new(ManualClock::at(START_MS));
+    let server = Server::at(&clock);
+    let key = server.new_key();
+    let id = json!({ "KeyId": key });
+    let mut ciphertexts = Ciphertexts { key: &key, made: Vec::new() };
+    ciphertexts.add(&server);
+    server.call("EnableKeyRotation", &id).ok();
+    server.call("DisableKey", &id).ok();
+    pass(&server, &clock, 3 * 365 * DAY_MS + DAY_MS);
+    assert_eq!(rotations(&server, &key), 0);
+    let status = server.call("GetKeyRotationStatus", &id).ok();
+    assert_eq!(status["KeyRotationEnabled"], true);
+
+    server.call("EnableKey", &id).ok();
+    wait_for_rotations(&server, &key, 1);
+    assert_eq!(next_rotation(&server, &key), 4 * 365);
+    ciphertexts.add(&server);
+    ciphertexts.check(&server);
+    // Nothing is due now, so enabling it once more does nothing.
+    server.call("EnableKey", &id).ok();
+    pass(&server, &clock, 0);
+    assert_eq!(rotations(&server, &key), 1);
+}
+
+#[test]
+fn a_rotation_on_demand_leaves_the_schedule_alone() {
+    let clock = Arc::new(ManualClock::at(START_MS));
+    let server = Server::at(&clock);
+    let key = server.new_key();
+    let id = json!({ "KeyId": key });
+    let mut ciphertexts = Ciphertexts { key: &key, made: Vec::new() };
+    ciphertexts.add(&server);
+    server.call("EnableKeyRotation", &id).ok();
+    pass(&server, &clock, 200 * DAY_MS);
+    server.call("RotateKeyOnDemand", &id).ok();
+    wait_for_rotations(&server, &key, 1);
+    assert_eq!(next_rotation(&server, &key), 365);
+    ciphertexts.add(&server);
+    pass(&server, &clock, 165 * DAY_MS);
+    assert_eq!(rotations(&server, &key), 2);
+    ciphertexts.add(&server);
+    ciphertexts.check(&server);
+}
+
+/// As if the server had died after it answered RotateKeyOnDemand: nobody was
+/// told, only the note in the database is there.
+#[test]
+fn a_rotation_that_was_asked_for_is_done_after_a_crash() {
+    let clock = Arc::new(ManualClock::at(START_MS));
+    let server = Server::at(&clock);
+    let key = server.new_key();
+    let mut ciphertexts = Ciphertexts { key: &key, made: Vec::new() };
+    ciphertexts.add(&server);
+    server.alter_key(&key, |key| key.on_demand_ms = Some(START_MS));
+    let server = server.restart(Options { clock, ..Options::default() });
+    wait_for_rotations(&server, &key, 1);
+    let status = server.call("GetKeyRotationStatus", &json!({ "KeyId": key })).ok();
+    assert!(status.get("OnDemandRotationStartDate").is_none(), "{status}");
+    ciphertexts.add(&server);
+    ciphertexts.check(&server);
 }

@@ -1,5 +1,6 @@
 //! What the server does by itself: deletion of keys whose window has passed and
-//! of imported material that has expired, rotation of the domain key, resealing under it. Through the same pipeline as
+//! of imported material that has expired, rotation of keys and of the domain key,
+//! resealing under it. Through the same pipeline as
 //! every call, as the principal `System`, so that it is decided and recorded.
 //!
 //! Deliberately absent: the clock's ticking. `app` calls [`run_due`] now and then.
@@ -23,16 +24,18 @@ mod delete_expired_key_material;
 mod delete_key;
 mod reseal;
 mod rotate_domain_key;
+mod rotate_key;
 
 static DELETE_EXPIRED_KEY_MATERIAL: Entry<Ctx> =
     Entry::of::<delete_expired_key_material::DeleteExpiredKeyMaterial>();
 static DELETE_KEY: Entry<Ctx> = Entry::of::<delete_key::DeleteKey>();
 static RESEAL: Entry<Ctx> = Entry::of::<reseal::Reseal>();
 static ROTATE_DOMAIN_KEY: Entry<Ctx> = Entry::of::<rotate_domain_key::RotateDomainKey>();
+static ROTATE_KEY: Entry<Ctx> = Entry::of::<rotate_key::RotateKey>();
 
 /// The operations, sorted by name. None can be called from outside.
-pub static TABLE: [&Entry<Ctx>; 4] =
-    [&DELETE_EXPIRED_KEY_MATERIAL, &DELETE_KEY, &RESEAL, &ROTATE_DOMAIN_KEY];
+pub static TABLE: [&Entry<Ctx>; 5] =
+    [&DELETE_EXPIRED_KEY_MATERIAL, &DELETE_KEY, &RESEAL, &ROTATE_DOMAIN_KEY, &ROTATE_KEY];
 
 /// Records that the server starts to answer.
 ///
@@ -77,6 +80,7 @@ pub async fn run_due(ctx: &Arc<Ctx>) -> Result<(), hsm::Error> {
         // on. Expired material is refused meanwhile all the same.
         Some(why) => tracing::warn!(why, "no key and no key material is deleted for now"),
     }
+    run_rotations(ctx).await?;
     let Some(region) = ctx.regions.first() else { return Ok(()) };
     if rotate_domain_key::is_due(ctx, now_ms) {
         let answer = call(ctx, &ROTATE_DOMAIN_KEY, &ctx.account, region, &json!({})).await?;
@@ -88,6 +92,22 @@ pub async fn run_due(ctx: &Arc<Ctx>) -> Result<(), hsm::Error> {
         if answer.result().is_err() {
             break;
         }
+    }
+    Ok(())
+}
+
+/// Does the rotations that are due, as [`run_due`] does. A doubtful clock does
+/// not hold them up: a rotation that comes too early loses nothing, as every
+/// material stays, and the schedule finds its way back by itself
+/// (`Rotation::is_due`). One that never comes would break a promise.
+///
+/// # Errors
+/// As [`run_due`].
+pub async fn run_rotations(ctx: &Arc<Ctx>) -> Result<(), hsm::Error> {
+    for key in ctx.keys.due_for_rotation(ctx.clock.now_ms()) {
+        let input = json!({ "KeyId": key.arn.to_string() });
+        let answer = call(ctx, &ROTATE_KEY, &key.arn.account, &key.arn.region, &input).await?;
+        report(&answer, "RotateKey");
     }
     Ok(())
 }

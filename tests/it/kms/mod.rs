@@ -8,6 +8,7 @@ mod import;
 mod keys;
 mod lookup;
 mod policies;
+mod rotation;
 mod tags;
 
 use crate::fixture::{ACCOUNT, REGION};
