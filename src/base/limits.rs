@@ -13,6 +13,9 @@ pub const JSON_DEPTH: usize = 96;
 pub const HEADER_BYTES: usize = 16 * 1024;
 /// How long a request's body may take to arrive, milliseconds.
 pub const BODY_READ_MS: u64 = 30_000;
+/// The text of an error, characters. Ten faults with the longest lists of values
+/// that AWS has are below 10,000.
+pub const ERROR_TEXT_CHARS: usize = 16 * 1024;
 /// A query string, bytes.
 pub const QUERY_BYTES: usize = 8 * 1024;
 /// `User-Agent` in a record, characters; AWS cuts longer ones too.
@@ -58,6 +61,11 @@ pub const POLICY_STATEMENTS: usize = 100;
 /// Identity policies attached to one user or role.
 pub const ATTACHED_POLICIES: usize = 10;
 
+/// Pairs of an encryption context that one grant constraint names (AWS's own
+/// limit).
+pub const GRANT_CONSTRAINT_PAIRS: usize = 8;
+/// A value in a grant constraint, characters (AWS's own limit).
+pub const GRANT_CONSTRAINT_CHARS: usize = 384;
 /// Tags on one key (AWS's own limit).
 pub const TAGS_PER_KEY: usize = 50;
 /// Aliases of one key (AWS's own limit).

@@ -8,6 +8,7 @@ use crate::base::ids::{AliasName, KeyId, MaterialId, Realm};
 use crate::base::spec::{
     KeyManager, KeySpec, KeyState, KeyUsage, MaterialState, MultiRegionRole, Origin, RotationType,
 };
+use crate::base::timestamp::DAY_MS;
 use crate::hsm::{ExportedKeyToken, KeyBinding};
 use crate::policy::document::Document;
 
@@ -33,7 +34,8 @@ pub struct Key {
     /// What the key is among the related keys of other Regions; `None` for a
     /// single-Region key.
     pub multi_region: Option<MultiRegionRole>,
-    /// Automatic rotation, while it is on.
+    /// Automatic rotation, while it is on. Related multi-Region keys have the
+    /// same; the primary one decides when it is due.
     pub rotation: Option<Rotation>,
     /// When a rotation on demand was asked for that has not been done yet,
     /// epoch milliseconds.
@@ -190,6 +192,13 @@ impl Key {
     #[must_use]
     pub fn find_material(&self, id: MaterialId) -> Option<&Material> {
         self.materials.iter().find(|material| material.id == id)
+    }
+
+    /// The beginning of the waiting period after which the key is deleted.
+    pub fn begin_pending_deletion(&mut self, now_ms: i64, window_days: i64) {
+        self.state = KeyState::PendingDeletion;
+        self.deletion_ms = Some(now_ms.saturating_add(window_days.saturating_mul(DAY_MS)));
+        self.pending_window_days = None;
     }
 
     /// What a material's token is bound to.

@@ -10,6 +10,7 @@ pub mod cipher;
 pub mod create;
 pub mod import;
 pub mod key;
+pub mod multi_region;
 pub mod registry;
 pub mod rotate;
 pub mod rows;

@@ -3,7 +3,7 @@
 
 use crate::identity::credentials;
 use crate::keys::state::StateError;
-use crate::keys::{cipher, import};
+use crate::keys::{cipher, import, multi_region};
 use crate::policy::error::CompileError;
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
@@ -51,6 +51,14 @@ impl From<import::Error> for ApiError {
             E::Permit | E::Hsm(_) => return Self::internal(error),
         };
         Self::new(code, error.to_string())
+    }
+}
+
+impl From<multi_region::Error> for ApiError {
+    fn from(error: multi_region::Error) -> Self {
+        match error {
+            multi_region::Error::Permit | multi_region::Error::Hsm(_) => Self::internal(error),
+        }
     }
 }
 

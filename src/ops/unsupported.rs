@@ -7,28 +7,14 @@ use crate::wire::error::ApiError;
 
 /// The operations, sorted by name.
 pub static TABLE: &[Description] = &[
-    later("ConnectCustomKeyStore", false),
-    later("CreateCustomKeyStore", false),
-    later("CreateGrant", false),
     later("Decapsulate", true),
-    later("DeleteCustomKeyStore", false),
     later("DeriveSharedSecret", true),
-    later("DescribeCustomKeyStores", true),
-    later("DisconnectCustomKeyStore", false),
     later("Encapsulate", true),
     later("GenerateDataKeyPair", true),
     later("GenerateDataKeyPairWithoutPlaintext", true),
     later("GenerateMac", true),
-    later("GetKeyLastUsage", true),
     later("GetPublicKey", true),
-    later("ListGrants", true),
-    later("ListRetirableGrants", true),
-    later("ReplicateKey", false),
-    later("RetireGrant", false),
-    later("RevokeGrant", false),
     later("Sign", true),
-    later("UpdateCustomKeyStore", false),
-    later("UpdatePrimaryRegion", false),
     later("Verify", true),
     later("VerifyMac", true),
 ];
