@@ -33,6 +33,9 @@ pub const SIGNED_HEADERS: usize = 64;
 pub const CONNECTIONS: usize = 1_024;
 /// Calls between authentication and answer; one more gets ThrottlingException.
 pub const IN_FLIGHT_CALLS: usize = 512;
+/// RSA data key pairs that are made at a time; each takes a core for up to
+/// seconds, and others wait for their turn.
+pub const RSA_KEY_PAIRS_AT_ONCE: usize = 2;
 /// Units of work that wait for the database writer.
 pub const WRITER_QUEUE_UNITS: usize = 2_048;
 /// Units of work in one database transaction.
@@ -64,6 +67,8 @@ pub const TAGS_PER_KEY: usize = 50;
 pub const ALIASES_PER_KEY: usize = 50;
 /// Customer managed keys in one account and Region (AWS's own limit).
 pub const KEYS_PER_REGION: usize = 100_000;
+/// Rotations on demand of one key (AWS's own limit).
+pub const ON_DEMAND_ROTATIONS: usize = 25;
 /// Users, and also roles, in one account.
 pub const PRINCIPALS_PER_ACCOUNT: usize = 5_000;
 /// Access keys of one user (AWS's own limit).

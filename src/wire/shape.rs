@@ -1,6 +1,8 @@
 //! What the members of an operation look like. One table per operation feeds
 //! type checks, AWS's validation texts, the audit record and `describe-ops`.
 
+use crate::base::ids::Region;
+
 /// One member of an input or output.
 #[derive(Clone, Copy, Debug)]
 pub struct Member {
@@ -164,6 +166,31 @@ pub const XKS_KEY_ID: Pattern = Pattern {
             && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
     },
 };
+/// `^[a-f0-9]+$`, the pattern of key material ids.
+pub const HEX: Pattern = Pattern {
+    text: "^[a-f0-9]+$",
+    matches: |text| {
+        !text.is_empty() && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+    },
+};
+/// `^[a-zA-Z0-9:/_\s.-]+$`, the pattern of key material descriptions.
+pub const DESCRIPTION: Pattern = Pattern {
+    text: r"^[a-zA-Z0-9:/_\s.-]+$",
+    matches: |text| {
+        !text.is_empty()
+            && text.bytes().all(|b| {
+                // `\s` is what Java takes for it.
+                b.is_ascii_alphanumeric()
+                    || matches!(b, b':' | b'/' | b'_' | b'.' | b'-')
+                    || matches!(b, b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c)
+            })
+    },
+};
+/// `^([a-z]+-){2,3}\d+$`, the pattern of Region names.
+pub const REGION: Pattern = Pattern {
+    text: r"^([a-z]+-){2,3}\d+$",
+    matches: Region::is_formed,
+};
 /// The characters a policy document may hold.
 pub const POLICY_TEXT: Pattern = Pattern {
     text: r"[\u0009\u000A\u000D\u0020-\u00FF]+",
@@ -204,6 +231,7 @@ mod tests {
     fn patterns() {
         assert!((ASCII.matches)("key-1") && !(ASCII.matches)("") && !(ASCII.matches)("schlüssel"));
         assert!((ALIAS.matches)("alias/a:b") && !(ALIAS.matches)("alias/a b"));
+        assert!((REGION.matches)("eu-west-1") && !(REGION.matches)("Ireland"));
         assert!((POLICY_TEXT.matches)("{\n}") && !(POLICY_TEXT.matches)("€"));
     }
 }

@@ -4,9 +4,12 @@
 mod aliases;
 mod data_keys;
 mod encryption;
+mod import;
 mod keys;
 mod lookup;
+mod multi_region;
 mod policies;
+mod rotation;
 mod tags;
 
 use crate::fixture::{ACCOUNT, REGION};
