@@ -187,10 +187,7 @@ pub const DESCRIPTION: Pattern = Pattern {
     },
 };
 /// `^([a-z]+-){2,3}\d+$`, the pattern of Region names.
-pub const REGION: Pattern = Pattern {
-    text: r"^([a-z]+-){2,3}\d+$",
-    matches: Region::is_formed,
-};
+pub const REGION: Pattern = Pattern { text: r"^([a-z]+-){2,3}\d+$", matches: Region::is_formed };
 /// The characters a policy document may hold.
 pub const POLICY_TEXT: Pattern = Pattern {
     text: r"[\u0009\u000A\u000D\u0020-\u00FF]+",
@@ -217,9 +214,10 @@ pub const fn matching(min: usize, max: usize, pattern: Pattern) -> Shape {
     Shape::Text { min, max, pattern: Some(pattern), sensitive: false }
 }
 
-/// Text from `min` to `max` characters that nothing shows: passwords, tokens.
+/// Text from `min` to `max` characters that no error and no record may show,
+/// such as a password.
 #[must_use]
-pub const fn secret_text(min: usize, max: usize, pattern: Option<Pattern>) -> Shape {
+pub const fn secret(min: usize, max: usize, pattern: Option<Pattern>) -> Shape {
     Shape::Text { min, max, pattern, sensitive: true }
 }
 
