@@ -120,7 +120,8 @@ fn store_rate(samples: &Arc<Vec<Sample>>, settings: Settings) -> (f64, f64, Vec<
             runtime.spawn(async move {
                 let mut waits = Vec::new();
                 for sample in samples.iter().skip(waiter).step_by(WAITERS) {
-                    let unit = Unit { changes: Vec::new(), event: event(sample) };
+                    let unit =
+                        Unit { changes: Vec::new(), event: event(sample), further: Vec::new() };
                     let start = Instant::now();
                     store.commit(unit).await.unwrap();
                     waits.push(start.elapsed().as_secs_f64() * 1_000.0);
@@ -190,8 +191,9 @@ fn pages(criterion: &mut Criterion) {
                 principal.clone_from(&event.principal);
                 key = event.key.clone().unwrap_or_default();
                 let store = Arc::clone(&store);
-                runtime
-                    .spawn(async move { store.commit(Unit { changes: Vec::new(), event }).await })
+                runtime.spawn(async move {
+                    store.commit(Unit { changes: Vec::new(), event, further: Vec::new() }).await
+                })
             })
             .collect();
         for task in tasks {

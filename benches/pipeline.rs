@@ -135,7 +135,9 @@ fn pipeline(criterion: &mut Criterion) {
         bencher.iter(|| {
             for _ in 0..WAITERS {
                 let binding = key.binding(material.id);
-                ctx.hsm.decrypt(&material.token, &binding, &blob, &context).unwrap();
+                ctx.hsm
+                    .decrypt(material.token.as_ref().unwrap(), &binding, &blob, &context)
+                    .unwrap();
             }
         });
     });

@@ -40,7 +40,7 @@ pub enum Error {
     #[error("a built-in policy does not compile")]
     BuiltinPolicy(#[from] policy::error::CompileError),
     #[error("the keys cannot be loaded")]
-    Keys(#[from] keys::changes::LoadError),
+    Keys(#[from] keys::rows::LoadError),
     #[error("the users and roles cannot be loaded")]
     Identities(#[from] identity::changes::LoadError),
     #[error("the item schemas cannot be loaded")]
@@ -49,6 +49,10 @@ pub enum Error {
     Record(#[from] crate::audit::Error),
     #[error("the data folder does not say which {0} it is for")]
     Meta(&'static str),
+    #[error("the seed is not applied")]
+    Seed(#[from] super::seed::SeedError),
+    #[error("the access key `test` belongs to somebody: `--dev` wants another data folder")]
+    DevAccessKey,
     #[error("the start cannot be recorded")]
     Start(#[from] crate::wire::error::ApiError),
     #[error("cannot listen on {address}")]

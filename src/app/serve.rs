@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 use super::error::Error;
 use super::hardening;
 use super::open::{OpenOptions, Opened, open};
+use super::seed::{self, Seed};
 use crate::base::limits;
 use crate::http::State;
 use crate::http::server::{self, Listening};
@@ -33,6 +34,10 @@ pub struct Doors {
 pub struct ServeOptions {
     pub open: OpenOptions,
     pub doors: Doors,
+    /// What is made before the first call, if it was not made before.
+    pub seed: Option<Seed>,
+    /// Whether everybody on this machine is let in as an administrator.
+    pub dev: bool,
 }
 
 /// A server that answers.
@@ -64,6 +69,12 @@ pub fn serve(
     hardening::harden();
     server::block_on(async {
         let opened = open(options.open)?;
+        if options.dev {
+            seed::open_to_developers(&opened.ctx).await?;
+        }
+        if let Some(seed) = &options.seed {
+            seed::apply(&opened.ctx, seed).await?;
+        }
         let running = start(opened, options.doors).await?;
         on_listening(&running.opened, running.address);
         running.until(told_to_stop()).await
@@ -136,17 +147,20 @@ fn operations(opened: &Opened) -> Vec<BoundOperation> {
     common.chain(items).collect()
 }
 
-/// Does what is due, every minute, until `stopped` is dropped. A crash in it is
-/// logged, and the next minute tries again.
+/// Does what is due, every minute, and rotations as soon as they are, until
+/// `stopped` is dropped. A crash in it is logged, and the next minute tries again.
 async fn tick(opened: Opened, mut stopped: oneshot::Receiver<()>) {
     let mut minute = tokio::time::interval(Duration::from_secs(60));
     loop {
-        tokio::select! {
-            _ = minute.tick() => {}
-            _ = &mut stopped => return,
-        }
         let ctx = Arc::clone(&opened.ctx);
-        match tokio::spawn(async move { system::run_due(&ctx).await }).await {
+        let work = tokio::select! {
+            _ = minute.tick() => tokio::spawn(async move { system::run_due(&ctx).await }),
+            () = opened.ctx.rotation_due.notified() => {
+                tokio::spawn(async move { system::run_rotations(&ctx).await })
+            }
+            _ = &mut stopped => return,
+        };
+        match work.await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::error!(%error, "the timers did not run"),
             Err(crash) => tracing::error!(%crash, "the timers crashed"),

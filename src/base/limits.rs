@@ -13,6 +13,9 @@ pub const JSON_DEPTH: usize = 96;
 pub const HEADER_BYTES: usize = 16 * 1024;
 /// How long a request's body may take to arrive, milliseconds.
 pub const BODY_READ_MS: u64 = 30_000;
+/// The text of an error, characters. Ten faults with the longest lists of values
+/// that AWS has are below 10,000.
+pub const ERROR_TEXT_CHARS: usize = 16 * 1024;
 /// A query string, bytes.
 pub const QUERY_BYTES: usize = 8 * 1024;
 /// `User-Agent` in a record, characters; AWS cuts longer ones too.
@@ -30,6 +33,9 @@ pub const SIGNED_HEADERS: usize = 64;
 pub const CONNECTIONS: usize = 1_024;
 /// Calls between authentication and answer; one more gets ThrottlingException.
 pub const IN_FLIGHT_CALLS: usize = 512;
+/// RSA data key pairs that are made at a time; each takes a core for up to
+/// seconds, and others wait for their turn.
+pub const RSA_KEY_PAIRS_AT_ONCE: usize = 2;
 /// Units of work that wait for the database writer.
 pub const WRITER_QUEUE_UNITS: usize = 2_048;
 /// Units of work in one database transaction.
@@ -55,12 +61,19 @@ pub const POLICY_STATEMENTS: usize = 100;
 /// Identity policies attached to one user or role.
 pub const ATTACHED_POLICIES: usize = 10;
 
+/// Pairs of an encryption context that one grant constraint names (AWS's own
+/// limit).
+pub const GRANT_CONSTRAINT_PAIRS: usize = 8;
+/// A value in a grant constraint, characters (AWS's own limit).
+pub const GRANT_CONSTRAINT_CHARS: usize = 384;
 /// Tags on one key (AWS's own limit).
 pub const TAGS_PER_KEY: usize = 50;
 /// Aliases of one key (AWS's own limit).
 pub const ALIASES_PER_KEY: usize = 50;
 /// Customer managed keys in one account and Region (AWS's own limit).
 pub const KEYS_PER_REGION: usize = 100_000;
+/// Rotations on demand of one key (AWS's own limit).
+pub const ON_DEMAND_ROTATIONS: usize = 25;
 /// Users, and also roles, in one account.
 pub const PRINCIPALS_PER_ACCOUNT: usize = 5_000;
 /// Access keys of one user (AWS's own limit).

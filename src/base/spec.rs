@@ -89,6 +89,44 @@ wire_names! {
 }
 
 wire_names! {
+    /// `KeyMaterialState`.
+    pub enum MaterialState {
+        /// Decrypts only.
+        NonCurrent = "NON_CURRENT",
+        Current = "CURRENT",
+        /// Imported, not yet rotated to.
+        PendingRotation = "PENDING_ROTATION",
+        /// The same, while a replica still lacks it.
+        PendingMultiRegionImportAndRotation = "PENDING_MULTI_REGION_IMPORT_AND_ROTATION",
+    }
+}
+
+wire_names! {
+    /// `RotationType`: why a material became the current one.
+    pub enum RotationType {
+        Automatic = "AUTOMATIC",
+        OnDemand = "ON_DEMAND",
+    }
+}
+
+wire_names! {
+    /// `ExpirationModel` of imported material.
+    pub enum ExpirationModel {
+        Expires = "KEY_MATERIAL_EXPIRES",
+        DoesNotExpire = "KEY_MATERIAL_DOES_NOT_EXPIRE",
+    }
+}
+
+wire_names! {
+    /// `ImportType`: whether the imported material is one that the key had
+    /// before.
+    pub enum ImportType {
+        New = "NEW_KEY_MATERIAL",
+        Existing = "EXISTING_KEY_MATERIAL",
+    }
+}
+
+wire_names! {
     /// `KeyPairSpec` of a data key pair.
     pub enum KeyPairSpec {
         Rsa2048 = "RSA_2048",

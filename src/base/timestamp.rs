@@ -57,6 +57,17 @@ pub fn epoch_seconds(ms: i64) -> f64 {
     ms as f64 / 1000.0
 }
 
+/// Reads epoch seconds. `None` for what no date is: not a number, or beyond the
+/// year 9999 on either side.
+#[must_use]
+#[expect(clippy::as_conversions, reason = "the bounds leave a number that an i64 holds")]
+#[expect(clippy::cast_possible_truncation, reason = "rounding to a millisecond is the purpose")]
+pub fn from_epoch_seconds(seconds: f64) -> Option<i64> {
+    const YEAR_9999_S: f64 = 253_402_300_799.0;
+    let is_date = seconds.is_finite() && seconds.abs() <= YEAR_9999_S;
+    is_date.then(|| (seconds * 1000.0).round() as i64)
+}
+
 fn format(ms: i64, form: &[BorrowedFormatItem<'static>]) -> String {
     let nanos = i128::from(ms).saturating_mul(1_000_000);
     OffsetDateTime::from_unix_timestamp_nanos(nanos)
@@ -81,6 +92,15 @@ mod tests {
         assert_eq!(record_date(AT), "Nov 2, 2026, 10:11:12 AM");
         assert_eq!(record_date(AT + 14 * 3_600_000), "Nov 3, 2026, 12:11:12 AM");
         assert_eq!(basic(AT), "20261102T101112Z");
+    }
+
+    #[test]
+    fn seconds_read_back_unless_absurd() {
+        assert_eq!(from_epoch_seconds(epoch_seconds(AT + 123)), Some(AT + 123));
+        assert_eq!(from_epoch_seconds(-1.5), Some(-1500));
+        for absurd in [f64::NAN, f64::INFINITY, 1e18, -1e300] {
+            assert_eq!(from_epoch_seconds(absurd), None);
+        }
     }
 
     #[test]

@@ -1,19 +1,11 @@
 //! Changes of keys and aliases: the rows they write inside the transaction,
-//! and what memory shows once that has committed. Also the way back: every row
-//! read into memory at start.
+//! and what memory shows once that has committed.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::key::{Alias, Key, Material};
 use super::registry::Registry;
-use crate::base::arn::KeyArn;
-use crate::base::ids::{AccountId, AliasName, KeyId, MaterialId, Realm, Region};
-use crate::base::spec::{KeySpec, KeyState, KeyUsage, Origin};
-use crate::hsm::ExportedKeyToken;
-use crate::policy::document::Document;
-use crate::policy::engine::Engine;
-use crate::policy::principal::PrincipalId;
+use super::rows::{key_row, material_row};
 use crate::store::keys as rows;
 use crate::store::{self, Change, Tx};
 
@@ -26,31 +18,65 @@ pub struct CreateKey {
 impl Change for CreateKey {
     fn write(&self, tx: &mut dyn Tx) -> Result<(), store::Error> {
         rows::insert_key(tx, &key_row(&self.key)?)?;
-        for material in &self.key.materials {
-            rows::insert_material(tx, &material_row(&self.key, material))?;
+        put_materials(tx, &self.key, self.key.materials.iter())
+    }
+
+    fn publish(&self) {
+        self.registry.put(Arc::clone(&self.key));
+    }
+}
+
+/// A changed key: the version after the one it was made from. Of its materials
+/// only those that differ are written.
+pub struct UpdateKey {
+    pub registry: Arc<Registry>,
+    pub before: Arc<Key>,
+    pub after: Arc<Key>,
+}
+
+impl UpdateKey {
+    /// `key`, one version on, with `change` made to it as it is stored: expired
+    /// material that an operation does not see any more stays due for its own
+    /// deletion.
+    #[must_use]
+    pub fn new(
+        registry: &Arc<Registry>,
+        key: &Arc<Key>,
+        change: impl FnOnce(&mut Key),
+    ) -> Box<Self> {
+        let stored = registry.find(&key.arn.region, key.id());
+        let same = stored.filter(|stored| stored.version == key.version);
+        let before = same.unwrap_or_else(|| Arc::clone(key));
+        let after = Arc::new(before.changed(change));
+        Box::new(Self { registry: Arc::clone(registry), before, after })
+    }
+}
+
+impl Change for UpdateKey {
+    fn write(&self, tx: &mut dyn Tx) -> Result<(), store::Error> {
+        let (before, after) = (&self.before, &self.after);
+        rows::update_key(tx, &key_row(after)?)?;
+        let changed = after.materials.iter().filter(|new| !before.materials.contains(new));
+        put_materials(tx, after, changed)?;
+        let gone = before.materials.iter().filter(|old| after.find_material(old.id).is_none());
+        for material in gone {
+            let (region, key_id) = (&after.arn.region, after.id().to_string());
+            rows::delete_material(tx, region.as_str(), &key_id, &material.id.to_string())?;
         }
         Ok(())
     }
 
     fn publish(&self) {
-        self.registry.put(Arc::clone(&self.key));
+        self.registry.put(Arc::clone(&self.after));
     }
 }
 
-/// A changed key: the version after the one it was made from.
-pub struct UpdateKey {
-    pub registry: Arc<Registry>,
-    pub key: Arc<Key>,
-}
-
-impl Change for UpdateKey {
-    fn write(&self, tx: &mut dyn Tx) -> Result<(), store::Error> {
-        rows::update_key(tx, &key_row(&self.key)?)
-    }
-
-    fn publish(&self) {
-        self.registry.put(Arc::clone(&self.key));
-    }
+fn put_materials<'a>(
+    tx: &mut dyn Tx,
+    key: &Key,
+    mut materials: impl Iterator<Item = &'a Material>,
+) -> Result<(), store::Error> {
+    materials.try_for_each(|material| rows::put_material(tx, &material_row(key, material)))
 }
 
 /// The end of a key: its row, every material, every alias.
@@ -128,123 +154,5 @@ impl Change for DeleteAlias {
 
     fn publish(&self) {
         self.registry.remove_alias(&self.alias.realm, &self.alias.name);
-    }
-}
-
-/// Why the rows did not become keys.
-#[derive(Debug, thiserror::Error)]
-pub enum LoadError {
-    #[error("the database cannot be read")]
-    Store(#[from] store::Error),
-    #[error("the row of {what} `{id}` does not make sense")]
-    Row { what: &'static str, id: String },
-    #[error("the policy of key `{0}` no longer compiles")]
-    Policy(String, #[source] crate::policy::error::CompileError),
-}
-
-/// Reads every key and alias.
-///
-/// # Errors
-/// A row that does not make sense stops the start: a server that silently
-/// forgets a key would be worse.
-pub fn load(tx: &mut dyn Tx, engine: &Engine, registry: &Registry) -> Result<(), LoadError> {
-    let mut materials: BTreeMap<(String, String), Vec<Material>> = BTreeMap::new();
-    for row in rows::list_materials(tx)? {
-        let id = MaterialId::parse(&row.material_id)
-            .ok_or_else(|| LoadError::Row { what: "material", id: row.material_id.clone() })?;
-        materials.entry((row.region, row.key_id)).or_default().push(Material {
-            id,
-            token: ExportedKeyToken::from_bytes(row.token),
-            created_ms: row.created_ms,
-        });
-    }
-    for row in rows::list_keys(tx)? {
-        let own = materials.remove(&(row.region.clone(), row.key_id.clone())).unwrap_or_default();
-        registry.put(Arc::new(load_key(engine, &row, own)?));
-    }
-    for row in rows::list_aliases(tx)? {
-        let alias = load_alias(&row)
-            .ok_or_else(|| LoadError::Row { what: "alias", id: row.name.clone() })?;
-        registry.put_alias(alias);
-    }
-    Ok(())
-}
-
-fn load_key(
-    engine: &Engine,
-    row: &rows::KeyRow,
-    materials: Vec<Material>,
-) -> Result<Key, LoadError> {
-    let bad_row = || LoadError::Row { what: "key", id: row.key_id.clone() };
-    let principals: BTreeMap<String, PrincipalId> =
-        serde_json::from_str(&row.policy_principals).map_err(|_bad| bad_row())?;
-    let policy: Arc<Document> = engine
-        .compile_key_policy(&row.policy, &principals)
-        .map_err(|error| LoadError::Policy(row.key_id.clone(), error))?;
-    let parsed = || {
-        Some(Key {
-            arn: KeyArn {
-                region: Region::parse(&row.region)?,
-                account: AccountId::parse(&row.account)?,
-                id: KeyId::parse(&row.key_id)?,
-            },
-            spec: KeySpec::parse(&row.spec)?,
-            usage: KeyUsage::parse(&row.usage)?,
-            origin: Origin::parse(&row.origin)?,
-            state: KeyState::parse(&row.state)?,
-            description: row.description.clone(),
-            created_ms: row.created_ms,
-            deletion_ms: row.deletion_ms,
-            policy,
-            tags: serde_json::from_str(&row.tags).ok()?,
-            materials,
-            version: row.version,
-        })
-    };
-    parsed().ok_or_else(bad_row)
-}
-
-fn load_alias(row: &rows::AliasRow) -> Option<Alias> {
-    Some(Alias {
-        realm: Realm {
-            account: AccountId::parse(&row.account)?,
-            region: Region::parse(&row.region)?,
-        },
-        name: AliasName::parse(&row.name)?,
-        target: KeyId::parse(&row.key_id)?,
-        created_ms: row.created_ms,
-        updated_ms: row.updated_ms,
-        version: row.version,
-    })
-}
-
-fn key_row(key: &Key) -> Result<rows::KeyRow, store::Error> {
-    let as_json =
-        |value: serde_json::Result<String>| value.map_err(|_never| store::Error::Conflict);
-    Ok(rows::KeyRow {
-        key_id: key.id().to_string(),
-        region: key.arn.region.to_string(),
-        account: key.arn.account.to_string(),
-        version: key.version,
-        spec: key.spec.to_string(),
-        usage: key.usage.to_string(),
-        origin: key.origin.to_string(),
-        state: key.state.to_string(),
-        description: key.description.clone(),
-        created_ms: key.created_ms,
-        deletion_ms: key.deletion_ms,
-        policy: key.policy.text().to_owned(),
-        policy_principals: as_json(serde_json::to_string(key.policy.resolved()))?,
-        tags: as_json(serde_json::to_string(&key.tags))?,
-    })
-}
-
-fn material_row(key: &Key, material: &Material) -> rows::MaterialRow {
-    rows::MaterialRow {
-        key_id: key.id().to_string(),
-        region: key.arn.region.to_string(),
-        material_id: material.id.to_string(),
-        token: material.token.as_bytes().to_vec(),
-        created_ms: material.created_ms,
     }
 }

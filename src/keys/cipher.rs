@@ -86,9 +86,9 @@ pub fn encrypt(
 ) -> Result<Encrypted, Error> {
     check_permit(permit, key, ENCRYPTING)?;
     let material = key.current_material().ok_or(Error::NoMaterial)?;
-    let blob = hsm
-        .encrypt(&material.token, &key.binding(material.id), plaintext, context)
-        .map_err(Error::Hsm)?;
+    let token = material.token.as_ref().ok_or(Error::NoMaterial)?;
+    let blob =
+        hsm.encrypt(token, &key.binding(material.id), plaintext, context).map_err(Error::Hsm)?;
     Ok(Encrypted { blob, material_id: material.id })
 }
 
@@ -115,7 +115,8 @@ pub fn decrypt(
     check_permit(permit, key, DECRYPTING)?;
     let blob = Blob::parse(blob).map_err(|_bad| Error::Ciphertext)?;
     let material = key.find_material(blob.material_id()).ok_or(Error::Ciphertext)?;
-    match hsm.decrypt(&material.token, &key.binding(material.id), &blob, context) {
+    let token = material.token.as_ref().ok_or(Error::NoMaterial)?;
+    match hsm.decrypt(token, &key.binding(material.id), &blob, context) {
         Ok(plaintext) => Ok(Decrypted { plaintext, material_id: material.id }),
         Err(hsm::Error::InvalidCiphertext) => Err(Error::Ciphertext),
         Err(other) => Err(Error::Hsm(other)),
@@ -133,7 +134,7 @@ const ENCRYPTING: &[Action] = &[
 const DECRYPTING: &[Action] = &[Action::DECRYPT, Action::RE_ENCRYPT_FROM];
 
 // INVARIANT: a permit is the only road to a key: one for this key and this use.
-fn check_permit(permit: &Permit, key: &Key, uses: &[Action]) -> Result<(), Error> {
+pub(super) fn check_permit(permit: &Permit, key: &Key, uses: &[Action]) -> Result<(), Error> {
     let covered =
         permit.key() == Some(&key.arn) && uses.iter().any(|action| permit.covers(*action));
     if covered { Ok(()) } else { Err(Error::Permit) }

@@ -5,19 +5,22 @@ use std::sync::Arc;
 
 use super::key::{Key, Material};
 use crate::base::arn::KeyArn;
-use crate::base::ids::{KeyId, Realm};
-use crate::base::spec::{KeySpec, KeyState, KeyUsage, Origin};
+use crate::base::ids::KeyId;
+use crate::base::spec::{
+    KeyManager, KeySpec, KeyState, KeyUsage, MaterialState, MultiRegionRole, Origin,
+};
 use crate::hsm::{self, Hsm};
 use crate::policy::decision::Permit;
 use crate::policy::document::Document;
 
-/// What the caller chose for a new key.
+/// What was chosen for a new key.
 #[derive(Debug)]
 pub struct NewKey {
-    pub realm: Realm,
-    pub id: KeyId,
+    pub arn: KeyArn,
     pub spec: KeySpec,
     pub usage: KeyUsage,
+    pub origin: Origin,
+    pub manager: KeyManager,
     pub description: String,
     pub tags: BTreeMap<String, String>,
     pub policy: Arc<Document>,
@@ -28,34 +31,67 @@ pub struct NewKey {
 ///
 /// # Errors
 /// If the HSM has no randomness.
-pub fn generate_id(hsm: &Hsm) -> Result<KeyId, hsm::Error> {
+pub fn generate_id(hsm: &Hsm, multi_region: bool) -> Result<KeyId, hsm::Error> {
     let mut random = [0; 16];
     hsm.fill_random(&mut random)?;
-    Ok(KeyId::from_random(random))
+    Ok(match multi_region {
+        true => KeyId::from_bytes(random, true),
+        false => KeyId::from_random(random),
+    })
 }
 
-/// Makes the key, enabled, with fresh material. The permit says that the
-/// caller may create keys in the realm's account.
+/// Makes the key: enabled with fresh material, or waiting for its import. The
+/// permit says that keys may be created in the account. A key with a
+/// multi-Region id is the primary one.
 ///
 /// # Errors
 /// As the HSM answers.
 pub fn create(hsm: &Hsm, _permit: &Permit, new: NewKey) -> Result<Key, hsm::Error> {
-    let arn = KeyArn { region: new.realm.region, account: new.realm.account, id: new.id };
-    let generated = hsm.generate_key(&arn.region, &arn.account, arn.id, new.spec)?;
-    let material =
-        Material { id: generated.material_id, token: generated.token, created_ms: new.created_ms };
+    let arn = new.arn;
+    let materials = match new.origin {
+        Origin::External => Vec::new(),
+        _ => vec![generate_material(hsm, &arn, new.spec, new.created_ms)?],
+    };
+    let multi_region = arn.id.is_multi_region().then_some(MultiRegionRole::Primary);
     Ok(Key {
         arn,
         spec: new.spec,
         usage: new.usage,
-        origin: Origin::AwsKms,
-        state: KeyState::Enabled,
+        origin: new.origin,
+        manager: new.manager,
+        state: if materials.is_empty() { KeyState::PendingImport } else { KeyState::Enabled },
         description: new.description,
         created_ms: new.created_ms,
         deletion_ms: None,
+        pending_window_days: None,
         policy: new.policy,
         tags: new.tags,
-        materials: vec![material],
+        multi_region,
+        rotation: None,
+        on_demand_ms: None,
+        materials,
         version: 1,
+    })
+}
+
+/// Fresh material for a key, its current one from now on.
+///
+/// # Errors
+/// As the HSM answers.
+pub fn generate_material(
+    hsm: &Hsm,
+    arn: &KeyArn,
+    spec: KeySpec,
+    now_ms: i64,
+) -> Result<Material, hsm::Error> {
+    let generated = hsm.generate_key(&arn.region, &arn.account, arn.id, spec)?;
+    Ok(Material {
+        id: generated.material_id,
+        token: Some(generated.token),
+        created_ms: now_ms,
+        state: MaterialState::Current,
+        description: None,
+        expires_ms: None,
+        rotated: None,
     })
 }

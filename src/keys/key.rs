@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use crate::base::arn::KeyArn;
 use crate::base::ids::{AliasName, KeyId, MaterialId, Realm};
-use crate::base::spec::{KeySpec, KeyState, KeyUsage, Origin};
+use crate::base::spec::{
+    KeyManager, KeySpec, KeyState, KeyUsage, MaterialState, MultiRegionRole, Origin, RotationType,
+};
+use crate::base::timestamp::DAY_MS;
 use crate::hsm::{ExportedKeyToken, KeyBinding};
 use crate::policy::document::Document;
 
@@ -17,28 +20,128 @@ pub struct Key {
     pub spec: KeySpec,
     pub usage: KeyUsage,
     pub origin: Origin,
+    pub manager: KeyManager,
     pub state: KeyState,
     pub description: String,
     pub created_ms: i64,
     /// When a key pending deletion will be deleted, epoch milliseconds.
     pub deletion_ms: Option<i64>,
+    /// The waiting period of a primary key whose replicas must be deleted
+    /// first, days; it begins when the last one is.
+    pub pending_window_days: Option<i64>,
     pub policy: Arc<Document>,
     pub tags: BTreeMap<String, String>,
-    /// Oldest first; the last is the one that encrypts.
+    /// What the key is among the related keys of other Regions; `None` for a
+    /// single-Region key.
+    pub multi_region: Option<MultiRegionRole>,
+    /// Automatic rotation, while it is on. Related multi-Region keys have the
+    /// same; the primary one decides when it is due.
+    pub rotation: Option<Rotation>,
+    /// When a rotation on demand was asked for that has not been done yet,
+    /// epoch milliseconds.
+    pub on_demand_ms: Option<i64>,
+    /// In the order of their arrival.
     pub materials: Vec<Material>,
     /// 1 at creation, one more at each change.
     pub version: i64,
 }
 
+/// Automatic rotation of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rotation {
+    pub period_days: i64,
+    /// When the next one is due, epoch milliseconds.
+    pub next_ms: i64,
+}
+
 /// One material of a key.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Material {
     pub id: MaterialId,
-    pub token: ExportedKeyToken,
+    /// `None` while imported material is deleted or expired: the key goes on
+    /// remembering which one it had.
+    pub token: Option<ExportedKeyToken>,
     pub created_ms: i64,
+    pub state: MaterialState,
+    /// `KeyMaterialDescription` of imported material.
+    pub description: Option<String>,
+    /// When imported material expires, epoch milliseconds; `None` for never.
+    pub expires_ms: Option<i64>,
+    /// How it became the current one; `None` for a first or a pending one.
+    pub rotated: Option<Rotated>,
+}
+
+/// A rotation that was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rotated {
+    pub kind: RotationType,
+    /// Epoch milliseconds.
+    pub at_ms: i64,
+}
+
+impl Material {
+    /// Whether the material waits for the rotation that makes it current.
+    #[must_use]
+    pub const fn is_pending(&self) -> bool {
+        matches!(
+            self.state,
+            MaterialState::PendingRotation | MaterialState::PendingMultiRegionImportAndRotation
+        )
+    }
+
+    /// Whether the material is still here although its time is over.
+    #[must_use]
+    pub fn has_expired(&self, now_ms: i64) -> bool {
+        self.token.is_some() && self.expires_ms.is_some_and(|at| at <= now_ms)
+    }
 }
 
 impl Key {
+    /// The key as it counts at this moment: material that has expired is gone,
+    /// whether or not it has been destroyed yet. The stored key changes only
+    /// by that destruction, which has a record of its own.
+    #[must_use]
+    pub fn at(self: &Arc<Self>, now_ms: i64) -> Arc<Self> {
+        if !self.materials.iter().any(|material| material.has_expired(now_ms)) {
+            return Arc::clone(self);
+        }
+        let mut key = Self::clone(self);
+        key.destroy_materials(|material| material.has_expired(now_ms));
+        Arc::new(key)
+    }
+
+    /// Destroys imported material. The key goes on knowing which ones it must
+    /// have, and waits for them; one that only waited for its rotation is
+    /// forgotten, but not by a replica, whose primary key still has it.
+    pub fn destroy_materials(&mut self, is_gone: impl Fn(&Material) -> bool) {
+        if self.multi_region == Some(MultiRegionRole::Replica) {
+            self.wait_for_related_keys(&is_gone);
+        } else {
+            self.materials.retain(|held| !held.is_pending() || !is_gone(held));
+        }
+        for material in self.materials.iter_mut().filter(|material| is_gone(material)) {
+            material.token = None;
+            material.expires_ms = None;
+        }
+        if matches!(self.state, KeyState::Enabled | KeyState::Disabled) && !self.has_all_material()
+        {
+            self.state = KeyState::PendingImport;
+        }
+        if self.pending_material().is_none() {
+            self.on_demand_ms = None;
+        }
+    }
+
+    /// Some related key lacks material that waits for its rotation: it goes on
+    /// waiting.
+    pub fn wait_for_related_keys(&mut self, is_lacking: impl Fn(&Material) -> bool) {
+        for material in self.materials.iter_mut().filter(|held| held.is_pending()) {
+            if is_lacking(material) {
+                material.state = MaterialState::PendingMultiRegionImportAndRotation;
+            }
+        }
+    }
+
     /// The account and Region the key lives in.
     #[must_use]
     pub fn realm(&self) -> Realm {
@@ -51,16 +154,51 @@ impl Key {
         self.arn.id
     }
 
-    /// The material that encrypts; `None` while nothing is imported.
+    /// The material that encrypts; `None` before the first import.
     #[must_use]
     pub fn current_material(&self) -> Option<&Material> {
-        self.materials.last()
+        self.materials.iter().find(|material| material.state == MaterialState::Current)
+    }
+
+    /// Imported material that waits to become the current one.
+    #[must_use]
+    pub fn pending_material(&self) -> Option<&Material> {
+        self.materials.iter().find(|material| material.is_pending())
+    }
+
+    /// When the key loses the first of the materials it has, epoch milliseconds.
+    #[must_use]
+    pub fn material_expires_ms(&self) -> Option<i64> {
+        let held = self.materials.iter().filter(|material| material.token.is_some());
+        held.filter_map(|material| material.expires_ms).min()
+    }
+
+    /// Whether every material is there that the key must have to be used: all
+    /// but a pending one, and at least one.
+    #[must_use]
+    pub fn has_all_material(&self) -> bool {
+        let mut needed = self.materials.iter().filter(|material| !material.is_pending());
+        self.current_material().is_some() && needed.all(|material| material.token.is_some())
+    }
+
+    /// The state of the key when nothing keeps it from use: enabled, unless
+    /// imported material is missing.
+    #[must_use]
+    pub fn usable_state(&self) -> KeyState {
+        if self.has_all_material() { KeyState::Enabled } else { KeyState::PendingImport }
     }
 
     /// The material with this id, current or not.
     #[must_use]
     pub fn find_material(&self, id: MaterialId) -> Option<&Material> {
         self.materials.iter().find(|material| material.id == id)
+    }
+
+    /// The beginning of the waiting period after which the key is deleted.
+    pub fn begin_pending_deletion(&mut self, now_ms: i64, window_days: i64) {
+        self.state = KeyState::PendingDeletion;
+        self.deletion_ms = Some(now_ms.saturating_add(window_days.saturating_mul(DAY_MS)));
+        self.pending_window_days = None;
     }
 
     /// What a material's token is bound to.

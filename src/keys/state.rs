@@ -7,10 +7,14 @@ use crate::base::spec::KeyState;
 /// The rows of the table: operations that answer alike in every state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StateRule {
-    /// Use of the key material: Encrypt, Decrypt, GenerateDataKey...
+    /// Use of the key material: Encrypt, Decrypt, Sign, GenerateMac...
     Use,
+    /// GetPublicKey, which a disabled key answers too.
+    PublicKey,
+    /// CreateGrant.
+    CreateGrant,
     /// Reading: DescribeKey, GetKeyPolicy, ListResourceTags..., and
-    /// PutKeyPolicy, which works in every state too.
+    /// PutKeyPolicy and the other grant operations, which work in every state.
     Always,
     /// EnableKey and DisableKey.
     Toggle,
@@ -21,6 +25,20 @@ pub enum StateRule {
     ScheduleDeletion,
     /// CancelKeyDeletion.
     CancelDeletion,
+    /// EnableKeyRotation and DisableKeyRotation.
+    Rotation,
+    /// RotateKeyOnDemand.
+    RotateOnDemand,
+    /// GetParametersForImport.
+    ImportParameters,
+    /// ImportKeyMaterial.
+    Import,
+    /// DeleteImportedKeyMaterial.
+    DeleteMaterial,
+    /// ReplicateKey.
+    Replicate,
+    /// UpdatePrimaryRegion.
+    UpdatePrimary,
 }
 
 /// A state that forbids the operation. The text is AWS's own.
@@ -36,37 +54,92 @@ pub enum StateError {
 
 impl StateRule {
     /// Every rule, in the order of the table.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 15] = [
         Self::Use,
+        Self::PublicKey,
+        Self::CreateGrant,
         Self::Always,
         Self::Toggle,
         Self::Edit,
         Self::ScheduleDeletion,
         Self::CancelDeletion,
+        Self::Rotation,
+        Self::RotateOnDemand,
+        Self::ImportParameters,
+        Self::Import,
+        Self::DeleteMaterial,
+        Self::Replicate,
+        Self::UpdatePrimary,
     ];
 
-    /// Checks one cell of the table for the key `arn`.
+    /// Checks one cell of the table for the key `arn`. Where AWS refuses by the
+    /// key's origin instead, the cell is open and the operation refuses.
     ///
     /// # Errors
     /// The state that forbids the operation.
     pub fn check(self, state: KeyState, arn: &KeyArn) -> Result<(), StateError> {
         let invalid = |state| Err(StateError::Invalid { arn: arn.clone(), state });
         match (self, state) {
-            (Self::Always, _)
-            | (
+            (
                 Self::CancelDeletion,
                 KeyState::PendingDeletion | KeyState::PendingReplicaDeletion,
             ) => Ok(()),
             (Self::CancelDeletion, _) => invalid("not pending deletion"),
+            _ if !self.forbids(state) => Ok(()),
+            (_, KeyState::Disabled) => Err(StateError::Disabled(arn.clone())),
             (_, KeyState::PendingDeletion) => invalid("pending deletion"),
             (_, KeyState::PendingReplicaDeletion) => invalid("pending replica deletion"),
-            (Self::Use, KeyState::Disabled) => Err(StateError::Disabled(arn.clone())),
-            (Self::Use | Self::Toggle, KeyState::PendingImport) => invalid("pending import"),
-            (Self::Use, KeyState::Unavailable) => invalid("unavailable"),
-            (Self::Use | Self::Toggle, KeyState::Creating) => invalid("creating"),
-            (Self::Toggle | Self::ScheduleDeletion, KeyState::Updating) => invalid("updating"),
-            _ => Ok(()),
+            (_, KeyState::PendingImport) => invalid("pending import"),
+            (_, KeyState::Unavailable) => invalid("unavailable"),
+            (_, KeyState::Creating) => invalid("creating"),
+            (_, KeyState::Updating) => invalid("updating"),
+            (_, KeyState::Enabled) => Ok(()),
         }
+    }
+
+    /// The table itself, one line a state.
+    fn forbids(self, state: KeyState) -> bool {
+        let rules: &[Self] = match state {
+            KeyState::Enabled => &[],
+            KeyState::Disabled => &[
+                Self::Use,
+                Self::CreateGrant,
+                Self::Rotation,
+                Self::RotateOnDemand,
+                Self::Replicate,
+                Self::UpdatePrimary,
+            ],
+            KeyState::PendingDeletion | KeyState::PendingReplicaDeletion => {
+                return !matches!(self, Self::Always | Self::DeleteMaterial);
+            }
+            KeyState::PendingImport => &[
+                Self::Use,
+                Self::PublicKey,
+                Self::CreateGrant,
+                Self::Toggle,
+                Self::RotateOnDemand,
+                Self::Replicate,
+                Self::UpdatePrimary,
+            ],
+            KeyState::Unavailable => &[
+                Self::Use,
+                Self::PublicKey,
+                Self::DeleteMaterial,
+                Self::Replicate,
+                Self::UpdatePrimary,
+            ],
+            KeyState::Creating => {
+                return !matches!(self, Self::Always | Self::Edit | Self::ScheduleDeletion);
+            }
+            KeyState::Updating => &[
+                Self::Toggle,
+                Self::ScheduleDeletion,
+                Self::ImportParameters,
+                Self::DeleteMaterial,
+                Self::Replicate,
+            ],
+        };
+        rules.contains(&self)
     }
 }
 

@@ -1,8 +1,6 @@
 //! CancelKeyDeletion: leaves the key disabled.
 //! <https://docs.aws.amazon.com/kms/latest/APIReference/API_CancelKeyDeletion.html>
 
-use std::sync::Arc;
-
 use serde::{Deserialize, Serialize};
 
 use super::access::Access;
@@ -56,12 +54,15 @@ impl Operation for CancelKeyDeletion {
     ) -> Result<Done<Output>, ApiError> {
         let key = access.key(Action::CANCEL_KEY_DELETION, &input.key_id, Accepts::Key, None)?.key;
         StateRule::CancelDeletion.check(key.state, &key.arn)?;
-        let changed = key.changed(|key| {
-            key.state = KeyState::Disabled;
+        let change = UpdateKey::new(&ctx.keys, &key, |key| {
+            key.state = match key.has_all_material() {
+                true => KeyState::Disabled,
+                false => KeyState::PendingImport,
+            };
             key.deletion_ms = None;
+            key.pending_window_days = None;
         });
         let output = Output { key_id: key.arn.to_string() };
-        let change = UpdateKey { registry: Arc::clone(&ctx.keys), key: Arc::new(changed) };
-        Ok(Done::changed(output, vec![Box::new(change)], recorded_key(&key.arn)))
+        Ok(Done::changed(output, vec![change], recorded_key(&key.arn)))
     }
 }

@@ -9,20 +9,24 @@ use serde_json::json;
 
 use super::access::Access;
 use super::ctx::Ctx;
+use super::custom_key_stores;
+use super::key_metadata::{KEY_METADATA, KeyMetadata};
 use super::operation::{Description, Done, Operation, Service};
 use super::put_key_policy;
-use super::shapes::{KEY_METADATA, KeyMetadata, TAGS, Tag, merge_tags};
+use super::shapes::{TAGS, Tag, merge_tags};
 use crate::base::arn::KeyArn;
+use crate::base::ids::Realm;
 use crate::base::limits;
-use crate::base::spec::{KeySpec, KeyUsage, Origin};
+use crate::base::spec::{KeyManager, KeySpec, KeyUsage, Origin};
 use crate::keys::changes::CreateKey as Create;
 use crate::keys::create::{self, NewKey};
 use crate::policy::actions::Action;
 use crate::policy::builtin::default_key_policy;
+use crate::policy::document::Document;
 use crate::policy::question::Resource;
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
-use crate::wire::shape::{Member, POLICY_TEXT, Recorded, Shape, matching, text};
+use crate::wire::shape::{Member, POLICY_TEXT, Recorded, Shape, XKS_KEY_ID, matching, text};
 
 pub(super) struct CreateKey;
 
@@ -68,12 +72,12 @@ impl Operation for CreateKey {
                 .recorded(Recorded::OrText("SYMMETRIC_DEFAULT")),
             Member::optional("Origin", Shape::Enum(Origin::NAMES))
                 .recorded(Recorded::OrText("AWS_KMS")),
-            Member::optional("CustomKeyStoreId", text(1, 64)),
+            custom_key_stores::STORE_FILTER,
             Member::optional("BypassPolicyLockoutSafetyCheck", Shape::Boolean)
                 .recorded(Recorded::OrFalse),
             Member::optional("Tags", TAGS),
             Member::optional("MultiRegion", Shape::Boolean),
-            Member::optional("XksKeyId", text(1, 128)),
+            Member::optional("XksKeyId", matching(1, 128, XKS_KEY_ID)),
         ],
         output: &[KEY_METADATA],
         errors: &[
@@ -101,38 +105,26 @@ impl Operation for CreateKey {
         if !input.tags.is_empty() {
             access.account(Action::TAG_RESOURCE)?;
         }
-        check_supported(&input, spec)?;
-        if ctx.keys.count(&realm) >= limits::KEYS_PER_REGION {
-            let text = format!("The account already has {} KMS keys.", limits::KEYS_PER_REGION);
-            return Err(ApiError::new(Code::LimitExceededException, text));
-        }
+        let origin = check_origin(&input, spec)?;
+        check_room(ctx, &realm)?;
         let tags = merge_tags(&BTreeMap::new(), input.tags)?;
-        let id = create::generate_id(&ctx.hsm)?;
-        let arn = KeyArn { region: realm.region.clone(), account: realm.account.clone(), id };
-        let policy = match &input.policy {
-            None => ctx
-                .engine
-                .compile_key_policy(&default_key_policy(&realm.account), ctx.directory.as_ref())?,
-            Some(text) => {
-                let document = put_key_policy::compile(ctx, text)?;
-                let key = Resource::Key {
-                    arn: &arn,
-                    spec,
-                    usage,
-                    origin: Origin::AwsKms,
-                    policy: &document,
-                };
-                if !input.bypass_policy_lockout_safety_check {
-                    put_key_policy::check_lockout(ctx, access, key)?;
-                }
-                document
-            }
-        };
-        let new = NewKey {
-            realm,
-            id,
+        let id = create::generate_id(&ctx.hsm, input.multi_region)?;
+        let arn = KeyArn { region: realm.region, account: realm.account, id };
+        let policy = Proposed {
+            arn: &arn,
             spec,
             usage,
+            origin,
+            policy: input.policy.as_deref(),
+            bypass_lockout_check: input.bypass_policy_lockout_safety_check,
+        };
+        let policy = policy.compile(ctx, access)?;
+        let new = NewKey {
+            arn,
+            spec,
+            usage,
+            origin,
+            manager: KeyManager::Customer,
             description: input.description,
             tags,
             policy,
@@ -140,11 +132,62 @@ impl Operation for CreateKey {
         };
         let key = Arc::new(create::create(&ctx.hsm, &permit, new)?);
         access.record_resource(&key.arn);
-        let response = json!({ "keyMetadata": KeyMetadata::recorded(&key) });
-        let key_metadata = KeyMetadata::of(&key);
+        let key_metadata = KeyMetadata::of(&ctx.keys, &key);
+        let response = json!({ "keyMetadata": key_metadata.recorded() });
         let change = Create { registry: Arc::clone(&ctx.keys), key };
         Ok(Done::changed(Output { key_metadata }, vec![Box::new(change)], Some(response)))
     }
+}
+
+/// Refuses one more key than a realm may have.
+///
+/// # Errors
+/// `LimitExceededException`.
+pub(super) fn check_room(ctx: &Ctx, realm: &Realm) -> Result<(), ApiError> {
+    if ctx.keys.count(realm) < limits::KEYS_PER_REGION {
+        return Ok(());
+    }
+    let text = format!("The account already has {} KMS keys.", limits::KEYS_PER_REGION);
+    Err(ApiError::new(Code::LimitExceededException, text))
+}
+
+/// A policy for a key that is being made.
+pub(super) struct Proposed<'a> {
+    pub arn: &'a KeyArn,
+    pub spec: KeySpec,
+    pub usage: KeyUsage,
+    pub origin: Origin,
+    /// `None` for the default one.
+    pub policy: Option<&'a str>,
+    pub bypass_lockout_check: bool,
+}
+
+impl Proposed<'_> {
+    /// Compiles it, and checks what the caller sent against locking the caller
+    /// out.
+    ///
+    /// # Errors
+    /// `MalformedPolicyDocumentException` or `LimitExceededException`.
+    pub(super) fn compile(
+        &self,
+        ctx: &Ctx,
+        access: &Access<'_>,
+    ) -> Result<Arc<Document>, ApiError> {
+        let &Self { arn, spec, usage, origin, .. } = self;
+        let Some(text) = self.policy else { return default_policy(ctx, arn) };
+        let policy = put_key_policy::compile(ctx, text)?;
+        if !self.bypass_lockout_check {
+            let key = Resource::Key { arn, spec, usage, origin, policy: &policy };
+            put_key_policy::check_lockout(ctx, access, key)?;
+        }
+        Ok(policy)
+    }
+}
+
+/// The policy of a key made without one.
+fn default_policy(ctx: &Ctx, arn: &KeyArn) -> Result<Arc<Document>, ApiError> {
+    let text = default_key_policy(&arn.account);
+    Ok(ctx.engine.compile_key_policy(&text, ctx.directory.as_ref())?)
 }
 
 /// The spec and the usage that the members together ask for.
@@ -174,27 +217,21 @@ fn kind(input: &Input) -> Result<(KeySpec, KeyUsage), ApiError> {
     Ok((spec, usage))
 }
 
-/// What this server cannot make yet is refused by name.
-fn check_supported(input: &Input, spec: KeySpec) -> Result<(), ApiError> {
-    let origin = input.origin.as_deref().unwrap_or(Origin::AwsKms.as_str());
-    let refused = |what: String| {
-        let text = format!("{what} is not yet supported by this server.");
-        Err(ApiError::new(Code::UnsupportedOperationException, text))
-    };
-    if input.custom_key_store_id.is_some() {
-        return Err(ApiError::bare(Code::CustomKeyStoreNotFoundException));
+/// Where the material is to come from. What this server cannot make is refused
+/// by name.
+fn check_origin(input: &Input, spec: KeySpec) -> Result<Origin, ApiError> {
+    let unsupported = |text: &str| Err(ApiError::new(Code::UnsupportedOperationException, text));
+    if let Some(store) = &input.custom_key_store_id {
+        return Err(custom_key_stores::not_found(store));
     }
-    if spec != KeySpec::SymmetricDefault {
-        return refused(format!("KeySpec {spec}"));
+    if spec == KeySpec::Sm2 {
+        return unsupported("KeySpec SM2 is supported in China Regions only.");
     }
-    if origin != Origin::AwsKms.as_str() {
-        return refused(format!("Origin {origin}"));
+    match input.origin.as_deref().and_then(Origin::parse) {
+        None | Some(Origin::AwsKms) if input.xks_key_id.is_none() => Ok(Origin::AwsKms),
+        Some(Origin::External) if input.xks_key_id.is_none() => Ok(Origin::External),
+        _ => Err(ApiError::validation(
+            "You must specify a CustomKeyStoreId for a KMS key in a custom key store.",
+        )),
     }
-    if input.xks_key_id.is_some() {
-        return refused("XksKeyId".to_owned());
-    }
-    if input.multi_region {
-        return refused("MultiRegion".to_owned());
-    }
-    Ok(())
 }

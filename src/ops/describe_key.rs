@@ -5,9 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use super::access::Access;
 use super::ctx::Ctx;
+use super::key_metadata::{KEY_METADATA, KeyMetadata};
 use super::operation::{Description, Done, Operation, Service};
 use super::resolve::Accepts;
-use super::shapes::{GRANT_TOKENS, KEY_ID, KEY_METADATA, KeyMetadata};
+use super::shapes::{GRANT_TOKENS, KEY_ID};
 use crate::policy::actions::Action;
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
@@ -41,11 +42,11 @@ impl Operation for DescribeKey {
     type Output = Output;
 
     async fn run(
-        _ctx: &Ctx,
+        ctx: &Ctx,
         access: &mut Access<'_>,
         input: Input,
     ) -> Result<Done<Output>, ApiError> {
         let found = access.key(Action::DESCRIBE_KEY, &input.key_id, Accepts::KeyOrAlias, None)?;
-        Ok(Done::read(Output { key_metadata: KeyMetadata::of(&found.key) }))
+        Ok(Done::read(Output { key_metadata: KeyMetadata::of(&ctx.keys, &found.key) }))
     }
 }

@@ -85,9 +85,8 @@ impl Operation for PutKeyPolicy {
             };
             check_lockout(ctx, access, resource)?;
         }
-        let changed = key.changed(|key| key.policy = document);
-        let change = UpdateKey { registry: Arc::clone(&ctx.keys), key: Arc::new(changed) };
-        Ok(Done::changed(Nothing {}, vec![Box::new(change)], recorded_key(&key.arn)))
+        let change = UpdateKey::new(&ctx.keys, &key, |key| key.policy = document);
+        Ok(Done::changed(Nothing {}, vec![change], recorded_key(&key.arn)))
     }
 }
 

@@ -9,22 +9,27 @@ use crate::base::algorithm::EncryptionAlgorithm;
 use crate::base::arn::KeyArn;
 use crate::base::context::EncryptionContext;
 use crate::base::limits;
-use crate::base::spec::{KeySpec, KeyState, KeyUsage};
-use crate::base::timestamp;
 use crate::keys::key::Key;
+use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
-use crate::wire::shape::{ASCII, MARKER_TEXT, Member, Recorded, Shape, matching, text};
+use crate::wire::shape::{
+    ASCII, MARKER_TEXT, Member, REGION, Recorded, Shape, matching, secret_text, text,
+};
 
 /// Any form of key identifier.
 pub const KEY_ID_SHAPE: Shape = matching(1, 2048, ASCII);
 /// `KeyId`, required.
 pub const KEY_ID: Member = Member::required("KeyId", KEY_ID_SHAPE);
+/// The name of a Region.
+pub const REGION_SHAPE: Shape = matching(1, 32, REGION);
 /// `EncryptionContext`.
 pub const ENCRYPTION_CONTEXT: Member = Member::optional("EncryptionContext", Shape::Map);
-/// `GrantTokens`: checked, never recorded.
-pub const GRANT_TOKENS: Member =
-    Member::optional("GrantTokens", Shape::List { of: &text(1, 8192), min: 0, max: 10 })
-        .unrecorded();
+/// `GrantTokens`: checked, never shown or recorded.
+pub const GRANT_TOKENS: Member = Member::optional(
+    "GrantTokens",
+    Shape::List { of: &secret_text(1, 8192, None), min: 0, max: 10 },
+)
+.unrecorded();
 /// `DryRun`; the pipeline acts on it.
 pub const DRY_RUN: Member = Member::optional("DryRun", Shape::Boolean);
 /// The names that validation texts list for encryption algorithms, in the
@@ -36,6 +41,9 @@ pub const ENCRYPTION_ALGORITHM: Member =
         .recorded(Recorded::OrText("SYMMETRIC_DEFAULT"));
 /// `Marker` of a list.
 pub const MARKER: Member = Member::optional("Marker", matching(1, 1024, MARKER_TEXT));
+/// `RotationPeriodInDays`.
+pub const ROTATION_PERIOD: Member =
+    Member::optional("RotationPeriodInDays", Shape::Integer { min: 90, max: 2560 });
 /// `DryRunModifiers` of Decrypt and ReEncrypt.
 pub const DRY_RUN_MODIFIERS: Member = Member::optional(
     "DryRunModifiers",
@@ -90,6 +98,14 @@ pub struct Tag {
 #[derive(Debug, Serialize)]
 pub struct Nothing {}
 
+/// `UnsupportedOperationException` for a key that is asked to do what only the
+/// primary one of related multi-Region keys can.
+#[must_use]
+pub fn not_primary(key: &Key) -> ApiError {
+    let text = format!("{} is not a multi-region primary key.", key.arn);
+    ApiError::new(Code::UnsupportedOperationException, text)
+}
+
 /// AWS records the key's ARN for calls that change it and answer nothing.
 #[must_use]
 pub fn recorded_key(arn: &KeyArn) -> Option<Value> {
@@ -119,111 +135,11 @@ pub fn refuse_recipient(recipient: Option<&Value>) -> Result<(), ApiError> {
     match recipient {
         None => Ok(()),
         Some(_) => Err(ApiError::new(
-            crate::wire::codes::Code::UnsupportedOperationException,
+            Code::UnsupportedOperationException,
             "Recipient is not supported: this server does not verify attestation documents.",
         )),
     }
 }
-
-/// `KeyMetadata`.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct KeyMetadata {
-    #[serde(rename = "AWSAccountId")]
-    aws_account_id: String,
-    key_id: String,
-    arn: String,
-    creation_date: f64,
-    enabled: bool,
-    description: String,
-    key_usage: &'static str,
-    key_state: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    deletion_date: Option<f64>,
-    origin: &'static str,
-    key_manager: &'static str,
-    customer_master_key_spec: &'static str,
-    key_spec: &'static str,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    encryption_algorithms: Vec<&'static str>,
-    multi_region: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    current_key_material_id: Option<String>,
-}
-
-impl KeyMetadata {
-    /// What DescribeKey tells of `key`.
-    #[must_use]
-    pub fn of(key: &Key) -> Self {
-        let symmetric = key.spec == KeySpec::SymmetricDefault;
-        let encrypts = symmetric && key.usage == KeyUsage::EncryptDecrypt;
-        let material = key.current_material().filter(|_| symmetric);
-        Self {
-            aws_account_id: key.arn.account.to_string(),
-            key_id: key.id().to_string(),
-            arn: key.arn.to_string(),
-            creation_date: timestamp::epoch_seconds(key.created_ms),
-            enabled: key.state == KeyState::Enabled,
-            description: key.description.clone(),
-            key_usage: key.usage.as_str(),
-            key_state: key.state.as_str(),
-            deletion_date: key.deletion_ms.map(timestamp::epoch_seconds),
-            origin: key.origin.as_str(),
-            key_manager: "CUSTOMER",
-            customer_master_key_spec: key.spec.as_str(),
-            key_spec: key.spec.as_str(),
-            encryption_algorithms: if encrypts { vec!["SYMMETRIC_DEFAULT"] } else { Vec::new() },
-            multi_region: key.id().is_multi_region(),
-            current_key_material_id: material.map(|material| material.id.to_string()),
-        }
-    }
-
-    /// The same as a record shows it: names in lower camel case, dates as text.
-    #[must_use]
-    pub fn recorded(key: &Key) -> Value {
-        let metadata = Self::of(key);
-        json!({
-            "aWSAccountId": metadata.aws_account_id,
-            "keyId": metadata.key_id,
-            "arn": metadata.arn,
-            "creationDate": timestamp::record_date(key.created_ms),
-            "enabled": metadata.enabled,
-            "description": metadata.description,
-            "keyUsage": metadata.key_usage,
-            "keyState": metadata.key_state,
-            "origin": metadata.origin,
-            "keyManager": metadata.key_manager,
-            "customerMasterKeySpec": metadata.customer_master_key_spec,
-            "keySpec": metadata.key_spec,
-            "encryptionAlgorithms": metadata.encryption_algorithms,
-            "multiRegion": metadata.multi_region,
-            "currentKeyMaterialId": metadata.current_key_material_id,
-        })
-    }
-}
-
-/// The output member `KeyMetadata`.
-pub const KEY_METADATA: Member = Member::required(
-    "KeyMetadata",
-    Shape::Structure(&[
-        out_text("AWSAccountId"),
-        out_text("KeyId"),
-        out_text("Arn"),
-        Member::optional("CreationDate", Shape::Timestamp),
-        Member::optional("Enabled", Shape::Boolean),
-        out_text("Description"),
-        out_text("KeyUsage"),
-        out_text("KeyState"),
-        Member::optional("DeletionDate", Shape::Timestamp),
-        out_text("Origin"),
-        out_text("KeyManager"),
-        out_text("CustomerMasterKeySpec"),
-        out_text("KeySpec"),
-        Member::optional("EncryptionAlgorithms", Shape::List { of: &text(0, 64), min: 0, max: 8 }),
-        Member::optional("MultiRegion", Shape::Boolean),
-        out_text("CurrentKeyMaterialId"),
-    ]),
-);
 
 /// Checks tags that are to be put on a key and merges them into those it has.
 ///
@@ -233,7 +149,7 @@ pub fn merge_tags(
     held: &BTreeMap<String, String>,
     tags: Vec<Tag>,
 ) -> Result<BTreeMap<String, String>, ApiError> {
-    let refused = |text| Err(ApiError::new(crate::wire::codes::Code::TagException, text));
+    let refused = |text| Err(ApiError::new(Code::TagException, text));
     let mut new = BTreeMap::new();
     for tag in tags {
         if is_reserved_tag(&tag.tag_key) {

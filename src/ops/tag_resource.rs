@@ -1,8 +1,6 @@
 //! TagResource: adds tags to a key, or changes those it has.
 //! <https://docs.aws.amazon.com/kms/latest/APIReference/API_TagResource.html>
 
-use std::sync::Arc;
-
 use serde::Deserialize;
 
 use super::access::Access;
@@ -54,8 +52,7 @@ impl Operation for TagResource {
         let key = access.key(Action::TAG_RESOURCE, &input.key_id, Accepts::Key, None)?.key;
         StateRule::Edit.check(key.state, &key.arn)?;
         let tags = merge_tags(&key.tags, input.tags)?;
-        let changed = key.changed(|key| key.tags = tags);
-        let change = UpdateKey { registry: Arc::clone(&ctx.keys), key: Arc::new(changed) };
-        Ok(Done::changed(Nothing {}, vec![Box::new(change)], recorded_key(&key.arn)))
+        let change = UpdateKey::new(&ctx.keys, &key, |key| key.tags = tags);
+        Ok(Done::changed(Nothing {}, vec![change], recorded_key(&key.arn)))
     }
 }

@@ -1,7 +1,5 @@
 //! Enabling and disabling: what EnableKey and DisableKey share.
 
-use std::sync::Arc;
-
 use serde::Deserialize;
 
 use super::access::Access;
@@ -37,7 +35,6 @@ pub(super) fn toggle(
 ) -> Result<Done<Nothing>, ApiError> {
     let key = access.key(action, &input.key_id, Accepts::Key, None)?.key;
     StateRule::Toggle.check(key.state, &key.arn)?;
-    let changed = key.changed(|key| key.state = state);
-    let change = UpdateKey { registry: Arc::clone(&ctx.keys), key: Arc::new(changed) };
-    Ok(Done::changed(Nothing {}, vec![Box::new(change)], recorded_key(&key.arn)))
+    let change = UpdateKey::new(&ctx.keys, &key, |key| key.state = state);
+    Ok(Done::changed(Nothing {}, vec![change], recorded_key(&key.arn)))
 }

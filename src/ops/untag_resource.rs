@@ -1,8 +1,6 @@
 //! UntagResource: a tag that the key does not have is no error.
 //! <https://docs.aws.amazon.com/kms/latest/APIReference/API_UntagResource.html>
 
-use std::sync::Arc;
-
 use serde::Deserialize;
 
 use super::access::Access;
@@ -59,8 +57,9 @@ impl Operation for UntagResource {
             let text = "Tags beginning with aws: are reserved";
             return Err(ApiError::new(Code::TagException, text));
         }
-        let changed = key.changed(|key| key.tags.retain(|tag, _| !input.tag_keys.contains(tag)));
-        let change = UpdateKey { registry: Arc::clone(&ctx.keys), key: Arc::new(changed) };
-        Ok(Done::changed(Nothing {}, vec![Box::new(change)], recorded_key(&key.arn)))
+        let change = UpdateKey::new(&ctx.keys, &key, |key| {
+            key.tags.retain(|tag, _| !input.tag_keys.contains(tag))
+        });
+        Ok(Done::changed(Nothing {}, vec![change], recorded_key(&key.arn)))
     }
 }

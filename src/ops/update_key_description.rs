@@ -1,8 +1,6 @@
 //! UpdateKeyDescription.
 //! <https://docs.aws.amazon.com/kms/latest/APIReference/API_UpdateKeyDescription.html>
 
-use std::sync::Arc;
-
 use serde::Deserialize;
 
 use super::access::Access;
@@ -53,8 +51,7 @@ impl Operation for UpdateKeyDescription {
         let key = access.key(action, &input.key_id, Accepts::Key, None)?.key;
         StateRule::Edit.check(key.state, &key.arn)?;
         let recorded = recorded_key(&key.arn);
-        let changed = key.changed(|key| key.description = input.description);
-        let change = UpdateKey { registry: Arc::clone(&ctx.keys), key: Arc::new(changed) };
-        Ok(Done::changed(Nothing {}, vec![Box::new(change)], recorded))
+        let change = UpdateKey::new(&ctx.keys, &key, |key| key.description = input.description);
+        Ok(Done::changed(Nothing {}, vec![change], recorded))
     }
 }

@@ -25,6 +25,13 @@ pub struct KeyRow {
     pub policy_principals: String,
     /// JSON object of tags.
     pub tags: String,
+    pub manager: String,
+    pub pending_window_days: Option<i64>,
+    pub multi_region: Option<String>,
+    /// Both or neither.
+    pub rotation_period_days: Option<i64>,
+    pub rotation_next_ms: Option<i64>,
+    pub on_demand_ms: Option<i64>,
 }
 
 /// One key material: an HSM backing key as its exported key token.
@@ -32,9 +39,18 @@ pub struct KeyRow {
 pub struct MaterialRow {
     pub key_id: String,
     pub region: String,
+    /// Order of arrival in the key, from 1.
+    pub position: i64,
     pub material_id: String,
-    pub token: Vec<u8>,
+    /// `None` while imported material is deleted or expired.
+    pub token: Option<Vec<u8>>,
     pub created_ms: i64,
+    pub state: String,
+    pub description: Option<String>,
+    pub expires_ms: Option<i64>,
+    /// Both or neither.
+    pub rotation_type: Option<String>,
+    pub rotation_ms: Option<i64>,
 }
 
 /// One alias.
@@ -71,6 +87,12 @@ pub fn insert_key(tx: &mut dyn Tx, row: &KeyRow) -> Result<(), Error> {
             row.policy.as_str().into(),
             row.policy_principals.as_str().into(),
             row.tags.as_str().into(),
+            row.manager.as_str().into(),
+            row.pending_window_days.into(),
+            row.multi_region.as_deref().into(),
+            row.rotation_period_days.into(),
+            row.rotation_next_ms.into(),
+            row.on_demand_ms.into(),
         ],
     )?;
     Ok(())
@@ -82,7 +104,7 @@ pub fn insert_key(tx: &mut dyn Tx, row: &KeyRow) -> Result<(), Error> {
 /// # Errors
 /// [`Error::Conflict`] if somebody else changed or deleted the key meanwhile.
 pub fn update_key(tx: &mut dyn Tx, row: &KeyRow) -> Result<(), Error> {
-    let args: [Value<'_>; 9] = [
+    let args: [Value<'_>; 14] = [
         row.region.as_str().into(),
         row.key_id.as_str().into(),
         row.version.into(),
@@ -92,6 +114,11 @@ pub fn update_key(tx: &mut dyn Tx, row: &KeyRow) -> Result<(), Error> {
         row.policy.as_str().into(),
         row.policy_principals.as_str().into(),
         row.tags.as_str().into(),
+        row.pending_window_days.into(),
+        row.multi_region.as_deref().into(),
+        row.rotation_period_days.into(),
+        row.rotation_next_ms.into(),
+        row.on_demand_ms.into(),
     ];
     one_row(tx.run(&UPDATE_KEY, &args)?)
 }
@@ -131,24 +158,50 @@ fn key_row(row: &Row) -> Result<KeyRow, Error> {
         policy: row.text(11)?.to_owned(),
         policy_principals: row.text(12)?.to_owned(),
         tags: row.text(13)?.to_owned(),
+        manager: row.text(14)?.to_owned(),
+        pending_window_days: row.opt_int(15)?,
+        multi_region: row.opt_text(16)?.map(str::to_owned),
+        rotation_period_days: row.opt_int(17)?,
+        rotation_next_ms: row.opt_int(18)?,
+        on_demand_ms: row.opt_int(19)?,
     })
 }
 
-/// Adds a material.
+/// Adds a material, or replaces what is known of one that the key has.
 ///
 /// # Errors
-/// [`Error::Duplicate`] if the key has it already.
-pub fn insert_material(tx: &mut dyn Tx, row: &MaterialRow) -> Result<(), Error> {
+/// As the database answers.
+pub fn put_material(tx: &mut dyn Tx, row: &MaterialRow) -> Result<(), Error> {
     tx.run(
-        &INSERT_MATERIAL,
+        &PUT_MATERIAL,
         &[
             row.region.as_str().into(),
             row.key_id.as_str().into(),
+            row.position.into(),
             row.material_id.as_str().into(),
-            row.token.as_slice().into(),
+            row.token.as_deref().into(),
             row.created_ms.into(),
+            row.state.as_str().into(),
+            row.description.as_deref().into(),
+            row.expires_ms.into(),
+            row.rotation_type.as_deref().into(),
+            row.rotation_ms.into(),
         ],
     )?;
+    Ok(())
+}
+
+/// Removes a material for good.
+///
+/// # Errors
+/// As the database answers.
+pub fn delete_material(
+    tx: &mut dyn Tx,
+    region: &str,
+    key_id: &str,
+    material_id: &str,
+) -> Result<(), Error> {
+    tx.run(&DELETE_MATERIAL, &[region.into(), key_id.into(), material_id.into()])?;
     Ok(())
 }
 
@@ -164,12 +217,12 @@ pub fn update_token(tx: &mut dyn Tx, row: &MaterialRow) -> Result<(), Error> {
             row.region.as_str().into(),
             row.key_id.as_str().into(),
             row.material_id.as_str().into(),
-            row.token.as_slice().into(),
+            row.token.as_deref().into(),
         ],
     )?)
 }
 
-/// Every material, oldest first.
+/// Every material, those of one key in the order of their arrival.
 ///
 /// # Errors
 /// As the database answers.
@@ -180,9 +233,15 @@ pub fn list_materials(tx: &mut dyn Tx) -> Result<Vec<MaterialRow>, Error> {
             Ok(MaterialRow {
                 region: row.text(0)?.to_owned(),
                 key_id: row.text(1)?.to_owned(),
-                material_id: row.text(2)?.to_owned(),
-                token: row.blob(3)?.to_vec(),
-                created_ms: row.int(4)?,
+                position: row.int(2)?,
+                material_id: row.text(3)?.to_owned(),
+                token: row.opt_blob(4)?.map(<[u8]>::to_vec),
+                created_ms: row.int(5)?,
+                state: row.text(6)?.to_owned(),
+                description: row.opt_text(7)?.map(str::to_owned),
+                expires_ms: row.opt_int(8)?,
+                rotation_type: row.opt_text(9)?.map(str::to_owned),
+                rotation_ms: row.opt_int(10)?,
             })
         })
         .collect()
@@ -264,14 +323,17 @@ fn one_row(changed: u64) -> Result<(), Error> {
 const INSERT_KEY: Query = Query {
     name: "keys.insert",
     sql: "insert into keys (region, key_id, account, version, spec, usage, origin, state, \
-          description, created_ms, deletion_ms, policy, policy_principals, tags) \
-          values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+          description, created_ms, deletion_ms, policy, policy_principals, tags, manager, \
+          pending_window_days, multi_region, rotation_period_days, rotation_next_ms, \
+          on_demand_ms) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, \
+          ?15, ?16, ?17, ?18, ?19, ?20)",
 };
 const UPDATE_KEY: Query = Query {
     name: "keys.update",
     sql: "update keys set version = ?3, state = ?4, description = ?5, deletion_ms = ?6, \
-          policy = ?7, policy_principals = ?8, tags = ?9 \
-          where region = ?1 and key_id = ?2 and version = ?3 - 1",
+          policy = ?7, policy_principals = ?8, tags = ?9, pending_window_days = ?10, \
+          multi_region = ?11, rotation_period_days = ?12, rotation_next_ms = ?13, \
+          on_demand_ms = ?14 where region = ?1 and key_id = ?2 and version = ?3 - 1",
 };
 const DELETE_KEY: Query = Query {
     name: "keys.delete",
@@ -280,12 +342,23 @@ const DELETE_KEY: Query = Query {
 const LIST_KEYS: Query = Query {
     name: "keys.list",
     sql: "select region, key_id, account, version, spec, usage, origin, state, description, \
-          created_ms, deletion_ms, policy, policy_principals, tags from keys",
+          created_ms, deletion_ms, policy, policy_principals, tags, manager, \
+          pending_window_days, multi_region, rotation_period_days, rotation_next_ms, \
+          on_demand_ms from keys",
 };
-const INSERT_MATERIAL: Query = Query {
-    name: "materials.insert",
-    sql: "insert into key_materials (region, key_id, material_id, token, created_ms) \
-          values (?1, ?2, ?3, ?4, ?5)",
+const PUT_MATERIAL: Query = Query {
+    name: "materials.put",
+    sql: "insert into key_materials (region, key_id, position, material_id, token, created_ms, \
+          state, description, expires_ms, rotation_type, rotation_ms) \
+          values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) \
+          on conflict (region, key_id, material_id) do update set \
+          position = excluded.position, token = excluded.token, state = excluded.state, \
+          description = excluded.description, expires_ms = excluded.expires_ms, \
+          rotation_type = excluded.rotation_type, rotation_ms = excluded.rotation_ms",
+};
+const DELETE_MATERIAL: Query = Query {
+    name: "materials.delete_one",
+    sql: "delete from key_materials where region = ?1 and key_id = ?2 and material_id = ?3",
 };
 const UPDATE_TOKEN: Query = Query {
     name: "materials.update_token",
@@ -298,8 +371,9 @@ const DELETE_MATERIALS: Query = Query {
 };
 const LIST_MATERIALS: Query = Query {
     name: "materials.list",
-    sql: "select region, key_id, material_id, token, created_ms from key_materials \
-          order by region, key_id, created_ms",
+    sql: "select region, key_id, position, material_id, token, created_ms, state, description, \
+          expires_ms, rotation_type, rotation_ms from key_materials \
+          order by region, key_id, position",
 };
 const INSERT_ALIAS: Query = Query {
     name: "aliases.insert",

@@ -53,6 +53,9 @@ pub trait Change: Send + 'static {
 pub struct Unit {
     pub changes: Vec<Box<dyn Change>>,
     pub event: NewEvent,
+    /// Records of what the call set off elsewhere, nearly always none. They
+    /// follow the call's own in the log.
+    pub further: Vec<NewEvent>,
 }
 
 /// Proof that a record is durable. Only the writer makes one, after COMMIT.
@@ -62,7 +65,7 @@ pub struct Receipt {
 }
 
 impl Receipt {
-    /// The record's place in the log, counted from 1 without a gap.
+    /// The place of the call's record in the log, counted from 1 without a gap.
     #[must_use]
     pub fn seq(&self) -> i64 {
         self.seq

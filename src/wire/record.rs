@@ -1,7 +1,9 @@
-//! Request members as CloudTrail shows them: names in lower camel case, only
-//! what the member table allows, defaults filled in.
+//! Members as CloudTrail shows them: names in lower camel case, dates as text,
+//! only what the member table allows, defaults filled in.
 
 use serde_json::{Map, Value};
+
+use crate::base::timestamp;
 
 use super::shape::{Member, Recorded, Shape};
 use super::validate::lower_camel;
@@ -42,6 +44,10 @@ fn value_as_recorded(value: &Value, shape: &Shape) -> Value {
         }
         (Shape::Structure(members), Value::Object(fields)) => {
             request_parameters(fields, members, None).unwrap_or_default()
+        }
+        (Shape::Timestamp, Value::Number(seconds)) => {
+            let ms = seconds.as_f64().and_then(timestamp::from_epoch_seconds);
+            ms.map_or(Value::Null, |ms| Value::from(timestamp::record_date(ms)))
         }
         _ => value.clone(),
     }

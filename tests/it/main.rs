@@ -6,6 +6,8 @@
 )]
 
 #[cfg(test)]
+mod arbitrary;
+#[cfg(test)]
 mod authz;
 #[cfg(test)]
 mod calls;
@@ -31,6 +33,8 @@ mod leaks;
 mod lifecycle;
 #[cfg(test)]
 mod records;
+#[cfg(test)]
+mod seed;
 #[cfg(test)]
 mod states;
 #[cfg(test)]

@@ -71,11 +71,13 @@ fn changes(ctx: &Ctx, limit: usize) -> Vec<Box<dyn Change>> {
 }
 
 fn reseal_material(ctx: &Ctx, key: &Arc<Key>, material: &Material) -> Option<Box<dyn Change>> {
-    match ctx.hsm.reseal_key(&material.token, &key.binding(material.id)) {
+    let token = material.token.as_ref()?;
+    match ctx.hsm.reseal_key(token, &key.binding(material.id)) {
+        Ok(None) => None,
         Ok(token) => Some(Box::new(ResealMaterial {
             registry: Arc::clone(&ctx.keys),
             key: Arc::clone(key),
-            material: Material { token: token?, ..material.clone() },
+            material: Material { token, ..material.clone() },
         })),
         Err(error) => {
             tracing::error!(key = %key.arn, %error, "a key cannot be resealed");

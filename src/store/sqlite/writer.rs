@@ -158,9 +158,13 @@ impl Writer {
         for waiting in batch {
             let answer = match apply(&mut tx, &waiting.unit) {
                 Ok(()) => {
-                    seq = seq.saturating_add(1);
-                    log::append(&mut tx, &mut self.names, seq, &waiting.unit.event)?;
-                    Ok(Receipt { seq })
+                    let receipt = Receipt { seq: seq.saturating_add(1) };
+                    let Unit { event, further, .. } = &waiting.unit;
+                    for event in std::iter::once(event).chain(further) {
+                        seq = seq.saturating_add(1);
+                        log::append(&mut tx, &mut self.names, seq, event)?;
+                    }
+                    Ok(receipt)
                 }
                 // SQLite ends the transaction by itself after some errors.
                 Err(error) if is_of_one_unit(&error) && !self.connection.is_autocommit() => {

@@ -50,7 +50,7 @@ fn event(tag: &str) -> NewEvent {
 }
 
 fn record(tag: &str) -> Unit {
-    Unit { changes: Vec::new(), event: event(tag) }
+    Unit { changes: Vec::new(), event: event(tag), further: Vec::new() }
 }
 
 /// Inserts a thing, tells when it is published, or fails as it is told.
@@ -78,7 +78,11 @@ struct Things(Arc<Mutex<Vec<i64>>>);
 impl Things {
     fn unit(&self, id: i64, fail: Option<Error>) -> Unit {
         let thing = Thing { id, fail, published: Arc::clone(&self.0) };
-        Unit { changes: vec![Box::new(thing)], event: event(&format!("thing-{id}")) }
+        Unit {
+            changes: vec![Box::new(thing)],
+            event: event(&format!("thing-{id}")),
+            further: Vec::new(),
+        }
     }
 
     fn published(&self) -> Vec<i64> {
@@ -104,6 +108,24 @@ fn crash_copy(folder: &Path) -> TempDir {
 }
 
 #[tokio::test]
+async fn further_records_follow_their_unit_without_a_gap() {
+    let folder = TempDir::new().unwrap();
+    let store = open(folder.path());
+    let further = vec![event("second"), event("third")];
+    let unit = Unit { changes: Vec::new(), event: event("first"), further };
+    assert_eq!(store.commit(unit).await.unwrap().seq(), 1);
+    assert_eq!(store.commit(record("fourth")).await.unwrap().seq(), 4);
+
+    // All or nothing: a unit that fails leaves none of its records.
+    let things = Things::default();
+    let mut failing = things.unit(1, Some(Error::Conflict));
+    failing.further.push(event("never"));
+    assert!(matches!(store.commit(failing).await, Err(Error::Conflict)));
+    assert_eq!(store.commit(record("fifth")).await.unwrap().seq(), 5);
+    assert_eq!(store.health().last_seq, 5);
+}
+
+#[tokio::test]
 async fn a_record_is_readable_as_text() {
     let folder = TempDir::new().unwrap();
     let store = open(folder.path());
@@ -115,7 +137,7 @@ async fn a_record_is_readable_as_text() {
     other.error = Some("AccessDenied".to_owned());
     other.source_ip = None;
     other.request_id = None;
-    store.commit(Unit { changes: Vec::new(), event: other }).await.unwrap();
+    store.commit(Unit { changes: Vec::new(), event: other, further: Vec::new() }).await.unwrap();
 
     let rows = store.read(|tx| tx.rows(&EVENTS, &[])).unwrap();
     let text = |i: usize| rows[0].opt_text(i).unwrap();
@@ -257,7 +279,8 @@ async fn the_log_is_append_only() {
         "update names set value = 'eve'",
         "delete from names",
     ] {
-        let unit = Unit { changes: vec![Box::new(Forger(sql))], event: event("eve") };
+        let unit =
+            Unit { changes: vec![Box::new(Forger(sql))], event: event("eve"), further: Vec::new() };
         assert!(matches!(store.commit(unit).await, Err(Error::Conflict)), "{sql}");
     }
     assert_eq!(store.health().last_seq, 1);
@@ -362,7 +385,11 @@ async fn the_queue_is_bounded_and_waiting_ends() {
     let settings = Settings { queue_units: 1, commit_wait_ms: 50, ..Settings::default() };
     let store = Arc::new(Store::open(folder.path(), settings).unwrap());
     let (open_gate, gate) = std::sync::mpsc::channel();
-    let held = Unit { changes: vec![Box::new(Gate(Mutex::new(gate)))], event: event("held") };
+    let held = Unit {
+        changes: vec![Box::new(Gate(Mutex::new(gate)))],
+        event: event("held"),
+        further: Vec::new(),
+    };
     // The writer is inside `held`, which is begun but not done in time.
     assert!(matches!(store.commit(held).await, Err(Error::Timeout)));
     // One fits into the queue and gives up there; then the queue is full.
@@ -390,7 +417,7 @@ async fn a_panic_in_a_change_closes_the_store() {
     }
     let folder = TempDir::new().unwrap();
     let store = open(folder.path());
-    let unit = Unit { changes: vec![Box::new(Broken)], event: event("x") };
+    let unit = Unit { changes: vec![Box::new(Broken)], event: event("x"), further: Vec::new() };
     assert!(matches!(store.commit(unit).await, Err(Error::Closed)));
     assert!(matches!(store.commit(record("x")).await, Err(Error::Closed)));
     assert!(matches!(store.health().writer, Err(Error::Closed)));
@@ -439,7 +466,13 @@ async fn facts_of_the_installation() {
     let folder = TempDir::new().unwrap();
     let store = open(folder.path());
     let find = || store.read(|tx| meta::find(tx, "account")).unwrap();
-    let write = |fact| store.commit(Unit { changes: vec![Box::new(fact)], event: event("init") });
+    let write = |fact| {
+        store.commit(Unit {
+            changes: vec![Box::new(fact)],
+            event: event("init"),
+            further: Vec::new(),
+        })
+    };
     assert_eq!(find(), None);
     write(Fact("111122223333", true)).await.unwrap();
     assert_eq!(find().as_deref(), Some("111122223333"));
