@@ -68,7 +68,8 @@ async fn watch(
 /// none yet, that is made, and the call run again.
 async fn commit<O: Operation>(ctx: &O::Context, call: &Call) -> Answer {
     let shared: &Ctx = ctx.as_ref();
-    loop {
+    // Once for each such key that the call names, of which there are two at most.
+    for _ in 0..ATTEMPTS {
         let turn = match O::DESCRIPTION.read_only {
             true => None,
             false => Some(shared.changing.lock().await),
@@ -78,12 +79,12 @@ async fn commit<O: Operation>(ctx: &O::Context, call: &Call) -> Answer {
             Err(service) => service,
         };
         drop(turn);
-        // There is no alias of a service twice, and nobody deletes it: the call
-        // comes here once for each that it names.
         if let Err(error) = system::make_managed_key(shared, call, service).await {
             return Answer::unrecorded(call.caller.request_id, error);
         }
     }
+    let error = ApiError::internal("the key of a service was made and is not found");
+    commit_refusal(shared, &O::DESCRIPTION, &call.caller, &call.region, error).await
 }
 
 /// Runs the call until its outcome and its record are durable together. Whoever
