@@ -13,6 +13,9 @@ pub const JSON_DEPTH: usize = 96;
 pub const HEADER_BYTES: usize = 16 * 1024;
 /// How long a request's body may take to arrive, milliseconds.
 pub const BODY_READ_MS: u64 = 30_000;
+/// The text of an error, characters. Ten faults with the longest lists of values
+/// that AWS has are below 10,000.
+pub const ERROR_TEXT_CHARS: usize = 16 * 1024;
 /// A query string, bytes.
 pub const QUERY_BYTES: usize = 8 * 1024;
 /// `User-Agent` in a record, characters; AWS cuts longer ones too.
@@ -30,6 +33,9 @@ pub const SIGNED_HEADERS: usize = 64;
 pub const CONNECTIONS: usize = 1_024;
 /// Calls between authentication and answer; one more gets ThrottlingException.
 pub const IN_FLIGHT_CALLS: usize = 512;
+/// RSA data key pairs that are made at a time; each takes a core for up to
+/// seconds, and others wait for their turn.
+pub const RSA_KEY_PAIRS_AT_ONCE: usize = 2;
 /// Units of work that wait for the database writer.
 pub const WRITER_QUEUE_UNITS: usize = 2_048;
 /// Units of work in one database transaction.

@@ -8,7 +8,9 @@
 pub mod changes;
 pub mod cipher;
 pub mod create;
+pub mod import;
 pub mod key;
+pub mod multi_region;
 pub mod registry;
 pub mod rotate;
 pub mod rows;

@@ -8,7 +8,9 @@ use super::changes::UpdateKey;
 use super::cipher::{Error, check_permit};
 use super::create::generate_material;
 use super::key::{Key, Material, Rotated, Rotation};
+use super::multi_region::share_material;
 use super::registry::Registry;
+use crate::base::arn::KeyArn;
 use crate::base::ids::MaterialId;
 use crate::base::spec::{KeyState, MaterialState, MultiRegionRole, Origin, RotationType};
 use crate::base::timestamp::DAY_MS;
@@ -94,6 +96,8 @@ pub struct Rotating {
     pub previous: MaterialId,
     /// The one that encrypts from then on.
     pub current: MaterialId,
+    /// The replicas that rotate with their primary key.
+    pub replicas: Vec<KeyArn>,
     /// Of the key and of every key related to it.
     pub changes: Vec<Box<dyn Change>>,
 }
@@ -120,11 +124,14 @@ pub fn rotate(
     };
     let current = next.id;
     let mut changes: Vec<Box<dyn Change>> = Vec::new();
-    for related in together(registry, key) {
-        let next = material_of(hsm, &related, key, &next)?;
-        changes.push(UpdateKey::new(registry, &related, |key| make_current(key, next, rotated)));
+    let together = together(registry, key);
+    for related in &together {
+        let next = material_of(hsm, related, key, &next)?;
+        changes.push(UpdateKey::new(registry, related, |key| make_current(key, next, rotated)));
     }
-    Ok(Rotating { previous, current, changes })
+    let replicas = together.iter().filter(|related| related.arn != key.arn);
+    let replicas = replicas.map(|replica| replica.arn.clone()).collect();
+    Ok(Rotating { previous, current, replicas, changes })
 }
 
 /// Changes what a key shares with the keys related to it, such as its rotation,
@@ -154,13 +161,11 @@ fn material_of(hsm: &Hsm, related: &Key, key: &Key, next: &Material) -> Result<M
     if related.arn == key.arn {
         return Ok(next.clone());
     }
-    if key.origin == Origin::External {
+    match key.origin {
         // It was imported into each of them, and each has its own expiry.
-        return related.find_material(next.id).cloned().ok_or(Error::NoMaterial);
+        Origin::External => related.find_material(next.id).cloned().ok_or(Error::NoMaterial),
+        _ => share_material(hsm, key, next, &related.arn.region).map_err(Error::Hsm),
     }
-    let token = next.token.as_ref().ok_or(Error::NoMaterial)?;
-    let rebound = hsm.rebind_key(token, &key.binding(next.id), &related.arn.region);
-    Ok(Material { token: Some(rebound.map_err(Error::Hsm)?), ..next.clone() })
 }
 
 fn make_current(key: &mut Key, next: Material, rotated: Rotated) {

@@ -16,10 +16,12 @@ pub mod system;
 pub mod unsupported;
 
 mod aliases;
+mod blocking;
 mod custom_key_stores;
 mod data_key;
 mod errors;
 mod grants;
+mod imported;
 mod rotation;
 mod source;
 mod toggle;
@@ -33,6 +35,7 @@ mod create_key;
 mod decrypt;
 mod delete_alias;
 mod delete_custom_key_store;
+mod delete_imported_key_material;
 mod describe_custom_key_stores;
 mod describe_key;
 mod disable_key;
@@ -47,6 +50,8 @@ mod generate_random;
 mod get_key_last_usage;
 mod get_key_policy;
 mod get_key_rotation_status;
+mod get_parameters_for_import;
+mod import_key_material;
 mod list_aliases;
 mod list_grants;
 mod list_key_policies;
@@ -56,6 +61,7 @@ mod list_resource_tags;
 mod list_retirable_grants;
 mod put_key_policy;
 mod re_encrypt;
+mod replicate_key;
 mod retire_grant;
 mod revoke_grant;
 mod rotate_key_on_demand;
@@ -65,6 +71,7 @@ mod untag_resource;
 mod update_alias;
 mod update_custom_key_store;
 mod update_key_description;
+mod update_primary_region;
 
 use ctx::Ctx;
 use operation::Entry;
@@ -85,6 +92,7 @@ pub static TABLE: &[Entry<Ctx>] = &[
     Entry::of::<decrypt::Decrypt>(),
     Entry::of::<delete_alias::DeleteAlias>(),
     Entry::of::<delete_custom_key_store::DeleteCustomKeyStore>(),
+    Entry::of::<delete_imported_key_material::DeleteImportedKeyMaterial>(),
     Entry::of::<describe_custom_key_stores::DescribeCustomKeyStores>(),
     Entry::of::<describe_key::DescribeKey>(),
     Entry::of::<disable_key::DisableKey>(),
@@ -99,6 +107,8 @@ pub static TABLE: &[Entry<Ctx>] = &[
     Entry::of::<get_key_last_usage::GetKeyLastUsage>(),
     Entry::of::<get_key_policy::GetKeyPolicy>(),
     Entry::of::<get_key_rotation_status::GetKeyRotationStatus>(),
+    Entry::of::<get_parameters_for_import::GetParametersForImport>(),
+    Entry::of::<import_key_material::ImportKeyMaterial>(),
     Entry::of::<list_aliases::ListAliases>(),
     Entry::of::<list_grants::ListGrants>(),
     Entry::of::<list_key_policies::ListKeyPolicies>(),
@@ -108,6 +118,7 @@ pub static TABLE: &[Entry<Ctx>] = &[
     Entry::of::<list_retirable_grants::ListRetirableGrants>(),
     Entry::of::<put_key_policy::PutKeyPolicy>(),
     Entry::of::<re_encrypt::ReEncrypt>(),
+    Entry::of::<replicate_key::ReplicateKey>(),
     Entry::of::<retire_grant::RetireGrant>(),
     Entry::of::<revoke_grant::RevokeGrant>(),
     Entry::of::<rotate_key_on_demand::RotateKeyOnDemand>(),
@@ -117,6 +128,7 @@ pub static TABLE: &[Entry<Ctx>] = &[
     Entry::of::<update_alias::UpdateAlias>(),
     Entry::of::<update_custom_key_store::UpdateCustomKeyStore>(),
     Entry::of::<update_key_description::UpdateKeyDescription>(),
+    Entry::of::<update_primary_region::UpdatePrimaryRegion>(),
 ];
 
 #[cfg(test)]

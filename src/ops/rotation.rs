@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 
 use super::ctx::Ctx;
+use super::shapes::not_primary;
 use crate::base::spec::{KeySpec, MultiRegionRole, Origin};
 use crate::keys::key::Key;
 use crate::store::{self, Change, Tx};
@@ -48,11 +49,10 @@ fn check_symmetric(key: &Key) -> Result<(), ApiError> {
 
 /// Related keys rotate together: the primary key's operations are for all.
 fn check_primary(key: &Key) -> Result<(), ApiError> {
-    if key.multi_region == Some(MultiRegionRole::Replica) {
-        let text = format!("{} is not a multi-region primary key.", key.arn);
-        return Err(ApiError::new(Code::UnsupportedOperationException, text));
+    match key.multi_region {
+        Some(MultiRegionRole::Replica) => Err(not_primary(key)),
+        Some(MultiRegionRole::Primary) | None => Ok(()),
     }
-    Ok(())
 }
 
 fn wrong_origin(key: &Key) -> ApiError {

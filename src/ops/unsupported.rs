@@ -8,18 +8,13 @@ use crate::wire::error::ApiError;
 /// The operations, sorted by name.
 pub static TABLE: &[Description] = &[
     later("Decapsulate", true),
-    later("DeleteImportedKeyMaterial", false),
     later("DeriveSharedSecret", true),
     later("Encapsulate", true),
     later("GenerateDataKeyPair", true),
     later("GenerateDataKeyPairWithoutPlaintext", true),
     later("GenerateMac", true),
-    later("GetParametersForImport", true),
     later("GetPublicKey", true),
-    later("ImportKeyMaterial", false),
-    later("ReplicateKey", false),
     later("Sign", true),
-    later("UpdatePrimaryRegion", false),
     later("Verify", true),
     later("VerifyMac", true),
 ];

@@ -1,13 +1,16 @@
 //! One good call of every operation that can be called from outside. A new
 //! operation without a call here fails every test that goes through the tables.
 
+use std::cell::OnceCell;
+
 use serde_json::{Value, json};
 use wardbook::ops::operation::{Description, Service};
 use wardbook::{items, ops};
 
 use crate::fixture::door::Door;
+use crate::fixture::import::{self, Wrapping};
 use crate::fixture::raw::{Request, Response};
-use crate::fixture::{ACCOUNT, Credentials, REGION};
+use crate::fixture::{ACCOUNT, Credentials, OTHER_REGION, REGION, THIRD_REGION};
 
 /// Every operation that can be called from outside, sorted by name.
 pub(crate) fn operations() -> Vec<Description> {
@@ -28,16 +31,29 @@ pub(crate) struct Scene {
     pub(crate) key: String,
     /// Another key, enabled.
     pub(crate) other: String,
+    /// A multi-Region key, with a replica in [`OTHER_REGION`].
+    pub(crate) primary: String,
     /// Of `key`, base64.
     pub(crate) ciphertext: String,
     access_key_id: String,
     sealed_item: Value,
+    door: Door,
+    /// Made when it is first asked for.
+    imported: OnceCell<Imported>,
+}
+
+/// A key with imported material.
+struct Imported {
+    key: String,
+    /// The input that imports the same material again.
+    again: Value,
 }
 
 impl Scene {
     /// The keys alone, for calls of KMS.
     pub(crate) fn with_keys(server: &Door, name: &str) -> Self {
         let (key, other) = (server.new_key(), server.new_key());
+        let primary = server.new_multi_region_key(&[OTHER_REGION]);
         let made = server.call("Encrypt", &json!({ "KeyId": key, "Plaintext": "eA==" })).ok();
         let ciphertext = made["CiphertextBlob"].as_str().unwrap().to_owned();
         let alias = json!({ "AliasName": format!("alias/{name}"), "TargetKeyId": key });
@@ -46,9 +62,12 @@ impl Scene {
             name: name.to_owned(),
             key,
             other,
+            primary,
             ciphertext,
             access_key_id: String::new(),
             sealed_item: Value::Null,
+            door: server.clone(),
+            imported: OnceCell::new(),
         }
     }
 
@@ -92,9 +111,37 @@ impl Scene {
         }
     }
 
+    /// The key that a call of the operation is about.
+    pub(crate) fn key_of(&self, operation: &str) -> &str {
+        match operation {
+            "DeleteImportedKeyMaterial" | "GetParametersForImport" | "ImportKeyMaterial" => {
+                &self.imported().key
+            }
+            _ => &self.key,
+        }
+    }
+
+    fn imported(&self) -> &Imported {
+        self.imported.get_or_init(|| {
+            let key = import::new_key(&self.door, &json!({ "Description": self.name }));
+            let wrapping = Wrapping::of(&self.door, &key, "RSAES_OAEP_SHA_256", "RSA_2048");
+            let month_s = 30 * 86_400;
+            let again = json!({
+                "KeyId": key,
+                "ImportToken": wrapping.token,
+                "EncryptedKeyMaterial": wrapping.wrap(&[7; 32]),
+                "ExpirationModel": "KEY_MATERIAL_EXPIRES",
+                "ValidTo": self.door.clock.now_ms() / 1_000 + month_s,
+                "KeyMaterialDescription": "from the safe",
+            });
+            self.door.call("ImportKeyMaterial", &again).ok();
+            Imported { key, again }
+        })
+    }
+
     /// The input of an operation of KMS.
     pub(crate) fn kms_input(&self, operation: &str) -> Value {
-        let Self { name, key, other, ciphertext, .. } = self;
+        let Self { name, key, other, primary, ciphertext, .. } = self;
         let alias = format!("alias/{name}");
         match operation {
             "CancelKeyDeletion"
@@ -128,6 +175,7 @@ impl Scene {
             "CreateKey" => json!({ "Description": name }),
             "Decrypt" => json!({ "CiphertextBlob": ciphertext }),
             "DeleteAlias" => json!({ "AliasName": alias }),
+            "DeleteImportedKeyMaterial" => json!({ "KeyId": self.key_of(operation) }),
             "DescribeCustomKeyStores" => json!({}),
             "Encrypt" => json!({
                 "KeyId": key, "Plaintext": "cGxhaW4=", "EncryptionContext": { "tenant": "7" },
@@ -141,10 +189,17 @@ impl Scene {
             "ListKeyRotations" => {
                 json!({ "KeyId": key, "IncludeKeyMaterial": "ALL_KEY_MATERIAL", "Limit": 10 })
             }
+            "GetParametersForImport" => json!({
+                "KeyId": self.key_of(operation),
+                "WrappingAlgorithm": "RSAES_OAEP_SHA_256",
+                "WrappingKeySpec": "RSA_2048",
+            }),
+            "ImportKeyMaterial" => self.imported().again.clone(),
             "ListKeys" => json!({ "Limit": 1 }),
             "ListRetirableGrants" => json!({ "RetiringPrincipal": USER }),
             "PutKeyPolicy" => json!({ "KeyId": key, "Policy": KEY_POLICY }),
             "ReEncrypt" => json!({ "CiphertextBlob": ciphertext, "DestinationKeyId": other }),
+            "ReplicateKey" => json!({ "KeyId": primary, "ReplicaRegion": THIRD_REGION }),
             "RetireGrant" => json!({
                 "KeyId": format!("arn:aws:kms:{REGION}:{ACCOUNT}:key/{key}"), "GrantId": NO_GRANT,
             }),
@@ -159,6 +214,7 @@ impl Scene {
                 json!({ "CustomKeyStoreId": NO_STORE, "KeyStorePassword": STORE_PASSWORD })
             }
             "UpdateKeyDescription" => json!({ "KeyId": key, "Description": "new" }),
+            "UpdatePrimaryRegion" => json!({ "KeyId": primary, "PrimaryRegion": OTHER_REGION }),
             new => panic!("{new} has no call here yet"),
         }
     }

@@ -12,9 +12,10 @@ use wardbook::base::spec::KeyState;
 use wardbook::ops;
 
 use crate::calls::{Scene, refusal};
+use crate::fixture::door::Door;
 use crate::fixture::raw::Response;
 use crate::fixture::server::data;
-use crate::fixture::{ACCOUNT, Options, REGION, Server, golden};
+use crate::fixture::{ACCOUNT, OTHER_REGION, Options, REGION, Server, golden};
 
 /// One call that will be made.
 struct Cell {
@@ -22,6 +23,7 @@ struct Cell {
     input: Value,
     /// The key that it is about, which is to be in this state by then.
     key: String,
+    region: &'static str,
     state: KeyState,
 }
 
@@ -55,15 +57,18 @@ fn line(row: &str, cells: impl Iterator<Item = String>) -> String {
 /// The rows of an operation: two for those that are about two keys, and
 /// without cells for those that are about none.
 fn rows(server: &Server, operation: &'static str) -> Vec<(String, Vec<Cell>)> {
-    let cells = |row: &str, subject: &dyn Fn(&Scene, &Value) -> Option<String>| {
+    let cells_in = |region, row: &str, subject: &dyn Fn(&Scene, &Value) -> Option<String>| {
         let cell = |state: &KeyState| {
             let scene = Scene::with_keys(server, &format!("{operation}-{row}-{state}"));
             let input = scene.kms_input(operation);
             let key = subject(&scene, &input)?;
-            lead(server, &key, *state);
-            Some(Cell { operation, input, key, state: *state })
+            lead(&server.in_region(region), &key, *state);
+            Some(Cell { operation, input, key, region, state: *state })
         };
         KeyState::ALL.iter().map_while(cell).collect::<Vec<_>>()
+    };
+    let cells = |row: &str, subject: &dyn Fn(&Scene, &Value) -> Option<String>| {
+        cells_in(REGION, row, subject)
     };
     let of_scene = |scene: &Scene, _: &Value| Some(scene.key.clone());
     let two = |first: &str, second: &str, member: &str| {
@@ -76,6 +81,13 @@ fn rows(server: &Server, operation: &'static str) -> Vec<(String, Vec<Cell>)> {
     match operation {
         "ReEncrypt" => two("source", "destination", "DestinationKeyId"),
         "UpdateAlias" => two("old target", "new target", "TargetKeyId"),
+        "UpdatePrimaryRegion" => {
+            let named = |_: &Scene, input: &Value| named(input, "KeyId");
+            vec![
+                (format!("{operation} (primary)"), cells("1", &named)),
+                (format!("{operation} (replica)"), cells_in(OTHER_REGION, "2", &named)),
+            ]
+        }
         // They name it by what it made, or by its alias.
         "Decrypt" | "DeleteAlias" => vec![(operation.to_owned(), cells("1", &of_scene))],
         _ => {
@@ -94,7 +106,7 @@ fn named(input: &Value, member: &str) -> Option<String> {
 }
 
 /// Leads the key to the state as far as calls can.
-fn lead(server: &Server, key: &str, state: KeyState) {
+fn lead(server: &Door, key: &str, state: KeyState) {
     let key = json!({ "KeyId": key });
     match state {
         KeyState::Disabled => drop(server.call("DisableKey", &key)),
@@ -107,9 +119,9 @@ fn lead(server: &Server, key: &str, state: KeyState) {
 fn put_states<'a>(folder: &Path, cells: impl Iterator<Item = &'a Cell>) {
     let mut database = Connection::open(data(folder).join("wardbook.db")).unwrap();
     let transaction = database.transaction().unwrap();
-    for Cell { key, state, .. } in cells {
+    for Cell { key, region, state, .. } in cells {
         let sql = "update keys set state = ?1 where key_id = ?2 and region = ?3";
-        let changed = transaction.execute(sql, (state.as_str(), key, REGION)).unwrap();
+        let changed = transaction.execute(sql, (state.as_str(), key, region)).unwrap();
         assert_eq!(changed, 1, "{key}");
     }
     transaction.commit().unwrap();
@@ -117,12 +129,12 @@ fn put_states<'a>(folder: &Path, cells: impl Iterator<Item = &'a Cell>) {
 
 /// What the key's state did to the call.
 fn shown(cell: &Cell, answer: &Response) -> String {
-    let Cell { operation, key, state, .. } = cell;
+    let Cell { operation, key, region, state, .. } = cell;
     if answer.status == 200 || refusal(operation).is_some_and(|code| code == answer.code()) {
         return "ok".to_owned();
     }
     let (code, message) = (answer.code(), answer.message());
-    let arn = format!("arn:aws:kms:{REGION}:{ACCOUNT}:key/{key}");
+    let arn = format!("arn:aws:kms:{region}:{ACCOUNT}:key/{key}");
     let is = message.strip_prefix(&format!("{arn} is ")).and_then(|is| is.strip_suffix('.'));
     match (code.as_str(), is) {
         ("DisabledException", Some("disabled")) => "disabled".to_owned(),

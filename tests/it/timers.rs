@@ -9,12 +9,14 @@ use wardbook::base::clock::ManualClock;
 use wardbook::base::timestamp::from_epoch_seconds;
 use wardbook::ops::system;
 
-use crate::fixture::{ACCOUNT, Options, REGION, START_MS, Server, wait_until};
+use crate::fixture::{
+    ACCOUNT, OTHER_REGION, Options, REGION, START_MS, Server, THIRD_REGION, wait_until,
+};
 
 const DAY_MS: i64 = 86_400_000;
 
 /// Lets time pass and the timers act.
-fn pass(server: &Server, clock: &ManualClock, ms: i64) {
+pub(crate) fn pass(server: &Server, clock: &ManualClock, ms: i64) {
     clock.advance_ms(ms);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     runtime.block_on(system::run_due(server.ctx())).unwrap();
@@ -92,6 +94,64 @@ fn a_deletion_that_was_cancelled_does_not_happen() {
     let metadata = server.call("DescribeKey", &key).ok();
     assert_eq!(metadata["KeyMetadata"]["KeyState"], "Disabled");
     assert!(server.events("eventName=DeleteKey").is_empty());
+}
+
+/// A primary key waits for its replicas, and only then its own days.
+#[test]
+fn a_primary_key_is_deleted_after_its_replicas() {
+    let clock = Arc::new(ManualClock::at(START_MS));
+    let server = Server::at(&clock);
+    let id = server.new_multi_region_key(&[OTHER_REGION, THIRD_REGION]);
+    let key = json!({ "KeyId": id });
+    let week = json!({ "KeyId": id, "PendingWindowInDays": 7 });
+    let arn = |region| format!("arn:aws:kms:{region}:{ACCOUNT}:key/{id}");
+    let scheduled = json!({
+        "KeyId": arn(REGION), "KeyState": "PendingReplicaDeletion", "PendingWindowInDays": 7,
+    });
+    assert_eq!(server.call("ScheduleKeyDeletion", &week).ok(), scheduled);
+    let again = server.call("ScheduleKeyDeletion", &week);
+    assert_eq!(again.code(), "KMSInvalidStateException");
+    assert_eq!(again.message(), format!("{} is pending replica deletion.", arn(REGION)));
+
+    // Cancelled from there, and scheduled again.
+    server.call("CancelKeyDeletion", &key).ok();
+    let metadata = server.call("DescribeKey", &key).ok()["KeyMetadata"].clone();
+    assert_eq!(metadata["KeyState"], "Disabled");
+    assert!(metadata.get("PendingDeletionWindowInDays").is_none(), "{metadata}");
+    server.call("ScheduleKeyDeletion", &week).ok();
+
+    let (first, last) = (server.in_region(OTHER_REGION), server.in_region(THIRD_REGION));
+    let made = last.call("Encrypt", &json!({ "KeyId": id, "Plaintext": "eA==" })).ok();
+    let blob = json!({ "CiphertextBlob": made["CiphertextBlob"] });
+    first.call("ScheduleKeyDeletion", &week).ok();
+    pass(&server, &clock, 7 * DAY_MS);
+    assert_eq!(first.call("DescribeKey", &key).code(), "NotFoundException");
+    assert_eq!(last.call("Decrypt", &blob).ok()["Plaintext"], "eA==");
+    let metadata = server.call("DescribeKey", &key).ok()["KeyMetadata"].clone();
+    assert_eq!(metadata["KeyState"], "PendingReplicaDeletion");
+    assert_eq!(metadata["PendingDeletionWindowInDays"], 7);
+    assert!(metadata.get("DeletionDate").is_none(), "{metadata}");
+
+    last.call("ScheduleKeyDeletion", &json!({ "KeyId": id, "PendingWindowInDays": 8 })).ok();
+    pass(&server, &clock, 8 * DAY_MS);
+    assert_eq!(last.call("DescribeKey", &key).code(), "NotFoundException");
+    let metadata = server.call("DescribeKey", &key).ok()["KeyMetadata"].clone();
+    assert_eq!(metadata["KeyState"], "PendingDeletion");
+    assert!(metadata.get("PendingDeletionWindowInDays").is_none(), "{metadata}");
+    let due_ms = START_MS + (7 + 8 + 7) * DAY_MS;
+    assert_eq!(metadata["DeletionDate"], json!(due_ms as f64 / 1_000.0));
+    let records = server.events("eventName=DeleteKey");
+    assert_eq!(records[0]["awsRegion"], THIRD_REGION);
+    assert_eq!(records[0]["additionalEventData"], json!({ "pendingDeletion": arn(REGION) }));
+    assert!(records[1].get("additionalEventData").is_none(), "{}", records[1]);
+
+    // It can be cancelled from there too, and the ciphertext still opens.
+    server.call("CancelKeyDeletion", &key).ok();
+    server.call("EnableKey", &key).ok();
+    assert_eq!(server.call("Decrypt", &blob).ok()["Plaintext"], "eA==");
+    server.call("ScheduleKeyDeletion", &week).ok();
+    pass(&server, &clock, 7 * DAY_MS);
+    assert_eq!(server.call("DescribeKey", &key).code(), "NotFoundException");
 }
 
 /// Deletion cannot be undone, so a server that comes up with a clock far ahead

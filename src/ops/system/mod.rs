@@ -1,6 +1,7 @@
-//! What the server does by itself: deletion of keys whose window has passed,
-//! rotation of keys and of the domain key, resealing under it, and the keys of
-//! services when they are first named. Through the same pipeline as
+//! What the server does by itself: deletion of keys whose window has passed and
+//! of imported material that has expired, rotation of keys and of the domain key,
+//! resealing under it, and the keys of services when they are first named. Through
+//! the same pipeline as
 //! every call, as the principal `System`, so that it is decided and recorded.
 //!
 //! Deliberately absent: the clock's ticking. `app` calls [`run_due`] now and then.
@@ -24,6 +25,7 @@ use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
 
 mod create_managed_key;
+mod delete_expired_key_material;
 mod delete_key;
 mod reseal;
 mod rotate_domain_key;
@@ -32,14 +34,22 @@ mod rotate_key;
 use create_managed_key::CreateManagedKey;
 
 static CREATE_MANAGED_KEY: Entry<Ctx> = Entry::of::<CreateManagedKey>();
+static DELETE_EXPIRED_KEY_MATERIAL: Entry<Ctx> =
+    Entry::of::<delete_expired_key_material::DeleteExpiredKeyMaterial>();
 static DELETE_KEY: Entry<Ctx> = Entry::of::<delete_key::DeleteKey>();
 static RESEAL: Entry<Ctx> = Entry::of::<reseal::Reseal>();
 static ROTATE_DOMAIN_KEY: Entry<Ctx> = Entry::of::<rotate_domain_key::RotateDomainKey>();
 static ROTATE_KEY: Entry<Ctx> = Entry::of::<rotate_key::RotateKey>();
 
 /// The operations, sorted by name. None can be called from outside.
-pub static TABLE: [&Entry<Ctx>; 5] =
-    [&CREATE_MANAGED_KEY, &DELETE_KEY, &RESEAL, &ROTATE_DOMAIN_KEY, &ROTATE_KEY];
+pub static TABLE: [&Entry<Ctx>; 6] = [
+    &CREATE_MANAGED_KEY,
+    &DELETE_EXPIRED_KEY_MATERIAL,
+    &DELETE_KEY,
+    &RESEAL,
+    &ROTATE_DOMAIN_KEY,
+    &ROTATE_KEY,
+];
 
 /// Records that the server starts to answer.
 ///
@@ -105,18 +115,11 @@ pub(super) fn make_managed_key<'a>(
 /// If the HSM has no randomness for a request id.
 pub async fn run_due(ctx: &Arc<Ctx>) -> Result<(), hsm::Error> {
     let now_ms = ctx.clock.now_ms();
-    let due = match doubtful_clock(ctx, now_ms) {
-        None => ctx.keys.due_for_deletion(now_ms),
-        // Deletion cannot be undone: no clock that was set ahead may bring it on.
-        Some(why) => {
-            tracing::warn!(why, "no key is deleted for now");
-            Vec::new()
-        }
-    };
-    for key in due {
-        let input = json!({ "KeyId": key.arn.to_string() });
-        let answer = call(ctx, &DELETE_KEY, &key.arn.account, &key.arn.region, &input).await?;
-        report(&answer, "DeleteKey");
+    match doubtful_clock(ctx, now_ms) {
+        None => delete_due(ctx, now_ms).await?,
+        // Deletion cannot be undone: no clock that was set ahead may bring it
+        // on. Expired material is refused meanwhile all the same.
+        Some(why) => tracing::warn!(why, "no key and no key material is deleted for now"),
     }
     run_rotations(ctx).await?;
     let Some(region) = ctx.regions.first() else { return Ok(()) };
@@ -146,6 +149,21 @@ pub async fn run_rotations(ctx: &Arc<Ctx>) -> Result<(), hsm::Error> {
         let input = json!({ "KeyId": key.arn.to_string() });
         let answer = call(ctx, &ROTATE_KEY, &key.arn.account, &key.arn.region, &input).await?;
         report(&answer, "RotateKey");
+    }
+    Ok(())
+}
+
+/// Deletes keys and imported material whose time is over.
+async fn delete_due(ctx: &Arc<Ctx>, now_ms: i64) -> Result<(), hsm::Error> {
+    let keys = ctx.keys.due_for_deletion(now_ms).into_iter().map(|key| key.arn.clone());
+    let expirations = ctx.keys.material_expirations(usize::MAX).into_iter();
+    let expired = expirations.take_while(|(_, at)| *at <= now_ms).map(|(arn, _)| arn);
+    let keys = keys.map(|arn| (&DELETE_KEY, arn));
+    let due = expired.map(|arn| (&DELETE_EXPIRED_KEY_MATERIAL, arn)).chain(keys);
+    for (entry, arn) in due.collect::<Vec<_>>() {
+        let input = json!({ "KeyId": arn.to_string() });
+        let answer = call(ctx, entry, &arn.account, &arn.region, &input).await?;
+        report(&answer, entry.description.name);
     }
     Ok(())
 }

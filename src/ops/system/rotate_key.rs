@@ -4,11 +4,12 @@
 use serde::Deserialize;
 use serde_json::json;
 
+use crate::base::arn::KeyArn;
 use crate::keys::key::Rotated;
 use crate::keys::rotate::rotate;
 use crate::ops::access::Access;
 use crate::ops::ctx::Ctx;
-use crate::ops::operation::{Description, Done, Operation, Service};
+use crate::ops::operation::{Description, Done, Further, Operation, Service};
 use crate::ops::resolve::Accepts;
 use crate::ops::shapes::{KEY_ID, Nothing};
 use crate::policy::actions::Action;
@@ -56,6 +57,19 @@ impl Operation for RotateKey {
             "previousKeyMaterialId": done.previous.to_string(),
             "currentKeyMaterialId": done.current.to_string(),
         }));
-        Ok(Done::changed(Nothing {}, done.changes, None))
+        let synchronized = done.replicas.iter().map(|replica| synchronized(replica, &key.arn));
+        let synchronized = synchronized.collect();
+        Ok(Done::changed(Nothing {}, done.changes, None).with_further(synchronized))
+    }
+}
+
+/// The record of the new material's arrival in the Region of a replica.
+fn synchronized(replica: &KeyArn, primary: &KeyArn) -> Further {
+    Further {
+        name: "SynchronizeMultiRegionKey",
+        region: replica.region.clone(),
+        request_parameters: None,
+        response_elements: None,
+        resources: vec![replica.clone(), primary.clone()],
     }
 }

@@ -10,15 +10,12 @@ use aws_sdk_kms::types::{
     ExpirationModelType, ImportState, IncludeKeyMaterial, KeyMaterialState, RotationType,
     RotationsListEntry,
 };
-use wardbook::base::context::EncryptionContext;
-use wardbook::base::ids::Region;
-use wardbook::base::spec::{KeySpec, KeyState, MaterialState, MultiRegionRole, Origin};
-use wardbook::hsm::blob::Blob;
+use wardbook::base::spec::{KeySpec, KeyState, MaterialState, Origin};
 use wardbook::keys::create::generate_material;
 use wardbook::keys::key::{Key, Material, Rotation};
 
 use super::{arn, invalid};
-use crate::fixture::{Server, refused, wait_until};
+use crate::fixture::{ACCOUNT, OTHER_REGION, Server, THIRD_REGION, refused, wait_until};
 
 const DAY_MS: i64 = 86_400_000;
 /// 2100-01-01.
@@ -223,9 +220,10 @@ async fn keys_of_other_origins_do_not_rotate_by_themselves() {
 #[tokio::test(flavor = "multi_thread")]
 async fn replicas_rotate_with_their_primary_key_only() {
     let server = Server::start();
-    let (kms, id) = (server.kms(), server.new_key());
-    server.alter_key(&id, |key| key.multi_region = Some(MultiRegionRole::Replica));
-    let text = format!("{} is not a multi-region primary key.", arn(&id));
+    let id = server.new_multi_region_key(&[OTHER_REGION]);
+    let kms = server.in_region(OTHER_REGION).kms();
+    let arn = format!("arn:aws:kms:{OTHER_REGION}:{ACCOUNT}:key/{id}");
+    let text = format!("{arn} is not a multi-region primary key.");
     refused(kms.enable_key_rotation().key_id(&id).send().await, UNSUPPORTED, &text);
     refused(kms.disable_key_rotation().key_id(&id).send().await, UNSUPPORTED, &text);
     refused(kms.rotate_key_on_demand().key_id(&id).send().await, UNSUPPORTED, &text);
@@ -234,36 +232,43 @@ async fn replicas_rotate_with_their_primary_key_only() {
 #[tokio::test(flavor = "multi_thread")]
 async fn related_keys_rotate_together() {
     let server = Server::start();
-    let (kms, id) = (server.kms(), server.new_key());
-    let elsewhere = Region::parse("eu-west-1").unwrap();
-    let replica = server.replicate_key(&id, &elsewhere);
-    let find = || server.ctx().keys.find(&elsewhere, replica.id()).unwrap();
+    let id = server.new_multi_region_key(&[OTHER_REGION]);
+    let (kms, elsewhere) = (server.kms(), server.in_region(OTHER_REGION).kms());
+    let next = async |kms: &Client| {
+        let status = kms.get_key_rotation_status().key_id(&id).send().await.unwrap();
+        (status.rotation_period_in_days(), status.next_rotation_date().copied())
+    };
+    let listed = async |kms: &Client| -> Vec<_> {
+        let materials = list(kms, &id, IncludeKeyMaterial::AllKeyMaterial).await;
+        let shown = |entry: RotationsListEntry| {
+            (entry.key_material_id, entry.key_material_state, entry.rotation_date)
+        };
+        materials.into_iter().map(shown).collect()
+    };
     enable(&kms, &id, Some(90)).await;
-    assert_eq!(find().rotation, server.find_key(&id).rotation);
+    assert_eq!(next(&elsewhere).await, next(&kms).await);
 
     for done in 1..=2 {
         rotate(&server, &id).await;
-        let (primary, replica) = (server.find_key(&id), find());
-        assert_eq!((primary.rotations_on_demand(), replica.rotations_on_demand()), (done, done));
-        assert_eq!((primary.on_demand_ms, replica.on_demand_ms), (None, None));
-        let shown = |key: &Key| -> Vec<_> {
-            key.materials.iter().map(|held| (held.id, held.state, held.rotated)).collect()
-        };
-        assert_eq!(shown(&primary), shown(&replica));
+        let (here, there) = (listed(&kms).await, listed(&elsewhere).await);
+        assert_eq!((here.len(), &here), (done + 1, &there));
         // It is the same material, not only the same id.
         let made = kms.encrypt().key_id(&id).plaintext(b"x".as_slice().into()).send().await;
-        let blob = made.unwrap().ciphertext_blob.unwrap().into_inner();
-        let current = replica.current_material().unwrap();
-        let opened = server.ctx().hsm.decrypt(
-            current.token.as_ref().unwrap(),
-            &replica.binding(current.id),
-            &Blob::parse(&blob).unwrap(),
-            &EncryptionContext::default(),
-        );
-        assert_eq!(opened.unwrap().expose(), b"x");
+        let blob = made.unwrap().ciphertext_blob.unwrap();
+        let opened = elsewhere.decrypt().ciphertext_blob(blob).send().await.unwrap();
+        assert_eq!(opened.plaintext.unwrap().as_ref(), b"x");
+        let records = server.events("eventName=SynchronizeMultiRegionKey");
+        assert_eq!(records.len(), done);
     }
-    kms.disable_key_rotation().key_id(&id).send().await.unwrap();
-    assert_eq!(find().rotation, None);
+    // Another replica gets all of it at once; a change of roles changes nothing.
+    kms.replicate_key().key_id(&id).replica_region(THIRD_REGION).send().await.unwrap();
+    let third = server.in_region(THIRD_REGION).kms();
+    assert_eq!(listed(&third).await, listed(&kms).await);
+    assert_eq!(next(&third).await, next(&kms).await);
+    kms.update_primary_region().key_id(&id).primary_region(OTHER_REGION).send().await.unwrap();
+    assert_eq!(next(&elsewhere).await, next(&kms).await);
+    elsewhere.disable_key_rotation().key_id(&id).send().await.unwrap();
+    assert_eq!(next(&kms).await, (None, None));
 }
 
 #[tokio::test(flavor = "multi_thread")]
