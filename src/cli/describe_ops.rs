@@ -107,7 +107,9 @@ fn shape(shape: &Shape) -> Map<String, Value> {
             put("min", json!(min));
             put("max", json!(max));
         }
-        Shape::Enum(values) => drop(put("enum", json!(values))),
+        Shape::Enum(values) | Shape::OpenEnum { listed: values, .. } => {
+            drop(put("enum", json!(values)));
+        }
         Shape::List { of, min, max } => {
             bounds(*min, *max);
             put("member", Value::Object(self::shape(of)));
@@ -139,8 +141,8 @@ mod tests {
         let tags = find("TagResource")["input"][1].clone();
         assert_eq!(tags["member"]["members"][0]["name"], "TagKey");
         assert_eq!(
-            find("Sign"),
-            json!({"name": "Sign", "service": "kms", "readOnly": true, "supported": false})
+            find("CreateGrant"),
+            json!({"name": "CreateGrant", "service": "kms", "readOnly": false, "supported": false})
         );
     }
 }

@@ -48,7 +48,7 @@ fn conform_structure(input: &mut Map<String, Value>, members: &[Member]) -> Resu
 
 fn conform(value: &mut Value, shape: &Shape) -> Result<(), String> {
     match (shape, &mut *value) {
-        (Shape::Text { .. } | Shape::Enum(_), Value::String(_))
+        (Shape::Text { .. } | Shape::Enum(_) | Shape::OpenEnum { .. }, Value::String(_))
         | (Shape::Boolean, Value::Bool(_))
         | (Shape::Timestamp, Value::Number(_))
         | (Shape::Document, _) => Ok(()),
@@ -75,7 +75,9 @@ fn conform(value: &mut Value, shape: &Shape) -> Result<(), String> {
         (Shape::Structure(members), Value::Object(fields)) => conform_structure(fields, members),
         (Shape::List { .. }, _) => Err("Expected list or null".to_owned()),
         (Shape::Map | Shape::Structure(_), _) => Err("Expected map or null".to_owned()),
-        (Shape::Text { .. } | Shape::Enum(_), other) => Err(wrong_type(other, "String")),
+        (Shape::Text { .. } | Shape::Enum(_) | Shape::OpenEnum { .. }, other) => {
+            Err(wrong_type(other, "String"))
+        }
         (Shape::Blob { .. }, other) => Err(wrong_type(other, "Blob")),
         (Shape::Integer { .. }, other) => Err(wrong_type(other, "Integer")),
         (Shape::Boolean, other) => Err(wrong_type(other, "Boolean")),
@@ -158,9 +160,9 @@ fn check_value(value: &Value, shape: &Shape, at: &str, faults: &mut Vec<String>)
                 faults.push(fault(&shown, at, &rule));
             }
         }
-        (Shape::Enum(names), Value::String(text)) if !names.contains(&text.as_str()) => {
-            let rule = format!("satisfy enum value set: [{}]", names.join(", "));
-            faults.push(fault(&format!(" '{}'", echo(text)), at, &rule));
+        (Shape::Enum(names), Value::String(text)) => check_name(text, names, &[], at, faults),
+        (Shape::OpenEnum { listed, also }, Value::String(text)) => {
+            check_name(text, listed, also, at, faults);
         }
         (Shape::List { of, min, max }, Value::Array(entries)) => {
             let shown = format!(" '{}'", echo(&value.to_string()));
@@ -175,6 +177,13 @@ fn check_value(value: &Value, shape: &Shape, at: &str, faults: &mut Vec<String>)
         }
         // The types are right by now, and these have no constraints.
         _ => {}
+    }
+}
+
+fn check_name(text: &str, listed: &[&str], also: &[&str], at: &str, faults: &mut Vec<String>) {
+    if !listed.contains(&text) && !also.contains(&text) {
+        let rule = format!("satisfy enum value set: [{}]", listed.join(", "));
+        faults.push(fault(&format!(" '{}'", echo(text)), at, &rule));
     }
 }
 
