@@ -15,9 +15,27 @@ pub enum Error {
     /// Plaintext above [`PLAINTEXT_BYTES`](crate::base::limits::PLAINTEXT_BYTES).
     #[error("plaintext is too long")]
     PlaintextTooLong,
-    /// No key of this spec can be made or used here.
+    /// No key of this spec can be made here, or none can be used like this.
     #[error("key spec {0} is not supported")]
     UnsupportedSpec(KeySpec),
+    /// The algorithm, message type or digest length does not go with the key.
+    #[error("algorithm or message does not go with the key")]
+    UnsupportedAlgorithm,
+    /// Imported material that is not a key of the spec.
+    #[error("key material does not fit the key spec")]
+    KeyMaterial,
+    /// A signature that is not valid for the key and message.
+    #[error("signature is not valid")]
+    InvalidSignature,
+    /// A MAC that is not that of the message under the key.
+    #[error("mac is not valid")]
+    InvalidMac,
+    /// The other side's public key is none, or not on the curve of the key.
+    #[error("public key of the peer is not valid for this key")]
+    PeerPublicKey,
+    /// A primitive gave up: no memory, or no randomness of its own.
+    #[error("cryptographic operation failed")]
+    Failed,
     /// An exported key token is malformed, altered, or bound to another key.
     #[error("exported key token is damaged or belongs to another key")]
     DamagedToken,

@@ -22,14 +22,20 @@ impl Label {
     pub(super) const BACKING_KEY: Self = Self("wardbook/1/backing-key");
     /// Backing key -> key that encrypts one caller's plaintext.
     pub(super) const ENCRYPT: Self = Self("wardbook/1/encrypt");
-    /// Key id and backing key -> id of the key material (a digest).
+    /// Key id and what identifies the backing key -> id of the key material (a
+    /// digest).
     pub(super) const MATERIAL_ID: Self = Self("wardbook/1/material-id");
+    /// Binding and exported key token -> name of the opened key in memory (a
+    /// digest).
+    pub(super) const OPENED_KEY: Self = Self("wardbook/1/opened-key");
     /// Domain key -> key that seals a secret access key.
     pub(super) const ACCESS_KEY: Self = Self("wardbook/1/access-key");
     /// Domain key -> key that seals the content of a session token.
     pub(super) const SESSION_TOKEN: Self = Self("wardbook/1/session-token");
     /// Domain key -> key that seals a key which signs the audit log.
     pub(super) const AUDIT_KEY: Self = Self("wardbook/1/audit-key");
+    /// Domain key -> key that seals what an import token carries.
+    pub(super) const IMPORT_TOKEN: Self = Self("wardbook/1/import-token");
 
     pub(super) const fn as_bytes(self) -> &'static [u8] {
         self.0.as_bytes()
@@ -50,7 +56,7 @@ mod tests {
     #[test]
     fn no_label_begins_with_another() {
         let all = all();
-        assert!(all.len() >= 11 && all.contains(&Label::AUDIT_KEY.0));
+        assert!(all.len() >= 13 && all.contains(&Label::AUDIT_KEY.0));
         for (i, one) in all.iter().enumerate() {
             // A zero byte ends the label in the derivation; none may hold one.
             assert!(one.bytes().all(|b| b.is_ascii_graphic()));

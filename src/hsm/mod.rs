@@ -3,6 +3,9 @@
 pub mod blob;
 pub mod protector;
 
+mod asymmetric;
+mod backing;
+mod cache;
 mod domain;
 mod envelope;
 mod error;
@@ -10,28 +13,33 @@ mod hazmat;
 mod key;
 mod labels;
 mod lines;
+mod material;
+mod opened;
 mod random;
 mod root;
 mod self_test;
 #[cfg(test)]
 mod testing;
 mod token;
+mod wrapping;
 
+pub use asymmetric::{DataKeyPair, rsa_plaintext_max};
 pub use domain::{PendingDomainKey, SealedDomainKey};
 pub use error::Error;
 pub use random::{EntropyError, EntropySource, OsEntropy};
 pub use root::RootKey;
 pub use token::{ExportedKeyToken, GeneratedKey, KeyBinding};
+pub use wrapping::WrappingKey;
 
 use std::sync::{Mutex, MutexGuard, RwLock, RwLockReadGuard};
 
 use crate::base::context::EncryptionContext;
-use crate::base::ids::{AccountId, KeyId, Region};
 use crate::base::limits::PLAINTEXT_BYTES;
 use crate::base::secret::SecretBytes;
 use crate::base::spec::KeySpec;
 
 use blob::Blob;
+use cache::OpenedKeys;
 use domain::{DomainKeys, Header};
 use envelope::Fresh;
 use key::Key;
@@ -48,6 +56,8 @@ pub enum Purpose {
     SessionToken,
     /// A private key that signs the audit log.
     AuditKey,
+    /// What an import token carries: a private wrapping key.
+    ImportToken,
 }
 
 impl Purpose {
@@ -56,19 +66,22 @@ impl Purpose {
             Self::AccessKey => Label::ACCESS_KEY,
             Self::SessionToken => Label::SESSION_TOKEN,
             Self::AuditKey => Label::AUDIT_KEY,
+            Self::ImportToken => Label::IMPORT_TOKEN,
         }
     }
 }
 
-/// The software HSM: the root key, the domain keys and the random bit
-/// generator. Everything else passes through, sealed on one side.
+/// The software HSM: the root key, the domain keys, the random bit generator,
+/// and the asymmetric keys used last. Everything else passes through, sealed on
+/// one side.
 ///
-/// Shared by reference between threads. Only the generator is behind a mutex,
-/// for about a microsecond a draw.
+/// Shared by reference between threads. The generator and the opened keys are
+/// behind a mutex each, for about a microsecond a draw or a lookup.
 pub struct Hsm {
     root: RootKey,
     domain: RwLock<DomainKeys>,
     random: Mutex<Random<'static>>,
+    opened: Mutex<OpenedKeys>,
 }
 
 /// Checked by the compiler: the server shares one `Hsm` between its threads.
@@ -91,8 +104,7 @@ impl Hsm {
         let mut random = Random::new(entropy)?;
         let first = domain::prepare(&root, &mut random, 0)?.sealed().clone();
         let domain = DomainKeys::open(&root, std::slice::from_ref(&first))?;
-        let hsm = Self { root, domain: RwLock::new(domain), random: Mutex::new(random) };
-        Ok((hsm, first))
+        Ok((Self::assemble(root, domain, random), first))
     }
 
     /// The HSM with stored domain keys, in any order; the highest version
@@ -110,7 +122,12 @@ impl Hsm {
         Self::self_test()?;
         let random = Random::new(entropy)?;
         let domain = DomainKeys::open(&root, sealed)?;
-        Ok(Self { root, domain: RwLock::new(domain), random: Mutex::new(random) })
+        Ok(Self::assemble(root, domain, random))
+    }
+
+    fn assemble(root: RootKey, domain: DomainKeys, random: Random<'static>) -> Self {
+        let (domain, random) = (RwLock::new(domain), Mutex::new(random));
+        Self { root, domain, random, opened: Mutex::default() }
     }
 
     /// Known-answer tests of every primitive, below a millisecond.
@@ -157,47 +174,12 @@ impl Hsm {
     /// [`Error::UnknownDomainKey`] if it is not loaded.
     pub fn forget_domain_key(&self, version: u32) -> Result<(), Error> {
         let Ok(mut domain) = self.domain.write() else { return Err(Error::Poisoned) };
-        domain.forget(version)
-    }
-
-    /// New key material for `key_id`: its first, or the next when it rotates.
-    ///
-    /// # Errors
-    /// [`Error::UnsupportedSpec`] for all specs but `SYMMETRIC_DEFAULT`,
-    /// [`Error::Entropy`].
-    pub fn generate_key(
-        &self,
-        region: &Region,
-        account: &AccountId,
-        key_id: KeyId,
-        spec: KeySpec,
-    ) -> Result<GeneratedKey, Error> {
-        check_symmetric(spec)?;
-        let mut material = Key::zero();
-        self.fill_random(material.expose_mut())?;
-        let material_id = token::material_id(key_id, material.expose());
-        let binding = KeyBinding { region, account, key_id, material_id, spec };
-        let fresh = self.draw_fresh()?;
-        let token = token::seal(&*self.domain()?, fresh, &binding, material.expose())?;
-        Ok(GeneratedKey { material_id, token })
-    }
-
-    /// The same material under the current domain key; `None` if it is there
-    /// already.
-    ///
-    /// # Errors
-    /// [`Error::DamagedToken`], [`Error::UnknownDomainKey`], [`Error::Entropy`].
-    pub fn reseal_key(
-        &self,
-        token: &ExportedKeyToken,
-        binding: &KeyBinding<'_>,
-    ) -> Result<Option<ExportedKeyToken>, Error> {
-        let domain = self.domain()?;
-        if is_current(&domain, token.as_bytes()) {
-            return Ok(None);
-        }
-        let material = token::open(&domain, token, binding)?;
-        token::seal(&domain, self.draw_fresh()?, binding, material.expose()).map(Some)
+        domain.forget(version)?;
+        drop(domain);
+        // Some of the opened keys may be sealed under it.
+        let gone = self.opened_keys()?.clear();
+        drop(gone);
+        Ok(())
     }
 
     /// Encrypts for a caller: the answer is a [`Blob`] that names key and

@@ -71,17 +71,24 @@ pub struct GeneratedKey {
     pub token: ExportedKeyToken,
 }
 
-/// The id of `material` as a material of `key_id`: a digest, so that equal
-/// material of one key has one id wherever it came from, and the same material
-/// under two keys has two.
-pub(super) fn material_id(key_id: KeyId, material: &[u8]) -> MaterialId {
+/// The id of a material of `key_id`: a digest, so that equal material of one
+/// key has one id wherever it came from, and the same material under two keys
+/// has two. `identity` is the material itself, or the public key of an
+/// asymmetric one, whose private key has more than one encoding.
+pub(super) fn material_id(key_id: KeyId, identity: &[u8]) -> MaterialId {
     let multi_region = [key_id.is_multi_region().into()];
     MaterialId::from_bytes(hash::sha256(&[
         Label::MATERIAL_ID.as_bytes(),
         &multi_region,
         key_id.as_bytes(),
-        material,
+        identity,
     ]))
+}
+
+/// The name under which the key that `token` and `binding` open is kept in
+/// memory. What opens nothing has a name that nothing is kept under.
+pub(super) fn opened_name(token: &ExportedKeyToken, binding: &KeyBinding<'_>) -> [u8; 32] {
+    hash::sha256(&[Label::OPENED_KEY.as_bytes(), &binding.canonical_bytes(), &token.0])
 }
 
 pub(super) fn seal(
