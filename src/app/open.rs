@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 
 use super::error::Error;
 use super::root_key::{self, RootKeySource};
 use crate::base::clock::Clock;
 use crate::base::ids::{AccountId, Region};
+use crate::base::limits;
 use crate::hsm::{Hsm, OsEntropy, SealedDomainKey};
 use crate::identity::directory::Directory;
 use crate::items::schemas::Schemas;
@@ -77,6 +78,7 @@ pub fn open(options: OpenOptions) -> Result<Opened, Error> {
         regions,
         observer: options.observer,
         changing: Mutex::default(),
+        making_rsa: Semaphore::new(limits::RSA_KEY_PAIRS_AT_ONCE),
     });
     let items = Arc::new(items::Ctx::new(Arc::clone(&ctx), schemas));
     Ok(Opened { ctx, items })

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 
 use super::operation::Description;
 use crate::base::clock::Clock;
@@ -34,6 +34,8 @@ pub struct Ctx {
     /// owner) is still so when it commits. Row versions guard against writers
     /// outside of this process.
     pub changing: Mutex<()>,
+    /// Places for those who make an RSA data key pair.
+    pub making_rsa: Semaphore,
 }
 
 /// What the clocks showed when the server started.

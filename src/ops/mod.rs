@@ -16,24 +16,34 @@ pub mod system;
 pub mod unsupported;
 
 mod aliases;
+mod blocking;
 mod data_key;
+mod data_key_pair;
 mod errors;
+mod signature;
 mod source;
 mod toggle;
 
 mod cancel_key_deletion;
 mod create_alias;
 mod create_key;
+mod decapsulate;
 mod decrypt;
 mod delete_alias;
+mod derive_shared_secret;
 mod describe_key;
 mod disable_key;
 mod enable_key;
+mod encapsulate;
 mod encrypt;
 mod generate_data_key;
+mod generate_data_key_pair;
+mod generate_data_key_pair_without_plaintext;
 mod generate_data_key_without_plaintext;
+mod generate_mac;
 mod generate_random;
 mod get_key_policy;
+mod get_public_key;
 mod list_aliases;
 mod list_key_policies;
 mod list_keys;
@@ -41,10 +51,13 @@ mod list_resource_tags;
 mod put_key_policy;
 mod re_encrypt;
 mod schedule_key_deletion;
+mod sign;
 mod tag_resource;
 mod untag_resource;
 mod update_alias;
 mod update_key_description;
+mod verify;
+mod verify_mac;
 
 use ctx::Ctx;
 use operation::Entry;
@@ -59,16 +72,23 @@ pub static TABLE: &[Entry<Ctx>] = &[
     Entry::of::<cancel_key_deletion::CancelKeyDeletion>(),
     Entry::of::<create_alias::CreateAlias>(),
     Entry::of::<create_key::CreateKey>(),
+    Entry::of::<decapsulate::Decapsulate>(),
     Entry::of::<decrypt::Decrypt>(),
     Entry::of::<delete_alias::DeleteAlias>(),
+    Entry::of::<derive_shared_secret::DeriveSharedSecret>(),
     Entry::of::<describe_key::DescribeKey>(),
     Entry::of::<disable_key::DisableKey>(),
     Entry::of::<enable_key::EnableKey>(),
+    Entry::of::<encapsulate::Encapsulate>(),
     Entry::of::<encrypt::Encrypt>(),
     Entry::of::<generate_data_key::GenerateDataKey>(),
+    Entry::of::<generate_data_key_pair::GenerateDataKeyPair>(),
+    Entry::of::<generate_data_key_pair_without_plaintext::GenerateDataKeyPairWithoutPlaintext>(),
     Entry::of::<generate_data_key_without_plaintext::GenerateDataKeyWithoutPlaintext>(),
+    Entry::of::<generate_mac::GenerateMac>(),
     Entry::of::<generate_random::GenerateRandom>(),
     Entry::of::<get_key_policy::GetKeyPolicy>(),
+    Entry::of::<get_public_key::GetPublicKey>(),
     Entry::of::<list_aliases::ListAliases>(),
     Entry::of::<list_key_policies::ListKeyPolicies>(),
     Entry::of::<list_keys::ListKeys>(),
@@ -76,10 +96,13 @@ pub static TABLE: &[Entry<Ctx>] = &[
     Entry::of::<put_key_policy::PutKeyPolicy>(),
     Entry::of::<re_encrypt::ReEncrypt>(),
     Entry::of::<schedule_key_deletion::ScheduleKeyDeletion>(),
+    Entry::of::<sign::Sign>(),
     Entry::of::<tag_resource::TagResource>(),
     Entry::of::<untag_resource::UntagResource>(),
     Entry::of::<update_alias::UpdateAlias>(),
     Entry::of::<update_key_description::UpdateKeyDescription>(),
+    Entry::of::<verify::Verify>(),
+    Entry::of::<verify_mac::VerifyMac>(),
 ];
 
 #[cfg(test)]

@@ -66,7 +66,9 @@ pub enum Error {
     #[error("EncryptionContext is not supported with key spec {0}.")]
     Context(KeySpec),
     /// `ValidationException`.
-    #[error("Algorithm {algorithm} and key spec {spec} cannot encrypt data larger than {max} bytes.")]
+    #[error(
+        "Algorithm {algorithm} and key spec {spec} cannot encrypt data larger than {max} bytes."
+    )]
     PlaintextTooLong { algorithm: EncryptionAlgorithm, spec: KeySpec, max: usize },
     /// `InvalidCiphertextException`: not a ciphertext, not of this key, changed,
     /// or another encryption context.

@@ -21,12 +21,7 @@ pub struct Message<'a> {
 /// [`Error::MessageTypeOfSpec`], [`Error::MessageTypeOfAlgorithm`] or
 /// [`Error::DigestLength`] if the message is not one for the algorithm;
 /// [`Error::Permit`] for a permit of another key or use.
-pub fn sign(
-    hsm: &Hsm,
-    permit: &Permit,
-    key: &Key,
-    message: Message<'_>,
-) -> Result<Vec<u8>, Error> {
+pub fn sign(hsm: &Hsm, permit: &Permit, key: &Key, message: Message<'_>) -> Result<Vec<u8>, Error> {
     let (token, binding) = current(permit, key, &[Action::SIGN])?;
     message.check(key)?;
     let Message { algorithm, kind, bytes } = message;
