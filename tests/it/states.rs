@@ -45,7 +45,7 @@ fn cell(server: &Server, operation: &str, about_other: bool, state: &str) -> Str
     }
     let scene = Scene::set(server, &format!("{operation}-{about_other}-{state}"));
     let input = scene.kms_input(operation);
-    let key = if about_other { &scene.other } else { &scene.key };
+    let key = if about_other { &scene.other } else { scene.key_of(operation) };
     match state {
         "Disabled" => server.call("DisableKey", &json!({ "KeyId": key })).ok(),
         "PendingDeletion" => server.call("ScheduleKeyDeletion", &json!({ "KeyId": key })).ok(),
