@@ -79,6 +79,8 @@ impl Observer for Nobody {
 /// The server under test, on the data folder `data`.
 fn wardbook(data: &str) {
     let options = ServeOptions {
+        seed: None,
+        dev: false,
         open: OpenOptions {
             data: data.into(),
             root_key: RootKeySource::KeyFile(format!("{data}/root.key").into()),

@@ -49,6 +49,10 @@ pub enum Error {
     Record(#[from] crate::audit::Error),
     #[error("the data folder does not say which {0} it is for")]
     Meta(&'static str),
+    #[error("the seed is not applied")]
+    Seed(#[from] super::seed::SeedError),
+    #[error("the access key `test` belongs to somebody: `--dev` wants another data folder")]
+    DevAccessKey,
     #[error("the start cannot be recorded")]
     Start(#[from] crate::wire::error::ApiError),
     #[error("cannot listen on {address}")]

@@ -26,7 +26,8 @@ use crate::store::{self, Change, Settings, Store, Tx, Unit, meta};
 
 /// The user that can do everything, so that somebody can do anything.
 const ADMINISTRATOR: &str = "admin";
-const ADMINISTRATOR_POLICY: &str = include_str!("../../policies/builtin/administrator.cedar");
+pub(super) const ADMINISTRATOR_POLICY: &str =
+    include_str!("../../policies/builtin/administrator.cedar");
 const DATABASE: &str = "wardbook.db";
 
 /// What a new data folder is to be.
@@ -169,7 +170,7 @@ impl Change for Foundation {
     fn publish(&self) {}
 }
 
-fn first_record<'a>(
+pub(super) fn first_record<'a>(
     caller: &'a Caller,
     account: &'a AccountId,
     region: &'a Region,
@@ -198,7 +199,7 @@ fn first_record<'a>(
     }
 }
 
-fn caller(hsm: &Hsm, account: &AccountId) -> Result<Caller, Error> {
+pub(super) fn caller(hsm: &Hsm, account: &AccountId) -> Result<Caller, Error> {
     Ok(Caller {
         principal: Principal::System { account: account.clone() },
         access_key_id: None,
@@ -211,7 +212,7 @@ fn caller(hsm: &Hsm, account: &AccountId) -> Result<Caller, Error> {
     })
 }
 
-fn random(hsm: &Hsm) -> Result<[u8; 16], Error> {
+pub(super) fn random(hsm: &Hsm) -> Result<[u8; 16], Error> {
     let mut bytes = [0; 16];
     hsm.fill_random(&mut bytes)?;
     Ok(bytes)

@@ -9,10 +9,12 @@ mod hardening;
 mod init;
 mod open;
 mod root_key;
+mod seed;
 mod serve;
 
 pub use error::Error;
 pub use init::{InitOptions, Initialized, init, is_initialized};
 pub use open::{OpenOptions, Opened, open};
 pub use root_key::RootKeySource;
+pub use seed::{DEV_ACCOUNT, Seed, SeedError};
 pub use serve::{Doors, Running, ServeOptions, bind, serve, start};

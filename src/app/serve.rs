@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 use super::error::Error;
 use super::hardening;
 use super::open::{OpenOptions, Opened, open};
+use super::seed::{self, Seed};
 use crate::base::limits;
 use crate::http::State;
 use crate::http::server::{self, Listening};
@@ -33,6 +34,10 @@ pub struct Doors {
 pub struct ServeOptions {
     pub open: OpenOptions,
     pub doors: Doors,
+    /// What is made before the first call, if it was not made before.
+    pub seed: Option<Seed>,
+    /// Whether everybody on this machine is let in as an administrator.
+    pub dev: bool,
 }
 
 /// A server that answers.
@@ -64,6 +69,12 @@ pub fn serve(
     hardening::harden();
     server::block_on(async {
         let opened = open(options.open)?;
+        if options.dev {
+            seed::open_to_developers(&opened.ctx).await?;
+        }
+        if let Some(seed) = &options.seed {
+            seed::apply(&opened.ctx, seed).await?;
+        }
         let running = start(opened, options.doors).await?;
         on_listening(&running.opened, running.address);
         running.until(told_to_stop()).await

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::error::Error;
 use super::output::Output;
 use super::{Context, init};
-use crate::app::{self, Doors, InitOptions, Initialized, OpenOptions, Opened, ServeOptions};
+use crate::app::{self, Doors, InitOptions, Initialized, OpenOptions, Opened, Seed, ServeOptions};
 use crate::base::clock::SystemClock;
 use crate::config::flags::ServerFlags;
 use crate::config::server::{self, Server};
@@ -34,7 +34,10 @@ pub(super) fn run(context: &mut Context, arguments: Arguments) -> Result<(), Err
         set_parent_process_death_signal(Some(Signal::TERM)).map_err(Error::Parent)?;
     }
     let is_new = !app::is_initialized(&settings.folder.data).map_err(Error::Serve)?;
-    let Server { folder, listen, regions, workers, tls, .. } = settings;
+    let Server { folder, listen, mut regions, workers, tls, seed, dev, .. } = settings;
+    let seed = seed.map(|path| Seed::read(&path)).transpose();
+    let seed = seed.map_err(|error| Error::Serve(error.into()))?;
+    regions.extend(seed.iter().flat_map(Seed::regions));
     let folder = init::options(folder, is_new)?;
     let listener = app::bind(listen).map_err(Error::Serve)?;
     let mut made = None;
@@ -59,7 +62,7 @@ pub(super) fn run(context: &mut Context, arguments: Arguments) -> Result<(), Err
         init::print_text(output, made)?;
     }
     let mut printed = Ok(());
-    let served = app::serve(ServeOptions { open, doors }, |opened, address| {
+    let served = app::serve(ServeOptions { open, doors, seed, dev }, |opened, address| {
         watch(&telemetry, opened);
         printed = announce(output, scheme, opened, address, made.take());
     });

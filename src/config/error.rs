@@ -30,6 +30,8 @@ pub enum Error {
         "both a key file and a passphrase are set: say with root-key which one opens the root key"
     )]
     TwoRootKeys,
+    #[error("`--dev` lets everybody in, so it listens on this machine only, not on {0}")]
+    DevListen(std::net::SocketAddr),
     #[error(
         "listen: {0} can be reached from other machines: set tls-cert and tls-key, or allow plain \
          HTTP with --insecure-listen"

@@ -81,6 +81,13 @@ pub struct ServerFlags {
     pub root_key: RootKeyFlags,
     #[command(flatten)]
     pub telemetry: TelemetryFlags,
+    /// Users, roles and keys to make if they were not made before, TOML
+    #[arg(long, value_name = "FILE")]
+    pub seed: Option<PathBuf>,
+    /// For development: let everybody on this machine in as administrator of
+    /// account 000000000000, with the access key test/test
+    #[arg(long)]
+    pub dev: bool,
 }
 
 /// Everything `init` can be told.

@@ -32,6 +32,7 @@ pub(super) struct Layer {
     pub(super) log_format: Option<String>,
     pub(super) log_filter: Option<String>,
     pub(super) otlp_endpoint: Option<String>,
+    pub(super) seed: Option<PathBuf>,
 }
 
 impl Layer {
@@ -57,6 +58,7 @@ impl Layer {
             // The second name is OpenTelemetry's own.
             otlp_endpoint: from
                 .first(&["WARDBOOK_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"])?,
+            seed: path("WARDBOOK_SEED")?,
         })
     }
 
@@ -79,6 +81,7 @@ impl Layer {
             log_format: self.log_format.or(below.log_format),
             log_filter: self.log_filter.or(below.log_filter),
             otlp_endpoint: self.otlp_endpoint.or(below.otlp_endpoint),
+            seed: self.seed.or(below.seed),
         }
     }
 
@@ -91,6 +94,7 @@ impl Layer {
             passphrase_file: seen(self.passphrase_file),
             tls_cert: seen(self.tls_cert),
             tls_key: seen(self.tls_key),
+            seed: seen(self.seed),
             ..self
         }
     }
@@ -133,6 +137,7 @@ impl From<ServerFlags> for Layer {
             log_format: telemetry.log_format,
             log_filter: telemetry.log_filter,
             otlp_endpoint: telemetry.otlp_endpoint,
+            seed: flags.seed,
             ..flags.root_key.into()
         }
     }

@@ -8,6 +8,7 @@ use super::flags::{InitFlags, ServerFlags};
 use super::layer::Layer;
 use super::root_key::RootKeySetting;
 use super::{Error, file, tls};
+use crate::app::DEV_ACCOUNT;
 use crate::base::ids::{AccountId, Region};
 use crate::telemetry::{self, LogFormat};
 
@@ -34,6 +35,10 @@ pub struct Server {
     pub regions: Vec<Region>,
     pub workers: usize,
     pub tls: Option<rustls::ServerConfig>,
+    pub seed: Option<PathBuf>,
+    /// Never a setting of the environment or a file: what opens the server to
+    /// everybody must be seen where it is started.
+    pub dev: bool,
     pub telemetry: telemetry::Settings,
 }
 
@@ -54,20 +59,29 @@ pub fn new_folder(flags: InitFlags, environment: &Environment) -> Result<NewFold
 /// [`Error`].
 pub fn server(flags: ServerFlags, environment: &Environment) -> Result<Server, Error> {
     let mut flags = flags;
-    let config = flags.data.config.take();
+    let (config, dev) = (flags.data.config.take(), flags.dev);
     let (data, settings) = file::settings(flags.into(), config, environment)?;
-    let folder = folder(data, &settings, environment)?;
+    let mut folder = folder(data, &settings, environment)?;
+    if dev && folder.account.is_none() {
+        folder.account = AccountId::parse(DEV_ACCOUNT);
+    }
     let telemetry = telemetry(&settings)?;
     let regions = settings.regions.unwrap_or_default();
     let regions = regions.into_iter().map(|text| region("regions", text));
     let tls = tls::server(settings.tls_cert, settings.tls_key)?;
     let open_to_all = tls.is_some() || settings.insecure_listen.unwrap_or(false);
+    let listen = listen(settings.listen, open_to_all)?;
+    if dev && !listen.ip().is_loopback() {
+        return Err(Error::DevListen(listen));
+    }
     Ok(Server {
         folder,
-        listen: listen(settings.listen, open_to_all)?,
+        listen,
         regions: regions.collect::<Result<_, _>>()?,
         workers: workers(settings.workers)?,
         tls,
+        seed: settings.seed,
+        dev,
         telemetry,
     })
 }

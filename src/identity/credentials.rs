@@ -56,18 +56,29 @@ pub fn access_key(
 ) -> Result<(AccessKey, Credentials), hsm::Error> {
     let credentials =
         Credentials { access_key_id: unique_id(hsm, "AKIA", 16)?, secret: generate_secret(hsm)? };
-    let key = AccessKey {
-        id: credentials.access_key_id.clone(),
+    let Credentials { access_key_id, secret } = &credentials;
+    let key = given_access_key(hsm, user_id, access_key_id, secret, created_ms)?;
+    Ok((key, credentials))
+}
+
+/// An access key with a given id and secret, active.
+///
+/// # Errors
+/// As the HSM answers.
+pub fn given_access_key(
+    hsm: &Hsm,
+    user_id: &str,
+    id: &str,
+    secret: &SecretBytes,
+    created_ms: i64,
+) -> Result<AccessKey, hsm::Error> {
+    Ok(AccessKey {
+        id: id.to_owned(),
         user_id: user_id.to_owned(),
-        sealed_secret: hsm.seal(
-            Purpose::AccessKey,
-            credentials.access_key_id.as_bytes(),
-            credentials.secret.expose(),
-        )?,
+        sealed_secret: hsm.seal(Purpose::AccessKey, id.as_bytes(), secret.expose())?,
         active: true,
         created_ms,
-    };
-    Ok((key, credentials))
+    })
 }
 
 /// What a session token stands for.

@@ -99,41 +99,44 @@ impl StateRule {
 
     /// The table itself, one line a state.
     fn forbids(self, state: KeyState) -> bool {
-        use StateRule as R;
         let rules: &[Self] = match state {
             KeyState::Enabled => &[],
             KeyState::Disabled => &[
-                R::Use,
-                R::CreateGrant,
-                R::Rotation,
-                R::RotateOnDemand,
-                R::Replicate,
-                R::UpdatePrimary,
+                Self::Use,
+                Self::CreateGrant,
+                Self::Rotation,
+                Self::RotateOnDemand,
+                Self::Replicate,
+                Self::UpdatePrimary,
             ],
             KeyState::PendingDeletion | KeyState::PendingReplicaDeletion => {
-                return !matches!(self, R::Always | R::DeleteMaterial);
+                return !matches!(self, Self::Always | Self::DeleteMaterial);
             }
             KeyState::PendingImport => &[
-                R::Use,
-                R::PublicKey,
-                R::CreateGrant,
-                R::Toggle,
-                R::RotateOnDemand,
-                R::Replicate,
-                R::UpdatePrimary,
+                Self::Use,
+                Self::PublicKey,
+                Self::CreateGrant,
+                Self::Toggle,
+                Self::RotateOnDemand,
+                Self::Replicate,
+                Self::UpdatePrimary,
             ],
-            KeyState::Unavailable => {
-                &[R::Use, R::PublicKey, R::DeleteMaterial, R::Replicate, R::UpdatePrimary]
-            }
+            KeyState::Unavailable => &[
+                Self::Use,
+                Self::PublicKey,
+                Self::DeleteMaterial,
+                Self::Replicate,
+                Self::UpdatePrimary,
+            ],
             KeyState::Creating => {
-                return !matches!(self, R::Always | R::Edit | R::ScheduleDeletion);
+                return !matches!(self, Self::Always | Self::Edit | Self::ScheduleDeletion);
             }
             KeyState::Updating => &[
-                R::Toggle,
-                R::ScheduleDeletion,
-                R::ImportParameters,
-                R::DeleteMaterial,
-                R::Replicate,
+                Self::Toggle,
+                Self::ScheduleDeletion,
+                Self::ImportParameters,
+                Self::DeleteMaterial,
+                Self::Replicate,
             ],
         };
         rules.contains(&self)

@@ -32,6 +32,8 @@ mod lifecycle;
 #[cfg(test)]
 mod records;
 #[cfg(test)]
+mod seed;
+#[cfg(test)]
 mod states;
 #[cfg(test)]
 mod telemetry;

@@ -1,0 +1,293 @@
+//! What a server starts with, from a file: users, roles and keys with given
+//! ids, secrets and key material, so that a test or a demonstration begins
+//! where it wants to. Each thing is made once: what the file asked for before
+//! is not made again, even if it has been changed or deleted since.
+//!
+//! Deliberately absent: a way to change what is there already.
+
+mod dev;
+mod file;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::json;
+use serde_json::value::to_raw_value;
+
+pub use dev::ACCOUNT as DEV_ACCOUNT;
+pub(super) use dev::open_to_developers;
+use file::{At, SeedIdentity, SeedKey};
+pub use file::{Seed, SeedError};
+
+use super::error::Error;
+use super::init::{caller, first_record, random};
+use crate::audit::{self, Record, Resource};
+use crate::base::arn::{AliasArn, KeyArn};
+use crate::base::ids::{AccountId, Realm, Region};
+use crate::base::spec::{KeyManager, KeyState, MaterialState, MultiRegionRole, Origin};
+use crate::hsm;
+use crate::identity::changes::{CreateAccessKey, CreateIdentity, SetPolicy};
+use crate::identity::credentials;
+use crate::identity::directory::{AccessKey, Identity, Kind};
+use crate::keys::changes::{CreateKey, PutAlias};
+use crate::keys::create::generate_material;
+use crate::keys::key::{Alias, Key, Material};
+use crate::ops::ctx::Ctx;
+use crate::policy::builtin::default_key_policy;
+use crate::store::{self, Change, Tx, Unit, meta};
+
+/// Makes what the seed asks for and was not made before. One commit a thing,
+/// so that a crash in the middle is made good by the next start.
+///
+/// # Errors
+/// [`Error::Seed`] with the line of the first thing that cannot be made; those
+/// before it are.
+pub(super) async fn apply(ctx: &Ctx, seed: &Seed) -> Result<(), Error> {
+    let mut made = 0_usize;
+    for identity in &seed.identities {
+        made = made.saturating_add(apply_one(ctx, seed, identity, seed_identity).await?);
+    }
+    for key in &seed.keys {
+        made = made.saturating_add(apply_one(ctx, seed, key, seed_key).await?);
+    }
+    tracing::info!(made, seed = %seed.path.display(), "the seed is applied");
+    Ok(())
+}
+
+/// The things that one entry stands for.
+type Things = Result<Vec<Thing>, Problem>;
+
+/// One thing to make, and how it is remembered.
+struct Thing {
+    /// In the `meta` table, behind `seed/`.
+    name: String,
+    arn: String,
+    account: AccountId,
+    region: Region,
+    changes: Vec<Box<dyn Change>>,
+}
+
+/// What is wrong with an entry.
+#[derive(Debug, thiserror::Error)]
+enum Problem {
+    #[error("{0}")]
+    Refused(String),
+    #[error("the policy is refused: {0}")]
+    Policy(#[from] crate::policy::error::CompileError),
+    #[error("the key material does not fit the spec of the key")]
+    Material,
+    #[error("the software HSM failed")]
+    Hsm(#[from] hsm::Error),
+}
+
+async fn apply_one<T>(
+    ctx: &Ctx,
+    seed: &Seed,
+    entry: &At<T>,
+    things: fn(&Ctx, &T) -> Things,
+) -> Result<usize, Error> {
+    let refused = |problem: String| {
+        let (path, line) = (seed.path.clone(), entry.line);
+        Error::Seed(SeedError::Line { path, line, problem })
+    };
+    let mut made = 0_usize;
+    for thing in things(ctx, &entry.what).map_err(|problem| refused(problem.to_string()))? {
+        let marker = format!("seed/{}", thing.name);
+        if ctx.store.read(|tx| meta::find(tx, &marker))?.is_some() {
+            continue;
+        }
+        let arn = thing.arn.clone();
+        match make(ctx, marker, thing).await {
+            Ok(()) => made = made.saturating_add(1),
+            Err(Error::Store(store::Error::Duplicate)) => {
+                return Err(refused(format!("{arn} exists already, and not by this seed")));
+            }
+            Err(other) => return Err(other),
+        }
+    }
+    Ok(made)
+}
+
+/// Commits a thing with its record.
+async fn make(ctx: &Ctx, marker: String, thing: Thing) -> Result<(), Error> {
+    let Thing { arn, account, region, mut changes, .. } = thing;
+    changes.push(Box::new(Marker(marker)));
+    let caller = caller(&ctx.hsm, &account)?;
+    let details = to_raw_value(&json!({ "arn": arn })).map_err(audit::Error::Encode)?;
+    let resources = [Resource { account: account.as_str(), kind: kind_of(&arn), arn: &arn }];
+    let now_ms = ctx.clock.now_ms();
+    let event = audit::prepare(&Record {
+        event_name: "Seed",
+        service_event_details: Some(&details),
+        resources: &resources,
+        ..first_record(&caller, &account, &region, now_ms, random(&ctx.hsm)?)
+    })?;
+    ctx.store.commit(Unit { changes, event, further: Vec::new() }).await?;
+    Ok(())
+}
+
+/// CloudTrail's type of a resource.
+fn kind_of(arn: &str) -> &'static str {
+    match arn {
+        _ if arn.contains(":user/") => "AWS::IAM::User",
+        _ if arn.contains(":role/") => "AWS::IAM::Role",
+        _ => "AWS::KMS::Key",
+    }
+}
+
+/// Remembers that a thing was made.
+struct Marker(String);
+
+impl Change for Marker {
+    fn write(&self, tx: &mut dyn Tx) -> Result<(), store::Error> {
+        meta::insert(tx, &self.0, "made")
+    }
+
+    fn publish(&self) {}
+}
+
+/// A user or role with its policies, and each access key.
+fn seed_identity(ctx: &Ctx, seed: &SeedIdentity) -> Things {
+    let account = seed.account.clone().unwrap_or_else(|| ctx.account.clone());
+    let kind = if seed.is_role { Kind::Role } else { Kind::User };
+    let (region, now_ms) = (home_region(ctx)?, ctx.clock.now_ms());
+    let unique_id = match ctx.directory.find_by_name(&account, kind, &seed.name) {
+        Some(held) => held.unique_id.clone(),
+        None if seed.is_role => credentials::role_id(&ctx.hsm)?,
+        None => credentials::user_id(&ctx.hsm)?,
+    };
+    let identity = Arc::new(Identity {
+        unique_id: unique_id.clone(),
+        account: account.clone(),
+        kind,
+        name: seed.name.clone(),
+        created_ms: now_ms,
+        policies: BTreeMap::new(),
+    });
+    let arn = identity.arn();
+    let directory = &ctx.directory;
+    let mut changes: Vec<Box<dyn Change>> =
+        vec![Box::new(CreateIdentity { directory: Arc::clone(directory), identity })];
+    for (name, text) in &seed.policies {
+        changes.push(Box::new(SetPolicy {
+            directory: Arc::clone(directory),
+            owner_id: unique_id.clone(),
+            name: name.clone(),
+            document: Some(ctx.engine.compile_identity_policy(text)?),
+        }));
+    }
+    let thing = |name: String, changes| {
+        let (arn, account, region) = (arn.clone(), account.clone(), region.clone());
+        Thing { name, arn, account, region, changes }
+    };
+    let mut things = vec![thing(arn.clone(), changes)];
+    for (id, secret) in &seed.access_keys {
+        let key = credentials::given_access_key(&ctx.hsm, &unique_id, id, secret, now_ms)?;
+        let key = AccessKey { active: seed.active, ..key };
+        let directory = Arc::clone(directory);
+        let change = CreateAccessKey { directory, key: Arc::new(key) };
+        things.push(thing(format!("access-key/{id}"), vec![Box::new(change)]));
+    }
+    Ok(things)
+}
+
+/// A key with its materials, and each alias.
+fn seed_key(ctx: &Ctx, seed: &SeedKey) -> Things {
+    let account = seed.account.clone().unwrap_or_else(|| ctx.account.clone());
+    let region = match &seed.region {
+        Some(region) => region.clone(),
+        None => home_region(ctx)?,
+    };
+    let arn = KeyArn { region: region.clone(), account: account.clone(), id: seed.id };
+    let now_ms = ctx.clock.now_ms();
+    let default;
+    let policy = match &seed.policy {
+        Some(text) => text,
+        None => {
+            default = default_key_policy(&account);
+            &default
+        }
+    };
+    let key = Key {
+        spec: seed.spec,
+        usage: seed.usage,
+        origin: Origin::AwsKms,
+        manager: KeyManager::Customer,
+        state: if seed.enabled { KeyState::Enabled } else { KeyState::Disabled },
+        description: seed.description.clone(),
+        created_ms: now_ms,
+        deletion_ms: None,
+        pending_window_days: None,
+        policy: ctx.engine.compile_key_policy(policy, ctx.directory.as_ref())?,
+        tags: seed.tags.clone(),
+        multi_region: arn.id.is_multi_region().then_some(MultiRegionRole::Primary),
+        rotation: None,
+        on_demand_ms: None,
+        materials: materials(ctx, &arn, seed, now_ms)?,
+        version: 1,
+        arn: arn.clone(),
+    };
+    let thing = |arn: String, change: Box<dyn Change>| Thing {
+        name: arn.clone(),
+        arn,
+        account: account.clone(),
+        region: region.clone(),
+        changes: vec![change],
+    };
+    let create = CreateKey { registry: Arc::clone(&ctx.keys), key: Arc::new(key) };
+    let mut things = vec![thing(arn.to_string(), Box::new(create))];
+    let realm = Realm { account: account.clone(), region: region.clone() };
+    for name in &seed.aliases {
+        let alias = Alias {
+            realm: realm.clone(),
+            name: name.clone(),
+            target: arn.id,
+            created_ms: now_ms,
+            updated_ms: now_ms,
+            version: 1,
+        };
+        let (region, account, name) = (region.clone(), account.clone(), name.clone());
+        let alias_arn = AliasArn { region, account, name }.to_string();
+        let put = PutAlias { registry: Arc::clone(&ctx.keys), alias };
+        things.push(thing(alias_arn, Box::new(put)));
+    }
+    Ok(things)
+}
+
+/// The given materials, the last of them current, or fresh material.
+fn materials(
+    ctx: &Ctx,
+    arn: &KeyArn,
+    seed: &SeedKey,
+    now_ms: i64,
+) -> Result<Vec<Material>, Problem> {
+    if seed.materials.is_empty() {
+        return Ok(vec![generate_material(&ctx.hsm, arn, seed.spec, now_ms)?]);
+    }
+    let mut materials = Vec::new();
+    for given in &seed.materials {
+        let imported = ctx.hsm.import_key(&arn.region, &arn.account, arn.id, seed.spec, given);
+        let imported = imported.map_err(|error| match error {
+            hsm::Error::KeyMaterial => Problem::Material,
+            other => Problem::Hsm(other),
+        })?;
+        materials.push(Material {
+            id: imported.material_id,
+            token: Some(imported.token),
+            created_ms: now_ms,
+            state: MaterialState::NonCurrent,
+            description: None,
+            expires_ms: None,
+            rotated: None,
+        });
+    }
+    if let Some(last) = materials.last_mut() {
+        last.state = MaterialState::Current;
+    }
+    Ok(materials)
+}
+
+fn home_region(ctx: &Ctx) -> Result<Region, Problem> {
+    let home = ctx.regions.first().cloned();
+    home.ok_or_else(|| Problem::Refused("the server has no Region".to_owned()))
+}
