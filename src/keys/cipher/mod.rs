@@ -200,3 +200,6 @@ fn check_permit(permit: &Permit, key: &Key, uses: &[Action]) -> Result<(), Error
         permit.key() == Some(&key.arn) && uses.iter().any(|action| permit.covers(*action));
     if covered { Ok(()) } else { Err(Error::Permit) }
 }
+
+#[cfg(test)]
+mod tests;

@@ -33,7 +33,7 @@ fn both_sides_derive_the_same_secret() {
         let peer = PrivateKey::generate(algorithm).unwrap();
         let peer_public: PublicKeyX509Der<'_> =
             peer.compute_public_key().unwrap().as_der().unwrap();
-        let derived = server.call("DeriveSharedSecret", &derive(&key, &peer_public)).ok();
+        let derived = server.call("DeriveSharedSecret", &derive(&key, peer_public.as_ref())).ok();
         let secret = bytes(&derived, "SharedSecret");
         assert_eq!(secret.len(), *len);
         let wanted = json!({
