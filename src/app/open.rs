@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::{Mutex, Notify, Semaphore};
 
 use super::error::Error;
 use super::root_key::{self, RootKeySource};
@@ -58,7 +58,8 @@ pub fn open(options: OpenOptions) -> Result<Opened, Error> {
     }
     let hsm = Arc::new(unseal(&store, &options.root_key)?);
     let engine = Arc::new(Engine::new()?);
-    let (directory, registry) = (Arc::new(Directory::default()), Arc::new(Registry::default()));
+    let directory = Arc::new(Directory::default());
+    let registry = Arc::new(Registry::new(Arc::clone(&hsm)));
     let schemas = Arc::new(Schemas::default());
     store.read(|tx| Ok(load(tx, &engine, &directory, &registry, &schemas)))??;
     let start = Start {
@@ -78,6 +79,7 @@ pub fn open(options: OpenOptions) -> Result<Opened, Error> {
         regions,
         observer: options.observer,
         changing: Mutex::default(),
+        rotation_due: Arc::new(Notify::new()),
         making_rsa: Semaphore::new(limits::RSA_KEY_PAIRS_AT_ONCE),
     });
     let items = Arc::new(items::Ctx::new(Arc::clone(&ctx), schemas));

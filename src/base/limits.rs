@@ -13,6 +13,9 @@ pub const JSON_DEPTH: usize = 96;
 pub const HEADER_BYTES: usize = 16 * 1024;
 /// How long a request's body may take to arrive, milliseconds.
 pub const BODY_READ_MS: u64 = 30_000;
+/// The text of an error, characters. Ten faults with the longest lists of values
+/// that AWS has are below 10,000.
+pub const ERROR_TEXT_CHARS: usize = 16 * 1024;
 /// A query string, bytes.
 pub const QUERY_BYTES: usize = 8 * 1024;
 /// `User-Agent` in a record, characters; AWS cuts longer ones too.
@@ -30,8 +33,8 @@ pub const SIGNED_HEADERS: usize = 64;
 pub const CONNECTIONS: usize = 1_024;
 /// Calls between authentication and answer; one more gets ThrottlingException.
 pub const IN_FLIGHT_CALLS: usize = 512;
-/// RSA data key pairs that are made at a time; each takes a core for up to
-/// seconds, and others wait for their turn.
+/// RSA key pairs that are made at a time, besides those that are stored, whose
+/// makers take turns anyway. Each takes a core for up to seconds.
 pub const RSA_KEY_PAIRS_AT_ONCE: usize = 2;
 /// Units of work that wait for the database writer.
 pub const WRITER_QUEUE_UNITS: usize = 2_048;
@@ -68,6 +71,8 @@ pub const TAGS_PER_KEY: usize = 50;
 pub const ALIASES_PER_KEY: usize = 50;
 /// Customer managed keys in one account and Region (AWS's own limit).
 pub const KEYS_PER_REGION: usize = 100_000;
+/// Rotations on demand of one key (AWS's own limit).
+pub const ON_DEMAND_ROTATIONS: usize = 25;
 /// Users, and also roles, in one account.
 pub const PRINCIPALS_PER_ACCOUNT: usize = 5_000;
 /// Access keys of one user (AWS's own limit).

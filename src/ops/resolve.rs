@@ -59,7 +59,7 @@ pub fn key(
         .filter(|key| key.arn.account == home.account);
     match key {
         Some(key) => Ok(Found { key, alias: None }),
-        None => Err(unknown_key(&home, id)),
+        None => Err(unknown_key(home.region.as_str(), &home.account, id)),
     }
 }
 
@@ -109,8 +109,9 @@ fn parse_id(text: &str) -> Option<Option<KeyId>> {
     }
 }
 
-fn unknown_key(home: &Realm, id: &str) -> ApiError {
-    let Realm { account, region } = home;
+/// `NotFoundException` for a key, with AWS's text.
+#[must_use]
+pub fn unknown_key(region: &str, account: &AccountId, id: &str) -> ApiError {
     not_found(format!("Key 'arn:{PARTITION}:kms:{region}:{account}:key/{id}' does not exist"))
 }
 

@@ -1,13 +1,16 @@
 //! One good call of every operation that can be called from outside. A new
 //! operation without a call here fails every test that goes through the tables.
 
+use std::cell::OnceCell;
+
 use serde_json::{Value, json};
 use wardbook::ops::operation::{Description, Service};
 use wardbook::{items, ops};
 
-use crate::fixture::Credentials;
 use crate::fixture::door::Door;
+use crate::fixture::import::{self, Wrapping};
 use crate::fixture::raw::{Request, Response};
+use crate::fixture::{Credentials, OTHER_REGION, THIRD_REGION};
 
 /// Every operation that can be called from outside, sorted by name.
 pub(crate) fn operations() -> Vec<Description> {
@@ -28,11 +31,23 @@ pub(crate) struct Scene {
     pub(crate) key: String,
     /// Another key, enabled.
     pub(crate) other: String,
+    /// A multi-Region key, with a replica in [`OTHER_REGION`].
+    pub(crate) primary: String,
     /// Of `key`, base64.
     pub(crate) ciphertext: String,
     asymmetric: Asymmetric,
     access_key_id: String,
     sealed_item: Value,
+    door: Door,
+    /// Made when it is first asked for.
+    imported: OnceCell<Imported>,
+}
+
+/// A key with imported material.
+struct Imported {
+    key: String,
+    /// The input that imports the same material again.
+    again: Value,
 }
 
 /// Keys of the other kinds, and what they made; blobs in base64.
@@ -121,6 +136,7 @@ fn with(key: &str, mut input: Value) -> Value {
 impl Scene {
     pub(crate) fn set(server: &Door, name: &str) -> Self {
         let (key, other) = (server.new_key(), server.new_key());
+        let primary = server.new_multi_region_key(&[OTHER_REGION]);
         let made = server.call("Encrypt", &json!({ "KeyId": key, "Plaintext": "eA==" })).ok();
         let ciphertext = made["CiphertextBlob"].as_str().unwrap().to_owned();
         let alias = json!({ "AliasName": format!("alias/{name}"), "TargetKeyId": key });
@@ -134,10 +150,13 @@ impl Scene {
             name: name.to_owned(),
             key,
             other,
+            primary,
             ciphertext,
             asymmetric: Asymmetric::make(server),
             access_key_id: user.access_key_id,
             sealed_item: Value::Null,
+            door: server.clone(),
+            imported: OnceCell::new(),
         };
         for operation in ["PutItemSchema", "EncryptItems"] {
             let answer = scene.call(server, operation).ok();
@@ -170,9 +189,32 @@ impl Scene {
         }
     }
 
-    /// The key that calls of the operation are about.
+    /// The key that a call of the operation is about.
     pub(crate) fn key_of(&self, operation: &str) -> &str {
-        self.asymmetric.input(operation).map_or(&self.key, |(key, _)| key)
+        match operation {
+            "DeleteImportedKeyMaterial" | "GetParametersForImport" | "ImportKeyMaterial" => {
+                &self.imported().key
+            }
+            _ => self.asymmetric.input(operation).map_or(&self.key, |(key, _)| key),
+        }
+    }
+
+    fn imported(&self) -> &Imported {
+        self.imported.get_or_init(|| {
+            let key = import::new_key(&self.door, &json!({ "Description": self.name }));
+            let wrapping = Wrapping::of(&self.door, &key, "RSAES_OAEP_SHA_256", "RSA_2048");
+            let month_s = 30 * 86_400;
+            let again = json!({
+                "KeyId": key,
+                "ImportToken": wrapping.token,
+                "EncryptedKeyMaterial": wrapping.wrap(&[7; 32]),
+                "ExpirationModel": "KEY_MATERIAL_EXPIRES",
+                "ValidTo": self.door.clock.now_ms() / 1_000 + month_s,
+                "KeyMaterialDescription": "from the safe",
+            });
+            self.door.call("ImportKeyMaterial", &again).ok();
+            Imported { key, again }
+        })
     }
 
     /// The input of an operation of KMS.
@@ -180,20 +222,31 @@ impl Scene {
         if let Some((key, input)) = self.asymmetric.input(operation) {
             return with(key, input);
         }
-        let Self { name, key, other, ciphertext, .. } = self;
+        let Self { name, key, other, primary, ciphertext, .. } = self;
         let alias = format!("alias/{name}");
         match operation {
-            "CancelKeyDeletion" | "DescribeKey" | "DisableKey" | "EnableKey" | "GetKeyPolicy"
-            | "ListAliases" | "ListKeyPolicies" | "ListResourceTags" => json!({ "KeyId": key }),
+            "CancelKeyDeletion"
+            | "DescribeKey"
+            | "DisableKey"
+            | "DisableKeyRotation"
+            | "EnableKey"
+            | "GetKeyPolicy"
+            | "GetKeyRotationStatus"
+            | "ListAliases"
+            | "ListKeyPolicies"
+            | "ListResourceTags"
+            | "RotateKeyOnDemand" => json!({ "KeyId": key }),
             "CreateAlias" => {
                 json!({ "AliasName": format!("alias/{name}/new"), "TargetKeyId": key })
             }
             "CreateKey" => json!({ "Description": name }),
             "Decrypt" => json!({ "CiphertextBlob": ciphertext }),
             "DeleteAlias" => json!({ "AliasName": alias }),
+            "DeleteImportedKeyMaterial" => json!({ "KeyId": self.key_of(operation) }),
             "Encrypt" => json!({
                 "KeyId": key, "Plaintext": "cGxhaW4=", "EncryptionContext": { "tenant": "7" },
             }),
+            "EnableKeyRotation" => json!({ "KeyId": key, "RotationPeriodInDays": 180 }),
             "GenerateDataKey" | "GenerateDataKeyWithoutPlaintext" => {
                 json!({ "KeyId": key, "KeySpec": "AES_256" })
             }
@@ -202,9 +255,19 @@ impl Scene {
                 "EncryptionContext": { "tenant": "7" },
             }),
             "GenerateRandom" => json!({ "NumberOfBytes": 16 }),
+            "ListKeyRotations" => {
+                json!({ "KeyId": key, "IncludeKeyMaterial": "ALL_KEY_MATERIAL", "Limit": 10 })
+            }
+            "GetParametersForImport" => json!({
+                "KeyId": self.key_of(operation),
+                "WrappingAlgorithm": "RSAES_OAEP_SHA_256",
+                "WrappingKeySpec": "RSA_2048",
+            }),
+            "ImportKeyMaterial" => self.imported().again.clone(),
             "ListKeys" => json!({ "Limit": 1 }),
             "PutKeyPolicy" => json!({ "KeyId": key, "Policy": KEY_POLICY }),
             "ReEncrypt" => json!({ "CiphertextBlob": ciphertext, "DestinationKeyId": other }),
+            "ReplicateKey" => json!({ "KeyId": primary, "ReplicaRegion": THIRD_REGION }),
             "ScheduleKeyDeletion" => json!({ "KeyId": key, "PendingWindowInDays": 7 }),
             "TagResource" => {
                 json!({ "KeyId": key, "Tags": [{ "TagKey": "team", "TagValue": "a" }] })
@@ -212,6 +275,7 @@ impl Scene {
             "UntagResource" => json!({ "KeyId": key, "TagKeys": ["team"] }),
             "UpdateAlias" => json!({ "AliasName": alias, "TargetKeyId": other }),
             "UpdateKeyDescription" => json!({ "KeyId": key, "Description": "new" }),
+            "UpdatePrimaryRegion" => json!({ "KeyId": primary, "PrimaryRegion": OTHER_REGION }),
             new => panic!("{new} has no call here yet"),
         }
     }

@@ -23,6 +23,7 @@ use crate::policy::actions::Action;
 use crate::policy::question::Resource;
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
+use crate::wire::json;
 use crate::wire::shape::{Member, Shape};
 
 pub(super) struct PutItemSchema;
@@ -115,7 +116,7 @@ impl ReadInput for Input {
             return Err(ApiError::validation(text));
         }
         let name = pipeline::path_member(call, &NAME)?;
-        pipeline::check_depth(&call.body)?;
+        json::check_depth(&call.body)?;
         let document: SchemaDocument = serde_json::from_slice(&call.body).map_err(|error| {
             ApiError::validation(format!("The item schema is not valid: {error}"))
         })?;

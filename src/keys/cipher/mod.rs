@@ -195,7 +195,7 @@ fn current<'k>(
 }
 
 // INVARIANT: a permit is the only road to a key: one for this key and this use.
-fn check_permit(permit: &Permit, key: &Key, uses: &[Action]) -> Result<(), Error> {
+pub(super) fn check_permit(permit: &Permit, key: &Key, uses: &[Action]) -> Result<(), Error> {
     let covered =
         permit.key() == Some(&key.arn) && uses.iter().any(|action| permit.covers(*action));
     if covered { Ok(()) } else { Err(Error::Permit) }
