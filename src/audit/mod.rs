@@ -12,5 +12,5 @@ mod tests;
 
 pub use body::{LEAF_FORMAT, leaf};
 pub use error::Error;
-pub use query::{Filter, Page, query};
+pub use query::{Filter, LastUse, Page, last_use, query};
 pub use record::{EventType, Failure, RECORD_BYTES, Record, Resource, Tls, canonical, prepare};

@@ -65,6 +65,11 @@ pub const POLICY_STATEMENTS: usize = 100;
 /// Identity policies attached to one user or role.
 pub const ATTACHED_POLICIES: usize = 10;
 
+/// Pairs of an encryption context that one grant constraint names (AWS's own
+/// limit).
+pub const GRANT_CONSTRAINT_PAIRS: usize = 8;
+/// A value in a grant constraint, characters (AWS's own limit).
+pub const GRANT_CONSTRAINT_CHARS: usize = 384;
 /// Tags on one key (AWS's own limit).
 pub const TAGS_PER_KEY: usize = 50;
 /// Aliases of one key (AWS's own limit).

@@ -7,10 +7,11 @@ use serde_json::{Map, Value};
 
 use super::call::Call;
 use super::ctx::Ctx;
-use super::resolve::{self, Accepts};
+use super::resolve::{self, Accepts, Found};
 use crate::base::arn::{AliasArn, KeyArn};
 use crate::base::context::EncryptionContext;
 use crate::base::ids::{AliasName, MaterialId, Realm};
+use crate::base::managed::ManagedService;
 use crate::hsm::blob::Blob;
 use crate::keys::key::Key;
 use crate::policy::actions::Action;
@@ -41,6 +42,9 @@ pub struct Facts {
     pub service_event_details: Option<Value>,
     /// Whether the caller only wants to know what would happen.
     pub dry_run: bool,
+    /// The service whose key the call named before it was there. The pipeline
+    /// makes it, and runs the call again.
+    pub missing_service: Option<ManagedService>,
 }
 
 /// A key and the permit to use it.
@@ -80,10 +84,24 @@ impl<'a> Access<'a> {
         accepts: Accepts,
         context: Option<&EncryptionContext>,
     ) -> Result<PermittedKey, ApiError> {
-        let found = resolve::key(&self.ctx.keys, &self.call.realm(), name, accepts)?;
+        let found = self.find(name, accepts)?;
         let key = self.as_of_now(&found.key);
         let permit = self.permit_key(action, &key, context, found.alias.as_ref())?;
         Ok(PermittedKey { permit, key })
+    }
+
+    /// Finds the key that `name` names, and asks for nothing. The key of a
+    /// service is made when it is first named.
+    ///
+    /// # Errors
+    /// `NotFoundException` and `InvalidArnException` with AWS's texts.
+    pub fn find(&mut self, name: &str, accepts: Accepts) -> Result<Found, ApiError> {
+        let realm = self.call.realm();
+        let found = resolve::key(&self.ctx.keys, &realm, name, accepts);
+        if found.is_err() && accepts == Accepts::KeyOrAlias {
+            self.facts.missing_service = resolve::missing_service(&self.ctx.keys, &realm, name);
+        }
+        found
     }
 
     /// Finds the key that made the ciphertext `blob` and asks for `action` on

@@ -10,6 +10,7 @@ use serde_json::json;
 use super::access::Access;
 use super::blocking;
 use super::ctx::Ctx;
+use super::custom_key_stores;
 use super::key_metadata::{KEY_METADATA, KeyMetadata};
 use super::operation::{Description, Done, Operation, Service};
 use super::put_key_policy;
@@ -72,7 +73,7 @@ impl Operation for CreateKey {
                 .recorded(Recorded::OrText("SYMMETRIC_DEFAULT")),
             Member::optional("Origin", Shape::Enum(Origin::NAMES))
                 .recorded(Recorded::OrText("AWS_KMS")),
-            Member::optional("CustomKeyStoreId", text(1, 64)),
+            custom_key_stores::STORE_FILTER,
             Member::optional("BypassPolicyLockoutSafetyCheck", Shape::Boolean)
                 .recorded(Recorded::OrFalse),
             Member::optional("Tags", TAGS),
@@ -224,7 +225,7 @@ fn kind(input: &Input) -> Result<(KeySpec, KeyUsage), ApiError> {
 fn check_origin(input: &Input, spec: KeySpec) -> Result<Origin, ApiError> {
     let unsupported = |text: &str| Err(ApiError::new(Code::UnsupportedOperationException, text));
     if let Some(store) = &input.custom_key_store_id {
-        return Err(custom_key_store_not_found(store));
+        return Err(custom_key_stores::not_found(store));
     }
     if spec == KeySpec::Sm2 {
         return unsupported("KeySpec SM2 is supported in China Regions only.");
@@ -236,10 +237,4 @@ fn check_origin(input: &Input, spec: KeySpec) -> Result<Origin, ApiError> {
             "You must specify a CustomKeyStoreId for a KMS key in a custom key store.",
         )),
     }
-}
-
-/// No custom key store has this id.
-fn custom_key_store_not_found(id: &str) -> ApiError {
-    let text = format!("Custom key store {id} does not exist.");
-    ApiError::new(Code::CustomKeyStoreNotFoundException, text)
 }

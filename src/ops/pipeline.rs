@@ -14,10 +14,12 @@ use super::access::{Access, Facts};
 use super::call::{Answer, Call};
 use super::ctx::Ctx;
 use super::operation::{Description, Done, Further, Operation, ReadInput, Service};
+use super::system;
 use crate::audit::{self, EventType, Failure, Record, Resource};
 use crate::base::arn::Arn;
 use crate::base::caller::Caller;
 use crate::base::ids::{Region, RequestId};
+use crate::base::managed::ManagedService;
 use crate::store::{self, Change, Receipt, Unit};
 use crate::wire::codes::Code;
 use crate::wire::error::{ApiError, chain};
@@ -31,42 +33,87 @@ const ATTEMPTS: usize = 8;
 
 /// Runs one call of the operation `O` to its end.
 pub(super) async fn call<O: Operation>(ctx: Arc<O::Context>, call: Call) -> Answer {
-    let span = span(&O::DESCRIPTION, call.caller.request_id);
-    let shared: &Ctx = (*ctx).as_ref();
-    let started = shared.clock.elapsed();
+    let work = commit::<O>(&ctx, &call);
+    watch((*ctx).as_ref(), &O::DESCRIPTION, call.caller.request_id, work).await
+}
+
+/// Runs one call of a system operation to its end, for somebody who has the
+/// turn already.
+pub(super) async fn call_in_turn<O: Operation<Context = Ctx>>(ctx: &Ctx, call: &Call) -> Answer {
+    let work = async {
+        let none = || ApiError::internal("the server itself names no key of a service");
+        let settled = settle::<O>(ctx, call).await;
+        settled.unwrap_or_else(|_| Answer::unrecorded(call.caller.request_id, none()))
+    };
+    watch(ctx, &O::DESCRIPTION, call.caller.request_id, work).await
+}
+
+/// Follows a call from its beginning to its end.
+async fn watch(
+    ctx: &Ctx,
+    description: &Description,
+    request_id: RequestId,
+    work: impl Future<Output = Answer>,
+) -> Answer {
+    let started = ctx.clock.elapsed();
     async {
-        let answer = commit::<O>(&ctx, &call).await;
-        end(shared, &O::DESCRIPTION, started, answer)
+        let answer = work.await;
+        end(ctx, description, started, answer)
     }
-    .instrument(span)
+    .instrument(span(description, request_id))
     .await
 }
 
-/// Runs the call until its outcome and its record are durable together.
+/// Runs the call when it is its turn. If it names the key of a service that has
+/// none yet, that is made, and the call run again.
 async fn commit<O: Operation>(ctx: &O::Context, call: &Call) -> Answer {
     let shared: &Ctx = ctx.as_ref();
+    loop {
+        let turn = match O::DESCRIPTION.read_only {
+            true => None,
+            false => Some(shared.changing.lock().await),
+        };
+        let service = match settle::<O>(ctx, call).await {
+            Ok(answer) => return answer,
+            Err(service) => service,
+        };
+        drop(turn);
+        // There is no alias of a service twice, and nobody deletes it: the call
+        // comes here once for each that it names.
+        if let Err(error) = system::make_managed_key(shared, call, service).await {
+            return Answer::unrecorded(call.caller.request_id, error);
+        }
+    }
+}
+
+/// Runs the call until its outcome and its record are durable together. Whoever
+/// calls this has the turn, if the operation changes something.
+///
+/// # Errors
+/// The service whose key is missing; then nothing was done or recorded.
+async fn settle<O: Operation>(ctx: &O::Context, call: &Call) -> Result<Answer, ManagedService> {
+    let shared: &Ctx = ctx.as_ref();
     let request_id = call.caller.request_id;
-    let _turn = match O::DESCRIPTION.read_only {
-        true => None,
-        false => Some(shared.changing.lock().await),
-    };
     for _ in 0..ATTEMPTS {
         let mut facts = Facts::default();
         let result = attempt::<O>(ctx, call, &mut facts).await;
+        if let Some(service) = facts.missing_service {
+            return Err(service);
+        }
         let ended = End::new(result);
         let (unit, result) = match unit(shared, &O::DESCRIPTION, call, &facts, ended) {
             Ok(made) => made,
-            Err(error) => return Answer::unrecorded(request_id, error),
+            Err(error) => return Ok(Answer::unrecorded(request_id, error)),
         };
         return match shared.store.commit(unit).await {
-            Ok(receipt) => Answer::recorded(request_id, result, &receipt),
+            Ok(receipt) => Ok(Answer::recorded(request_id, result, &receipt)),
             // Somebody else changed the same thing meanwhile: look again.
             Err(store::Error::Conflict | store::Error::Duplicate) => continue,
-            Err(error) => Answer::unrecorded(request_id, error),
+            Err(error) => Ok(Answer::unrecorded(request_id, error)),
         };
     }
     let error = ApiError::internal("the call met other changes too often");
-    commit_refusal(shared, &O::DESCRIPTION, &call.caller, &call.region, error).await
+    Ok(commit_refusal(shared, &O::DESCRIPTION, &call.caller, &call.region, error).await)
 }
 
 /// What a call commits, and what it answers once that is durable.
@@ -93,13 +140,8 @@ pub async fn refuse(
     region: &Region,
     error: ApiError,
 ) -> Answer {
-    let started = ctx.clock.elapsed();
-    async {
-        let answer = commit_refusal(ctx, description, caller, region, error).await;
-        end(ctx, description, started, answer)
-    }
-    .instrument(span(description, caller.request_id))
-    .await
+    let work = commit_refusal(ctx, description, caller, region, error);
+    watch(ctx, description, caller.request_id, work).await
 }
 
 async fn commit_refusal(

@@ -6,20 +6,7 @@ use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
 
 /// The operations, sorted by name.
-pub static TABLE: &[Description] = &[
-    later("ConnectCustomKeyStore", false),
-    later("CreateCustomKeyStore", false),
-    later("CreateGrant", false),
-    later("DeleteCustomKeyStore", false),
-    later("DescribeCustomKeyStores", true),
-    later("DisconnectCustomKeyStore", false),
-    later("GetKeyLastUsage", true),
-    later("ListGrants", true),
-    later("ListRetirableGrants", true),
-    later("RetireGrant", false),
-    later("RevokeGrant", false),
-    later("UpdateCustomKeyStore", false),
-];
+pub static TABLE: &[Description] = &[];
 
 /// The operation of this name, if AWS KMS has it and this server does not.
 #[must_use]

@@ -11,8 +11,34 @@ from wardbook import wardbook
 # Every operation can give these; wardbook does not repeat them.
 EVERYWHERE = {"DependencyTimeoutException", "KMSInternalException"}
 
+# What happens only where custom key stores are.
+WITH_STORES = {
+    "CloudHsmClusterInUseException",
+    "CloudHsmClusterInvalidConfigurationException",
+    "CloudHsmClusterNotActiveException",
+    "CloudHsmClusterNotRelatedException",
+    "CustomKeyStoreHasCMKsException",
+    "CustomKeyStoreInvalidStateException",
+    "CustomKeyStoreNameInUseException",
+    "IncorrectTrustAnchorException",
+    "XksProxyIncorrectAuthenticationCredentialException",
+    "XksProxyInvalidConfigurationException",
+    "XksProxyInvalidResponseException",
+    "XksProxyUriEndpointInUseException",
+    "XksProxyUriInUseException",
+    "XksProxyUriUnreachableException",
+    "XksProxyVpcEndpointServiceInUseException",
+    "XksProxyVpcEndpointServiceInvalidConfigurationException",
+    "XksProxyVpcEndpointServiceNotFoundException",
+}
+
 # Errors of the model that cannot happen here.
 NEVER = {
+    "ConnectCustomKeyStore": WITH_STORES,
+    "CreateCustomKeyStore": WITH_STORES | {"LimitExceededException"},
+    "DeleteCustomKeyStore": WITH_STORES,
+    "DisconnectCustomKeyStore": WITH_STORES,
+    "UpdateCustomKeyStore": WITH_STORES | {"CloudHsmClusterNotFoundException"},
     "CreateKey": {  # there are no custom key stores
         "CloudHsmClusterInvalidConfigurationException",
         "CustomKeyStoreInvalidStateException",
@@ -24,15 +50,15 @@ NEVER = {
     "GenerateRandom": {"CustomKeyStoreInvalidStateException"},
 }
 
-# Members of KeyMetadata that are not made yet.
-MISSING = {
-    "CloudHsmClusterId",
-    "CustomKeyStoreId",
-    "XksKeyConfiguration",
-}
+# Members of KeyMetadata that only keys in custom key stores have.
+OTHER_KINDS = {"CloudHsmClusterId", "CustomKeyStoreId", "XksKeyConfiguration"}
 
 # Errors that AWS gives without having them in its model.
-NOT_MODELLED = dict.fromkeys(["CreateAlias", "DeleteAlias", "UpdateAlias"], {"NotAuthorizedException"})
+NOT_MODELLED = {
+    **dict.fromkeys(["CreateAlias", "DeleteAlias", "UpdateAlias"], {"NotAuthorizedException"}),
+    "CreateCustomKeyStore": {"UnsupportedOperationException"},
+    "CreateGrant": {"UnsupportedOperationException"},
+}
 
 
 @cache
@@ -79,7 +105,7 @@ def test_input(name):
 def test_output(name):
     shape = MODEL.operation_model(name).output_shape
     model = types(members(shape)) if shape else {}
-    missing = {path for path in model if any(part in MISSING for part in path.split("."))}
+    missing = {path for path in model if any(part in OTHER_KINDS for part in path.split("."))}
     assert types(described()[name]["output"]) == {path: model[path] for path in model.keys() - missing}
 
 

@@ -3,14 +3,18 @@
 
 mod agreement;
 mod aliases;
+mod custom_key_stores;
 mod data_key_pairs;
 mod data_keys;
 mod encapsulation;
 mod encryption;
+mod grants;
 mod import;
 mod keys;
+mod last_usage;
 mod lookup;
 mod macs;
+mod managed_keys;
 mod multi_region;
 mod policies;
 mod public_keys;
