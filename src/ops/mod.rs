@@ -10,6 +10,7 @@ pub mod ctx;
 pub mod key_metadata;
 pub mod operation;
 pub mod pipeline;
+pub mod rates;
 pub mod resolve;
 pub mod shapes;
 pub mod system;

@@ -9,6 +9,7 @@ use crate::base::algorithm::{EncapsulationAlgorithm, EncryptionAlgorithm, MacAlg
 use crate::base::arn::KeyArn;
 use crate::base::context::EncryptionContext;
 use crate::base::limits;
+use crate::base::quotas::Quotas;
 use crate::keys::key::Key;
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
@@ -103,7 +104,7 @@ const TAG: Shape = Shape::Structure(&[
     Member::required("TagKey", text(1, 128)),
     Member::required("TagValue", text(0, 256)),
 ]);
-/// The shape of `Tags`. AWS's own limit on their number is a `TagException`,
+/// The shape of `Tags`. AWS's own quota for their number is a `TagException`,
 /// not a matter of shape; the shape's is there to bound the work.
 pub const TAGS: Shape = Shape::List { of: &TAG, min: 0, max: 200 };
 
@@ -167,6 +168,7 @@ pub fn refuse_recipient(recipient: Option<&Value>) -> Result<(), ApiError> {
 /// # Errors
 /// `TagException` with AWS's texts.
 pub fn merge_tags(
+    quotas: &Quotas,
     held: &BTreeMap<String, String>,
     tags: Vec<Tag>,
 ) -> Result<BTreeMap<String, String>, ApiError> {
@@ -182,7 +184,8 @@ pub fn merge_tags(
     }
     let mut merged = held.clone();
     merged.append(&mut new);
-    if merged.len() > limits::TAGS_PER_KEY {
+    // A key that has more, from before the quota was lowered, may keep them.
+    if merged.len() > quotas.tags_per_key.max(held.len()) {
         return refused("Too many tags");
     }
     Ok(merged)

@@ -12,10 +12,8 @@ use super::codes::Code;
 use super::conform;
 use super::error::ApiError;
 use super::shape::{Member, Pattern, Shape};
+use crate::base::limits::ECHOED_CHARS;
 
-/// The longest value that a validation text echoes, in characters. AWS echoes
-/// whole values; ours end in `...` so that an answer cannot grow with its call.
-const ECHO_CHARS: usize = 256;
 /// How many faults one answer tells; AWS's front end stops at as many.
 const FAULTS: usize = 10;
 const NOT_NULL: &str = "not be null";
@@ -215,7 +213,7 @@ fn plain(value: &Value) -> String {
 }
 
 fn echo(text: &str) -> String {
-    match text.char_indices().nth(ECHO_CHARS) {
+    match text.char_indices().nth(ECHOED_CHARS) {
         Some((end, _)) => format!("{}...", text.get(..end).unwrap_or_default()),
         None => text.to_owned(),
     }

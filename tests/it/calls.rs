@@ -206,6 +206,11 @@ impl Scene {
         }
     }
 
+    /// Makes what would only be made when a call is about it.
+    pub(crate) fn complete(&self) {
+        self.imported();
+    }
+
     fn imported(&self) -> &Imported {
         self.imported.get_or_init(|| {
             let key = import::new_key(&self.door, &json!({ "Description": self.name }));

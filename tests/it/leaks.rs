@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::calls::{STORE_PASSWORD, Scene, operations};
 use crate::fixture::collector::Collector;
+use crate::fixture::import::{self, Wrapping};
 use crate::fixture::program::{Home, Program};
 use crate::fixture::raw::Request;
 use crate::fixture::{Credentials, wait_until};
@@ -78,6 +79,11 @@ fn use_secrets(program: &Program) -> Secrets {
     secrets.push(("a data key without plaintext", decoded(&opened)));
     let made = program.call("GenerateRandom", &json!({ "NumberOfBytes": 32 })).ok();
     secrets.push(("random bytes", decoded(&made)));
+    let key = import::new_key(program, &json!({}));
+    let wrapping = Wrapping::of(program, &key, "RSAES_OAEP_SHA_256", "RSA_2048");
+    let material = b"thirty-two bytes of key material".to_vec();
+    program.call("ImportKeyMaterial", &wrapping.input(&key, &material)).ok();
+    secrets.push(("imported key material", material));
 
     use_asymmetric_keys(program, &key, &mut secrets);
 
