@@ -37,8 +37,8 @@ pub const SIGNED_HEADERS: usize = 64;
 pub const CONNECTIONS: usize = 1_024;
 /// Calls between authentication and answer; one more gets ThrottlingException.
 pub const IN_FLIGHT_CALLS: usize = 512;
-/// RSA data key pairs that are made at a time; each takes a core for up to
-/// seconds, and others wait for their turn.
+/// RSA key pairs that are made at a time, besides those that are stored, whose
+/// makers take turns anyway. Each takes a core for up to seconds.
 pub const RSA_KEY_PAIRS_AT_ONCE: usize = 2;
 /// Units of work that wait for the database writer.
 pub const WRITER_QUEUE_UNITS: usize = 2_048;
@@ -49,6 +49,10 @@ pub const COMMIT_WAIT_MS: u64 = 10_000;
 
 /// Plaintext of one Encrypt call, bytes (AWS's own limit).
 pub const PLAINTEXT_BYTES: usize = 4_096;
+/// Message of one Sign or GenerateMac call, bytes (AWS's own limit).
+pub const MESSAGE_BYTES: usize = 4_096;
+/// Public key that a peer sends, bytes (AWS's own limit).
+pub const PUBLIC_KEY_BYTES: usize = 8_192;
 /// Ciphertext blob, bytes (AWS's own limit).
 pub const CIPHERTEXT_BYTES: usize = 6_144;
 /// Bytes in one GenerateRandom or GenerateDataKey call (AWS's own limit).

@@ -118,29 +118,19 @@ impl<'a> Access<'a> {
     }
 
     /// Finds the key that made the ciphertext `blob` and asks for `action` on
-    /// it. If the caller names a key, it must be that one.
+    /// it.
     ///
     /// # Errors
-    /// `InvalidCiphertextException` for what is no ciphertext of ours;
-    /// `IncorrectKeyException` if the caller named another key. An unknown key
-    /// and a forbidden one give the same `AccessDeniedException`; both count
-    /// against the rate of the caller's calls, so that a `ThrottlingException`
-    /// does not tell them apart either.
+    /// `InvalidCiphertextException` for what is no ciphertext of ours. An
+    /// unknown key and a forbidden one give the same `AccessDeniedException`;
+    /// both count against the rate of the caller's calls, so that a
+    /// `ThrottlingException` does not tell them apart either.
     pub fn ciphertext_key(
         &mut self,
         action: Action,
         blob: &[u8],
-        named: Option<&str>,
         context: &EncryptionContext,
     ) -> Result<PermittedKey, ApiError> {
-        if let Some(name) = named {
-            let named = self.key(action, name, Accepts::KeyOrAlias, Some(context))?;
-            let made_by = parse_blob(blob)?.key_id();
-            if named.key.id() != made_by {
-                return Err(ApiError::new(Code::IncorrectKeyException, INCORRECT_KEY));
-            }
-            return Ok(named);
-        }
         let made_by = parse_blob(blob)?.key_id();
         self.count(KeySpec::SymmetricDefault)?;
         let Some(key) = self.ctx.keys.find(&self.call.region, made_by) else {
@@ -309,8 +299,18 @@ impl<'a> Access<'a> {
     }
 }
 
-const INCORRECT_KEY: &str =
-    "The key ID in the request does not identify a CMK that can perform this operation.";
+/// Checks that the ciphertext `blob` is one of this key.
+///
+/// # Errors
+/// `InvalidCiphertextException` for what is no ciphertext of ours;
+/// `IncorrectKeyException` for one of another key.
+pub(super) fn check_made_by(key: &Key, blob: &[u8]) -> Result<(), ApiError> {
+    if parse_blob(blob)?.key_id() == key.id() {
+        return Ok(());
+    }
+    let text = "The key ID in the request does not identify a CMK that can perform this operation.";
+    Err(ApiError::new(Code::IncorrectKeyException, text))
+}
 
 fn parse_blob(blob: &[u8]) -> Result<Blob<'_>, ApiError> {
     Blob::parse(blob).map_err(|_bad| ApiError::bare(Code::InvalidCiphertextException))

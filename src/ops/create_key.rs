@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::access::Access;
+use super::blocking;
 use super::ctx::Ctx;
 use super::custom_key_stores;
 use super::key_metadata::{KEY_METADATA, KeyMetadata};
@@ -129,7 +130,9 @@ impl Operation for CreateKey {
             policy,
             created_ms: ctx.clock.now_ms(),
         };
-        let key = Arc::new(create::create(&ctx.hsm, &permit, new)?);
+        // An RSA key takes up to seconds; changes are made one at a time anyway.
+        let hsm = Arc::clone(&ctx.hsm);
+        let key = Arc::new(blocking::run(move || create::create(&hsm, &permit, new)).await??);
         access.record_resource(&key.arn);
         let key_metadata = KeyMetadata::of(&ctx.keys, &key);
         let response = json!({ "keyMetadata": key_metadata.recorded() });

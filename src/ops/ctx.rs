@@ -42,7 +42,7 @@ pub struct Ctx {
     /// Told when a key may have become due for a rotation, so that it is done
     /// now and not when the timers come round.
     pub rotation_due: Arc<Notify>,
-    /// Places for those who make an RSA data key pair.
+    /// Places for those who make an RSA key pair that is not stored.
     pub making_rsa: Semaphore,
 }
 

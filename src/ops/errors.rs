@@ -22,11 +22,23 @@ impl From<StateError> for ApiError {
 impl From<cipher::Error> for ApiError {
     fn from(error: cipher::Error) -> Self {
         match error {
-            cipher::Error::Usage { .. } | cipher::Error::Algorithm { .. } => {
+            cipher::Error::Usage { .. }
+            | cipher::Error::Algorithm { .. }
+            | cipher::Error::AsymmetricDataKey => {
                 Self::new(Code::InvalidKeyUsageException, error.to_string())
             }
             cipher::Error::State(state) => state.into(),
+            cipher::Error::MessageTypeOfSpec { .. }
+            | cipher::Error::MessageTypeOfAlgorithm { .. }
+            | cipher::Error::DigestLength(_)
+            | cipher::Error::Context(_)
+            | cipher::Error::PlaintextTooLong { .. } => Self::validation(error.to_string()),
+            // AWS's text is there, and empty.
+            cipher::Error::PeerPublicKey => Self::validation(""),
+            cipher::Error::NoPublicKey => Self::bare(Code::UnsupportedOperationException),
             cipher::Error::Ciphertext => Self::bare(Code::InvalidCiphertextException),
+            cipher::Error::Signature => Self::bare(Code::KMSInvalidSignatureException),
+            cipher::Error::Mac => Self::bare(Code::KMSInvalidMacException),
             cipher::Error::Permit | cipher::Error::NoMaterial | cipher::Error::Hsm(_) => {
                 Self::internal(error)
             }

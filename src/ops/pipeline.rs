@@ -52,7 +52,7 @@ pub(super) async fn call_in_turn<O: Operation<Context = Ctx>>(ctx: &Ctx, call: &
 /// The answer of a call, and the facts that its record was made from.
 type Settled = (Answer, Facts);
 
-fn unrecorded(call: &Call, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Settled {
+fn unrecorded(call: &Call, cause: impl Into<Cause>) -> Settled {
     (Answer::unrecorded(call.caller.request_id, cause), Facts::default())
 }
 
@@ -142,6 +142,9 @@ async fn settle_refusal(
     (answer, Facts::default())
 }
 
+/// Why a record could not be made: a fault of the server.
+type Cause = Box<dyn std::error::Error + Send + Sync>;
+
 /// What a call commits, and what it answers once that is durable.
 fn unit(
     ctx: &Ctx,
@@ -149,7 +152,7 @@ fn unit(
     call: &Call,
     facts: &Facts,
     mut ended: End,
-) -> Result<(Unit, Result<Vec<u8>, ApiError>), Box<dyn std::error::Error + Send + Sync>> {
+) -> Result<(Unit, Result<Vec<u8>, ApiError>), Cause> {
     let event = record(ctx, description, &call.caller, &call.region, facts, &ended)?;
     let further = std::mem::take(&mut ended.further).into_iter();
     let further = further.map(|further| record_further(ctx, &call.caller, further));
@@ -203,7 +206,7 @@ async fn put_down(
     caller: &Caller,
     region: &Region,
     result: Result<Vec<u8>, ApiError>,
-) -> Result<(Result<Vec<u8>, ApiError>, Receipt), Box<dyn std::error::Error + Send + Sync>> {
+) -> Result<(Result<Vec<u8>, ApiError>, Receipt), Cause> {
     let ended = End::without_effect(result);
     let event = record(ctx, description, caller, region, &Facts::default(), &ended)?;
     let receipt =
@@ -303,7 +306,7 @@ fn record(
     region: &Region,
     facts: &Facts,
     ended: &End,
-) -> Result<store::NewEvent, Box<dyn std::error::Error + Send + Sync>> {
+) -> Result<store::NewEvent, Cause> {
     let mut random = [0; 16];
     ctx.hsm.fill_random(&mut random)?;
     let raw = |value: &Option<Value>| value.as_ref().map(to_raw_value).transpose();
@@ -344,11 +347,7 @@ fn record(
 
 /// The record of what a call set off elsewhere. The decisions on it stand in
 /// the call's own record, which has the same request id.
-fn record_further(
-    ctx: &Ctx,
-    caller: &Caller,
-    further: Further,
-) -> Result<store::NewEvent, Box<dyn std::error::Error + Send + Sync>> {
+fn record_further(ctx: &Ctx, caller: &Caller, further: Further) -> Result<store::NewEvent, Cause> {
     let description = Description {
         name: further.name,
         service: Service::Kms,

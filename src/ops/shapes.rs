@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::base::algorithm::EncryptionAlgorithm;
+use crate::base::algorithm::{EncapsulationAlgorithm, EncryptionAlgorithm, MacAlgorithm};
 use crate::base::arn::KeyArn;
 use crate::base::context::EncryptionContext;
 use crate::base::limits;
@@ -61,15 +61,36 @@ pub const RECIPIENT: Member = Member::optional(
 )
 .unrecorded();
 /// `CiphertextBlob` of an input.
-pub const CIPHERTEXT_BLOB: Member = Member::required(
-    "CiphertextBlob",
-    Shape::Blob { min: 1, max: limits::CIPHERTEXT_BYTES, sensitive: false },
+pub const CIPHERTEXT_BLOB: Member = in_blob("CiphertextBlob");
+/// `Message` of the operations that sign or authenticate one. Its length is
+/// AWS's own limit.
+pub const MESSAGE: Member = Member::required(
+    "Message",
+    Shape::Blob { min: 1, max: limits::MESSAGE_BYTES, sensitive: true },
 )
 .unrecorded();
+/// `MacAlgorithm`.
+pub const MAC_ALGORITHM: Member =
+    Member::required("MacAlgorithm", Shape::Enum(MacAlgorithm::NAMES));
+/// `EncapsulationAlgorithm`.
+pub const ENCAPSULATION_ALGORITHM: Member =
+    Member::required("EncapsulationAlgorithm", Shape::Enum(EncapsulationAlgorithm::NAMES));
+/// A ciphertext, signature or MAC of an input, named `name`.
+#[must_use]
+pub const fn in_blob(name: &'static str) -> Member {
+    let shape = Shape::Blob { min: 1, max: limits::CIPHERTEXT_BYTES, sensitive: false };
+    Member::required(name, shape).unrecorded()
+}
 /// A member of an output that holds text.
 #[must_use]
 pub const fn out_text(name: &'static str) -> Member {
     Member::optional(name, text(0, usize::MAX))
+}
+/// A member of an output that lists names.
+#[must_use]
+pub const fn out_names(name: &'static str) -> Member {
+    const NAME: Shape = text(0, 64);
+    Member::optional(name, Shape::List { of: &NAME, min: 0, max: 32 })
 }
 /// A member of an output that holds bytes.
 #[must_use]

@@ -58,6 +58,8 @@ codes! {
     InvalidMarkerException 400 400;
     InvalidSignatureException 400 403;
     KMSInternalException 500 500;
+    KMSInvalidMacException 400 400;
+    KMSInvalidSignatureException 400 400;
     KMSInvalidStateException 400 409;
     KeyUnavailableException 500 503;
     LimitExceededException 400 409;

@@ -28,7 +28,7 @@ pub(super) fn structure(input: &mut Map<String, Value>, members: &[Member]) -> R
 
 fn conform(value: &mut Value, shape: &Shape) -> Result<(), String> {
     match (shape, &mut *value) {
-        (Shape::Text { .. } | Shape::Enum(_), Value::String(_))
+        (Shape::Text { .. } | Shape::Enum(_) | Shape::OpenEnum { .. }, Value::String(_))
         | (Shape::Boolean, Value::Bool(_))
         | (Shape::Document, _)
         | (_, Value::Null) => Ok(()),

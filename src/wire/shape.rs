@@ -62,6 +62,11 @@ pub enum Shape {
     /// Epoch seconds, a JSON number.
     Timestamp,
     Enum(&'static [&'static str]),
+    /// Names, and others that are taken although AWS does not list them.
+    OpenEnum {
+        listed: &'static [&'static str],
+        also: &'static [&'static str],
+    },
     List {
         of: &'static Self,
         min: usize,
@@ -79,7 +84,7 @@ impl Shape {
     #[must_use]
     pub const fn type_name(&self) -> &'static str {
         match self {
-            Self::Text { .. } | Self::Enum(_) => "string",
+            Self::Text { .. } | Self::Enum(_) | Self::OpenEnum { .. } => "string",
             Self::Blob { .. } => "blob",
             Self::Integer { .. } => "integer",
             Self::Boolean => "boolean",

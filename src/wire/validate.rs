@@ -118,7 +118,7 @@ enum Rule {
     MinLength(usize),
     MaxValue(i64),
     MinValue(i64),
-    OneOf(&'static [&'static str]),
+    OneOf { listed: &'static [&'static str], also: &'static [&'static str] },
     Pattern(Pattern),
 }
 
@@ -137,7 +137,8 @@ fn rules(shape: &Shape) -> Vec<Rule> {
         }
         Shape::Blob { min, max, .. } | Shape::List { min, max, .. } => lengths(*min, *max),
         Shape::Integer { min, max } => vec![Rule::MaxValue(*max), Rule::MinValue(*min)],
-        Shape::Enum(names) => vec![Rule::OneOf(names)],
+        Shape::Enum(listed) => vec![Rule::OneOf { listed, also: &[] }],
+        Shape::OpenEnum { listed, also } => vec![Rule::OneOf { listed, also }],
         Shape::Boolean | Shape::Timestamp | Shape::Map | Shape::Structure(_) | Shape::Document => {
             Vec::new()
         }
@@ -159,7 +160,7 @@ impl Rule {
             Self::MinLength(min) => length() >= *min,
             Self::MaxValue(max) => number() <= *max,
             Self::MinValue(min) => number() >= *min,
-            Self::OneOf(names) => names.contains(&text()),
+            Self::OneOf { listed, also } => listed.contains(&text()) || also.contains(&text()),
             Self::Pattern(pattern) => (pattern.matches)(text()),
         }
     }
@@ -172,7 +173,9 @@ impl fmt::Display for Rule {
             Self::MinLength(min) => write!(f, "have length greater than or equal to {min}"),
             Self::MaxValue(max) => write!(f, "have value less than or equal to {max}"),
             Self::MinValue(min) => write!(f, "have value greater than or equal to {min}"),
-            Self::OneOf(names) => write!(f, "satisfy enum value set: [{}]", names.join(", ")),
+            Self::OneOf { listed, .. } => {
+                write!(f, "satisfy enum value set: [{}]", listed.join(", "))
+            }
             Self::Pattern(pattern) => {
                 write!(f, "satisfy regular expression pattern: {}", pattern.text)
             }

@@ -16,7 +16,7 @@ fn operations_by_caller() {
     let without = server.new_user("without", "");
     let denied = server.new_user("denied", &format!("{ALLOW}\n{FORBIDDEN}"));
     let mut table = format!(
-        "{:<34}{:<16}{:<16}{:<16}{}\n",
+        "{:<36}{:<16}{:<16}{:<16}{}\n",
         "", "administrator", "no policy", "denied", "anonymous"
     );
     for operation in operations() {
@@ -31,7 +31,7 @@ fn operations_by_caller() {
             scene.call(&server, "ScheduleKeyDeletion").ok();
         }
         let administrator = cell(scene.call(&server, name));
-        writeln!(table, "{name:<34}{administrator:<16}{without:<16}{denied:<16}{anonymous}")
+        writeln!(table, "{name:<36}{administrator:<16}{without:<16}{denied:<16}{anonymous}")
             .unwrap();
     }
     golden::check("authz_matrix.txt", &table);

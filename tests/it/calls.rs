@@ -27,7 +27,7 @@ pub(crate) fn operations() -> Vec<Description> {
 pub(crate) struct Scene {
     /// Goes into every name.
     name: String,
-    /// The key that calls are about: tagged, with an alias.
+    /// The symmetric key that calls are about, with an alias.
     pub(crate) key: String,
     /// Another key, enabled.
     pub(crate) other: String,
@@ -35,6 +35,7 @@ pub(crate) struct Scene {
     pub(crate) primary: String,
     /// Of `key`, base64.
     pub(crate) ciphertext: String,
+    asymmetric: Asymmetric,
     access_key_id: String,
     sealed_item: Value,
     door: Door,
@@ -47,6 +48,89 @@ struct Imported {
     key: String,
     /// The input that imports the same material again.
     again: Value,
+}
+
+/// Keys of the other kinds, and what they made; blobs in base64.
+struct Asymmetric {
+    signing: String,
+    signature: Value,
+    mac_key: String,
+    mac: Value,
+    agreement: String,
+    /// Of `agreement`: whoever agrees with himself has a peer.
+    public_key: Value,
+    encapsulation: String,
+    encapsulated: Value,
+}
+
+impl Asymmetric {
+    fn make(server: &Door) -> Self {
+        let key = |spec, usage| server.new_key_of(spec, usage);
+        let mut made = Self {
+            signing: key("ECC_NIST_P256", "SIGN_VERIFY"),
+            mac_key: key("HMAC_256", "GENERATE_VERIFY_MAC"),
+            agreement: key("ECC_NIST_P256", "KEY_AGREEMENT"),
+            encapsulation: key("ML_KEM_768", "ENCAPSULATE_DECAPSULATE"),
+            signature: Value::Null,
+            mac: Value::Null,
+            public_key: Value::Null,
+            encapsulated: Value::Null,
+        };
+        let call = |operation: &str, made: &Self| {
+            let (key, input) = made.input(operation).unwrap();
+            server.call(operation, &with(key, input)).ok()
+        };
+        made.signature = call("Sign", &made)["Signature"].clone();
+        made.mac = call("GenerateMac", &made)["Mac"].clone();
+        let public = server.call("GetPublicKey", &json!({ "KeyId": made.agreement })).ok();
+        made.public_key = public["PublicKey"].clone();
+        made.encapsulated = call("Encapsulate", &made)["SharedSecretCiphertextBlob"].clone();
+        made
+    }
+
+    /// The key that calls of the operation are about, and its input without
+    /// `KeyId`; `None` for an operation of symmetric keys.
+    fn input(&self, operation: &str) -> Option<(&str, Value)> {
+        Some(match operation {
+            "Sign" => {
+                (&self.signing, json!({ "Message": MESSAGE, "SigningAlgorithm": "ECDSA_SHA_256" }))
+            }
+            "Verify" => (
+                &self.signing,
+                json!({
+                    "Message": MESSAGE, "SigningAlgorithm": "ECDSA_SHA_256",
+                    "Signature": self.signature,
+                }),
+            ),
+            "GetPublicKey" => (&self.signing, json!({})),
+            "GenerateMac" => {
+                (&self.mac_key, json!({ "Message": MESSAGE, "MacAlgorithm": "HMAC_SHA_256" }))
+            }
+            "VerifyMac" => (
+                &self.mac_key,
+                json!({ "Message": MESSAGE, "MacAlgorithm": "HMAC_SHA_256", "Mac": self.mac }),
+            ),
+            "DeriveSharedSecret" => (
+                &self.agreement,
+                json!({ "KeyAgreementAlgorithm": "ECDH", "PublicKey": self.public_key }),
+            ),
+            "Encapsulate" => (&self.encapsulation, json!({ "EncapsulationAlgorithm": "ML_KEM" })),
+            "Decapsulate" => (
+                &self.encapsulation,
+                json!({
+                    "EncapsulationAlgorithm": "ML_KEM",
+                    "SharedSecretCiphertextBlob": self.encapsulated,
+                }),
+            ),
+            _ => return None,
+        })
+    }
+}
+
+/// The input with the key it is about.
+fn with(key: &str, mut input: Value) -> Value {
+    input["KeyId"] = json!(key);
+    input
 }
 
 impl Scene {
@@ -64,6 +148,7 @@ impl Scene {
             other,
             primary,
             ciphertext,
+            asymmetric: Asymmetric::make(server),
             access_key_id: String::new(),
             sealed_item: Value::Null,
             door: server.clone(),
@@ -117,7 +202,7 @@ impl Scene {
             "DeleteImportedKeyMaterial" | "GetParametersForImport" | "ImportKeyMaterial" => {
                 &self.imported().key
             }
-            _ => &self.key,
+            _ => self.asymmetric.input(operation).map_or(&self.key, |(key, _)| key),
         }
     }
 
@@ -146,6 +231,9 @@ impl Scene {
 
     /// The input of an operation of KMS.
     pub(crate) fn kms_input(&self, operation: &str) -> Value {
+        if let Some((key, input)) = self.asymmetric.input(operation) {
+            return with(key, input);
+        }
         let Self { name, key, other, primary, ciphertext, .. } = self;
         let alias = format!("alias/{name}");
         match operation {
@@ -189,6 +277,10 @@ impl Scene {
             "GenerateDataKey" | "GenerateDataKeyWithoutPlaintext" => {
                 json!({ "KeyId": key, "KeySpec": "AES_256" })
             }
+            "GenerateDataKeyPair" | "GenerateDataKeyPairWithoutPlaintext" => json!({
+                "KeyId": key, "KeyPairSpec": "ECC_NIST_P256",
+                "EncryptionContext": { "tenant": "7" },
+            }),
             "GenerateRandom" => json!({ "NumberOfBytes": 16 }),
             "ListGrants" => json!({ "KeyId": key, "GranteePrincipal": USER }),
             "ListKeyRotations" => {
@@ -280,6 +372,8 @@ impl Scene {
     }
 }
 
+/// `message`, in base64.
+const MESSAGE: &str = "bWVzc2FnZQ==";
 /// The refusal that even a good call of this operation meets, because there is
 /// nothing yet that it could be about.
 pub(crate) fn refusal(operation: &str) -> Option<&'static str> {

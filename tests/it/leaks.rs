@@ -85,6 +85,8 @@ fn use_secrets(program: &Program) -> Secrets {
     program.call("ImportKeyMaterial", &wrapping.input(&key, &material)).ok();
     secrets.push(("imported key material", material));
 
+    use_asymmetric_keys(program, &key, &mut secrets);
+
     let mut people = vec![program.new_user("ada", crate::calls::ALLOW)];
     let made = program.rest("POST", "/v1/users/ada/access-keys", &Value::Null).ok();
     people.push(Credentials::of(&made));
@@ -107,6 +109,38 @@ fn use_secrets(program: &Program) -> Secrets {
     secrets.push(("an attribute", b"123-45-6789".to_vec()));
     secrets.push(("a password of a key store", STORE_PASSWORD.as_bytes().to_vec()));
     secrets
+}
+
+/// Secrets that asymmetric and HMAC keys make and are given.
+fn use_asymmetric_keys(program: &Program, key: &str, secrets: &mut Secrets) {
+    let member =
+        |answer: &Value, name: &str| STANDARD.decode(answer[name].as_str().unwrap()).unwrap();
+    let input = json!({ "KeyId": key, "KeyPairSpec": "ECC_NIST_P384" });
+    let made = program.call("GenerateDataKeyPair", &input).ok();
+    secrets.push(("a private key", member(&made, "PrivateKeyPlaintext")));
+    let message = b"the message that nobody may find".to_vec();
+    for (operation, algorithm, spec, usage) in [
+        ("Sign", ("SigningAlgorithm", "ECDSA_SHA_256"), "ECC_NIST_P256", "SIGN_VERIFY"),
+        ("GenerateMac", ("MacAlgorithm", "HMAC_SHA_256"), "HMAC_256", "GENERATE_VERIFY_MAC"),
+    ] {
+        let mut input = json!({ "Message": STANDARD.encode(&message) });
+        input["KeyId"] = json!(program.new_key_of(spec, usage));
+        input[algorithm.0] = json!(algorithm.1);
+        program.call(operation, &input).ok();
+        input[algorithm.0] = json!("none");
+        assert_eq!(program.call(operation, &input).code(), "ValidationException");
+    }
+    secrets.push(("a message", message));
+    let agreeing = program.new_key_of("ECC_NIST_P256", "KEY_AGREEMENT");
+    let public = program.call("GetPublicKey", &json!({ "KeyId": agreeing })).ok();
+    let mut input = json!({ "KeyId": agreeing, "KeyAgreementAlgorithm": "ECDH" });
+    input["PublicKey"] = public["PublicKey"].clone();
+    let made = program.call("DeriveSharedSecret", &input).ok();
+    secrets.push(("an agreed secret", member(&made, "SharedSecret")));
+    let kem = program.new_key_of("ML_KEM_512", "ENCAPSULATE_DECAPSULATE");
+    let input = json!({ "KeyId": kem, "EncapsulationAlgorithm": "ML_KEM" });
+    let made = program.call("Encapsulate", &input).ok();
+    secrets.push(("an encapsulated secret", member(&made, "SharedSecret")));
 }
 
 /// Calls that carry secrets and fail: refused at every stage, and last because

@@ -104,21 +104,6 @@ fn a_rotation_leaves_a_record_of_its_own() {
 }
 
 #[test]
-fn operations_that_are_not_there_yet_leave_one_too() {
-    let server = Server::start();
-    for operation in ops::unsupported::TABLE {
-        let answer = server.call(operation.name, &json!({}));
-        assert_eq!(answer.code(), "UnsupportedOperationException");
-        let text = format!("{} is not yet supported by this server.", operation.name);
-        assert_eq!(answer.message(), text);
-        let record = record_of(&server, &answer);
-        assert_eq!(record["eventName"], operation.name);
-        assert_eq!(record["errorCode"], "UnsupportedOperationException");
-        assert_eq!(record["errorMessage"], text);
-    }
-}
-
-#[test]
 fn what_is_refused_is_recorded() {
     let server = Server::at(&Arc::new(ManualClock::at(START_MS)));
     let ada = server.new_user("ada", "");
