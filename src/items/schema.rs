@@ -12,6 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::error::{ItemError, ItemErrorCode};
 use super::path;
+use crate::base::limits::{ATTRIBUTE_NAME_BYTES, KEY_NAME_BYTES, TABLE_NAME_BYTES};
 
 /// Attribute of the header of an encrypted item.
 pub const HEADER_NAME: &str = "aws_dbe_head";
@@ -22,13 +23,6 @@ pub const RESERVED_PREFIX: &str = "aws_dbe_";
 /// Neither a table nor an attribute may be named like this: the encryption
 /// context uses such names itself.
 const CONTEXT_PREFIX: &str = "aws-crypto-";
-
-/// Logical table name, bytes (DynamoDB's limit for a table ARN).
-const TABLE_NAME_BYTES: usize = 1_024;
-/// Name of an attribute, bytes (DynamoDB's limit).
-const ATTRIBUTE_NAME_BYTES: usize = 65_535;
-/// Name of a key attribute, bytes (DynamoDB's limit).
-const KEY_NAME_BYTES: usize = 255;
 
 /// What happens to an attribute on encryption.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

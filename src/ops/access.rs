@@ -7,11 +7,15 @@ use serde_json::{Map, Value};
 
 use super::call::Call;
 use super::ctx::Ctx;
+use super::operation::Description;
+use super::rates::Counted;
 use super::resolve::{self, Accepts, Found};
 use crate::base::arn::{AliasArn, KeyArn};
 use crate::base::context::EncryptionContext;
 use crate::base::ids::{AliasName, MaterialId, Realm};
 use crate::base::managed::ManagedService;
+use crate::base::rates::RateGroup;
+use crate::base::spec::{KeyPairSpec, KeySpec};
 use crate::hsm::blob::Blob;
 use crate::keys::key::Key;
 use crate::policy::actions::Action;
@@ -27,6 +31,9 @@ pub struct Access<'a> {
     call: &'a Call,
     policies: Vec<Arc<Document>>,
     facts: &'a mut Facts,
+    counted: Counted,
+    /// The group in which the call was counted last.
+    counted_in: Option<RateGroup>,
 }
 
 /// What the record will say about the call, gathered on the way, so that a
@@ -55,9 +62,15 @@ pub struct PermittedKey {
 }
 
 impl<'a> Access<'a> {
-    pub(super) fn new(ctx: &'a Ctx, call: &'a Call, facts: &'a mut Facts) -> Self {
+    pub(super) fn new(
+        ctx: &'a Ctx,
+        operation: &Description,
+        call: &'a Call,
+        facts: &'a mut Facts,
+    ) -> Self {
         let policies = ctx.directory.policies_of(&call.caller.principal);
-        Self { ctx, call, policies, facts }
+        let counted = ctx.rates.counted(operation);
+        Self { ctx, call, policies, facts, counted, counted_in: None }
     }
 
     /// The call.
@@ -75,8 +88,8 @@ impl<'a> Access<'a> {
     /// Finds the key that `name` names and asks for `action` on it.
     ///
     /// # Errors
-    /// `NotFoundException` and `InvalidArnException` with AWS's texts, or
-    /// `AccessDeniedException`.
+    /// `NotFoundException` and `InvalidArnException` with AWS's texts,
+    /// `ThrottlingException`, or `AccessDeniedException`.
     pub fn key(
         &mut self,
         action: Action,
@@ -99,7 +112,7 @@ impl<'a> Access<'a> {
         let realm = self.call.realm();
         let found = resolve::key(&self.ctx.keys, &realm, name, accepts);
         if found.is_err() && accepts == Accepts::KeyOrAlias {
-            self.facts.missing_service = resolve::missing_service(&self.ctx.keys, &realm, name);
+            self.facts.missing_service = resolve::service_key(&realm, name);
         }
         found
     }
@@ -110,7 +123,9 @@ impl<'a> Access<'a> {
     /// # Errors
     /// `InvalidCiphertextException` for what is no ciphertext of ours;
     /// `IncorrectKeyException` if the caller named another key. An unknown key
-    /// and a forbidden one give the same `AccessDeniedException`.
+    /// and a forbidden one give the same `AccessDeniedException`; both count
+    /// against the rate of the caller's calls, so that a `ThrottlingException`
+    /// does not tell them apart either.
     pub fn ciphertext_key(
         &mut self,
         action: Action,
@@ -127,6 +142,7 @@ impl<'a> Access<'a> {
             return Ok(named);
         }
         let made_by = parse_blob(blob)?.key_id();
+        self.count(KeySpec::SymmetricDefault)?;
         let Some(key) = self.ctx.keys.find(&self.call.region, made_by) else {
             return Err(self.hidden_key(action));
         };
@@ -226,6 +242,7 @@ impl<'a> Access<'a> {
         alias: Option<&AliasName>,
     ) -> Result<Permit, ApiError> {
         self.record_resource(&key.arn);
+        self.count(key.spec)?;
         let resource = Resource::Key {
             arn: &key.arn,
             spec: key.spec,
@@ -236,6 +253,28 @@ impl<'a> Access<'a> {
         let context = context.filter(|context| !context.is_empty());
         let request = self.request_facts(context, alias.map(AliasName::as_str));
         self.decide(action, resource, &request)
+    }
+
+    /// Counts the use of a key in the group of its kind, once a call.
+    fn count(&mut self, spec: KeySpec) -> Result<(), ApiError> {
+        let group = match self.counted {
+            Counted::ByKey => Some(RateGroup::of_key(spec)),
+            Counted::ByDataKeyPair => self.data_key_pair().map(RateGroup::of_data_key_pair),
+            Counted::In(_) | Counted::Nowhere => None,
+        };
+        match group.filter(|group| self.counted_in != Some(*group)) {
+            None => Ok(()),
+            Some(group) => {
+                self.counted_in = Some(group);
+                self.ctx.rates.count(self.call, group)
+            }
+        }
+    }
+
+    /// The kind of data key pair that is asked for, from what the record has.
+    fn data_key_pair(&self) -> Option<KeyPairSpec> {
+        let spec = self.facts.request_parameters.as_ref()?.get("keyPairSpec")?;
+        KeyPairSpec::parse(spec.as_str()?)
     }
 
     fn decide(

@@ -16,7 +16,6 @@ use super::put_key_policy;
 use super::shapes::{TAGS, Tag, merge_tags};
 use crate::base::arn::KeyArn;
 use crate::base::ids::Realm;
-use crate::base::limits;
 use crate::base::spec::{KeyManager, KeySpec, KeyUsage, Origin};
 use crate::keys::changes::CreateKey as Create;
 use crate::keys::create::{self, NewKey};
@@ -107,7 +106,7 @@ impl Operation for CreateKey {
         }
         let origin = check_origin(&input, spec)?;
         check_room(ctx, &realm)?;
-        let tags = merge_tags(&BTreeMap::new(), input.tags)?;
+        let tags = merge_tags(&ctx.quotas, &BTreeMap::new(), input.tags)?;
         let id = create::generate_id(&ctx.hsm, input.multi_region)?;
         let arn = KeyArn { region: realm.region, account: realm.account, id };
         let policy = Proposed {
@@ -144,10 +143,11 @@ impl Operation for CreateKey {
 /// # Errors
 /// `LimitExceededException`.
 pub(super) fn check_room(ctx: &Ctx, realm: &Realm) -> Result<(), ApiError> {
-    if ctx.keys.count(realm) < limits::KEYS_PER_REGION {
+    let quota = ctx.quotas.keys_per_region;
+    if ctx.keys.count(realm) < quota {
         return Ok(());
     }
-    let text = format!("The account already has {} KMS keys.", limits::KEYS_PER_REGION);
+    let text = format!("The account already has {quota} KMS keys.");
     Err(ApiError::new(Code::LimitExceededException, text))
 }
 

@@ -10,6 +10,7 @@ pub mod ctx;
 pub mod key_metadata;
 pub mod operation;
 pub mod pipeline;
+pub mod rates;
 pub mod resolve;
 pub mod shapes;
 pub mod system;
@@ -134,6 +135,7 @@ pub static TABLE: &[Entry<Ctx>] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::shape::Recorded;
 
     #[test]
     fn tables_are_sorted_and_disjoint() {
@@ -146,5 +148,16 @@ mod tests {
         assert!(!kms.iter().any(|name| later.contains(name)));
         // The current AWS KMS model (botocore 1.44.5) has 56 operations.
         assert_eq!(kms.len() + later.len(), 56);
+    }
+
+    #[test]
+    fn nothing_sensitive_is_recorded() {
+        let described = TABLE.iter().chain(admin::TABLE).map(|entry| entry.description);
+        for description in described {
+            for member in description.input.iter().filter(|member| member.shape.is_sensitive()) {
+                let at = (description.name, member.name);
+                assert_eq!(member.recorded, Recorded::No, "{at:?}");
+            }
+        }
     }
 }

@@ -12,8 +12,9 @@ use tracing::{Instrument, Span};
 
 use super::access::{Access, Facts};
 use super::call::{Answer, Call};
-use super::ctx::Ctx;
+use super::ctx::{Ctx, Ended};
 use super::operation::{Description, Done, Further, Operation, ReadInput, Service};
+use super::rates::Counted;
 use super::system;
 use crate::audit::{self, EventType, Failure, Record, Resource};
 use crate::base::arn::Arn;
@@ -43,9 +44,16 @@ pub(super) async fn call_in_turn<O: Operation<Context = Ctx>>(ctx: &Ctx, call: &
     let work = async {
         let none = || ApiError::internal("the server itself names no key of a service");
         let settled = settle::<O>(ctx, call).await;
-        settled.unwrap_or_else(|_| Answer::unrecorded(call.caller.request_id, none()))
+        settled.unwrap_or_else(|_| unrecorded(call, none()))
     };
     watch(ctx, &O::DESCRIPTION, call.caller.request_id, work).await
+}
+
+/// The answer of a call, and the facts that its record was made from.
+type Settled = (Answer, Facts);
+
+fn unrecorded(call: &Call, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Settled {
+    (Answer::unrecorded(call.caller.request_id, cause), Facts::default())
 }
 
 /// Follows a call from its beginning to its end.
@@ -53,12 +61,12 @@ async fn watch(
     ctx: &Ctx,
     description: &Description,
     request_id: RequestId,
-    work: impl Future<Output = Answer>,
+    work: impl Future<Output = Settled>,
 ) -> Answer {
     let started = ctx.clock.elapsed();
     async {
-        let answer = work.await;
-        end(ctx, description, started, answer)
+        let (answer, facts) = work.await;
+        end(ctx, description, started, &facts, answer)
     }
     .instrument(span(description, request_id))
     .await
@@ -66,24 +74,30 @@ async fn watch(
 
 /// Runs the call when it is its turn. If it names the key of a service that has
 /// none yet, that is made, and the call run again.
-async fn commit<O: Operation>(ctx: &O::Context, call: &Call) -> Answer {
+async fn commit<O: Operation>(ctx: &O::Context, call: &Call) -> Settled {
     let shared: &Ctx = ctx.as_ref();
-    loop {
+    if let Counted::In(group) = shared.rates.counted(&O::DESCRIPTION)
+        && let Err(error) = shared.rates.count(call, group)
+    {
+        return settle_refusal(shared, &O::DESCRIPTION, call, error).await;
+    }
+    // Once for each such key that the call names, of which there are two at most.
+    for _ in 0..ATTEMPTS {
         let turn = match O::DESCRIPTION.read_only {
             true => None,
             false => Some(shared.changing.lock().await),
         };
         let service = match settle::<O>(ctx, call).await {
-            Ok(answer) => return answer,
+            Ok(settled) => return settled,
             Err(service) => service,
         };
         drop(turn);
-        // There is no alias of a service twice, and nobody deletes it: the call
-        // comes here once for each that it names.
         if let Err(error) = system::make_managed_key(shared, call, service).await {
-            return Answer::unrecorded(call.caller.request_id, error);
+            return unrecorded(call, error);
         }
     }
+    let error = ApiError::internal("the key of a service was made and is not found");
+    settle_refusal(shared, &O::DESCRIPTION, call, error).await
 }
 
 /// Runs the call until its outcome and its record are durable together. Whoever
@@ -91,7 +105,7 @@ async fn commit<O: Operation>(ctx: &O::Context, call: &Call) -> Answer {
 ///
 /// # Errors
 /// The service whose key is missing; then nothing was done or recorded.
-async fn settle<O: Operation>(ctx: &O::Context, call: &Call) -> Result<Answer, ManagedService> {
+async fn settle<O: Operation>(ctx: &O::Context, call: &Call) -> Result<Settled, ManagedService> {
     let shared: &Ctx = ctx.as_ref();
     let request_id = call.caller.request_id;
     for _ in 0..ATTEMPTS {
@@ -103,17 +117,29 @@ async fn settle<O: Operation>(ctx: &O::Context, call: &Call) -> Result<Answer, M
         let ended = End::new(result);
         let (unit, result) = match unit(shared, &O::DESCRIPTION, call, &facts, ended) {
             Ok(made) => made,
-            Err(error) => return Ok(Answer::unrecorded(request_id, error)),
+            Err(error) => return Ok((Answer::unrecorded(request_id, error), facts)),
         };
-        return match shared.store.commit(unit).await {
-            Ok(receipt) => Ok(Answer::recorded(request_id, result, &receipt)),
+        let answer = match shared.store.commit(unit).await {
+            Ok(receipt) => Answer::recorded(request_id, result, &receipt),
             // Somebody else changed the same thing meanwhile: look again.
             Err(store::Error::Conflict | store::Error::Duplicate) => continue,
-            Err(error) => Ok(Answer::unrecorded(request_id, error)),
+            Err(error) => Answer::unrecorded(request_id, error),
         };
+        return Ok((answer, facts));
     }
     let error = ApiError::internal("the call met other changes too often");
-    Ok(commit_refusal(shared, &O::DESCRIPTION, &call.caller, &call.region, error).await)
+    Ok(settle_refusal(shared, &O::DESCRIPTION, call, error).await)
+}
+
+/// Refuses a call without having run it.
+async fn settle_refusal(
+    ctx: &Ctx,
+    description: &Description,
+    call: &Call,
+    error: ApiError,
+) -> Settled {
+    let answer = commit_refusal(ctx, description, &call.caller, &call.region, error).await;
+    (answer, Facts::default())
 }
 
 /// What a call commits, and what it answers once that is durable.
@@ -140,7 +166,8 @@ pub async fn refuse(
     region: &Region,
     error: ApiError,
 ) -> Answer {
-    let work = commit_refusal(ctx, description, caller, region, error);
+    let work =
+        async { (commit_refusal(ctx, description, caller, region, error).await, Facts::default()) };
     watch(ctx, description, caller.request_id, work).await
 }
 
@@ -219,7 +246,8 @@ async fn attempt<O: Operation>(
     facts: &mut Facts,
 ) -> Result<Done<O::Output>, ApiError> {
     let input = O::Input::read(&O::DESCRIPTION, call, facts)?;
-    let done = O::run(ctx, &mut Access::new(ctx.as_ref(), call, facts), input).await?;
+    let access = &mut Access::new(ctx.as_ref(), &O::DESCRIPTION, call, facts);
+    let done = O::run(ctx, access, input).await?;
     // INVARIANT: nothing succeeds that no policy was asked about.
     if O::NEEDS_PERMIT && facts.decisions.is_empty() {
         return Err(ApiError::internal("the operation made no decision"));
@@ -378,7 +406,13 @@ fn span(description: &Description, request_id: RequestId) -> Span {
 
 /// The last thing that happens to a call: it is counted, and a fault of the
 /// server is logged with its cause, which the caller does not see.
-fn end(ctx: &Ctx, description: &Description, started: Duration, answer: Answer) -> Answer {
+fn end(
+    ctx: &Ctx,
+    description: &Description,
+    started: Duration,
+    facts: &Facts,
+    answer: Answer,
+) -> Answer {
     let error = answer.result().err();
     let took = ctx.clock.elapsed().saturating_sub(started);
     let code = error.map(ApiError::code);
@@ -398,6 +432,7 @@ fn end(ctx: &Ctx, description: &Description, started: Duration, answer: Answer) 
             span.record("otel.status_code", "ERROR");
         }
     }
-    ctx.observer.call_ended(description, code, took);
+    let resources = &facts.resources;
+    ctx.observer.call_ended(&Ended { operation: description, error: code, took, resources });
     answer
 }

@@ -110,7 +110,7 @@ impl Operation for ReplicateKey {
             return Err(ApiError::new(Code::AlreadyExistsException, text));
         }
         check_room(ctx, &Realm { account: arn.account.clone(), region: arn.region.clone() })?;
-        let tags = merge_tags(&BTreeMap::new(), input.tags)?;
+        let tags = merge_tags(&ctx.quotas, &BTreeMap::new(), input.tags)?;
         let policy = Proposed {
             arn: &arn,
             spec: primary.spec,

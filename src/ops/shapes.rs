@@ -9,11 +9,12 @@ use crate::base::algorithm::EncryptionAlgorithm;
 use crate::base::arn::KeyArn;
 use crate::base::context::EncryptionContext;
 use crate::base::limits;
+use crate::base::quotas::Quotas;
 use crate::keys::key::Key;
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
 use crate::wire::shape::{
-    ASCII, MARKER_TEXT, Member, REGION, Recorded, Shape, matching, secret_text, text,
+    ASCII, MARKER_TEXT, Member, REGION, Recorded, Shape, matching, secret, text,
 };
 
 /// Any form of key identifier.
@@ -25,11 +26,9 @@ pub const REGION_SHAPE: Shape = matching(1, 32, REGION);
 /// `EncryptionContext`.
 pub const ENCRYPTION_CONTEXT: Member = Member::optional("EncryptionContext", Shape::Map);
 /// `GrantTokens`: checked, never shown or recorded.
-pub const GRANT_TOKENS: Member = Member::optional(
-    "GrantTokens",
-    Shape::List { of: &secret_text(1, 8192, None), min: 0, max: 10 },
-)
-.unrecorded();
+pub const GRANT_TOKENS: Member =
+    Member::optional("GrantTokens", Shape::List { of: &secret(1, 8192, None), min: 0, max: 10 })
+        .unrecorded();
 /// `DryRun`; the pipeline acts on it.
 pub const DRY_RUN: Member = Member::optional("DryRun", Shape::Boolean);
 /// The names that validation texts list for encryption algorithms, in the
@@ -82,7 +81,7 @@ const TAG: Shape = Shape::Structure(&[
     Member::required("TagKey", text(1, 128)),
     Member::required("TagValue", text(0, 256)),
 ]);
-/// The shape of `Tags`. AWS's own limit on their number is a `TagException`,
+/// The shape of `Tags`. AWS's own quota for their number is a `TagException`,
 /// not a matter of shape; the shape's is there to bound the work.
 pub const TAGS: Shape = Shape::List { of: &TAG, min: 0, max: 200 };
 
@@ -146,6 +145,7 @@ pub fn refuse_recipient(recipient: Option<&Value>) -> Result<(), ApiError> {
 /// # Errors
 /// `TagException` with AWS's texts.
 pub fn merge_tags(
+    quotas: &Quotas,
     held: &BTreeMap<String, String>,
     tags: Vec<Tag>,
 ) -> Result<BTreeMap<String, String>, ApiError> {
@@ -161,7 +161,8 @@ pub fn merge_tags(
     }
     let mut merged = held.clone();
     merged.append(&mut new);
-    if merged.len() > limits::TAGS_PER_KEY {
+    // A key that has more, from before the quota was lowered, may keep them.
+    if merged.len() > quotas.tags_per_key.max(held.len()) {
         return refused("Too many tags");
     }
     Ok(merged)

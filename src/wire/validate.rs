@@ -12,10 +12,8 @@ use super::codes::Code;
 use super::conform;
 use super::error::ApiError;
 use super::shape::{Member, Pattern, Shape};
+use crate::base::limits::ECHOED_CHARS;
 
-/// The longest value that a validation text echoes, in characters. AWS echoes
-/// whole values; ours end in `...` so that an answer cannot grow with its call.
-const ECHO_CHARS: usize = 256;
 /// How many faults one answer tells; AWS's front end stops at as many.
 const FAULTS: usize = 10;
 const NOT_NULL: &str = "not be null";
@@ -212,7 +210,7 @@ fn plain(value: &Value) -> String {
 }
 
 fn echo(text: &str) -> String {
-    match text.char_indices().nth(ECHO_CHARS) {
+    match text.char_indices().nth(ECHOED_CHARS) {
         Some((end, _)) => format!("{}...", text.get(..end).unwrap_or_default()),
         None => text.to_owned(),
     }
@@ -239,7 +237,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::wire::shape::{ASCII, matching, secret_text, text};
+    use crate::wire::shape::{ASCII, matching, secret, text};
 
     const TAG: Shape = Shape::Structure(&[
         Member::required("TagKey", text(1, 4)),
@@ -256,7 +254,7 @@ mod tests {
         Member::optional("DryRun", Shape::Boolean),
         Member::optional("Modes", Shape::List { of: &Shape::Enum(&["A", "B"]), min: 1, max: 2 }),
         Member::optional("Names", Shape::List { of: &matching(1, 2, ASCII), min: 0, max: 99 }),
-        Member::optional("Tokens", Shape::List { of: &secret_text(1, 2, None), min: 0, max: 1 }),
+        Member::optional("Tokens", Shape::List { of: &secret(1, 2, None), min: 0, max: 1 }),
     ];
 
     #[track_caller]

@@ -32,6 +32,8 @@ mod leaks;
 #[cfg(test)]
 mod lifecycle;
 #[cfg(test)]
+mod quotas;
+#[cfg(test)]
 mod records;
 #[cfg(test)]
 mod seed;
