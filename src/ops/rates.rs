@@ -172,8 +172,7 @@ mod tests {
     use crate::ops;
 
     fn every_kms_operation() -> impl Iterator<Item = Description> {
-        let here = ops::TABLE.iter().map(|entry| entry.description);
-        here.chain(ops::unsupported::TABLE.iter().copied())
+        ops::TABLE.iter().map(|entry| entry.description)
     }
 
     #[test]
