@@ -8,7 +8,6 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use wardbook::base::clock::ManualClock;
 use wardbook::base::limits;
-use wardbook::ops;
 
 use crate::calls::{Scene, operations, refusal};
 use crate::fixture::golden::{self, Golden};
