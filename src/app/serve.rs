@@ -147,17 +147,20 @@ fn operations(opened: &Opened) -> Vec<BoundOperation> {
     common.chain(items).collect()
 }
 
-/// Does what is due, every minute, until `stopped` is dropped. A crash in it is
-/// logged, and the next minute tries again.
+/// Does what is due, every minute, and rotations as soon as they are, until
+/// `stopped` is dropped. A crash in it is logged, and the next minute tries again.
 async fn tick(opened: Opened, mut stopped: oneshot::Receiver<()>) {
     let mut minute = tokio::time::interval(Duration::from_secs(60));
     loop {
-        tokio::select! {
-            _ = minute.tick() => {}
-            _ = &mut stopped => return,
-        }
         let ctx = Arc::clone(&opened.ctx);
-        match tokio::spawn(async move { system::run_due(&ctx).await }).await {
+        let work = tokio::select! {
+            _ = minute.tick() => tokio::spawn(async move { system::run_due(&ctx).await }),
+            () = opened.ctx.rotation_due.notified() => {
+                tokio::spawn(async move { system::run_rotations(&ctx).await })
+            }
+            _ = &mut stopped => return,
+        };
+        match work.await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::error!(%error, "the timers did not run"),
             Err(crash) => tracing::error!(%crash, "the timers crashed"),

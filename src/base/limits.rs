@@ -17,6 +17,9 @@ pub const BODY_READ_MS: u64 = 30_000;
 /// The longest value that a validation text echoes, characters. AWS echoes
 /// whole values; ours end in `...` so that an answer cannot grow with its call.
 pub const ECHOED_CHARS: usize = 256;
+/// The text of an error, characters. Ten faults with the longest lists of values
+/// that AWS has are below 10,000.
+pub const ERROR_TEXT_CHARS: usize = 16 * 1024;
 /// A query string, bytes.
 pub const QUERY_BYTES: usize = 8 * 1024;
 /// `User-Agent` in a record, characters; AWS cuts longer ones too.
@@ -34,6 +37,9 @@ pub const SIGNED_HEADERS: usize = 64;
 pub const CONNECTIONS: usize = 1_024;
 /// Calls between authentication and answer; one more gets ThrottlingException.
 pub const IN_FLIGHT_CALLS: usize = 512;
+/// RSA data key pairs that are made at a time; each takes a core for up to
+/// seconds, and others wait for their turn.
+pub const RSA_KEY_PAIRS_AT_ONCE: usize = 2;
 /// Units of work that wait for the database writer.
 pub const WRITER_QUEUE_UNITS: usize = 2_048;
 /// Units of work in one database transaction.
@@ -67,6 +73,11 @@ pub const POLICY_EVALUATION_DEPTH: usize = 24;
 /// Identity policies attached to one user or role.
 pub const ATTACHED_POLICIES: usize = 10;
 
+/// Pairs of an encryption context that one grant constraint names (AWS's own
+/// limit).
+pub const GRANT_CONSTRAINT_PAIRS: usize = 8;
+/// A value in a grant constraint, characters (AWS's own limit).
+pub const GRANT_CONSTRAINT_CHARS: usize = 384;
 /// Users, and also roles, in one account.
 pub const PRINCIPALS_PER_ACCOUNT: usize = 5_000;
 /// Access keys of one user (AWS's own limit).

@@ -91,18 +91,13 @@ fn shape(shape: &Shape) -> Map<String, Value> {
         }
     };
     match shape {
-        Shape::Text { min, max, pattern } => {
+        Shape::Text { min, max, pattern, .. } => {
             bounds(*min, *max);
             if let Some(pattern) = pattern {
                 put("pattern", json!(pattern.text));
             }
         }
-        Shape::Blob { min, max, sensitive } => {
-            bounds(*min, *max);
-            if *sensitive {
-                put("sensitive", json!(true));
-            }
-        }
+        Shape::Blob { min, max, .. } => bounds(*min, *max),
         Shape::Integer { min, max } => {
             put("min", json!(min));
             put("max", json!(max));
@@ -114,6 +109,9 @@ fn shape(shape: &Shape) -> Map<String, Value> {
         }
         Shape::Structure(members) => drop(put("members", list(members))),
         Shape::Boolean | Shape::Timestamp | Shape::Map | Shape::Document => {}
+    }
+    if matches!(shape, Shape::Text { sensitive: true, .. } | Shape::Blob { sensitive: true, .. }) {
+        described.insert("sensitive".to_owned(), json!(true));
     }
     described
 }

@@ -78,6 +78,11 @@ impl OpenedKeys {
         std::mem::take(&mut self.keys).into_values().map(|kept| kept.key).collect()
     }
 
+    #[cfg(test)]
+    pub(super) fn contains(&self, name: &[u8; 32]) -> bool {
+        self.keys.contains_key(name)
+    }
+
     fn evict(&mut self) -> Option<Kept> {
         let (name, _) = self.keys.iter().min_by_key(|(_, kept)| kept.last_use)?;
         let name = *name;

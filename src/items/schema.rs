@@ -106,8 +106,10 @@ pub struct SchemaDocument {
     pub partition_key_name: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sort_key_name: Option<String>,
-    /// The KMS key that wraps the keys of new items.
-    pub key_id: String,
+    /// The KMS key that wraps the keys of new items; if left out, the one that
+    /// AWS manages for DynamoDB.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_id: Option<String>,
     #[serde(deserialize_with = "actions_once")]
     pub attribute_actions_on_encrypt: BTreeMap<String, Action>,
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
@@ -170,6 +172,12 @@ impl Schema {
     #[must_use]
     pub fn document(&self) -> &SchemaDocument {
         &self.document
+    }
+
+    /// The KMS key that wraps the keys of new items, as it was named.
+    #[must_use]
+    pub fn key_id(&self) -> &str {
+        self.document.key_id.as_deref().unwrap_or("alias/aws/dynamodb")
     }
 
     /// Whether attribute `name` is signed: all are, except the allowed unsigned
@@ -286,7 +294,7 @@ fn check_names(document: &SchemaDocument) -> Result<(), ItemError> {
     if table.starts_with(CONTEXT_PREFIX) {
         return Err(invalid(format!("tableName must not begin with {CONTEXT_PREFIX}")));
     }
-    if document.key_id.is_empty() {
+    if document.key_id.as_deref() == Some("") {
         return Err(invalid("keyId must name a KMS key"));
     }
     if document.sort_key_name.as_ref() == Some(&document.partition_key_name) {

@@ -134,7 +134,7 @@ const ENCRYPTING: &[Action] = &[
 const DECRYPTING: &[Action] = &[Action::DECRYPT, Action::RE_ENCRYPT_FROM];
 
 // INVARIANT: a permit is the only road to a key: one for this key and this use.
-fn check_permit(permit: &Permit, key: &Key, uses: &[Action]) -> Result<(), Error> {
+pub(super) fn check_permit(permit: &Permit, key: &Key, uses: &[Action]) -> Result<(), Error> {
     let covered =
         permit.key() == Some(&key.arn) && uses.iter().any(|action| permit.covers(*action));
     if covered { Ok(()) } else { Err(Error::Permit) }

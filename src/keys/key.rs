@@ -8,6 +8,7 @@ use crate::base::ids::{AliasName, KeyId, MaterialId, Realm};
 use crate::base::spec::{
     KeyManager, KeySpec, KeyState, KeyUsage, MaterialState, MultiRegionRole, Origin, RotationType,
 };
+use crate::base::timestamp::DAY_MS;
 use crate::hsm::{ExportedKeyToken, KeyBinding};
 use crate::policy::document::Document;
 
@@ -33,7 +34,8 @@ pub struct Key {
     /// What the key is among the related keys of other Regions; `None` for a
     /// single-Region key.
     pub multi_region: Option<MultiRegionRole>,
-    /// Automatic rotation, while it is on.
+    /// Automatic rotation, while it is on. Related multi-Region keys have the
+    /// same; the primary one decides when it is due.
     pub rotation: Option<Rotation>,
     /// When a rotation on demand was asked for that has not been done yet,
     /// epoch milliseconds.
@@ -86,9 +88,60 @@ impl Material {
             MaterialState::PendingRotation | MaterialState::PendingMultiRegionImportAndRotation
         )
     }
+
+    /// Whether the material is still here although its time is over.
+    #[must_use]
+    pub fn has_expired(&self, now_ms: i64) -> bool {
+        self.token.is_some() && self.expires_ms.is_some_and(|at| at <= now_ms)
+    }
 }
 
 impl Key {
+    /// The key as it counts at this moment: material that has expired is gone,
+    /// whether or not it has been destroyed yet. The stored key changes only
+    /// by that destruction, which has a record of its own.
+    #[must_use]
+    pub fn at(self: &Arc<Self>, now_ms: i64) -> Arc<Self> {
+        if !self.materials.iter().any(|material| material.has_expired(now_ms)) {
+            return Arc::clone(self);
+        }
+        let mut key = Self::clone(self);
+        key.destroy_materials(|material| material.has_expired(now_ms));
+        Arc::new(key)
+    }
+
+    /// Destroys imported material. The key goes on knowing which ones it must
+    /// have, and waits for them; one that only waited for its rotation is
+    /// forgotten, but not by a replica, whose primary key still has it.
+    pub fn destroy_materials(&mut self, is_gone: impl Fn(&Material) -> bool) {
+        if self.multi_region == Some(MultiRegionRole::Replica) {
+            self.wait_for_related_keys(&is_gone);
+        } else {
+            self.materials.retain(|held| !held.is_pending() || !is_gone(held));
+        }
+        for material in self.materials.iter_mut().filter(|material| is_gone(material)) {
+            material.token = None;
+            material.expires_ms = None;
+        }
+        if matches!(self.state, KeyState::Enabled | KeyState::Disabled) && !self.has_all_material()
+        {
+            self.state = KeyState::PendingImport;
+        }
+        if self.pending_material().is_none() {
+            self.on_demand_ms = None;
+        }
+    }
+
+    /// Some related key lacks material that waits for its rotation: it goes on
+    /// waiting.
+    pub fn wait_for_related_keys(&mut self, is_lacking: impl Fn(&Material) -> bool) {
+        for material in self.materials.iter_mut().filter(|held| held.is_pending()) {
+            if is_lacking(material) {
+                material.state = MaterialState::PendingMultiRegionImportAndRotation;
+            }
+        }
+    }
+
     /// The account and Region the key lives in.
     #[must_use]
     pub fn realm(&self) -> Realm {
@@ -139,6 +192,13 @@ impl Key {
     #[must_use]
     pub fn find_material(&self, id: MaterialId) -> Option<&Material> {
         self.materials.iter().find(|material| material.id == id)
+    }
+
+    /// The beginning of the waiting period after which the key is deleted.
+    pub fn begin_pending_deletion(&mut self, now_ms: i64, window_days: i64) {
+        self.state = KeyState::PendingDeletion;
+        self.deletion_ms = Some(now_ms.saturating_add(window_days.saturating_mul(DAY_MS)));
+        self.pending_window_days = None;
     }
 
     /// What a material's token is bound to.

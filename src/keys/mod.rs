@@ -8,7 +8,10 @@
 pub mod changes;
 pub mod cipher;
 pub mod create;
+pub mod import;
 pub mod key;
+pub mod multi_region;
 pub mod registry;
+pub mod rotate;
 pub mod rows;
 pub mod state;

@@ -9,10 +9,11 @@ use super::call::Call;
 use super::ctx::Ctx;
 use super::operation::Description;
 use super::rates::Counted;
-use super::resolve::{self, Accepts};
+use super::resolve::{self, Accepts, Found};
 use crate::base::arn::{AliasArn, KeyArn};
 use crate::base::context::EncryptionContext;
 use crate::base::ids::{AliasName, MaterialId, Realm};
+use crate::base::managed::ManagedService;
 use crate::base::rates::RateGroup;
 use crate::base::spec::{KeyPairSpec, KeySpec};
 use crate::hsm::blob::Blob;
@@ -48,6 +49,9 @@ pub struct Facts {
     pub service_event_details: Option<Value>,
     /// Whether the caller only wants to know what would happen.
     pub dry_run: bool,
+    /// The service whose key the call named before it was there. The pipeline
+    /// makes it, and runs the call again.
+    pub missing_service: Option<ManagedService>,
 }
 
 /// A key and the permit to use it.
@@ -93,9 +97,24 @@ impl<'a> Access<'a> {
         accepts: Accepts,
         context: Option<&EncryptionContext>,
     ) -> Result<PermittedKey, ApiError> {
-        let found = resolve::key(&self.ctx.keys, &self.call.realm(), name, accepts)?;
-        let permit = self.permit_key(action, &found.key, context, found.alias.as_ref())?;
-        Ok(PermittedKey { permit, key: found.key })
+        let found = self.find(name, accepts)?;
+        let key = self.as_of_now(&found.key);
+        let permit = self.permit_key(action, &key, context, found.alias.as_ref())?;
+        Ok(PermittedKey { permit, key })
+    }
+
+    /// Finds the key that `name` names, and asks for nothing. The key of a
+    /// service is made when it is first named.
+    ///
+    /// # Errors
+    /// `NotFoundException` and `InvalidArnException` with AWS's texts.
+    pub fn find(&mut self, name: &str, accepts: Accepts) -> Result<Found, ApiError> {
+        let realm = self.call.realm();
+        let found = resolve::key(&self.ctx.keys, &realm, name, accepts);
+        if found.is_err() && accepts == Accepts::KeyOrAlias {
+            self.facts.missing_service = resolve::missing_service(&self.ctx.keys, &realm, name);
+        }
+        found
     }
 
     /// Finds the key that made the ciphertext `blob` and asks for `action` on
@@ -127,6 +146,7 @@ impl<'a> Access<'a> {
         let Some(key) = self.ctx.keys.find(&self.call.region, made_by) else {
             return Err(self.hidden_key(action));
         };
+        let key = self.as_of_now(&key);
         match self.permit_key(action, &key, Some(context), None) {
             Ok(permit) => {
                 if action == Action::DECRYPT {
@@ -164,8 +184,9 @@ impl<'a> Access<'a> {
     /// # Errors
     /// `AccessDeniedException`.
     pub fn known_key(&mut self, action: Action, key: &Arc<Key>) -> Result<PermittedKey, ApiError> {
-        let permit = self.permit_key(action, key, None, None)?;
-        Ok(PermittedKey { permit, key: Arc::clone(key) })
+        let key = self.as_of_now(key);
+        let permit = self.permit_key(action, &key, None, None)?;
+        Ok(PermittedKey { permit, key })
     }
 
     /// Asks for `action` on anything that is not a key.
@@ -205,6 +226,12 @@ impl<'a> Access<'a> {
     /// as a new one.
     pub fn record_resource(&mut self, arn: &KeyArn) {
         self.facts.resources.push(arn.to_string());
+    }
+
+    /// Every operation gets its keys here, so none sees material that has
+    /// expired, even before the timer has destroyed it.
+    fn as_of_now(&self, key: &Arc<Key>) -> Arc<Key> {
+        key.at(self.ctx.clock.now_ms())
     }
 
     fn permit_key(

@@ -9,11 +9,13 @@ use serde_json::json;
 
 use super::access::Access;
 use super::ctx::Ctx;
+use super::custom_key_stores;
 use super::key_metadata::{KEY_METADATA, KeyMetadata};
 use super::operation::{Description, Done, Operation, Service};
 use super::put_key_policy;
 use super::shapes::{TAGS, Tag, merge_tags};
 use crate::base::arn::KeyArn;
+use crate::base::ids::Realm;
 use crate::base::spec::{KeyManager, KeySpec, KeyUsage, Origin};
 use crate::keys::changes::CreateKey as Create;
 use crate::keys::create::{self, NewKey};
@@ -23,7 +25,7 @@ use crate::policy::document::Document;
 use crate::policy::question::Resource;
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
-use crate::wire::shape::{Member, POLICY_TEXT, Recorded, Shape, matching, text};
+use crate::wire::shape::{Member, POLICY_TEXT, Recorded, Shape, XKS_KEY_ID, matching, text};
 
 pub(super) struct CreateKey;
 
@@ -69,12 +71,12 @@ impl Operation for CreateKey {
                 .recorded(Recorded::OrText("SYMMETRIC_DEFAULT")),
             Member::optional("Origin", Shape::Enum(Origin::NAMES))
                 .recorded(Recorded::OrText("AWS_KMS")),
-            Member::optional("CustomKeyStoreId", text(1, 64)),
+            custom_key_stores::STORE_FILTER,
             Member::optional("BypassPolicyLockoutSafetyCheck", Shape::Boolean)
                 .recorded(Recorded::OrFalse),
             Member::optional("Tags", TAGS),
             Member::optional("MultiRegion", Shape::Boolean),
-            Member::optional("XksKeyId", text(1, 128)),
+            Member::optional("XksKeyId", matching(1, 128, XKS_KEY_ID)),
         ],
         output: &[KEY_METADATA],
         errors: &[
@@ -103,25 +105,19 @@ impl Operation for CreateKey {
             access.account(Action::TAG_RESOURCE)?;
         }
         let origin = check_origin(&input, spec)?;
-        let quota = ctx.quotas.keys_per_region;
-        if ctx.keys.count(&realm) >= quota {
-            let text = format!("The account already has {quota} KMS keys.");
-            return Err(ApiError::new(Code::LimitExceededException, text));
-        }
+        check_room(ctx, &realm)?;
         let tags = merge_tags(&ctx.quotas, &BTreeMap::new(), input.tags)?;
         let id = create::generate_id(&ctx.hsm, input.multi_region)?;
         let arn = KeyArn { region: realm.region, account: realm.account, id };
-        let policy = match &input.policy {
-            None => default_policy(ctx, &arn)?,
-            Some(text) => {
-                let document = put_key_policy::compile(ctx, text)?;
-                let key = Resource::Key { arn: &arn, spec, usage, origin, policy: &document };
-                if !input.bypass_policy_lockout_safety_check {
-                    put_key_policy::check_lockout(ctx, access, key)?;
-                }
-                document
-            }
+        let policy = Proposed {
+            arn: &arn,
+            spec,
+            usage,
+            origin,
+            policy: input.policy.as_deref(),
+            bypass_lockout_check: input.bypass_policy_lockout_safety_check,
         };
+        let policy = policy.compile(ctx, access)?;
         let new = NewKey {
             arn,
             spec,
@@ -142,8 +138,54 @@ impl Operation for CreateKey {
     }
 }
 
+/// Refuses one more key than a realm may have.
+///
+/// # Errors
+/// `LimitExceededException`.
+pub(super) fn check_room(ctx: &Ctx, realm: &Realm) -> Result<(), ApiError> {
+    let quota = ctx.quotas.keys_per_region;
+    if ctx.keys.count(realm) < quota {
+        return Ok(());
+    }
+    let text = format!("The account already has {quota} KMS keys.");
+    Err(ApiError::new(Code::LimitExceededException, text))
+}
+
+/// A policy for a key that is being made.
+pub(super) struct Proposed<'a> {
+    pub arn: &'a KeyArn,
+    pub spec: KeySpec,
+    pub usage: KeyUsage,
+    pub origin: Origin,
+    /// `None` for the default one.
+    pub policy: Option<&'a str>,
+    pub bypass_lockout_check: bool,
+}
+
+impl Proposed<'_> {
+    /// Compiles it, and checks what the caller sent against locking the caller
+    /// out.
+    ///
+    /// # Errors
+    /// `MalformedPolicyDocumentException` or `LimitExceededException`.
+    pub(super) fn compile(
+        &self,
+        ctx: &Ctx,
+        access: &Access<'_>,
+    ) -> Result<Arc<Document>, ApiError> {
+        let &Self { arn, spec, usage, origin, .. } = self;
+        let Some(text) = self.policy else { return default_policy(ctx, arn) };
+        let policy = put_key_policy::compile(ctx, text)?;
+        if !self.bypass_lockout_check {
+            let key = Resource::Key { arn, spec, usage, origin, policy: &policy };
+            put_key_policy::check_lockout(ctx, access, key)?;
+        }
+        Ok(policy)
+    }
+}
+
 /// The policy of a key made without one.
-pub(super) fn default_policy(ctx: &Ctx, arn: &KeyArn) -> Result<Arc<Document>, ApiError> {
+fn default_policy(ctx: &Ctx, arn: &KeyArn) -> Result<Arc<Document>, ApiError> {
     let text = default_key_policy(&arn.account);
     Ok(ctx.engine.compile_key_policy(&text, ctx.directory.as_ref())?)
 }
@@ -180,7 +222,7 @@ fn kind(input: &Input) -> Result<(KeySpec, KeyUsage), ApiError> {
 fn check_origin(input: &Input, spec: KeySpec) -> Result<Origin, ApiError> {
     let unsupported = |text: &str| Err(ApiError::new(Code::UnsupportedOperationException, text));
     if let Some(store) = &input.custom_key_store_id {
-        return Err(custom_key_store_not_found(store));
+        return Err(custom_key_stores::not_found(store));
     }
     if spec == KeySpec::Sm2 {
         return unsupported("KeySpec SM2 is supported in China Regions only.");
@@ -192,10 +234,4 @@ fn check_origin(input: &Input, spec: KeySpec) -> Result<Origin, ApiError> {
             "You must specify a CustomKeyStoreId for a KMS key in a custom key store.",
         )),
     }
-}
-
-/// No custom key store has this id.
-fn custom_key_store_not_found(id: &str) -> ApiError {
-    let text = format!("Custom key store {id} does not exist.");
-    ApiError::new(Code::CustomKeyStoreNotFoundException, text)
 }

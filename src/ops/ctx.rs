@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Notify, Semaphore};
 
 use super::operation::Description;
 use super::rates::Rates;
@@ -39,6 +39,11 @@ pub struct Ctx {
     /// owner) is still so when it commits. Row versions guard against writers
     /// outside of this process.
     pub changing: Mutex<()>,
+    /// Told when a key may have become due for a rotation, so that it is done
+    /// now and not when the timers come round.
+    pub rotation_due: Arc<Notify>,
+    /// Places for those who make an RSA data key pair.
+    pub making_rsa: Semaphore,
 }
 
 /// What the clocks showed when the server started.

@@ -4,6 +4,7 @@
 use super::access::Access;
 use super::ctx::Ctx;
 use super::operation::{Description, Done, Operation, Service};
+use super::rotation;
 use super::shapes::{KEY_ID, Nothing};
 use super::toggle::{self, toggle};
 use crate::base::spec::KeyState;
@@ -31,6 +32,9 @@ impl Operation for EnableKey {
         access: &mut Access<'_>,
         input: toggle::Input,
     ) -> Result<Done<Nothing>, ApiError> {
-        toggle(ctx, access, Action::ENABLE_KEY, &input, KeyState::Enabled)
+        let mut done = toggle(ctx, access, Action::ENABLE_KEY, &input, KeyState::Enabled)?;
+        // What fell due while the key was disabled is done at once.
+        done.changes.push(rotation::wake(ctx));
+        Ok(done)
     }
 }

@@ -17,35 +17,62 @@ pub mod system;
 pub mod unsupported;
 
 mod aliases;
+mod blocking;
+mod custom_key_stores;
 mod data_key;
 mod errors;
+mod grants;
+mod imported;
+mod rotation;
 mod source;
 mod toggle;
 
 mod cancel_key_deletion;
+mod connect_custom_key_store;
 mod create_alias;
+mod create_custom_key_store;
+mod create_grant;
 mod create_key;
 mod decrypt;
 mod delete_alias;
+mod delete_custom_key_store;
+mod delete_imported_key_material;
+mod describe_custom_key_stores;
 mod describe_key;
 mod disable_key;
+mod disable_key_rotation;
+mod disconnect_custom_key_store;
 mod enable_key;
+mod enable_key_rotation;
 mod encrypt;
 mod generate_data_key;
 mod generate_data_key_without_plaintext;
 mod generate_random;
+mod get_key_last_usage;
 mod get_key_policy;
+mod get_key_rotation_status;
+mod get_parameters_for_import;
+mod import_key_material;
 mod list_aliases;
+mod list_grants;
 mod list_key_policies;
+mod list_key_rotations;
 mod list_keys;
 mod list_resource_tags;
+mod list_retirable_grants;
 mod put_key_policy;
 mod re_encrypt;
+mod replicate_key;
+mod retire_grant;
+mod revoke_grant;
+mod rotate_key_on_demand;
 mod schedule_key_deletion;
 mod tag_resource;
 mod untag_resource;
 mod update_alias;
+mod update_custom_key_store;
 mod update_key_description;
+mod update_primary_region;
 
 use ctx::Ctx;
 use operation::Entry;
@@ -58,29 +85,51 @@ pub static DECRYPT: Entry<Ctx> = Entry::of::<decrypt::Decrypt>();
 /// The KMS operations, sorted by name.
 pub static TABLE: &[Entry<Ctx>] = &[
     Entry::of::<cancel_key_deletion::CancelKeyDeletion>(),
+    Entry::of::<connect_custom_key_store::ConnectCustomKeyStore>(),
     Entry::of::<create_alias::CreateAlias>(),
+    Entry::of::<create_custom_key_store::CreateCustomKeyStore>(),
+    Entry::of::<create_grant::CreateGrant>(),
     Entry::of::<create_key::CreateKey>(),
     Entry::of::<decrypt::Decrypt>(),
     Entry::of::<delete_alias::DeleteAlias>(),
+    Entry::of::<delete_custom_key_store::DeleteCustomKeyStore>(),
+    Entry::of::<delete_imported_key_material::DeleteImportedKeyMaterial>(),
+    Entry::of::<describe_custom_key_stores::DescribeCustomKeyStores>(),
     Entry::of::<describe_key::DescribeKey>(),
     Entry::of::<disable_key::DisableKey>(),
+    Entry::of::<disable_key_rotation::DisableKeyRotation>(),
+    Entry::of::<disconnect_custom_key_store::DisconnectCustomKeyStore>(),
     Entry::of::<enable_key::EnableKey>(),
+    Entry::of::<enable_key_rotation::EnableKeyRotation>(),
     Entry::of::<encrypt::Encrypt>(),
     Entry::of::<generate_data_key::GenerateDataKey>(),
     Entry::of::<generate_data_key_without_plaintext::GenerateDataKeyWithoutPlaintext>(),
     Entry::of::<generate_random::GenerateRandom>(),
+    Entry::of::<get_key_last_usage::GetKeyLastUsage>(),
     Entry::of::<get_key_policy::GetKeyPolicy>(),
+    Entry::of::<get_key_rotation_status::GetKeyRotationStatus>(),
+    Entry::of::<get_parameters_for_import::GetParametersForImport>(),
+    Entry::of::<import_key_material::ImportKeyMaterial>(),
     Entry::of::<list_aliases::ListAliases>(),
+    Entry::of::<list_grants::ListGrants>(),
     Entry::of::<list_key_policies::ListKeyPolicies>(),
+    Entry::of::<list_key_rotations::ListKeyRotations>(),
     Entry::of::<list_keys::ListKeys>(),
     Entry::of::<list_resource_tags::ListResourceTags>(),
+    Entry::of::<list_retirable_grants::ListRetirableGrants>(),
     Entry::of::<put_key_policy::PutKeyPolicy>(),
     Entry::of::<re_encrypt::ReEncrypt>(),
+    Entry::of::<replicate_key::ReplicateKey>(),
+    Entry::of::<retire_grant::RetireGrant>(),
+    Entry::of::<revoke_grant::RevokeGrant>(),
+    Entry::of::<rotate_key_on_demand::RotateKeyOnDemand>(),
     Entry::of::<schedule_key_deletion::ScheduleKeyDeletion>(),
     Entry::of::<tag_resource::TagResource>(),
     Entry::of::<untag_resource::UntagResource>(),
     Entry::of::<update_alias::UpdateAlias>(),
+    Entry::of::<update_custom_key_store::UpdateCustomKeyStore>(),
     Entry::of::<update_key_description::UpdateKeyDescription>(),
+    Entry::of::<update_primary_region::UpdatePrimaryRegion>(),
 ];
 
 #[cfg(test)]

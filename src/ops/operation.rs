@@ -12,6 +12,8 @@ use super::access::{Access, Facts};
 use super::call::{Answer, Call};
 use super::ctx::Ctx;
 use super::pipeline;
+use crate::base::arn::KeyArn;
+use crate::base::ids::Region;
 use crate::store::Change;
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
@@ -117,13 +119,26 @@ pub struct Done<T> {
     pub changes: Vec<Box<dyn Change>>,
     /// CloudTrail's `responseElements`; null where AWS records none.
     pub response_elements: Option<Value>,
+    /// What the call set off in other Regions, nearly always nothing.
+    pub further: Vec<Further>,
+}
+
+/// What a call set off in another Region. It has a record of its own there, as
+/// a call that KMS itself made for the caller.
+pub struct Further {
+    /// CloudTrail's `eventName`.
+    pub name: &'static str,
+    pub region: Region,
+    pub request_parameters: Option<Value>,
+    pub response_elements: Option<Value>,
+    pub resources: Vec<KeyArn>,
 }
 
 impl<T> Done<T> {
     /// An answer that changes nothing and of which AWS records nothing.
     #[must_use]
     pub fn read(output: T) -> Self {
-        Self { output, changes: Vec::new(), response_elements: None }
+        Self { output, changes: Vec::new(), response_elements: None, further: Vec::new() }
     }
 
     /// An answer that goes with a change, and what AWS records of it.
@@ -133,7 +148,13 @@ impl<T> Done<T> {
         changes: Vec<Box<dyn Change>>,
         response_elements: Option<Value>,
     ) -> Self {
-        Self { output, changes, response_elements }
+        Self { output, changes, response_elements, further: Vec::new() }
+    }
+
+    /// The same, with what it set off elsewhere.
+    #[must_use]
+    pub fn with_further(self, further: Vec<Further>) -> Self {
+        Self { further, ..self }
     }
 }
 

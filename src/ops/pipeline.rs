@@ -13,16 +13,18 @@ use tracing::{Instrument, Span};
 use super::access::{Access, Facts};
 use super::call::{Answer, Call};
 use super::ctx::{Ctx, Ended};
-use super::operation::{Description, Done, Operation, ReadInput, Service};
+use super::operation::{Description, Done, Further, Operation, ReadInput, Service};
 use super::rates::Counted;
+use super::system;
 use crate::audit::{self, EventType, Failure, Record, Resource};
 use crate::base::arn::Arn;
 use crate::base::caller::Caller;
 use crate::base::ids::{Region, RequestId};
-use crate::base::limits;
+use crate::base::managed::ManagedService;
 use crate::store::{self, Change, Receipt, Unit};
 use crate::wire::codes::Code;
 use crate::wire::error::{ApiError, chain};
+use crate::wire::json;
 use crate::wire::record::request_parameters;
 use crate::wire::shape::Member;
 use crate::wire::validate;
@@ -32,54 +34,115 @@ const ATTEMPTS: usize = 8;
 
 /// Runs one call of the operation `O` to its end.
 pub(super) async fn call<O: Operation>(ctx: Arc<O::Context>, call: Call) -> Answer {
-    let span = span(&O::DESCRIPTION, call.caller.request_id);
-    let shared: &Ctx = (*ctx).as_ref();
-    let started = shared.clock.elapsed();
+    let work = commit::<O>(&ctx, &call);
+    watch((*ctx).as_ref(), &O::DESCRIPTION, call.caller.request_id, work).await
+}
+
+/// Runs one call of a system operation to its end, for somebody who has the
+/// turn already.
+pub(super) async fn call_in_turn<O: Operation<Context = Ctx>>(ctx: &Ctx, call: &Call) -> Answer {
+    let work = async {
+        let none = || ApiError::internal("the server itself names no key of a service");
+        let settled = settle::<O>(ctx, call).await;
+        let unsettled = || (Answer::unrecorded(call.caller.request_id, none()), Facts::default());
+        settled.unwrap_or_else(|_| unsettled())
+    };
+    watch(ctx, &O::DESCRIPTION, call.caller.request_id, work).await
+}
+
+/// Follows a call from its beginning to its end, with the facts of its record.
+async fn watch(
+    ctx: &Ctx,
+    description: &Description,
+    request_id: RequestId,
+    work: impl Future<Output = (Answer, Facts)>,
+) -> Answer {
+    let started = ctx.clock.elapsed();
     async {
-        let mut facts = Facts::default();
-        let answer = commit::<O>(&ctx, &call, &mut facts).await;
-        end(shared, &O::DESCRIPTION, started, &facts, answer)
+        let (answer, facts) = work.await;
+        end(ctx, description, started, &facts, answer)
     }
-    .instrument(span)
+    .instrument(span(description, request_id))
     .await
 }
 
-/// Runs the call until its outcome and its record are durable together. `facts`
-/// are those of the record.
-async fn commit<O: Operation>(ctx: &O::Context, call: &Call, facts: &mut Facts) -> Answer {
+/// Counts the call, and runs it when it is its turn. If it names the key of a service that has
+/// none yet, that is made, and the call run again.
+async fn commit<O: Operation>(ctx: &O::Context, call: &Call) -> (Answer, Facts) {
     let shared: &Ctx = ctx.as_ref();
-    let request_id = call.caller.request_id;
     if let Counted::In(group) = shared.rates.counted(&O::DESCRIPTION)
         && let Err(error) = shared.rates.count(call, group)
     {
-        return commit_refusal(shared, &O::DESCRIPTION, &call.caller, &call.region, error).await;
+        let (caller, region) = (&call.caller, &call.region);
+        let answer = commit_refusal(shared, &O::DESCRIPTION, caller, region, error).await;
+        return (answer, Facts::default());
     }
-    let _turn = match O::DESCRIPTION.read_only {
-        true => None,
-        false => Some(shared.changing.lock().await),
-    };
+    loop {
+        let turn = match O::DESCRIPTION.read_only {
+            true => None,
+            false => Some(shared.changing.lock().await),
+        };
+        let service = match settle::<O>(ctx, call).await {
+            Ok(answer) => return answer,
+            Err(service) => service,
+        };
+        drop(turn);
+        // There is no alias of a service twice, and nobody deletes it: the call
+        // comes here once for each that it names.
+        if let Err(error) = system::make_managed_key(shared, call, service).await {
+            return (Answer::unrecorded(call.caller.request_id, error), Facts::default());
+        }
+    }
+}
+
+/// Runs the call until its outcome and its record are durable together. Whoever
+/// calls this has the turn, if the operation changes something.
+///
+/// # Errors
+/// The service whose key is missing; then nothing was done or recorded.
+async fn settle<O: Operation>(
+    ctx: &O::Context,
+    call: &Call,
+) -> Result<(Answer, Facts), ManagedService> {
+    let shared: &Ctx = ctx.as_ref();
+    let request_id = call.caller.request_id;
     for _ in 0..ATTEMPTS {
-        *facts = Facts::default();
-        let result = attempt::<O>(ctx, call, facts).await;
+        let mut facts = Facts::default();
+        let result = attempt::<O>(ctx, call, &mut facts).await;
+        if let Some(service) = facts.missing_service {
+            return Err(service);
+        }
         let ended = End::new(result);
-        let unit = Unit {
-            event: match record(shared, &O::DESCRIPTION, &call.caller, &call.region, facts, &ended)
-            {
-                Ok(event) => event,
-                Err(error) => return Answer::unrecorded(request_id, error),
-            },
-            changes: ended.changes,
-            further: Vec::new(),
+        let (unit, result) = match unit(shared, &O::DESCRIPTION, call, &facts, ended) {
+            Ok(made) => made,
+            Err(error) => return Ok((Answer::unrecorded(request_id, error), facts)),
         };
         return match shared.store.commit(unit).await {
-            Ok(receipt) => Answer::recorded(request_id, ended.result, &receipt),
+            Ok(receipt) => Ok((Answer::recorded(request_id, result, &receipt), facts)),
             // Somebody else changed the same thing meanwhile: look again.
             Err(store::Error::Conflict | store::Error::Duplicate) => continue,
-            Err(error) => Answer::unrecorded(request_id, error),
+            Err(error) => Ok((Answer::unrecorded(request_id, error), facts)),
         };
     }
     let error = ApiError::internal("the call met other changes too often");
-    commit_refusal(shared, &O::DESCRIPTION, &call.caller, &call.region, error).await
+    let (caller, region) = (&call.caller, &call.region);
+    let answer = commit_refusal(shared, &O::DESCRIPTION, caller, region, error).await;
+    Ok((answer, Facts::default()))
+}
+
+/// What a call commits, and what it answers once that is durable.
+fn unit(
+    ctx: &Ctx,
+    description: &Description,
+    call: &Call,
+    facts: &Facts,
+    mut ended: End,
+) -> Result<(Unit, Result<Vec<u8>, ApiError>), Box<dyn std::error::Error + Send + Sync>> {
+    let event = record(ctx, description, &call.caller, &call.region, facts, &ended)?;
+    let further = std::mem::take(&mut ended.further).into_iter();
+    let further = further.map(|further| record_further(ctx, &call.caller, further));
+    let further = further.collect::<Result<_, _>>()?;
+    Ok((Unit { changes: ended.changes, event, further }, ended.result))
 }
 
 /// Records and answers a call that was refused before it ran: not
@@ -91,13 +154,9 @@ pub async fn refuse(
     region: &Region,
     error: ApiError,
 ) -> Answer {
-    let started = ctx.clock.elapsed();
-    async {
-        let answer = commit_refusal(ctx, description, caller, region, error).await;
-        end(ctx, description, started, &Facts::default(), answer)
-    }
-    .instrument(span(description, caller.request_id))
-    .await
+    let work =
+        async { (commit_refusal(ctx, description, caller, region, error).await, Facts::default()) };
+    watch(ctx, description, caller.request_id, work).await
 }
 
 async fn commit_refusal(
@@ -145,11 +204,12 @@ struct End {
     result: Result<Vec<u8>, ApiError>,
     changes: Vec<Box<dyn Change>>,
     response_elements: Option<Value>,
+    further: Vec<Further>,
 }
 
 impl End {
     fn without_effect(result: Result<Vec<u8>, ApiError>) -> Self {
-        Self { result, changes: Vec::new(), response_elements: None }
+        Self { result, changes: Vec::new(), response_elements: None, further: Vec::new() }
     }
 
     fn new<T: serde::Serialize>(result: Result<Done<T>, ApiError>) -> Self {
@@ -159,6 +219,7 @@ impl End {
                     result: Ok(output),
                     changes: done.changes,
                     response_elements: done.response_elements,
+                    further: done.further,
                 },
                 Err(error) => Self::without_effect(Err(ApiError::internal(error))),
             },
@@ -195,7 +256,7 @@ pub(super) fn read_members<T: DeserializeOwned>(
     call: &Call,
     facts: &mut Facts,
 ) -> Result<T, ApiError> {
-    let mut input = parse(&call.body)?;
+    let mut input = json::object(&call.body)?;
     for (name, value) in &call.members {
         input.insert(name.clone(), Value::from(value.as_str()));
     }
@@ -221,47 +282,6 @@ pub fn path_member(call: &Call, member: &Member) -> Result<String, ApiError> {
         Some(Value::String(text)) => Ok(text),
         _ => Err(ApiError::bare(Code::SerializationException)),
     }
-}
-
-/// Reads the body: one JSON object, or nothing at all for an empty one.
-fn parse(body: &[u8]) -> Result<Map<String, Value>, ApiError> {
-    if body.is_empty() {
-        return Ok(Map::new());
-    }
-    check_depth(body)?;
-    serde_json::from_slice(body).map_err(|_bad| ApiError::bare(Code::SerializationException))
-}
-
-/// Refuses a body that is nested too deep for any parser.
-///
-/// # Errors
-/// `SerializationException`.
-pub fn check_depth(body: &[u8]) -> Result<(), ApiError> {
-    if depth(body) > limits::JSON_DEPTH {
-        return Err(ApiError::bare(Code::SerializationException));
-    }
-    Ok(())
-}
-
-/// How deep the objects and arrays of a JSON text are nested, at most; brackets
-/// inside of strings do not count.
-fn depth(json: &[u8]) -> usize {
-    let (mut deepest, mut level) = (0_usize, 0_usize);
-    let (mut in_string, mut escaped) = (false, false);
-    for byte in json {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_string => escaped = true,
-            b'"' => in_string = !in_string,
-            b'{' | b'[' if !in_string => {
-                level = level.saturating_add(1);
-                deepest = deepest.max(level);
-            }
-            b'}' | b']' if !in_string => level = level.saturating_sub(1),
-            _ => {}
-        }
-    }
-    deepest
 }
 
 fn record(
@@ -308,6 +328,32 @@ fn record(
         tls: None,
         wardbook: decision.as_deref(),
     })?)
+}
+
+/// The record of what a call set off elsewhere. The decisions on it stand in
+/// the call's own record, which has the same request id.
+fn record_further(
+    ctx: &Ctx,
+    caller: &Caller,
+    further: Further,
+) -> Result<store::NewEvent, Box<dyn std::error::Error + Send + Sync>> {
+    let description = Description {
+        name: further.name,
+        service: Service::Kms,
+        read_only: false,
+        input: &[],
+        output: &[],
+        errors: &[],
+    };
+    let caller = Caller { via_service: Some(Service::Kms.event_source()), ..caller.clone() };
+    let facts = Facts {
+        request_parameters: further.request_parameters,
+        resources: further.resources.iter().map(ToString::to_string).collect(),
+        ..Facts::default()
+    };
+    let ended =
+        End { response_elements: further.response_elements, ..End::without_effect(Ok(Vec::new())) };
+    record(ctx, &description, &caller, &further.region, &facts, &ended)
 }
 
 /// CloudTrail shortens the code of a denial, and of that alone.
@@ -377,27 +423,4 @@ fn end(
     let resources = &facts.resources;
     ctx.observer.call_ended(&Ended { operation: description, error: code, took, resources });
     answer
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn depth_counts_brackets_outside_of_strings() {
-        assert_eq!(depth(br#"{"a":[{"b":"[[[\"{"}]}"#), 3);
-        assert_eq!(depth(b"]]]{"), 1);
-        assert_eq!(depth(b""), 0);
-    }
-
-    #[test]
-    fn only_objects_are_inputs() {
-        assert!(parse(b"").unwrap().is_empty());
-        assert_eq!(parse(br#"{"a":1}"#).unwrap().len(), 1);
-        for bad in ["[]", "1", "{", "null", "{}{}", "\"{}\""] {
-            assert!(parse(bad.as_bytes()).is_err(), "{bad}");
-        }
-        let deep = format!("{}{}", "{\"a\":".repeat(5_000), "1");
-        assert!(parse(deep.as_bytes()).is_err());
-    }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::base::arn::{Arn, PARTITION};
 use crate::base::ids::{AccountId, AliasName, KeyId, Realm};
+use crate::base::managed::ManagedService;
 use crate::keys::key::Key;
 use crate::keys::registry::Registry;
 use crate::wire::codes::Code;
@@ -59,7 +60,7 @@ pub fn key(
         .filter(|key| key.arn.account == home.account);
     match key {
         Some(key) => Ok(Found { key, alias: None }),
-        None => Err(unknown_key(&home, id)),
+        None => Err(unknown_key(home.region.as_str(), &home.account, id)),
     }
 }
 
@@ -79,6 +80,16 @@ fn alias(
         Some(key) => Ok(Found { key, alias: Some(alias.name) }),
         None => Err(unknown_alias(home, name)),
     }
+}
+
+/// The service whose key `name` names by its predefined alias, if that key has
+/// not been made yet.
+#[must_use]
+pub fn missing_service(registry: &Registry, realm: &Realm, name: &str) -> Option<ManagedService> {
+    let Realm { account, region } = realm;
+    let home = format!("arn:{PARTITION}:kms:{region}:{account}:");
+    let service = ManagedService::of_alias(name.strip_prefix(&home).unwrap_or(name))?;
+    registry.find_alias(realm, &service.alias()?).is_none().then_some(service)
 }
 
 /// `NotFoundException` for an alias, with AWS's text.
@@ -109,8 +120,9 @@ fn parse_id(text: &str) -> Option<Option<KeyId>> {
     }
 }
 
-fn unknown_key(home: &Realm, id: &str) -> ApiError {
-    let Realm { account, region } = home;
+/// `NotFoundException` for a key, with AWS's text.
+#[must_use]
+pub fn unknown_key(region: &str, account: &AccountId, id: &str) -> ApiError {
     not_found(format!("Key 'arn:{PARTITION}:kms:{region}:{account}:key/{id}' does not exist"))
 }
 

@@ -2,7 +2,7 @@
 //! <https://docs.aws.amazon.com/kms/latest/APIReference/API_ScheduleKeyDeletion.html>
 
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::Map;
 
 use super::access::Access;
 use super::ctx::Ctx;
@@ -10,8 +10,9 @@ use super::operation::{Description, Done, Operation, Service};
 use super::resolve::Accepts;
 use super::shapes::{KEY_ID, out_text};
 use crate::base::spec::KeyState;
-use crate::base::timestamp::{self, DAY_MS};
+use crate::base::timestamp;
 use crate::keys::changes::UpdateKey;
+use crate::keys::multi_region;
 use crate::keys::state::StateRule;
 use crate::policy::actions::Action;
 use crate::wire::codes::Code;
@@ -31,7 +32,8 @@ pub(super) struct Input {
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Output {
     key_id: String,
-    deletion_date: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deletion_date: Option<f64>,
     key_state: &'static str,
     pending_window_in_days: i64,
 }
@@ -71,23 +73,29 @@ impl Operation for ScheduleKeyDeletion {
         let key = access.key(action, &input.key_id, Accepts::Key, None)?.key;
         StateRule::ScheduleDeletion.check(key.state, &key.arn)?;
         let window_days = input.pending_window_in_days.unwrap_or(30);
-        let due_ms = ctx.clock.now_ms().saturating_add(window_days.saturating_mul(DAY_MS));
-        let change = UpdateKey::new(&ctx.keys, &key, |key| {
-            key.state = KeyState::PendingDeletion;
-            key.deletion_ms = Some(due_ms);
+        // A primary key waits for its replicas first, and only then its days.
+        let waits = !multi_region::replicas(&ctx.keys, &key).is_empty();
+        let change = UpdateKey::new(&ctx.keys, &key, |key| match waits {
+            true => {
+                key.state = KeyState::PendingReplicaDeletion;
+                key.pending_window_days = Some(window_days);
+            }
+            false => key.begin_pending_deletion(ctx.clock.now_ms(), window_days),
         });
-        let response = json!({
-            "keyId": key.arn.to_string(),
-            "keyState": KeyState::PendingDeletion.as_str(),
-            "deletionDate": timestamp::record_date(due_ms),
-            "pendingWindowInDays": window_days,
-        });
+        let (state, due_ms) = (change.after.state, change.after.deletion_ms);
+        let mut response = Map::new();
+        response.insert("keyId".to_owned(), key.arn.to_string().into());
+        response.insert("keyState".to_owned(), state.as_str().into());
+        if let Some(due_ms) = due_ms {
+            response.insert("deletionDate".to_owned(), timestamp::record_date(due_ms).into());
+        }
+        response.insert("pendingWindowInDays".to_owned(), window_days.into());
         let output = Output {
             key_id: key.arn.to_string(),
-            deletion_date: timestamp::epoch_seconds(due_ms),
-            key_state: KeyState::PendingDeletion.as_str(),
+            deletion_date: due_ms.map(timestamp::epoch_seconds),
+            key_state: state.as_str(),
             pending_window_in_days: window_days,
         };
-        Ok(Done::changed(output, vec![change], Some(response)))
+        Ok(Done::changed(output, vec![change], Some(response.into())))
     }
 }

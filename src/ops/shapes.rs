@@ -10,19 +10,27 @@ use crate::base::arn::KeyArn;
 use crate::base::context::EncryptionContext;
 use crate::base::limits;
 use crate::base::quotas::Quotas;
+use crate::keys::key::Key;
+use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
-use crate::wire::shape::{ASCII, MARKER_TEXT, Member, Recorded, Shape, matching, text};
+use crate::wire::shape::{
+    ASCII, MARKER_TEXT, Member, REGION, Recorded, Shape, matching, secret_text, text,
+};
 
 /// Any form of key identifier.
 pub const KEY_ID_SHAPE: Shape = matching(1, 2048, ASCII);
 /// `KeyId`, required.
 pub const KEY_ID: Member = Member::required("KeyId", KEY_ID_SHAPE);
+/// The name of a Region.
+pub const REGION_SHAPE: Shape = matching(1, 32, REGION);
 /// `EncryptionContext`.
 pub const ENCRYPTION_CONTEXT: Member = Member::optional("EncryptionContext", Shape::Map);
-/// `GrantTokens`: checked, never recorded.
-pub const GRANT_TOKENS: Member =
-    Member::optional("GrantTokens", Shape::List { of: &text(1, 8192), min: 0, max: 10 })
-        .unrecorded();
+/// `GrantTokens`: checked, never shown or recorded.
+pub const GRANT_TOKENS: Member = Member::optional(
+    "GrantTokens",
+    Shape::List { of: &secret_text(1, 8192, None), min: 0, max: 10 },
+)
+.unrecorded();
 /// `DryRun`; the pipeline acts on it.
 pub const DRY_RUN: Member = Member::optional("DryRun", Shape::Boolean);
 /// The names that validation texts list for encryption algorithms, in the
@@ -34,6 +42,9 @@ pub const ENCRYPTION_ALGORITHM: Member =
         .recorded(Recorded::OrText("SYMMETRIC_DEFAULT"));
 /// `Marker` of a list.
 pub const MARKER: Member = Member::optional("Marker", matching(1, 1024, MARKER_TEXT));
+/// `RotationPeriodInDays`.
+pub const ROTATION_PERIOD: Member =
+    Member::optional("RotationPeriodInDays", Shape::Integer { min: 90, max: 2560 });
 /// `DryRunModifiers` of Decrypt and ReEncrypt.
 pub const DRY_RUN_MODIFIERS: Member = Member::optional(
     "DryRunModifiers",
@@ -88,6 +99,14 @@ pub struct Tag {
 #[derive(Debug, Serialize)]
 pub struct Nothing {}
 
+/// `UnsupportedOperationException` for a key that is asked to do what only the
+/// primary one of related multi-Region keys can.
+#[must_use]
+pub fn not_primary(key: &Key) -> ApiError {
+    let text = format!("{} is not a multi-region primary key.", key.arn);
+    ApiError::new(Code::UnsupportedOperationException, text)
+}
+
 /// AWS records the key's ARN for calls that change it and answer nothing.
 #[must_use]
 pub fn recorded_key(arn: &KeyArn) -> Option<Value> {
@@ -117,7 +136,7 @@ pub fn refuse_recipient(recipient: Option<&Value>) -> Result<(), ApiError> {
     match recipient {
         None => Ok(()),
         Some(_) => Err(ApiError::new(
-            crate::wire::codes::Code::UnsupportedOperationException,
+            Code::UnsupportedOperationException,
             "Recipient is not supported: this server does not verify attestation documents.",
         )),
     }
@@ -132,7 +151,7 @@ pub fn merge_tags(
     held: &BTreeMap<String, String>,
     tags: Vec<Tag>,
 ) -> Result<BTreeMap<String, String>, ApiError> {
-    let refused = |text| Err(ApiError::new(crate::wire::codes::Code::TagException, text));
+    let refused = |text| Err(ApiError::new(Code::TagException, text));
     let mut new = BTreeMap::new();
     for tag in tags {
         if is_reserved_tag(&tag.tag_key) {

@@ -1,6 +1,8 @@
 //! What the members of an operation look like. One table per operation feeds
 //! type checks, AWS's validation texts, the audit record and `describe-ops`.
 
+use crate::base::ids::Region;
+
 /// One member of an input or output.
 #[derive(Clone, Copy, Debug)]
 pub struct Member {
@@ -44,6 +46,8 @@ pub enum Shape {
         min: usize,
         max: usize,
         pattern: Option<Pattern>,
+        /// Whether no text and no record may show the value.
+        sensitive: bool,
     },
     Blob {
         min: usize,
@@ -84,6 +88,17 @@ impl Shape {
             Self::Map => "map",
             Self::Structure(_) => "structure",
             Self::Document => "document",
+        }
+    }
+
+    /// Whether the value, or one inside of it, must not be shown.
+    #[must_use]
+    pub fn is_sensitive(&self) -> bool {
+        match self {
+            Self::Text { sensitive, .. } | Self::Blob { sensitive, .. } => *sensitive,
+            Self::List { of, .. } => of.is_sensitive(),
+            Self::Structure(members) => members.iter().any(|member| member.shape.is_sensitive()),
+            _ => false,
         }
     }
 }
@@ -143,10 +158,47 @@ pub const WORD_OR_DASH: Pattern = Pattern {
             && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'))
     },
 };
+/// `^[a-f0-9]+$`, the pattern of key material ids.
+pub const HEX: Pattern = Pattern {
+    text: "^[a-f0-9]+$",
+    matches: |text| {
+        !text.is_empty() && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+    },
+};
+/// `^[a-zA-Z0-9:/_\s.-]+$`, the pattern of key material descriptions.
+pub const DESCRIPTION: Pattern = Pattern {
+    text: r"^[a-zA-Z0-9:/_\s.-]+$",
+    matches: |text| {
+        !text.is_empty()
+            && text.bytes().all(|b| {
+                // `\s` is what Java takes for it.
+                b.is_ascii_alphanumeric()
+                    || matches!(b, b':' | b'/' | b'_' | b'.' | b'-')
+                    || matches!(b, b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c)
+            })
+    },
+};
+/// `^([a-z]+-){2,3}\d+$`, the pattern of Region names.
+pub const REGION: Pattern = Pattern {
+    text: r"^([a-z]+-){2,3}\d+$",
+    // What is too long is said to be that and no more.
+    matches: |text| text.len() > 32 || Region::parse(text).is_some(),
+};
+/// `^[a-zA-Z0-9-_.]+$`, the pattern of key ids in external key stores.
+pub const XKS_KEY_ID: Pattern = Pattern {
+    text: "^[a-zA-Z0-9-_.]+$",
+    matches: |text| {
+        !text.is_empty()
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+    },
+};
 /// The characters a policy document may hold.
 pub const POLICY_TEXT: Pattern = Pattern {
     text: r"[\u0009\u000A\u000D\u0020-\u00FF]+",
-    matches: |text| text.chars().all(|c| matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{ff}')),
+    matches: |text| {
+        !text.is_empty()
+            && text.chars().all(|c| matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{ff}'))
+    },
 };
 /// The characters a paging marker may hold.
 pub const MARKER_TEXT: Pattern = Pattern {
@@ -157,13 +209,19 @@ pub const MARKER_TEXT: Pattern = Pattern {
 /// Any text from `min` to `max` characters.
 #[must_use]
 pub const fn text(min: usize, max: usize) -> Shape {
-    Shape::Text { min, max, pattern: None }
+    Shape::Text { min, max, pattern: None, sensitive: false }
 }
 
 /// Text from `min` to `max` characters that matches `pattern`.
 #[must_use]
 pub const fn matching(min: usize, max: usize, pattern: Pattern) -> Shape {
-    Shape::Text { min, max, pattern: Some(pattern) }
+    Shape::Text { min, max, pattern: Some(pattern), sensitive: false }
+}
+
+/// Text from `min` to `max` characters that nothing shows: passwords, tokens.
+#[must_use]
+pub const fn secret_text(min: usize, max: usize, pattern: Option<Pattern>) -> Shape {
+    Shape::Text { min, max, pattern, sensitive: true }
 }
 
 #[cfg(test)]
@@ -174,6 +232,7 @@ mod tests {
     fn patterns() {
         assert!((ASCII.matches)("key-1") && !(ASCII.matches)("") && !(ASCII.matches)("schlüssel"));
         assert!((ALIAS.matches)("alias/a:b") && !(ALIAS.matches)("alias/a b"));
+        assert!((REGION.matches)("eu-west-1") && !(REGION.matches)("Ireland"));
         assert!((POLICY_TEXT.matches)("{\n}") && !(POLICY_TEXT.matches)("€"));
     }
 }

@@ -10,6 +10,8 @@ from pathlib import Path
 
 ACCOUNT = "111122223333"
 REGION = "eu-central-1"
+# A second Region in which servers answer.
+OTHER_REGION = "eu-west-1"
 BINARY = os.environ.get("WARDBOOK_BIN", "")
 START_SECONDS = 30
 STOP_SECONDS = 30
@@ -74,7 +76,8 @@ class Server:
         already = self.stdout.stat().st_size if self.stdout.exists() else 0
         with self.stdout.open("ab") as stdout, self.stderr.open("ab") as stderr:
             self.process = subprocess.Popen(
-                [BINARY, "serve", "--data", self.data, "--listen", "127.0.0.1:0", "--json", *settings],
+                [BINARY, "serve", "--data", self.data, "--listen", "127.0.0.1:0", "--json"]
+                + ["--regions", OTHER_REGION, *settings],
                 env={"HOME": os.environ["HOME"], "PATH": os.environ["PATH"]},
                 stdin=subprocess.DEVNULL,
                 stdout=stdout,

@@ -1,13 +1,16 @@
 //! One good call of every operation that can be called from outside. A new
 //! operation without a call here fails every test that goes through the tables.
 
+use std::cell::OnceCell;
+
 use serde_json::{Value, json};
 use wardbook::ops::operation::{Description, Service};
 use wardbook::{items, ops};
 
-use crate::fixture::Credentials;
 use crate::fixture::door::Door;
+use crate::fixture::import::{self, Wrapping};
 use crate::fixture::raw::{Request, Response};
+use crate::fixture::{ACCOUNT, Credentials, OTHER_REGION, REGION, THIRD_REGION};
 
 /// Every operation that can be called from outside, sorted by name.
 pub(crate) fn operations() -> Vec<Description> {
@@ -28,32 +31,55 @@ pub(crate) struct Scene {
     pub(crate) key: String,
     /// Another key, enabled.
     pub(crate) other: String,
+    /// A multi-Region key, with a replica in [`OTHER_REGION`].
+    pub(crate) primary: String,
     /// Of `key`, base64.
     pub(crate) ciphertext: String,
     access_key_id: String,
     sealed_item: Value,
+    door: Door,
+    /// Made when it is first asked for.
+    imported: OnceCell<Imported>,
+}
+
+/// A key with imported material.
+struct Imported {
+    key: String,
+    /// The input that imports the same material again.
+    again: Value,
 }
 
 impl Scene {
-    pub(crate) fn set(server: &Door, name: &str) -> Self {
+    /// The keys alone, for calls of KMS.
+    pub(crate) fn with_keys(server: &Door, name: &str) -> Self {
         let (key, other) = (server.new_key(), server.new_key());
+        let primary = server.new_multi_region_key(&[OTHER_REGION]);
         let made = server.call("Encrypt", &json!({ "KeyId": key, "Plaintext": "eA==" })).ok();
         let ciphertext = made["CiphertextBlob"].as_str().unwrap().to_owned();
         let alias = json!({ "AliasName": format!("alias/{name}"), "TargetKeyId": key });
         server.call("CreateAlias", &alias).ok();
+        Self {
+            name: name.to_owned(),
+            key,
+            other,
+            primary,
+            ciphertext,
+            access_key_id: String::new(),
+            sealed_item: Value::Null,
+            door: server.clone(),
+            imported: OnceCell::new(),
+        }
+    }
+
+    /// Everything.
+    pub(crate) fn set(server: &Door, name: &str) -> Self {
+        let mut scene = Self::with_keys(server, name);
         let user = server.new_user(&format!("user-{name}"), ALLOW);
         let role = format!("/v1/roles/role-{name}");
         let body = json!({ "roleName": format!("role-{name}") });
         server.rest("POST", "/v1/roles", &body).ok();
         server.rest("PUT", &format!("{role}/policies/p"), &json!({ "policy": ALLOW })).ok();
-        let mut scene = Self {
-            name: name.to_owned(),
-            key,
-            other,
-            ciphertext,
-            access_key_id: user.access_key_id,
-            sealed_item: Value::Null,
-        };
+        scene.access_key_id = user.access_key_id;
         for operation in ["PutItemSchema", "EncryptItems"] {
             let answer = scene.call(server, operation).ok();
             scene.sealed_item = answer["items"][0]["item"].clone();
@@ -85,36 +111,110 @@ impl Scene {
         }
     }
 
+    /// The key that a call of the operation is about.
+    pub(crate) fn key_of(&self, operation: &str) -> &str {
+        match operation {
+            "DeleteImportedKeyMaterial" | "GetParametersForImport" | "ImportKeyMaterial" => {
+                &self.imported().key
+            }
+            _ => &self.key,
+        }
+    }
+
+    fn imported(&self) -> &Imported {
+        self.imported.get_or_init(|| {
+            let key = import::new_key(&self.door, &json!({ "Description": self.name }));
+            let wrapping = Wrapping::of(&self.door, &key, "RSAES_OAEP_SHA_256", "RSA_2048");
+            let month_s = 30 * 86_400;
+            let again = json!({
+                "KeyId": key,
+                "ImportToken": wrapping.token,
+                "EncryptedKeyMaterial": wrapping.wrap(&[7; 32]),
+                "ExpirationModel": "KEY_MATERIAL_EXPIRES",
+                "ValidTo": self.door.clock.now_ms() / 1_000 + month_s,
+                "KeyMaterialDescription": "from the safe",
+            });
+            self.door.call("ImportKeyMaterial", &again).ok();
+            Imported { key, again }
+        })
+    }
+
     /// The input of an operation of KMS.
     pub(crate) fn kms_input(&self, operation: &str) -> Value {
-        let Self { name, key, other, ciphertext, .. } = self;
+        let Self { name, key, other, primary, ciphertext, .. } = self;
         let alias = format!("alias/{name}");
         match operation {
-            "CancelKeyDeletion" | "DescribeKey" | "DisableKey" | "EnableKey" | "GetKeyPolicy"
-            | "ListAliases" | "ListKeyPolicies" | "ListResourceTags" => json!({ "KeyId": key }),
+            "CancelKeyDeletion"
+            | "DescribeKey"
+            | "DisableKey"
+            | "DisableKeyRotation"
+            | "EnableKey"
+            | "GetKeyLastUsage"
+            | "GetKeyPolicy"
+            | "GetKeyRotationStatus"
+            | "ListAliases"
+            | "ListKeyPolicies"
+            | "ListResourceTags"
+            | "RotateKeyOnDemand" => json!({ "KeyId": key }),
+            "ConnectCustomKeyStore" | "DeleteCustomKeyStore" | "DisconnectCustomKeyStore" => {
+                json!({ "CustomKeyStoreId": NO_STORE })
+            }
             "CreateAlias" => {
                 json!({ "AliasName": format!("alias/{name}/new"), "TargetKeyId": key })
             }
+            "CreateCustomKeyStore" => json!({
+                "CustomKeyStoreName": name, "CloudHsmClusterId": "cluster-2a34b5cdefg",
+                "TrustAnchorCertificate": "-----BEGIN CERTIFICATE-----",
+                "KeyStorePassword": STORE_PASSWORD,
+            }),
+            "CreateGrant" => json!({
+                "KeyId": key, "GranteePrincipal": USER, "Name": name,
+                "Operations": ["Decrypt", "RetireGrant"],
+                "Constraints": { "EncryptionContextSubset": { "tenant": "7" } },
+            }),
             "CreateKey" => json!({ "Description": name }),
             "Decrypt" => json!({ "CiphertextBlob": ciphertext }),
             "DeleteAlias" => json!({ "AliasName": alias }),
+            "DeleteImportedKeyMaterial" => json!({ "KeyId": self.key_of(operation) }),
+            "DescribeCustomKeyStores" => json!({}),
             "Encrypt" => json!({
                 "KeyId": key, "Plaintext": "cGxhaW4=", "EncryptionContext": { "tenant": "7" },
             }),
+            "EnableKeyRotation" => json!({ "KeyId": key, "RotationPeriodInDays": 180 }),
             "GenerateDataKey" | "GenerateDataKeyWithoutPlaintext" => {
                 json!({ "KeyId": key, "KeySpec": "AES_256" })
             }
             "GenerateRandom" => json!({ "NumberOfBytes": 16 }),
+            "ListGrants" => json!({ "KeyId": key, "GranteePrincipal": USER }),
+            "ListKeyRotations" => {
+                json!({ "KeyId": key, "IncludeKeyMaterial": "ALL_KEY_MATERIAL", "Limit": 10 })
+            }
+            "GetParametersForImport" => json!({
+                "KeyId": self.key_of(operation),
+                "WrappingAlgorithm": "RSAES_OAEP_SHA_256",
+                "WrappingKeySpec": "RSA_2048",
+            }),
+            "ImportKeyMaterial" => self.imported().again.clone(),
             "ListKeys" => json!({ "Limit": 1 }),
+            "ListRetirableGrants" => json!({ "RetiringPrincipal": USER }),
             "PutKeyPolicy" => json!({ "KeyId": key, "Policy": KEY_POLICY }),
             "ReEncrypt" => json!({ "CiphertextBlob": ciphertext, "DestinationKeyId": other }),
+            "ReplicateKey" => json!({ "KeyId": primary, "ReplicaRegion": THIRD_REGION }),
+            "RetireGrant" => json!({
+                "KeyId": format!("arn:aws:kms:{REGION}:{ACCOUNT}:key/{key}"), "GrantId": NO_GRANT,
+            }),
+            "RevokeGrant" => json!({ "KeyId": key, "GrantId": NO_GRANT }),
             "ScheduleKeyDeletion" => json!({ "KeyId": key, "PendingWindowInDays": 7 }),
             "TagResource" => {
                 json!({ "KeyId": key, "Tags": [{ "TagKey": "team", "TagValue": "a" }] })
             }
             "UntagResource" => json!({ "KeyId": key, "TagKeys": ["team"] }),
             "UpdateAlias" => json!({ "AliasName": alias, "TargetKeyId": other }),
+            "UpdateCustomKeyStore" => {
+                json!({ "CustomKeyStoreId": NO_STORE, "KeyStorePassword": STORE_PASSWORD })
+            }
             "UpdateKeyDescription" => json!({ "KeyId": key, "Description": "new" }),
+            "UpdatePrimaryRegion" => json!({ "KeyId": primary, "PrimaryRegion": OTHER_REGION }),
             new => panic!("{new} has no call here yet"),
         }
     }
@@ -174,6 +274,30 @@ impl Scene {
         })
     }
 }
+
+/// The refusal that even a good call of this operation meets, because there is
+/// nothing yet that it could be about.
+pub(crate) fn refusal(operation: &str) -> Option<&'static str> {
+    Some(match operation {
+        "ConnectCustomKeyStore"
+        | "DeleteCustomKeyStore"
+        | "DisconnectCustomKeyStore"
+        | "UpdateCustomKeyStore" => "CustomKeyStoreNotFoundException",
+        "CreateCustomKeyStore" => "CloudHsmClusterNotFoundException",
+        "CreateGrant" => "UnsupportedOperationException",
+        "RetireGrant" | "RevokeGrant" => "NotFoundException",
+        _ => return None,
+    })
+}
+
+/// A principal for grants.
+const USER: &str = "arn:aws:iam::111122223333:user/admin";
+/// A grant that does not exist.
+const NO_GRANT: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+/// A custom key store that does not exist.
+const NO_STORE: &str = "cks-1234567890abcdef0";
+/// The password of its CloudHSM user.
+pub(crate) const STORE_PASSWORD: &str = "kmsPswd-of-a-store";
 
 /// An identity policy that allows everything.
 pub(crate) const ALLOW: &str = "permit (principal, action, resource);";

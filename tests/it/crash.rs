@@ -53,6 +53,37 @@ fn what_was_answered_survives_kill_9() {
     assert_eq!(std::fs::read_to_string(home.log()).unwrap(), "");
 }
 
+/// The answer to RotateKeyOnDemand is a promise: wherever between it and the
+/// rotation the program dies, the key rotates, once.
+#[test]
+fn a_rotation_on_demand_survives_kill_9() {
+    let home = Home::new();
+    let serve = || home.serve(&["--log-filter", "error"]);
+    let mut program = serve();
+    let key =
+        json!({ "KeyId": program.call("CreateKey", &json!({})).ok()["KeyMetadata"]["KeyId"] });
+    let mut ciphertexts = Vec::new();
+    for done in 1..=10 {
+        let input = json!({ "KeyId": key["KeyId"], "Plaintext": PLAINTEXT });
+        ciphertexts.push(program.call("Encrypt", &input).ok()["CiphertextBlob"].clone());
+        program.call("RotateKeyOnDemand", &key).ok();
+        program.kill();
+        program = serve();
+        let rotations = || program.call("ListKeyRotations", &key).ok()["Rotations"].clone();
+        wait_until(|| rotations().as_array().unwrap().len() == done);
+        let status = program.call("GetKeyRotationStatus", &key).ok();
+        assert!(status.get("OnDemandRotationStartDate").is_none(), "{status}");
+    }
+    let materials = ciphertexts.iter().map(|ciphertext| {
+        let opened = program.call("Decrypt", &json!({ "CiphertextBlob": ciphertext })).ok();
+        assert_eq!(opened["Plaintext"], PLAINTEXT);
+        text(&opened["KeyMaterialId"])
+    });
+    assert_eq!(materials.collect::<BTreeSet<_>>().len(), 10);
+    assert_eq!(program.events("eventName=RotateKey").len(), 10);
+    program.terminate();
+}
+
 const PLAINTEXT: &str = "c3Vydml2ZXM=";
 
 /// Lets clients call until they were answered so many times together, and

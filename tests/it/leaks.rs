@@ -9,7 +9,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
-use crate::calls::{Scene, operations};
+use crate::calls::{STORE_PASSWORD, Scene, operations};
 use crate::fixture::collector::Collector;
 use crate::fixture::program::{Home, Program};
 use crate::fixture::raw::Request;
@@ -99,6 +99,7 @@ fn use_secrets(program: &Program) -> Secrets {
         Scene::set(program, &operation.name.to_lowercase()).call(program, operation.name);
     }
     secrets.push(("an attribute", b"123-45-6789".to_vec()));
+    secrets.push(("a password of a key store", STORE_PASSWORD.as_bytes().to_vec()));
     secrets
 }
 
@@ -120,6 +121,11 @@ fn fail_with_secrets(program: &Program, database: &Path, secrets: &mut Secrets) 
     program.send(&Request::kms(&text, input.to_string()));
     let item = json!({ "format": "dynamodb", "items": [{ "pk": { "S": "1" }, "ssn": text }] });
     program.rest("POST", "/v1/item-schemas/encryptitems/encrypt", &item);
+
+    let long = format!("a password that is too long {}", "x".repeat(32));
+    let input_of_store = json!({ "CustomKeyStoreName": "store", "KeyStorePassword": long });
+    program.call("CreateCustomKeyStore", &input_of_store);
+    secrets.push(("a password that is too long", long.into_bytes()));
 
     let other = Connection::open(database).unwrap();
     other.execute_batch("begin immediate").unwrap();

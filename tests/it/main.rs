@@ -6,6 +6,8 @@
 )]
 
 #[cfg(test)]
+mod arbitrary;
+#[cfg(test)]
 mod authz;
 #[cfg(test)]
 mod calls;

@@ -10,10 +10,12 @@ use wardbook::base::clock::ManualClock;
 use wardbook::base::limits;
 use wardbook::ops;
 
-use crate::calls::{Scene, operations};
-use crate::fixture::golden::Golden;
+use crate::calls::{Scene, operations, refusal};
+use crate::fixture::golden::{self, Golden};
 use crate::fixture::raw::{self, Request, Response};
-use crate::fixture::{Credentials, START_MS, Server};
+use crate::fixture::{
+    Credentials, OTHER_REGION, REGION, START_MS, Server, THIRD_REGION, wait_until,
+};
 
 /// The one record of a call.
 #[track_caller]
@@ -37,15 +39,68 @@ fn every_operation_leaves_one_record() {
             scene.call(&server, "ScheduleKeyDeletion").ok();
         }
         let answer = scene.call(&server, name);
-        answer.ok();
         let record = record_of(&server, &answer);
         assert_eq!(record["eventName"], name);
         assert_eq!(record["eventSource"], operation.service.event_source());
         assert_eq!(record["readOnly"], operation.read_only, "{name}");
-        assert!(record.get("errorCode").is_none(), "{record}");
+        match refusal(name) {
+            None => {
+                answer.ok();
+                assert!(record.get("errorCode").is_none(), "{record}");
+            }
+            Some(code) => assert_eq!(answer.code(), code, "{}", answer.text()),
+        }
         golden.compare(&format!("audit/{name}.json"), &shown(&record));
     }
     golden.check();
+}
+
+/// What a call sets off in another Region has its record there, under the same
+/// request id, and committed with the call's own.
+#[test]
+fn what_happens_in_another_region_is_recorded_there() {
+    let server = Server::at(&Arc::new(ManualClock::at(START_MS)));
+    let scene = Scene::set(&server, "x");
+    let mut golden = Golden::default();
+    let mut check = |operation: &str, region: &str, name: &str| {
+        let answer = scene.call(&server, operation);
+        answer.ok();
+        let records = server.records_of(answer.request_id());
+        assert_eq!(records.len(), 2, "{records:#?}");
+        let [further, own] = records.as_slice() else { panic!("two") };
+        assert_eq!((&own["eventName"], &own["awsRegion"]), (&json!(operation), &json!(REGION)));
+        assert_eq!(further["awsRegion"], region);
+        golden.compare(&format!("audit/{name}.json"), &shown(further));
+    };
+    check("ReplicateKey", THIRD_REGION, "further/ReplicateKey");
+    check("UpdatePrimaryRegion", OTHER_REGION, "further/UpdatePrimaryRegion");
+    golden.check();
+
+    let refused = scene.call(&server, "UpdatePrimaryRegion");
+    assert_eq!(refused.code(), "UnsupportedOperationException");
+    assert_eq!(server.records_of(refused.request_id()).len(), 1);
+}
+
+/// What the server did by itself, and for whom.
+#[test]
+fn a_rotation_leaves_a_record_of_its_own() {
+    let server = Server::at(&Arc::new(ManualClock::at(START_MS)));
+    let key = server.new_key();
+    server.call("RotateKeyOnDemand", &json!({ "KeyId": key })).ok();
+    let query = format!("keyId={key}&eventName=RotateKey");
+    wait_until(|| !server.events(&query).is_empty());
+    let records = server.events(&query);
+    assert_eq!(records.len(), 1);
+    golden::check("audit/RotateKey.json", &shown(&records[0]));
+
+    // A replica's Region learns of the new material.
+    let key = server.new_multi_region_key(&[OTHER_REGION]);
+    server.call("RotateKeyOnDemand", &json!({ "KeyId": key })).ok();
+    let query = "eventName=SynchronizeMultiRegionKey";
+    wait_until(|| !server.events(query).is_empty());
+    let records = server.events(query);
+    assert_eq!(records.len(), 1);
+    golden::check("audit/further/RotateKey.json", &shown(&records[0]));
 }
 
 #[test]
@@ -168,6 +223,9 @@ fn volatile(text: &str) -> Option<(&'static str, usize)> {
     }
     if bytes.get(..36).is_some_and(is_uuid) {
         return Some(("uuid", 36));
+    }
+    if text.starts_with("mrk-") && bytes.get(4..36).is_some_and(|bytes| bytes.iter().all(hex)) {
+        return Some(("multi-Region id", 36));
     }
     let kinds =
         [("AKIA", "access key"), ("ASIA", "session key"), ("AIDA", "user"), ("AROA", "role")];

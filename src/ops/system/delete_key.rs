@@ -6,13 +6,17 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use crate::base::spec::KeyState;
-use crate::keys::changes::DeleteKey as Delete;
+use crate::keys::changes::{DeleteKey as Delete, UpdateKey};
+use crate::keys::key::Key;
+use crate::keys::multi_region;
+use crate::keys::registry::Registry;
 use crate::ops::access::Access;
 use crate::ops::ctx::Ctx;
 use crate::ops::operation::{Description, Done, Operation, Service};
 use crate::ops::resolve::Accepts;
 use crate::ops::shapes::{KEY_ID, Nothing};
 use crate::policy::actions::Action;
+use crate::store::Change;
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
 
@@ -49,7 +53,25 @@ impl Operation for DeleteKey {
             let text = format!("{} is not due for deletion.", key.arn);
             return Err(ApiError::new(Code::KMSInvalidStateException, text));
         }
-        let change = Delete { registry: Arc::clone(&ctx.keys), key };
-        Ok(Done::changed(Nothing {}, vec![Box::new(change)], None))
+        let mut changes: Vec<Box<dyn Change>> = Vec::new();
+        if let Some((primary, window_days)) = last_replica_of(&ctx.keys, &key) {
+            // The record says what else this deletion began.
+            access.record_additional("pendingDeletion", primary.arn.to_string().into());
+            let now_ms = ctx.clock.now_ms();
+            changes.push(UpdateKey::new(&ctx.keys, &primary, |key| {
+                key.begin_pending_deletion(now_ms, window_days);
+            }));
+        }
+        changes.push(Box::new(Delete { registry: Arc::clone(&ctx.keys), key }));
+        Ok(Done::changed(Nothing {}, changes, None))
     }
+}
+
+/// The primary key whose deletion waits for that of this replica alone, and
+/// the days that it is to wait from then on.
+fn last_replica_of(registry: &Registry, key: &Key) -> Option<(Arc<Key>, i64)> {
+    let primary = multi_region::primary_of(registry, key)?;
+    let window_days = primary.pending_window_days?;
+    let is_last = multi_region::replicas(registry, &primary).len() == 1;
+    is_last.then_some((primary, window_days))
 }

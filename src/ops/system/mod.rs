@@ -1,9 +1,13 @@
-//! What the server does by itself: deletion of keys whose window has passed,
-//! rotation of the domain key, resealing under it. Through the same pipeline as
+//! What the server does by itself: deletion of keys whose window has passed and
+//! of imported material that has expired, rotation of keys and of the domain key,
+//! resealing under it, and the keys of services when they are first named. Through
+//! the same pipeline as
 //! every call, as the principal `System`, so that it is decided and recorded.
 //!
 //! Deliberately absent: the clock's ticking. `app` calls [`run_due`] now and then.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use serde_json::json;
@@ -14,21 +18,38 @@ use super::operation::{Description, Entry, Service};
 use super::pipeline;
 use crate::base::caller::{Caller, Principal};
 use crate::base::ids::{AccountId, Region, RequestId};
+use crate::base::managed::ManagedService;
 use crate::base::timestamp::DAY_MS;
 use crate::hsm;
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
 
+mod create_managed_key;
+mod delete_expired_key_material;
 mod delete_key;
 mod reseal;
 mod rotate_domain_key;
+mod rotate_key;
 
+use create_managed_key::CreateManagedKey;
+
+static CREATE_MANAGED_KEY: Entry<Ctx> = Entry::of::<CreateManagedKey>();
+static DELETE_EXPIRED_KEY_MATERIAL: Entry<Ctx> =
+    Entry::of::<delete_expired_key_material::DeleteExpiredKeyMaterial>();
 static DELETE_KEY: Entry<Ctx> = Entry::of::<delete_key::DeleteKey>();
 static RESEAL: Entry<Ctx> = Entry::of::<reseal::Reseal>();
 static ROTATE_DOMAIN_KEY: Entry<Ctx> = Entry::of::<rotate_domain_key::RotateDomainKey>();
+static ROTATE_KEY: Entry<Ctx> = Entry::of::<rotate_key::RotateKey>();
 
 /// The operations, sorted by name. None can be called from outside.
-pub static TABLE: [&Entry<Ctx>; 3] = [&DELETE_KEY, &RESEAL, &ROTATE_DOMAIN_KEY];
+pub static TABLE: [&Entry<Ctx>; 6] = [
+    &CREATE_MANAGED_KEY,
+    &DELETE_EXPIRED_KEY_MATERIAL,
+    &DELETE_KEY,
+    &RESEAL,
+    &ROTATE_DOMAIN_KEY,
+    &ROTATE_KEY,
+];
 
 /// Records that the server starts to answer.
 ///
@@ -60,6 +81,33 @@ async fn record(ctx: &Ctx, name: &'static str) -> Result<(), ApiError> {
     pipeline::note(ctx, &description, &caller, region).await
 }
 
+/// Makes the key of a service in the realm of `call`, unless somebody was
+/// quicker.
+///
+/// # Errors
+/// If the key or its record cannot be made.
+pub(super) fn make_managed_key<'a>(
+    ctx: &'a Ctx,
+    call: &'a Call,
+    service: ManagedService,
+) -> Pin<Box<dyn Future<Output = Result<(), ApiError>> + Send + 'a>> {
+    // Boxed, because a call may set off another one.
+    Box::pin(async move {
+        let _turn = ctx.changing.lock().await;
+        let realm = call.realm();
+        if service.alias().is_some_and(|name| ctx.keys.find_alias(&realm, &name).is_some()) {
+            return Ok(());
+        }
+        let own = Call {
+            caller: caller(ctx, &realm.account)?,
+            region: realm.region,
+            body: json!({ "Service": service }).to_string().into_bytes(),
+            members: Vec::new(),
+        };
+        pipeline::call_in_turn::<CreateManagedKey>(ctx, &own).await.into_result().map(drop)
+    })
+}
+
 /// Does everything that is due. What fails is tried again the next time; that
 /// it failed stands in the book and in the log.
 ///
@@ -67,19 +115,13 @@ async fn record(ctx: &Ctx, name: &'static str) -> Result<(), ApiError> {
 /// If the HSM has no randomness for a request id.
 pub async fn run_due(ctx: &Arc<Ctx>) -> Result<(), hsm::Error> {
     let now_ms = ctx.clock.now_ms();
-    let due = match doubtful_clock(ctx, now_ms) {
-        None => ctx.keys.due_for_deletion(now_ms),
-        // Deletion cannot be undone: no clock that was set ahead may bring it on.
-        Some(why) => {
-            tracing::warn!(why, "no key is deleted for now");
-            Vec::new()
-        }
-    };
-    for key in due {
-        let input = json!({ "KeyId": key.arn.to_string() });
-        let answer = call(ctx, &DELETE_KEY, &key.arn.account, &key.arn.region, &input).await?;
-        report(&answer, "DeleteKey");
+    match doubtful_clock(ctx, now_ms) {
+        None => delete_due(ctx, now_ms).await?,
+        // Deletion cannot be undone: no clock that was set ahead may bring it
+        // on. Expired material is refused meanwhile all the same.
+        Some(why) => tracing::warn!(why, "no key and no key material is deleted for now"),
     }
+    run_rotations(ctx).await?;
     let Some(region) = ctx.regions.first() else { return Ok(()) };
     if rotate_domain_key::is_due(ctx, now_ms) {
         let answer = call(ctx, &ROTATE_DOMAIN_KEY, &ctx.account, region, &json!({})).await?;
@@ -91,6 +133,37 @@ pub async fn run_due(ctx: &Arc<Ctx>) -> Result<(), hsm::Error> {
         if answer.result().is_err() {
             break;
         }
+    }
+    Ok(())
+}
+
+/// Does the rotations that are due, as [`run_due`] does. A doubtful clock does
+/// not hold them up: a rotation that comes too early loses nothing, as every
+/// material stays, and the schedule finds its way back by itself
+/// (`Rotation::is_due`). One that never comes would break a promise.
+///
+/// # Errors
+/// As [`run_due`].
+pub async fn run_rotations(ctx: &Arc<Ctx>) -> Result<(), hsm::Error> {
+    for key in ctx.keys.due_for_rotation(ctx.clock.now_ms()) {
+        let input = json!({ "KeyId": key.arn.to_string() });
+        let answer = call(ctx, &ROTATE_KEY, &key.arn.account, &key.arn.region, &input).await?;
+        report(&answer, "RotateKey");
+    }
+    Ok(())
+}
+
+/// Deletes keys and imported material whose time is over.
+async fn delete_due(ctx: &Arc<Ctx>, now_ms: i64) -> Result<(), hsm::Error> {
+    let keys = ctx.keys.due_for_deletion(now_ms).into_iter().map(|key| key.arn.clone());
+    let expirations = ctx.keys.material_expirations(usize::MAX).into_iter();
+    let expired = expirations.take_while(|(_, at)| *at <= now_ms).map(|(arn, _)| arn);
+    let keys = keys.map(|arn| (&DELETE_KEY, arn));
+    let due = expired.map(|arn| (&DELETE_EXPIRED_KEY_MATERIAL, arn)).chain(keys);
+    for (entry, arn) in due.collect::<Vec<_>>() {
+        let input = json!({ "KeyId": arn.to_string() });
+        let answer = call(ctx, entry, &arn.account, &arn.region, &input).await?;
+        report(&answer, entry.description.name);
     }
     Ok(())
 }

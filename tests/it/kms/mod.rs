@@ -2,11 +2,18 @@
 //! main refusals with AWS's exact texts.
 
 mod aliases;
+mod custom_key_stores;
 mod data_keys;
 mod encryption;
+mod grants;
+mod import;
 mod keys;
+mod last_usage;
 mod lookup;
+mod managed_keys;
+mod multi_region;
 mod policies;
+mod rotation;
 mod tags;
 
 use crate::fixture::{ACCOUNT, REGION};
