@@ -34,6 +34,8 @@ mod lifecycle;
 #[cfg(test)]
 mod quotas;
 #[cfg(test)]
+mod readme;
+#[cfg(test)]
 mod records;
 #[cfg(test)]
 mod seed;
