@@ -53,13 +53,13 @@ async fn commit<O: Operation>(ctx: &O::Context, call: &Call) -> Answer {
     for _ in 0..ATTEMPTS {
         let mut facts = Facts::default();
         let result = attempt::<O>(ctx, call, &mut facts).await;
-        let ended = End::new(result);
-        let (unit, result) = match unit(shared, &O::DESCRIPTION, call, &facts, ended) {
-            Ok(made) => made,
+        let mut ended = End::new(result);
+        let unit = match unit(shared, &O::DESCRIPTION, call, &facts, &mut ended) {
+            Ok(unit) => unit,
             Err(error) => return Answer::unrecorded(request_id, error),
         };
         return match shared.store.commit(unit).await {
-            Ok(receipt) => Answer::recorded(request_id, result, &receipt),
+            Ok(receipt) => Answer::recorded(request_id, ended.result, &receipt),
             // Somebody else changed the same thing meanwhile: look again.
             Err(store::Error::Conflict | store::Error::Duplicate) => continue,
             Err(error) => Answer::unrecorded(request_id, error),
@@ -69,19 +69,19 @@ async fn commit<O: Operation>(ctx: &O::Context, call: &Call) -> Answer {
     commit_refusal(shared, &O::DESCRIPTION, &call.caller, &call.region, error).await
 }
 
-/// What a call commits, and what it answers once that is durable.
+/// What a call commits; it is taken out of how the call ended.
 fn unit(
     ctx: &Ctx,
     description: &Description,
     call: &Call,
     facts: &Facts,
-    mut ended: End,
-) -> Result<(Unit, Result<Vec<u8>, ApiError>), Box<dyn std::error::Error + Send + Sync>> {
-    let event = record(ctx, description, &call.caller, &call.region, facts, &ended)?;
+    ended: &mut End,
+) -> Result<Unit, Box<dyn std::error::Error + Send + Sync>> {
+    let event = record(ctx, description, &call.caller, &call.region, facts, ended)?;
     let further = std::mem::take(&mut ended.further).into_iter();
     let further = further.map(|further| record_further(ctx, &call.caller, further));
     let further = further.collect::<Result<_, _>>()?;
-    Ok((Unit { changes: ended.changes, event, further }, ended.result))
+    Ok(Unit { changes: std::mem::take(&mut ended.changes), event, further })
 }
 
 /// Records and answers a call that was refused before it ran: not
