@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use tokio::sync::{Mutex, Notify};
+use tokio::sync::{Mutex, Notify, Semaphore};
 
 use super::error::Error;
 use super::root_key::{self, RootKeySource};
 use crate::base::clock::Clock;
 use crate::base::ids::{AccountId, Region};
+use crate::base::limits;
 use crate::hsm::{Hsm, OsEntropy, SealedDomainKey};
 use crate::identity::directory::Directory;
 use crate::items::schemas::Schemas;
@@ -57,7 +58,8 @@ pub fn open(options: OpenOptions) -> Result<Opened, Error> {
     }
     let hsm = Arc::new(unseal(&store, &options.root_key)?);
     let engine = Arc::new(Engine::new()?);
-    let (directory, registry) = (Arc::new(Directory::default()), Arc::new(Registry::default()));
+    let directory = Arc::new(Directory::default());
+    let registry = Arc::new(Registry::new(Arc::clone(&hsm)));
     let schemas = Arc::new(Schemas::default());
     store.read(|tx| Ok(load(tx, &engine, &directory, &registry, &schemas)))??;
     let start = Start {
@@ -78,6 +80,7 @@ pub fn open(options: OpenOptions) -> Result<Opened, Error> {
         observer: options.observer,
         changing: Mutex::default(),
         rotation_due: Arc::new(Notify::new()),
+        making_rsa: Semaphore::new(limits::RSA_KEY_PAIRS_AT_ONCE),
     });
     let items = Arc::new(items::Ctx::new(Arc::clone(&ctx), schemas));
     Ok(Opened { ctx, items })

@@ -110,6 +110,23 @@ wire_names! {
 }
 
 wire_names! {
+    /// `ExpirationModel` of imported material.
+    pub enum ExpirationModel {
+        Expires = "KEY_MATERIAL_EXPIRES",
+        DoesNotExpire = "KEY_MATERIAL_DOES_NOT_EXPIRE",
+    }
+}
+
+wire_names! {
+    /// `ImportType`: whether the imported material is one that the key had
+    /// before.
+    pub enum ImportType {
+        New = "NEW_KEY_MATERIAL",
+        Existing = "EXISTING_KEY_MATERIAL",
+    }
+}
+
+wire_names! {
     /// `KeyPairSpec` of a data key pair.
     pub enum KeyPairSpec {
         Rsa2048 = "RSA_2048",

@@ -130,7 +130,7 @@ impl Hsm {
         Self { root, domain, random, opened: Mutex::default() }
     }
 
-    /// Known-answer tests of every primitive, below a millisecond.
+    /// Known-answer tests of every primitive, a few milliseconds.
     ///
     /// # Errors
     /// [`Error::SelfTest`] naming the first that fails.

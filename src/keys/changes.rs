@@ -35,18 +35,20 @@ pub struct UpdateKey {
 }
 
 impl UpdateKey {
-    /// `key`, one version on, with `change` made.
+    /// `key`, one version on, with `change` made to it as it is stored: expired
+    /// material that an operation does not see any more stays due for its own
+    /// deletion.
     #[must_use]
     pub fn new(
         registry: &Arc<Registry>,
         key: &Arc<Key>,
         change: impl FnOnce(&mut Key),
     ) -> Box<Self> {
-        Box::new(Self {
-            registry: Arc::clone(registry),
-            before: Arc::clone(key),
-            after: Arc::new(key.changed(change)),
-        })
+        let stored = registry.find(&key.arn.region, key.id());
+        let same = stored.filter(|stored| stored.version == key.version);
+        let before = same.unwrap_or_else(|| Arc::clone(key));
+        let after = Arc::new(before.changed(change));
+        Box::new(Self { registry: Arc::clone(registry), before, after })
     }
 }
 

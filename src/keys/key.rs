@@ -88,9 +88,68 @@ impl Material {
             MaterialState::PendingRotation | MaterialState::PendingMultiRegionImportAndRotation
         )
     }
+
+    /// Whether the material is still here although its time is over.
+    #[must_use]
+    pub fn has_expired(&self, now_ms: i64) -> bool {
+        self.token.is_some() && self.expires_ms.is_some_and(|at| at <= now_ms)
+    }
 }
 
 impl Key {
+    /// The key as it counts at this moment: material that has expired is gone,
+    /// whether or not it has been destroyed yet. The stored key changes only
+    /// by that destruction, which has a record of its own.
+    #[must_use]
+    pub fn at(self: &Arc<Self>, now_ms: i64) -> Arc<Self> {
+        if !self.materials.iter().any(|material| material.has_expired(now_ms)) {
+            return Arc::clone(self);
+        }
+        let mut key = Self::clone(self);
+        key.destroy_materials(|material| material.has_expired(now_ms));
+        Arc::new(key)
+    }
+
+    /// Destroys imported material. The key goes on knowing which ones it must
+    /// have, and waits for them; one that only waited for its rotation is
+    /// forgotten, but not by a replica, whose primary key still has it.
+    pub fn destroy_materials(&mut self, is_gone: impl Fn(&Material) -> bool) {
+        if self.multi_region == Some(MultiRegionRole::Replica) {
+            self.wait_for_related_keys(&is_gone);
+        } else {
+            self.materials.retain(|held| !held.is_pending() || !is_gone(held));
+        }
+        for material in self.materials.iter_mut().filter(|material| is_gone(material)) {
+            material.token = None;
+            material.expires_ms = None;
+        }
+        if matches!(self.state, KeyState::Enabled | KeyState::Disabled) && !self.has_all_material()
+        {
+            self.state = KeyState::PendingImport;
+        }
+        if self.pending_material().is_none() {
+            self.on_demand_ms = None;
+        }
+    }
+
+    /// Some related key lacks material that waits for its rotation: it goes on
+    /// waiting.
+    pub fn wait_for_related_keys(&mut self, is_lacking: impl Fn(&Material) -> bool) {
+        for material in self.materials.iter_mut().filter(|held| held.is_pending()) {
+            if is_lacking(material) {
+                material.state = MaterialState::PendingMultiRegionImportAndRotation;
+            }
+        }
+    }
+
+    /// Every related key has the material that waits for its rotation: it can
+    /// be done.
+    pub fn stop_waiting_for_related_keys(&mut self) {
+        for material in self.materials.iter_mut().filter(|held| held.is_pending()) {
+            material.state = MaterialState::PendingRotation;
+        }
+    }
+
     /// The account and Region the key lives in.
     #[must_use]
     pub fn realm(&self) -> Realm {
@@ -113,6 +172,13 @@ impl Key {
     #[must_use]
     pub fn pending_material(&self) -> Option<&Material> {
         self.materials.iter().find(|material| material.is_pending())
+    }
+
+    /// When the key loses the first of the materials it has, epoch milliseconds.
+    #[must_use]
+    pub fn material_expires_ms(&self) -> Option<i64> {
+        let held = self.materials.iter().filter(|material| material.token.is_some());
+        held.filter_map(|material| material.expires_ms).min()
     }
 
     /// Whether every material is there that the key must have to be used: all
@@ -141,6 +207,12 @@ impl Key {
         self.state = KeyState::PendingDeletion;
         self.deletion_ms = Some(now_ms.saturating_add(window_days.saturating_mul(DAY_MS)));
         self.pending_window_days = None;
+    }
+
+    /// Whether the material with this id is here, and not only known.
+    #[must_use]
+    pub fn holds(&self, id: MaterialId) -> bool {
+        self.find_material(id).is_some_and(|held| held.token.is_some())
     }
 
     /// What a material's token is bound to.

@@ -10,7 +10,7 @@ use super::key::{Key, Material};
 use super::registry::Registry;
 use crate::base::arn::KeyArn;
 use crate::base::ids::Region;
-use crate::base::spec::{MaterialState, MultiRegionRole, Origin};
+use crate::base::spec::{MultiRegionRole, Origin};
 use crate::hsm::{self, Hsm};
 use crate::policy::actions::Action;
 use crate::policy::decision::Permit;
@@ -42,32 +42,23 @@ impl Key {
     pub fn is_primary(&self) -> bool {
         self.multi_region == Some(MultiRegionRole::Primary)
     }
+}
 
-    /// Notes that some related key lacks the material that waits for its
-    /// rotation: it goes on waiting.
-    pub fn wait_for_related_keys(&mut self) {
-        for material in self.materials.iter_mut().filter(|material| material.is_pending()) {
-            material.state = MaterialState::PendingMultiRegionImportAndRotation;
-        }
+/// The other ones of related keys; none of a single-Region key.
+#[must_use]
+pub fn others(registry: &Registry, key: &Key) -> Vec<Arc<Key>> {
+    if key.multi_region.is_none() {
+        return Vec::new();
     }
+    let mut related = registry.related(&key.arn.account, key.id());
+    related.retain(|other| other.arn != key.arn);
+    related
 }
 
 /// The replicas of a primary key; none of any other key.
 #[must_use]
 pub fn replicas(registry: &Registry, key: &Key) -> Vec<Arc<Key>> {
-    if !key.is_primary() {
-        return Vec::new();
-    }
-    let related = registry.related(&key.arn.account, key.id()).into_iter();
-    related.filter(|related| related.arn != key.arn).collect()
-}
-
-/// The primary key of a replica; `None` for any other key.
-#[must_use]
-pub fn primary_of(registry: &Registry, key: &Key) -> Option<Arc<Key>> {
-    key.multi_region.filter(|role| *role == MultiRegionRole::Replica)?;
-    let mut related = registry.related(&key.arn.account, key.id()).into_iter();
-    related.find(|related| related.is_primary())
+    if key.is_primary() { others(registry, key) } else { Vec::new() }
 }
 
 /// A replica of `primary`. Imported material does not travel: the replica
@@ -104,7 +95,7 @@ pub fn replicate(hsm: &Hsm, permit: &Permit, primary: &Key, new: NewReplica) -> 
         version: 1,
     };
     replica.state = replica.usable_state();
-    replica.wait_for_related_keys();
+    replica.wait_for_related_keys(|_| true);
     Ok(replica)
 }
 

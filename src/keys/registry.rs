@@ -7,13 +7,16 @@ use std::ops::Bound;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::key::{Alias, Key, Material};
+use crate::base::arn::KeyArn;
 use crate::base::ids::{AccountId, AliasName, KeyId, Realm, Region};
 use crate::base::spec::KeyManager;
+use crate::hsm::Hsm;
 
 /// The keys and aliases of all accounts and Regions.
-#[derive(Debug, Default)]
 pub struct Registry {
     state: RwLock<State>,
+    /// Told of every material that is gone, so that nothing of it stays opened.
+    hsm: Arc<Hsm>,
 }
 
 #[derive(Debug, Default)]
@@ -24,6 +27,12 @@ struct State {
 }
 
 impl Registry {
+    /// Without any key yet. `hsm` is the one that opens their tokens.
+    #[must_use]
+    pub fn new(hsm: Arc<Hsm>) -> Self {
+        Self { state: RwLock::default(), hsm }
+    }
+
     /// The key with this id in this Region, of whatever account.
     #[must_use]
     pub fn find(&self, region: &Region, id: KeyId) -> Option<Arc<Key>> {
@@ -110,6 +119,18 @@ impl Registry {
         keys.filter(|key| key.due_rotation(now_ms).is_some()).map(Arc::clone).collect()
     }
 
+    /// The keys whose material expires and when the first of it does, epoch
+    /// milliseconds: the first `limit` of them in that order.
+    #[must_use]
+    pub fn material_expirations(&self, limit: usize) -> Vec<(KeyArn, i64)> {
+        let state = self.read();
+        let keys = state.keys.values().flat_map(BTreeMap::values);
+        let mut found: Vec<_> =
+            keys.filter_map(|key| Some((key.material_expires_ms()?, key))).collect();
+        found.sort_by_key(|(at_ms, _)| *at_ms);
+        found.into_iter().take(limit).map(|(at_ms, key)| (key.arn.clone(), at_ms)).collect()
+    }
+
     /// Every key there is.
     #[must_use]
     pub fn every_key(&self) -> Vec<Arc<Key>> {
@@ -120,8 +141,15 @@ impl Registry {
     pub(super) fn put(&self, key: Arc<Key>) {
         let mut state = self.write();
         let keys = state.keys.entry(key.arn.region.clone()).or_default();
-        if keys.get(&key.id()).is_none_or(|held| held.version < key.version) {
-            keys.insert(key.id(), key);
+        if keys.get(&key.id()).is_some_and(|held| held.version >= key.version) {
+            return;
+        }
+        let after = Arc::clone(&key);
+        let before = keys.insert(key.id(), key);
+        drop(state);
+        if let Some(before) = before {
+            let token = |id| after.find_material(id).and_then(|material| material.token.as_ref());
+            self.forget(&before, |old| token(old.id) == old.token.as_ref());
         }
     }
 
@@ -143,14 +171,26 @@ impl Registry {
     /// Takes a deleted key out, with its aliases.
     pub(super) fn remove(&self, key: &Key) {
         let mut state = self.write();
-        if let Some(keys) = state.keys.get_mut(&key.arn.region) {
-            keys.remove(&key.id());
-        }
+        let held = state.keys.get_mut(&key.arn.region).and_then(|keys| keys.remove(&key.id()));
         let realm = key.realm();
         let names = state.alias_names.remove(&(realm.clone(), key.id())).unwrap_or_default();
         if let Some(aliases) = state.aliases.get_mut(&realm) {
             for name in names {
                 aliases.remove(&name);
+            }
+        }
+        drop(state);
+        if let Some(held) = held {
+            self.forget(&held, |_| false);
+        }
+    }
+
+    /// Lets the HSM forget the materials of `before` that are not still there.
+    fn forget(&self, before: &Key, is_still_there: impl Fn(&Material) -> bool) {
+        let gone = before.materials.iter().filter(|material| !is_still_there(material));
+        for material in gone.filter(|material| material.token.is_some()) {
+            if let Err(error) = self.hsm.forget_key(material.id) {
+                tracing::error!(key = %before.arn, %error, "deleted material is still in memory");
             }
         }
     }

@@ -81,8 +81,9 @@ impl<'a> Access<'a> {
         context: Option<&EncryptionContext>,
     ) -> Result<PermittedKey, ApiError> {
         let found = resolve::key(&self.ctx.keys, &self.call.realm(), name, accepts)?;
-        let permit = self.permit_key(action, &found.key, context, found.alias.as_ref())?;
-        Ok(PermittedKey { permit, key: found.key })
+        let key = self.as_of_now(&found.key);
+        let permit = self.permit_key(action, &key, context, found.alias.as_ref())?;
+        Ok(PermittedKey { permit, key })
     }
 
     /// Finds the key that made the ciphertext `blob` and asks for `action` on
@@ -111,6 +112,7 @@ impl<'a> Access<'a> {
         let Some(key) = self.ctx.keys.find(&self.call.region, made_by) else {
             return Err(self.hidden_key(action));
         };
+        let key = self.as_of_now(&key);
         match self.permit_key(action, &key, Some(context), None) {
             Ok(permit) => {
                 if action == Action::DECRYPT {
@@ -148,8 +150,9 @@ impl<'a> Access<'a> {
     /// # Errors
     /// `AccessDeniedException`.
     pub fn known_key(&mut self, action: Action, key: &Arc<Key>) -> Result<PermittedKey, ApiError> {
-        let permit = self.permit_key(action, key, None, None)?;
-        Ok(PermittedKey { permit, key: Arc::clone(key) })
+        let key = self.as_of_now(key);
+        let permit = self.permit_key(action, &key, None, None)?;
+        Ok(PermittedKey { permit, key })
     }
 
     /// Asks for `action` on anything that is not a key.
@@ -189,6 +192,12 @@ impl<'a> Access<'a> {
     /// as a new one.
     pub fn record_resource(&mut self, arn: &KeyArn) {
         self.facts.resources.push(arn.to_string());
+    }
+
+    /// Every operation gets its keys here, so none sees material that has
+    /// expired, even before the timer has destroyed it.
+    fn as_of_now(&self, key: &Arc<Key>) -> Arc<Key> {
+        key.at(self.ctx.clock.now_ms())
     }
 
     fn permit_key(

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Mutex, Notify};
+use tokio::sync::{Mutex, Notify, Semaphore};
 
 use super::operation::Description;
 use crate::base::clock::Clock;
@@ -37,6 +37,8 @@ pub struct Ctx {
     /// Told when a key may have become due for a rotation, so that it is done
     /// now and not when the timers come round.
     pub rotation_due: Arc<Notify>,
+    /// Places for those who make an RSA data key pair.
+    pub making_rsa: Semaphore,
 }
 
 /// What the clocks showed when the server started.

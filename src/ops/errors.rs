@@ -3,7 +3,7 @@
 
 use crate::identity::credentials;
 use crate::keys::state::StateError;
-use crate::keys::{cipher, multi_region};
+use crate::keys::{cipher, import, multi_region};
 use crate::policy::error::CompileError;
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
@@ -39,6 +39,26 @@ impl From<multi_region::Error> for ApiError {
         match error {
             multi_region::Error::Permit | multi_region::Error::Hsm(_) => Self::internal(error),
         }
+    }
+}
+
+impl From<import::Error> for ApiError {
+    fn from(error: import::Error) -> Self {
+        use import::Error as E;
+        let code = match &error {
+            E::Algorithm(_) | E::WrappingSpec(_) | E::DoesNotFit { .. } | E::NotPrimary(_) => {
+                Code::UnsupportedOperationException
+            }
+            E::InvalidToken => return Self::bare(Code::InvalidImportTokenException),
+            E::ExpiredToken => return Self::bare(Code::ExpiredImportTokenException),
+            E::Ciphertext => return Self::bare(Code::InvalidCiphertextException),
+            E::Kind(_) | E::OtherMaterial | E::OtherId(_) | E::NotNew => {
+                Code::IncorrectKeyMaterialException
+            }
+            E::Pending { .. } => Code::KMSInvalidStateException,
+            E::Permit | E::Hsm(_) => return Self::internal(error),
+        };
+        Self::new(code, error.to_string())
     }
 }
 

@@ -9,7 +9,9 @@ use crate::base::algorithm::{
     EncapsulationAlgorithm, EncryptionAlgorithm, KeyAgreementAlgorithm, MacAlgorithm,
     SigningAlgorithm,
 };
-use crate::base::spec::{KeyManager, KeySpec, KeyState, KeyUsage, MultiRegionRole, Origin};
+use crate::base::spec::{
+    ExpirationModel, KeyManager, KeySpec, KeyState, KeyUsage, MultiRegionRole, Origin,
+};
 use crate::base::timestamp;
 use crate::keys::key::Key;
 use crate::keys::registry::Registry;
@@ -148,8 +150,8 @@ impl KeyMetadata {
 #[must_use]
 pub fn expiration_model(expires_ms: Option<i64>) -> &'static str {
     match expires_ms {
-        Some(_) => "KEY_MATERIAL_EXPIRES",
-        None => "KEY_MATERIAL_DOES_NOT_EXPIRE",
+        Some(_) => ExpirationModel::Expires.as_str(),
+        None => ExpirationModel::DoesNotExpire.as_str(),
     }
 }
 

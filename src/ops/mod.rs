@@ -16,8 +16,10 @@ pub mod system;
 pub mod unsupported;
 
 mod aliases;
+mod blocking;
 mod data_key;
 mod errors;
+mod imported;
 mod rotation;
 mod source;
 mod toggle;
@@ -27,6 +29,7 @@ mod create_alias;
 mod create_key;
 mod decrypt;
 mod delete_alias;
+mod delete_imported_key_material;
 mod describe_key;
 mod disable_key;
 mod disable_key_rotation;
@@ -38,6 +41,8 @@ mod generate_data_key_without_plaintext;
 mod generate_random;
 mod get_key_policy;
 mod get_key_rotation_status;
+mod get_parameters_for_import;
+mod import_key_material;
 mod list_aliases;
 mod list_key_policies;
 mod list_key_rotations;
@@ -69,6 +74,7 @@ pub static TABLE: &[Entry<Ctx>] = &[
     Entry::of::<create_key::CreateKey>(),
     Entry::of::<decrypt::Decrypt>(),
     Entry::of::<delete_alias::DeleteAlias>(),
+    Entry::of::<delete_imported_key_material::DeleteImportedKeyMaterial>(),
     Entry::of::<describe_key::DescribeKey>(),
     Entry::of::<disable_key::DisableKey>(),
     Entry::of::<disable_key_rotation::DisableKeyRotation>(),
@@ -80,6 +86,8 @@ pub static TABLE: &[Entry<Ctx>] = &[
     Entry::of::<generate_random::GenerateRandom>(),
     Entry::of::<get_key_policy::GetKeyPolicy>(),
     Entry::of::<get_key_rotation_status::GetKeyRotationStatus>(),
+    Entry::of::<get_parameters_for_import::GetParametersForImport>(),
+    Entry::of::<import_key_material::ImportKeyMaterial>(),
     Entry::of::<list_aliases::ListAliases>(),
     Entry::of::<list_key_policies::ListKeyPolicies>(),
     Entry::of::<list_key_rotations::ListKeyRotations>(),

@@ -160,7 +160,9 @@ fn answer(ctx: &Ctx, primary: &Arc<Key>, replica: Arc<Key>, bypassed: bool) -> D
     }
     // A rotation must wait again: the new replica does not have the material.
     let mut changes = match primary.pending_material() {
-        Some(_) => change_shared(&ctx.keys, primary, Key::wait_for_related_keys),
+        Some(_) => change_shared(&ctx.keys, primary, |key| {
+            key.wait_for_related_keys(|_| true);
+        }),
         None => Vec::new(),
     };
     changes.push(Box::new(Create { registry: Arc::clone(&ctx.keys), key: replica }));

@@ -42,13 +42,16 @@ codes! {
     DependencyTimeoutException 500 504;
     DisabledException 400 409;
     DryRunOperationException 400 400;
+    ExpiredImportTokenException 400 400;
     ExpiredTokenException 400 403;
     IncompleteSignatureException 400 403;
     IncorrectKeyException 400 400;
+    IncorrectKeyMaterialException 400 400;
     InvalidAliasNameException 400 400;
     InvalidArnException 400 400;
     InvalidCiphertextException 400 400;
     InvalidGrantTokenException 400 400;
+    InvalidImportTokenException 400 400;
     InvalidKeyUsageException 400 400;
     InvalidMarkerException 400 400;
     InvalidSignatureException 400 403;

@@ -151,6 +151,26 @@ pub const REGION: Pattern = Pattern {
     // What is too long is said to be that and no more.
     matches: |text| text.len() > 32 || Region::parse(text).is_some(),
 };
+/// `^[a-f0-9]+$`, the pattern of key material ids.
+pub const HEX: Pattern = Pattern {
+    text: "^[a-f0-9]+$",
+    matches: |text| {
+        !text.is_empty() && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+    },
+};
+/// `^[a-zA-Z0-9:/_\s.-]+$`, the pattern of key material descriptions.
+pub const DESCRIPTION: Pattern = Pattern {
+    text: r"^[a-zA-Z0-9:/_\s.-]+$",
+    matches: |text| {
+        !text.is_empty()
+            && text.bytes().all(|b| {
+                // `\s` is what Java takes for it.
+                b.is_ascii_alphanumeric()
+                    || matches!(b, b':' | b'/' | b'_' | b'.' | b'-')
+                    || matches!(b, b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c)
+            })
+    },
+};
 /// The characters a policy document may hold.
 pub const POLICY_TEXT: Pattern = Pattern {
     text: r"[\u0009\u000A\u000D\u0020-\u00FF]+",

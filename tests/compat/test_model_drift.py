@@ -30,14 +30,6 @@ NEVER = {
 OTHER_KINDS = {
     "CloudHsmClusterId",
     "CustomKeyStoreId",
-    "EncapsulationAlgorithms",
-    "ExpirationModel",
-    "KeyAgreementAlgorithms",
-    "MacAlgorithms",
-    "MultiRegionConfiguration",
-    "PendingDeletionWindowInDays",
-    "SigningAlgorithms",
-    "ValidTo",
     "XksKeyConfiguration",
 }
 

@@ -57,6 +57,19 @@ def test_period(loose_kms, key, days, wanted):
         loose_kms.enable_key_rotation(KeyId=key["KeyId"], RotationPeriodInDays=days)
 
 
+@pytest.mark.parametrize(
+    ("spec", "usage"), [("ECC_NIST_P256", "SIGN_VERIFY"), ("HMAC_256", "GENERATE_VERIFY_MAC")]
+)
+def test_keys_that_do_not_rotate(kms, spec, usage):
+    key = kms.create_key(KeySpec=spec, KeyUsage=usage)["KeyMetadata"]
+    for operation in kms.enable_key_rotation, kms.rotate_key_on_demand:
+        with refused("UnsupportedOperationException", ""):
+            operation(KeyId=key["KeyId"])
+    kms.disable_key_rotation(KeyId=key["KeyId"])
+    assert status(kms, key) == {"KeyRotationEnabled": False}
+    assert kms.list_key_rotations(KeyId=key["KeyId"])["Rotations"] == []
+
+
 def test_status_of_a_key_that_will_be_deleted(kms, key):
     kms.enable_key_rotation(KeyId=key["KeyId"])
     before = status(kms, key)

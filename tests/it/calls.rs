@@ -1,11 +1,14 @@
 //! One good call of every operation that can be called from outside. A new
 //! operation without a call here fails every test that goes through the tables.
 
+use std::cell::OnceCell;
+
 use serde_json::{Value, json};
 use wardbook::ops::operation::{Description, Service};
 use wardbook::{items, ops};
 
 use crate::fixture::door::Door;
+use crate::fixture::import::{self, Wrapping};
 use crate::fixture::raw::{Request, Response};
 use crate::fixture::{Credentials, OTHER_REGION, THIRD_REGION};
 
@@ -34,6 +37,16 @@ pub(crate) struct Scene {
     pub(crate) ciphertext: String,
     access_key_id: String,
     sealed_item: Value,
+    door: Door,
+    /// Made when it is first asked for.
+    imported: OnceCell<Imported>,
+}
+
+/// A key with imported material.
+struct Imported {
+    key: String,
+    /// The input that imports the same material again.
+    again: Value,
 }
 
 impl Scene {
@@ -57,6 +70,8 @@ impl Scene {
             ciphertext,
             access_key_id: user.access_key_id,
             sealed_item: Value::Null,
+            door: server.clone(),
+            imported: OnceCell::new(),
         };
         for operation in ["PutItemSchema", "EncryptItems"] {
             let answer = scene.call(server, operation).ok();
@@ -89,6 +104,34 @@ impl Scene {
         }
     }
 
+    /// The key that a call of the operation is about.
+    pub(crate) fn key_of(&self, operation: &str) -> &str {
+        match operation {
+            "DeleteImportedKeyMaterial" | "GetParametersForImport" | "ImportKeyMaterial" => {
+                &self.imported().key
+            }
+            _ => &self.key,
+        }
+    }
+
+    fn imported(&self) -> &Imported {
+        self.imported.get_or_init(|| {
+            let key = import::new_key(&self.door, &json!({ "Description": self.name }));
+            let wrapping = Wrapping::of(&self.door, &key, "RSAES_OAEP_SHA_256", "RSA_2048");
+            let month_s = 30 * 86_400;
+            let again = json!({
+                "KeyId": key,
+                "ImportToken": wrapping.token,
+                "EncryptedKeyMaterial": wrapping.wrap(&[7; 32]),
+                "ExpirationModel": "KEY_MATERIAL_EXPIRES",
+                "ValidTo": self.door.clock.now_ms() / 1_000 + month_s,
+                "KeyMaterialDescription": "from the safe",
+            });
+            self.door.call("ImportKeyMaterial", &again).ok();
+            Imported { key, again }
+        })
+    }
+
     /// The input of an operation of KMS.
     pub(crate) fn kms_input(&self, operation: &str) -> Value {
         let Self { name, key, other, primary, ciphertext, .. } = self;
@@ -111,6 +154,7 @@ impl Scene {
             "CreateKey" => json!({ "Description": name }),
             "Decrypt" => json!({ "CiphertextBlob": ciphertext }),
             "DeleteAlias" => json!({ "AliasName": alias }),
+            "DeleteImportedKeyMaterial" => json!({ "KeyId": self.key_of(operation) }),
             "Encrypt" => json!({
                 "KeyId": key, "Plaintext": "cGxhaW4=", "EncryptionContext": { "tenant": "7" },
             }),
@@ -122,6 +166,12 @@ impl Scene {
             "ListKeyRotations" => {
                 json!({ "KeyId": key, "IncludeKeyMaterial": "ALL_KEY_MATERIAL", "Limit": 10 })
             }
+            "GetParametersForImport" => json!({
+                "KeyId": self.key_of(operation),
+                "WrappingAlgorithm": "RSAES_OAEP_SHA_256",
+                "WrappingKeySpec": "RSA_2048",
+            }),
+            "ImportKeyMaterial" => self.imported().again.clone(),
             "ListKeys" => json!({ "Limit": 1 }),
             "PutKeyPolicy" => json!({ "KeyId": key, "Policy": KEY_POLICY }),
             "ReEncrypt" => json!({ "CiphertextBlob": ciphertext, "DestinationKeyId": other }),

@@ -56,10 +56,10 @@ fn cell(server: &Server, operation: &str, about: About, state: &str) -> String {
     let scene = Scene::set(server, &format!("{operation}-{about:?}-{state}"));
     let input = scene.kms_input(operation);
     let (key, region) = match about {
-        About::Key => (&scene.key, REGION),
-        About::Other => (&scene.other, REGION),
-        About::Primary => (&scene.primary, REGION),
-        About::Replica => (&scene.primary, OTHER_REGION),
+        About::Key => (scene.key_of(operation), REGION),
+        About::Other => (scene.other.as_str(), REGION),
+        About::Primary => (scene.primary.as_str(), REGION),
+        About::Replica => (scene.primary.as_str(), OTHER_REGION),
     };
     let change = match state {
         "Disabled" => "DisableKey",

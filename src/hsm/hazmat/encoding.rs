@@ -2,6 +2,7 @@
 
 use aws_lc_rs::digest::{self, Digest};
 use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
+use aws_lc_rs::signature::ParsedPublicKey;
 
 use crate::base::algorithm::{MessageType, SigningAlgorithm};
 use crate::base::secret::SecretBytes;
@@ -27,6 +28,19 @@ pub(super) fn digest(
     }
 }
 
+/// Verifies with a key that was parsed for `algorithm`; `None` if the signature
+/// is not valid.
+pub(super) fn verify(
+    key: &ParsedPublicKey,
+    algorithm: SigningAlgorithm,
+    message_type: MessageType,
+    message: &[u8],
+    signature: &[u8],
+) -> Option<()> {
+    let digest = digest(algorithm, message_type, message)?;
+    key.verify_digest_sig(&digest, signature).ok()
+}
+
 /// SubjectPublicKeyInfo (RFC 5280).
 pub(super) fn spki(key: &impl AsDer<PublicKeyX509Der<'static>>) -> Option<Vec<u8>> {
     Some(key.as_der().ok()?.as_ref().to_vec())
@@ -43,28 +57,39 @@ pub(super) fn seed_at_end(document: impl AsRef<[u8]>) -> Option<Key> {
     Key::try_from_slice(document.as_ref().last_chunk::<32>()?)
 }
 
-/// Whether `bytes` are one DER element with nothing behind it (X.690, 8.1.3 and
-/// 10.1); the libraries read one element and ignore what follows.
+/// Whether `bytes` are one DER element with nothing behind it; the libraries
+/// read one element and ignore what follows.
 pub(in crate::hsm) fn is_one_element(bytes: &[u8]) -> bool {
-    let [_, first, rest @ ..] = bytes else { return false };
-    let (len, content) = match *first {
+    split_element(bytes).is_some_and(|(_, rest)| rest.is_empty())
+}
+
+/// The AlgorithmIdentifier of a SubjectPublicKeyInfo, without its own header.
+pub(super) fn spki_algorithm(spki: &[u8]) -> Option<&[u8]> {
+    let (content, rest) = split_element(spki)?;
+    rest.is_empty().then_some(())?;
+    Some(split_element(content)?.0)
+}
+
+/// The content of the DER element at the front (ITU-T X.690, section 8.1) and
+/// what follows it. Longer ones than 65,535 bytes are none here.
+fn split_element(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (_, rest) = bytes.split_first()?;
+    let (first, rest) = rest.split_first()?;
+    let (len, rest) = match *first {
         short @ 0..=0x7f => (usize::from(short), rest),
-        0x81 => match rest {
-            [a, content @ ..] => (usize::from(*a), content),
-            [] => return false,
-        },
-        0x82 => match rest {
-            [a, b, content @ ..] => (usize::from(u16::from_be_bytes([*a, *b])), content),
-            _ => return false,
-        },
-        _ => return false,
+        0x81 => rest.split_first().map(|(len, rest)| (usize::from(*len), rest))?,
+        0x82 => {
+            let (len, rest) = rest.split_first_chunk()?;
+            (usize::from(u16::from_be_bytes(*len)), rest)
+        }
+        _ => return None,
     };
-    content.len() == len
+    rest.split_at_checked(len)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::is_one_element;
+    use super::*;
 
     #[test]
     fn one_element_is_one_element() {
@@ -77,5 +102,12 @@ mod tests {
         assert!(!is_one_element(&[]));
         assert!(!is_one_element(&[0x30, 0x80, 0, 0]));
         assert!(!is_one_element(&[0x30, 0x83, 0, 0, 0]));
+    }
+
+    #[test]
+    fn the_algorithm_comes_first() {
+        assert_eq!(spki_algorithm(&[0x30, 5, 0x30, 1, 9, 3, 0]), Some(&[9][..]));
+        assert_eq!(spki_algorithm(&[0x30, 5, 0x30, 1, 9, 3, 0, 0]), None);
+        assert_eq!(spki_algorithm(&[0x30, 2, 0x30, 1, 9]), None);
     }
 }

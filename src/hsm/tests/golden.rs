@@ -77,16 +77,16 @@ fn check_key(hsm: &Hsm, key: &Value) {
 }
 
 #[track_caller]
-fn str_of(value: &Value) -> &str {
+pub(super) fn str_of(value: &Value) -> &str {
     value.as_str().unwrap()
 }
 
 #[track_caller]
-fn bytes_of(value: &Value) -> Vec<u8> {
+pub(super) fn bytes_of(value: &Value) -> Vec<u8> {
     unhex(str_of(value))
 }
 
 #[track_caller]
-fn array_of(value: &Value) -> &[Value] {
+pub(super) fn array_of(value: &Value) -> &[Value] {
     value.as_array().unwrap()
 }

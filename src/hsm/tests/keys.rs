@@ -5,6 +5,7 @@ use crate::base::algorithm::{
     EncryptionAlgorithm, MacAlgorithm, MessageType, SigningAlgorithm, WrappingAlgorithm,
 };
 use crate::base::spec::{KeyPairSpec, KeyUsage};
+use crate::hsm::hazmat::encoding;
 use crate::hsm::testing::unhex;
 use std::sync::LazyLock;
 
@@ -17,14 +18,29 @@ pub(super) struct Keys {
     pub(super) keys: Vec<(KeySpec, GeneratedKey)>,
 }
 
-/// Made once: RSA keys take seconds.
+/// RSA keys take seconds to make, so these are from outside.
+fn rsa_document(spec: KeySpec) -> Option<&'static [u8]> {
+    match spec {
+        KeySpec::Rsa2048 => Some(include_bytes!("../self_test/rsa_2048.der")),
+        KeySpec::Rsa3072 => Some(include_bytes!("../../../tests/vectors/hsm/rsa_3072.der")),
+        KeySpec::Rsa4096 => Some(include_bytes!("../../../tests/vectors/hsm/rsa_4096.der")),
+        _ => None,
+    }
+}
+
 pub(super) static KEYS: LazyLock<Keys> = LazyLock::new(|| {
     let (hsm, _) = Hsm::initialize(test_root(), CountingEntropy::default()).unwrap();
     let region = Region::parse("eu-central-1").unwrap();
     let account = AccountId::parse("111122223333").unwrap();
     let key_id = KeyId::from_bytes([7; 16], false);
-    let make = |spec| (spec, hsm.generate_key(&region, &account, key_id, spec).unwrap());
-    let keys = specs().map(make).collect();
+    let make = |spec| match rsa_document(spec) {
+        Some(document) => {
+            let material = SecretBytes::new(document.to_vec());
+            hsm.import_key(&region, &account, key_id, spec, &material).unwrap()
+        }
+        None => hsm.generate_key(&region, &account, key_id, spec).unwrap(),
+    };
+    let keys = specs().map(|spec| (spec, make(spec))).collect();
     Keys { hsm, region, account, key_id, keys }
 });
 
@@ -42,12 +58,12 @@ impl Keys {
         (&key.token, self.binding(spec, key.material_id))
     }
 
-    fn binding(&self, spec: KeySpec, material_id: MaterialId) -> KeyBinding<'_> {
+    pub(super) fn binding(&self, spec: KeySpec, material_id: MaterialId) -> KeyBinding<'_> {
         let (region, account) = (&self.region, &self.account);
         KeyBinding { region, account, key_id: self.key_id, material_id, spec }
     }
 
-    fn import(&self, spec: KeySpec, material: &[u8]) -> Result<GeneratedKey, Error> {
+    pub(super) fn import(&self, spec: KeySpec, material: &[u8]) -> Result<GeneratedKey, Error> {
         let material = SecretBytes::new(material.to_vec());
         self.hsm.import_key(&self.region, &self.account, self.key_id, spec, &material)
     }
@@ -97,6 +113,35 @@ fn every_key_signs_what_it_should_and_nothing_else() {
                 }
             }
         }
+    }
+}
+
+#[test]
+fn every_kind_of_key_can_be_made() {
+    let big = [KeySpec::Rsa3072, KeySpec::Rsa4096];
+    for spec in specs().filter(|spec| !big.contains(spec)) {
+        let make =
+            || KEYS.hsm.generate_key(&KEYS.region, &KEYS.account, KEYS.key_id, spec).unwrap();
+        let (one, two) = (make(), make());
+        assert_ne!(one.material_id, two.material_id);
+        let binding = KEYS.binding(spec, one.material_id);
+        let opened = token::open(&KEYS.hsm.domain().unwrap(), &one.token, &binding).unwrap();
+        let len = match spec {
+            KeySpec::Hmac224 => 28,
+            KeySpec::Hmac384 => 48,
+            KeySpec::Hmac512 => 64,
+            _ if spec.usages().contains(&KeyUsage::EncapsulateDecapsulate) => 64,
+            KeySpec::Rsa2048
+            | KeySpec::EccNistP256
+            | KeySpec::EccNistP384
+            | KeySpec::EccNistP521
+            | KeySpec::EccSecgP256k1 => {
+                assert!(encoding::is_one_element(opened.expose()));
+                continue;
+            }
+            _ => 32,
+        };
+        assert_eq!(opened.len(), len, "{spec}");
     }
 }
 
@@ -357,8 +402,13 @@ fn wrapped_material_comes_in() {
         WrappingAlgorithm::RsaAesKeyWrapSha1,
         WrappingAlgorithm::RsaAesKeyWrapSha256,
     ];
-    for spec in [KeySpec::Rsa2048, KeySpec::Rsa3072, KeySpec::Rsa4096] {
-        let key = KEYS.hsm.generate_wrapping_key(spec).unwrap();
+    let made = KEYS.hsm.generate_wrapping_key(KeySpec::Rsa2048).unwrap();
+    let others = [KeySpec::Rsa3072, KeySpec::Rsa4096].map(|spec| {
+        let (token, binding) = KEYS.of(spec);
+        let private = SecretBytes::new(rsa_document(spec).unwrap().to_vec());
+        WrappingKey { public: KEYS.hsm.public_key(token, &binding).unwrap(), private }
+    });
+    for key in others.iter().chain([&made]) {
         let sealed = KEYS.hsm.seal(Purpose::ImportToken, b"aad", key.private.expose()).unwrap();
         let private = KEYS.hsm.unseal(Purpose::ImportToken, b"aad", &sealed).unwrap();
         assert!(sealed.len() < CIPHERTEXT_BYTES / 2);
@@ -381,14 +431,11 @@ fn wrapped_material_comes_in() {
             }
         }
     }
-    let big = wrap(
-        &KEYS.hsm.generate_wrapping_key(KeySpec::Rsa2048).unwrap().public,
-        WrappingAlgorithm::RsaAesKeyWrapSha256,
-        &importable(KeySpec::Rsa4096),
-    );
-    let other = KEYS.hsm.generate_wrapping_key(KeySpec::Rsa2048).unwrap();
     let algorithm = WrappingAlgorithm::RsaAesKeyWrapSha256;
-    let opened = KEYS.hsm.unwrap_material(&other.private, algorithm, &big);
+    let big = wrap(&made.public, algorithm, &importable(KeySpec::Rsa4096));
+    let opened = KEYS.hsm.unwrap_material(&made.private, algorithm, &big).unwrap();
+    assert_eq!(opened.expose(), importable(KeySpec::Rsa4096));
+    let opened = KEYS.hsm.unwrap_material(&others[0].private, algorithm, &big);
     assert_eq!(opened.err(), Some(Error::InvalidCiphertext));
     let wrong = KEYS.hsm.generate_wrapping_key(KeySpec::EccNistP256);
     assert_eq!(wrong.err(), Some(Error::UnsupportedSpec(KeySpec::EccNistP256)));
@@ -412,5 +459,59 @@ fn a_replica_has_the_same_material_and_its_own_token() {
         assert_eq!(opened(token, &there), Err(Error::DamagedToken));
         let refused = KEYS.hsm.rebind_key(token, &there, &other);
         assert_eq!(refused, Err(Error::DamagedToken));
+    }
+}
+
+/// Not even under a header that leads further in.
+fn garbage() -> impl Strategy<Value = Vec<u8>> {
+    let heads = prop_oneof![
+        Just(vec![]),
+        Just(vec![0x30, 0x82, 1, 0]),
+        Just(unhex("302e020100300506032b657004220420")),
+        Just(unhex("308187020100301306072a8648ce3d020106082a8648ce3d030107046d306b02010104")),
+        Just(unhex("3059301306072a8648ce3d020106082a8648ce3d03010703420004")),
+        Just(unhex("308204bd020100300d06092a864886f70d0101010500048204a7308204a3020100")),
+    ];
+    (heads, proptest::collection::vec(any::<u8>(), 0..700))
+        .prop_map(|(head, tail)| [head, tail].concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn garbage_is_refused_and_never_panics(bytes in garbage()) {
+        for spec in specs() {
+            let (token, binding) = KEYS.of(spec);
+            if spec.is_asymmetric() {
+                prop_assert_eq!(KEYS.import(spec, &bytes).err(), Some(Error::KeyMaterial));
+            }
+            for algorithm in spec.signing_algorithms() {
+                let raw = MessageType::Raw;
+                let verified =
+                    KEYS.hsm.verify(token, &binding, *algorithm, raw, b"message", &bytes);
+                prop_assert!(verified.is_err());
+            }
+            for algorithm in spec.mac_algorithms() {
+                let verified = KEYS.hsm.verify_mac(token, &binding, *algorithm, b"", &bytes);
+                prop_assert_eq!(verified, Err(Error::InvalidMac));
+            }
+            if spec.usages().contains(&KeyUsage::KeyAgreement) {
+                let derived = KEYS.hsm.derive_shared_secret(token, &binding, &bytes);
+                prop_assert_eq!(derived.err(), Some(Error::PeerPublicKey));
+            }
+            if spec.usages().contains(&KeyUsage::EncapsulateDecapsulate) {
+                let opened = KEYS.hsm.decapsulate(token, &binding, &bytes);
+                prop_assert_eq!(opened.err(), Some(Error::InvalidCiphertext));
+            }
+        }
+        let (token, binding) = KEYS.of(KeySpec::Rsa2048);
+        let algorithm = EncryptionAlgorithm::RsaesOaepSha256;
+        let opened = KEYS.hsm.decrypt_rsa(token, &binding, algorithm, &bytes);
+        prop_assert_eq!(opened.err(), Some(Error::InvalidCiphertext));
+        let private = SecretBytes::new(rsa_document(KeySpec::Rsa2048).unwrap().to_vec());
+        for algorithm in WrappingAlgorithm::ALL {
+            prop_assert!(KEYS.hsm.unwrap_material(&private, *algorithm, &bytes).is_err());
+        }
     }
 }

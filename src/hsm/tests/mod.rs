@@ -4,12 +4,14 @@ use crate::base::ids::{AccountId, KeyId, MaterialId, Region};
 use crate::base::limits::CIPHERTEXT_BYTES;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock};
 
 mod golden;
+mod golden_keys;
 mod keys;
 mod opened;
+mod openssl;
 
 /// An HSM with one key.
 struct Fixture {
@@ -215,14 +217,18 @@ fn a_start_needs_the_right_root_and_whole_domain_keys() {
 
     let renamed = SealedDomainKey { version: 2, ..first.clone() };
     assert_eq!(start(test_root(), &[renamed]).err(), Some(Error::DamagedDomainKey(2)));
+    // Without a start each time, for its self test.
+    let open = |sealed: &SealedDomainKey| {
+        DomainKeys::open(&test_root(), std::slice::from_ref(sealed)).err()
+    };
     for bytes in bit_flips(&first.bytes) {
         let foreign = bytes[1..17] != first.bytes[1..17];
         let want = if foreign { Error::WrongRootKey } else { Error::DamagedDomainKey(1) };
-        assert_eq!(start(test_root(), &[SealedDomainKey { version: 1, bytes }]).err(), Some(want));
+        assert_eq!(open(&SealedDomainKey { version: 1, bytes }), Some(want));
     }
     for len in 0..first.bytes.len() {
         let cut = SealedDomainKey { version: 1, bytes: first.bytes[..len].to_vec() };
-        assert_eq!(start(test_root(), &[cut]).err(), Some(Error::DamagedDomainKey(1)));
+        assert_eq!(open(&cut), Some(Error::DamagedDomainKey(1)));
     }
 }
 
@@ -340,6 +346,9 @@ fn a_poisoned_lock_is_an_error() {
     assert_eq!(fixture.decrypt(&blob, &context(&[])), Err(Error::Poisoned));
 }
 
+/// For tests with many cases.
+static FIXTURE: LazyLock<Fixture> = LazyLock::new(Fixture::new);
+
 proptest! {
     #[test]
     fn round_trips(
@@ -347,7 +356,7 @@ proptest! {
         pairs in proptest::collection::btree_map(any::<String>(), any::<String>(), 0..4),
         others in proptest::collection::btree_map(any::<String>(), any::<String>(), 0..4),
     ) {
-        let fixture = Fixture::new();
+        let fixture = &*FIXTURE;
         let ctx = EncryptionContext::new(pairs);
         let blob = fixture.encrypt(&plaintext, &ctx);
         prop_assert_eq!(fixture.decrypt(&blob, &ctx), Ok(plaintext));
@@ -359,7 +368,7 @@ proptest! {
 
     #[test]
     fn stored_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..150)) {
-        let fixture = Fixture::new();
+        let fixture = &*FIXTURE;
         prop_assert!(fixture.open(&bytes, &fixture.binding()).is_err());
         prop_assert!(fixture.hsm.unseal(Purpose::AccessKey, b"", &bytes).is_err());
         // The same behind a header that leads further in.
@@ -368,6 +377,6 @@ proptest! {
         let unsealed = fixture.hsm.unseal(Purpose::AccessKey, b"", &named);
         prop_assert_eq!(unsealed.err(), Some(Error::DamagedSecret));
         let sealed = [SealedDomainKey { version: 1, bytes }];
-        prop_assert!(start(test_root(), &sealed).is_err());
+        prop_assert!(DomainKeys::open(&test_root(), &sealed).is_err());
     }
 }

@@ -1,5 +1,6 @@
-//! What the server does by itself: deletion of keys whose window has passed,
-//! rotation of keys and of the domain key, resealing under it. Through the same pipeline as
+//! What the server does by itself: deletion of keys whose window has passed and
+//! of imported material that has expired, rotation of keys and of the domain key,
+//! resealing under it. Through the same pipeline as
 //! every call, as the principal `System`, so that it is decided and recorded.
 //!
 //! Deliberately absent: the clock's ticking. `app` calls [`run_due`] now and then.
@@ -19,18 +20,22 @@ use crate::hsm;
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
 
+mod delete_expired_key_material;
 mod delete_key;
 mod reseal;
 mod rotate_domain_key;
 mod rotate_key;
 
+static DELETE_EXPIRED_KEY_MATERIAL: Entry<Ctx> =
+    Entry::of::<delete_expired_key_material::DeleteExpiredKeyMaterial>();
 static DELETE_KEY: Entry<Ctx> = Entry::of::<delete_key::DeleteKey>();
 static RESEAL: Entry<Ctx> = Entry::of::<reseal::Reseal>();
 static ROTATE_DOMAIN_KEY: Entry<Ctx> = Entry::of::<rotate_domain_key::RotateDomainKey>();
 static ROTATE_KEY: Entry<Ctx> = Entry::of::<rotate_key::RotateKey>();
 
 /// The operations, sorted by name. None can be called from outside.
-pub static TABLE: [&Entry<Ctx>; 4] = [&DELETE_KEY, &RESEAL, &ROTATE_DOMAIN_KEY, &ROTATE_KEY];
+pub static TABLE: [&Entry<Ctx>; 5] =
+    [&DELETE_EXPIRED_KEY_MATERIAL, &DELETE_KEY, &RESEAL, &ROTATE_DOMAIN_KEY, &ROTATE_KEY];
 
 /// Records that the server starts to answer.
 ///
@@ -69,18 +74,11 @@ async fn record(ctx: &Ctx, name: &'static str) -> Result<(), ApiError> {
 /// If the HSM has no randomness for a request id.
 pub async fn run_due(ctx: &Arc<Ctx>) -> Result<(), hsm::Error> {
     let now_ms = ctx.clock.now_ms();
-    let due = match doubtful_clock(ctx, now_ms) {
-        None => ctx.keys.due_for_deletion(now_ms),
-        // Deletion cannot be undone: no clock that was set ahead may bring it on.
-        Some(why) => {
-            tracing::warn!(why, "no key is deleted for now");
-            Vec::new()
-        }
-    };
-    for key in due {
-        let input = json!({ "KeyId": key.arn.to_string() });
-        let answer = call(ctx, &DELETE_KEY, &key.arn.account, &key.arn.region, &input).await?;
-        report(&answer, "DeleteKey");
+    match doubtful_clock(ctx, now_ms) {
+        None => delete_due(ctx, now_ms).await?,
+        // Deletion cannot be undone: no clock that was set ahead may bring it
+        // on. Expired material is refused meanwhile all the same.
+        Some(why) => tracing::warn!(why, "no key and no key material is deleted for now"),
     }
     run_rotations(ctx).await?;
     let Some(region) = ctx.regions.first() else { return Ok(()) };
@@ -110,6 +108,21 @@ pub async fn run_rotations(ctx: &Arc<Ctx>) -> Result<(), hsm::Error> {
         let input = json!({ "KeyId": key.arn.to_string() });
         let answer = call(ctx, &ROTATE_KEY, &key.arn.account, &key.arn.region, &input).await?;
         report(&answer, "RotateKey");
+    }
+    Ok(())
+}
+
+/// Deletes keys and imported material whose time is over.
+async fn delete_due(ctx: &Arc<Ctx>, now_ms: i64) -> Result<(), hsm::Error> {
+    let keys = ctx.keys.due_for_deletion(now_ms).into_iter().map(|key| key.arn.clone());
+    let expirations = ctx.keys.material_expirations(usize::MAX).into_iter();
+    let expired = expirations.take_while(|(_, at)| *at <= now_ms).map(|(arn, _)| arn);
+    let keys = keys.map(|arn| (&DELETE_KEY, arn));
+    let due = expired.map(|arn| (&DELETE_EXPIRED_KEY_MATERIAL, arn)).chain(keys);
+    for (entry, arn) in due.collect::<Vec<_>>() {
+        let input = json!({ "KeyId": arn.to_string() });
+        let answer = call(ctx, entry, &arn.account, &arn.region, &input).await?;
+        report(&answer, entry.description.name);
     }
     Ok(())
 }

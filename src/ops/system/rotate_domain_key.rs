@@ -9,6 +9,7 @@ use serde::Deserialize;
 use super::reseal;
 use crate::base::timestamp::DAY_MS;
 use crate::hsm::{Hsm, PendingDomainKey};
+use crate::keys::import::TOKEN_LIFETIME_MS;
 use crate::ops::access::Access;
 use crate::ops::ctx::Ctx;
 use crate::ops::operation::{Description, Done, Operation, Service};
@@ -70,8 +71,9 @@ pub(super) fn is_due(ctx: &Ctx, now_ms: i64) -> bool {
     newest.is_some_and(|created_ms| now_ms.abs_diff(created_ms) >= DAY_MS.unsigned_abs())
 }
 
-/// The versions that nothing needs any more: superseded for a day, which is
-/// longer than any session token lives, with everything else resealed.
+/// The versions that nothing needs any more: superseded for a day, which is as
+/// long as an import token lives and longer than any session token, with
+/// everything else resealed.
 fn forgettable(ctx: &Ctx, now_ms: i64) -> Vec<u32> {
     if reseal::is_due(ctx) {
         return Vec::new();
@@ -79,7 +81,7 @@ fn forgettable(ctx: &Ctx, now_ms: i64) -> Vec<u32> {
     let rows = ctx.store.read(|tx| sealed::list_domain_keys(tx)).unwrap_or_default();
     let superseded = rows.iter().zip(rows.iter().skip(1));
     superseded
-        .filter(|(_, next)| now_ms.saturating_sub(next.created_ms) >= DAY_MS)
+        .filter(|(_, next)| now_ms.saturating_sub(next.created_ms) >= TOKEN_LIFETIME_MS)
         .filter_map(|(old, _)| u32::try_from(old.version).ok())
         .collect()
 }

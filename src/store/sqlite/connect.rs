@@ -60,6 +60,9 @@ pub(super) struct Writing {
     pub(super) checkpoint_pages: u32,
     /// Pages kept in memory.
     pub(super) cache_pages: u32,
+    /// Whether what is deleted is overwritten: a sealed key that its owner
+    /// deletes must not stay in the file's free space.
+    pub(super) secure_delete: bool,
 }
 
 /// A connection that may write.
@@ -70,7 +73,8 @@ pub(super) fn writing(path: &Path, how: Writing) -> Result<Connection, Error> {
         connection.pragma_update(None, "journal_mode", "wal")?;
         connection.pragma_update(None, "synchronous", how.synchronous)?;
         connection.pragma_update(None, "wal_autocheckpoint", how.checkpoint_pages)?;
-        connection.pragma_update(None, "cache_size", how.cache_pages)
+        connection.pragma_update(None, "cache_size", how.cache_pages)?;
+        connection.pragma_update(None, "secure_delete", how.secure_delete)
     };
     setup().map_err(|cause| classify("connect.writing", cause))?;
     Ok(connection)
@@ -125,11 +129,17 @@ mod tests {
         check_engine().unwrap();
         let folder = tempfile::TempDir::new().unwrap();
         let path = folder.path().join("x.db");
-        let how = Writing { synchronous: "full", checkpoint_pages: 0, cache_pages: 100 };
+        let how = Writing {
+            synchronous: "full",
+            checkpoint_pages: 0,
+            cache_pages: 100,
+            secure_delete: true,
+        };
         let connection = writing(&path, how).unwrap();
         check(&connection, "journal_mode", "wal");
         check(&connection, "synchronous", "2");
         check(&connection, "wal_autocheckpoint", "0");
+        check(&connection, "secure_delete", "1");
         check(&connection, "foreign_keys", "1");
         check(&connection, "trusted_schema", "0");
         check(&connection, "cell_size_check", "1");

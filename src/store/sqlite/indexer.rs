@@ -142,8 +142,12 @@ fn leaf_at(tx: &mut dyn Tx, seq: i64) -> Result<Vec<u8>, Error> {
 /// Synced at checkpoints only, and few of those: each costs the disk two syncs
 /// beside those of the book. The cache holds the inner pages of seven trees
 /// that are written at random (64 MiB).
-const INDEX: Writing =
-    Writing { synchronous: "normal", checkpoint_pages: 4_000, cache_pages: 16_384 };
+const INDEX: Writing = Writing {
+    synchronous: "normal",
+    checkpoint_pages: 4_000,
+    cache_pages: 16_384,
+    secure_delete: false,
+};
 
 const BEGIN: Query = Query { name: "indexer.begin", sql: "begin immediate" };
 const COMMIT: Query = Query { name: "indexer.commit", sql: "commit" };

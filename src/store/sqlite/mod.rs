@@ -33,7 +33,8 @@ use super::{Error, Health, Receipt, Settings, Tx, Unit, migrations};
 
 /// The book: durable at every commit, checkpointed beside the writer. The cache
 /// holds the names, which are looked up at random (32 MiB).
-const BOOK: Writing = Writing { synchronous: "full", checkpoint_pages: 0, cache_pages: 8_192 };
+const BOOK: Writing =
+    Writing { synchronous: "full", checkpoint_pages: 0, cache_pages: 8_192, secure_delete: true };
 
 /// The open files of one data folder and the threads that serve them.
 pub(super) struct Engine {

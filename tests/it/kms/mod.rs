@@ -4,6 +4,7 @@
 mod aliases;
 mod data_keys;
 mod encryption;
+mod import;
 mod keys;
 mod lookup;
 mod multi_region;

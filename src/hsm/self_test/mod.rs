@@ -3,6 +3,8 @@
 //! all). They find a miscompiled or miswired build, not a subtle flaw: for that
 //! there are the vectors in the tests.
 
+mod asymmetric;
+
 use crate::base::hex;
 
 use super::error::Error;
@@ -14,12 +16,19 @@ use super::key::Key;
 /// A primitive, and whether it answers what it must; `None` is a failure too.
 struct Check(&'static str, fn() -> Option<bool>);
 
-const CHECKS: [Check; 5] = [
+const CHECKS: [Check; 12] = [
     Check("SHA-256", check_hash),
     Check("SP 800-108 KDF", check_kdf),
     Check("AES-256-GCM", check_aead),
     Check("CTR_DRBG", check_drbg),
     Check("Argon2id", check_passphrase),
+    Check("HMAC", asymmetric::check_hmac),
+    Check("AES-KWP", asymmetric::check_key_wrap),
+    Check("RSA", asymmetric::check_rsa),
+    Check("ECDSA and ECDH", asymmetric::check_ecc),
+    Check("Ed25519", asymmetric::check_ed25519),
+    Check("ML-DSA", asymmetric::check_ml_dsa),
+    Check("ML-KEM", asymmetric::check_ml_kem),
 ];
 
 pub(super) fn run() -> Result<(), Error> {
