@@ -31,9 +31,7 @@ use wardbook::app::{self, Doors, InitOptions, OpenOptions, RootKeySource, ServeO
 use wardbook::base::clock::{Clock, SystemClock};
 use wardbook::base::ids::Region;
 use wardbook::base::secret::SecretBytes;
-use wardbook::ops::ctx::Observer;
-use wardbook::ops::operation::Description;
-use wardbook::wire::codes::Code;
+use wardbook::ops::ctx::{Ended, Observer};
 use wardbook::wire::sigv4::Request;
 use wardbook::wire::sigv4::sign::{Credentials, sign};
 
@@ -73,7 +71,7 @@ fn echo() {
 struct Nobody;
 
 impl Observer for Nobody {
-    fn call_ended(&self, _: &Description, _: Option<Code>, _: Duration) {}
+    fn call_ended(&self, _: &Ended<'_>) {}
 }
 
 /// The server under test, on the data folder `data`.
@@ -85,6 +83,7 @@ fn wardbook(data: &str) {
             data: data.into(),
             root_key: RootKeySource::KeyFile(format!("{data}/root.key").into()),
             regions: Vec::new(),
+            quotas: Default::default(),
             store: Default::default(),
             clock: Arc::new(SystemClock::new()),
             observer: Box::new(Nobody),

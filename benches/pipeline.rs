@@ -6,7 +6,6 @@
 #![expect(clippy::indexing_slicing, reason = "JSON members that must be there")]
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use serde_json::{Value, json};
@@ -18,16 +17,15 @@ use wardbook::base::context::EncryptionContext;
 use wardbook::base::ids::{KeyId, Region, RequestId};
 use wardbook::hsm::blob::Blob;
 use wardbook::ops::call::Call;
-use wardbook::ops::ctx::Observer;
-use wardbook::ops::operation::{BoundOperation, Description};
-use wardbook::wire::codes::Code;
+use wardbook::ops::ctx::{Ended, Observer};
+use wardbook::ops::operation::BoundOperation;
 
 const WAITERS: usize = 64;
 
 struct Nobody;
 
 impl Observer for Nobody {
-    fn call_ended(&self, _: &Description, _: Option<Code>, _: Duration) {}
+    fn call_ended(&self, _: &Ended<'_>) {}
 }
 
 struct Server {
@@ -68,6 +66,7 @@ fn open(folder: &std::path::Path) -> Server {
         data: folder.to_owned(),
         root_key: key_file(),
         regions: Vec::new(),
+        quotas: Default::default(),
         store: Default::default(),
         clock: Arc::new(SystemClock::new()),
         observer: Box::new(Nobody),

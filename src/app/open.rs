@@ -10,11 +10,13 @@ use super::root_key::{self, RootKeySource};
 use crate::base::clock::Clock;
 use crate::base::ids::{AccountId, Region};
 use crate::base::limits;
+use crate::base::quotas::Quotas;
 use crate::hsm::{Hsm, OsEntropy, SealedDomainKey};
 use crate::identity::directory::Directory;
 use crate::items::schemas::Schemas;
 use crate::keys::registry::Registry;
 use crate::ops::ctx::{Ctx, Observer, Start};
+use crate::ops::rates::Rates;
 use crate::policy::engine::Engine;
 use crate::store::{Settings, Store, Tx, meta, sealed};
 use crate::{identity, items, keys};
@@ -25,6 +27,7 @@ pub struct OpenOptions {
     pub root_key: RootKeySource,
     /// Regions to answer in, beside the one of the data folder.
     pub regions: Vec<Region>,
+    pub quotas: Quotas,
     pub store: Settings,
     pub clock: Arc<dyn Clock>,
     pub observer: Box<dyn Observer>,
@@ -67,6 +70,7 @@ pub fn open(options: OpenOptions) -> Result<Opened, Error> {
         elapsed: options.clock.elapsed(),
         last_record_ms: store.last_time_ms()?,
     };
+    let rates = Rates::new(options.quotas.request_rates.clone(), Arc::clone(&options.clock));
     let ctx = Arc::new(Ctx {
         start,
         clock: options.clock,
@@ -77,6 +81,8 @@ pub fn open(options: OpenOptions) -> Result<Opened, Error> {
         directory,
         account,
         regions,
+        quotas: options.quotas,
+        rates,
         observer: options.observer,
         changing: Mutex::default(),
         rotation_due: Arc::new(Notify::new()),

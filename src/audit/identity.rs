@@ -6,6 +6,7 @@ use super::EventType;
 use super::json::Text;
 use crate::base::arn::PARTITION;
 use crate::base::caller::{Caller, Principal};
+use crate::base::limits::ACCESS_KEY_ID_BYTES;
 use crate::base::timestamp;
 
 /// The members in CloudTrail's order; each kind of principal has some of them.
@@ -56,10 +57,6 @@ struct SessionAttributes {
     mfa_authenticated: &'static str,
 }
 
-/// Longest access key id written out; that of an unauthenticated call is any
-/// text. AWS's own limit.
-const ID_BYTES: usize = 128;
-
 /// The identity of a record's caller; `arn` is the principal's text.
 pub(super) fn identity<'a>(
     caller: &'a Caller,
@@ -79,7 +76,10 @@ pub(super) fn identity<'a>(
         principal_id: Some(principal.principal_id()),
         arn: Some(arn),
         account_id: Some(account),
-        access_key_id: caller.access_key_id.as_deref().map(|whole| Text { whole, max: ID_BYTES }),
+        access_key_id: caller
+            .access_key_id
+            .as_deref()
+            .map(|whole| Text { whole, max: ACCESS_KEY_ID_BYTES }),
         invoked_by: caller.via_service,
         ..Identity::default()
     };

@@ -10,7 +10,8 @@ mod record;
 #[cfg(test)]
 mod tests;
 
+pub use crate::base::limits::RECORD_BYTES;
 pub use body::{LEAF_FORMAT, leaf};
 pub use error::Error;
-pub use query::{Filter, Page, query};
-pub use record::{EventType, Failure, RECORD_BYTES, Record, Resource, Tls, canonical, prepare};
+pub use query::{Filter, LastUse, Page, last_use, query};
+pub use record::{EventType, Failure, Record, Resource, Tls, canonical, prepare};

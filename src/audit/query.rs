@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use super::body::Opener;
@@ -74,6 +75,7 @@ pub fn query(store: &Store, filter: &Filter) -> Result<Page, Error> {
         source_ip: source_ip.as_deref(),
         request_id: filter.request_id.map(|id| *id.as_bytes()),
         read_only: filter.read_only,
+        succeeded_in: None,
         from_ms: filter.from_ms.unwrap_or(i64::MIN),
         before,
         limit: filter.limit,
@@ -84,6 +86,65 @@ pub fn query(store: &Store, filter: &Filter) -> Result<Page, Error> {
         records: records.collect::<Result<_, _>>()?,
         next_cursor: found.next.map(|position| cursor::write(position, &digest)),
     })
+}
+
+/// The newest use of a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LastUse {
+    /// The operation.
+    pub event_name: String,
+    /// Epoch milliseconds.
+    pub time_ms: i64,
+    /// `eventID`.
+    pub event_id: String,
+    /// `requestID`.
+    pub request_id: Option<String>,
+}
+
+/// The newest successful call of one of `operations` that the key with this
+/// ARN had a part in; `None` if there is none. Blocks. Looks at what was done
+/// with this key alone, newest first, and ends with the first that fits.
+///
+/// # Errors
+/// [`Error::Corrupt`] for a record that is not what was written;
+/// [`Error::Store`].
+pub fn last_use(store: &Store, key: &str, operations: &[&str]) -> Result<Option<LastUse>, Error> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Names {
+        event_name: String,
+        #[serde(rename = "eventID")]
+        event_id: String,
+        #[serde(rename = "requestID")]
+        request_id: Option<String>,
+    }
+    let mut next = Some(Position { time_ms: i64::MAX, seq: 0 });
+    while let Some(before) = next {
+        let found = store.search(&Search {
+            account: None,
+            principal: None,
+            key: Some(KeyText::Arn(key)),
+            event_name: None,
+            error: None,
+            source_ip: None,
+            request_id: None,
+            read_only: None,
+            succeeded_in: Some(operations),
+            from_ms: i64::MIN,
+            before,
+            limit: 1,
+        })?;
+        if let Some(record) = found.records.first() {
+            let Position { seq, time_ms } = record.position;
+            let text = Opener::default().open(record)?;
+            let names: Names =
+                serde_json::from_str(&text).map_err(|_odd| Error::Corrupt { seq })?;
+            let Names { event_name, event_id, request_id } = names;
+            return Ok(Some(LastUse { event_name, time_ms, event_id, request_id }));
+        }
+        next = found.next;
+    }
+    Ok(None)
 }
 
 impl Filter {

@@ -8,9 +8,6 @@ use crate::base::caller::Caller;
 use crate::base::ids::{AccountId, Region};
 use crate::store::NewEvent;
 
-/// The longest canonical record, bytes. CloudTrail's own limit is 256 KB.
-pub const RECORD_BYTES: usize = 128 * 1024;
-
 /// One record, borrowed from the call that it is about. The members are
 /// CloudTrail's; see the module's README for what each becomes.
 #[derive(Clone, Copy, Debug)]

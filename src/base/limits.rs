@@ -1,5 +1,6 @@
-//! Every limit of the server, named, with its unit. Nothing a caller sends may
-//! grow without one of these.
+//! Every limit that guards the server, named, with its unit. Nothing a caller
+//! sends may grow without one of these. AWS's quotas, which can be set, are in
+//! `quotas`.
 
 /// Request body of the KMS protocol, bytes. AWS's largest request is
 /// ImportKeyMaterial, below 32 KiB; a policy of 32 KiB escaped twice is larger.
@@ -13,6 +14,12 @@ pub const JSON_DEPTH: usize = 96;
 pub const HEADER_BYTES: usize = 16 * 1024;
 /// How long a request's body may take to arrive, milliseconds.
 pub const BODY_READ_MS: u64 = 30_000;
+/// The text of an error, characters. Ten faults with the longest lists of values
+/// that AWS has are below 10,000.
+pub const ERROR_TEXT_CHARS: usize = 16 * 1024;
+/// The longest value that a validation text echoes, characters. AWS echoes
+/// whole values; ours end in `...` so that an answer cannot grow with its call.
+pub const ECHOED_CHARS: usize = 256;
 /// A query string, bytes.
 pub const QUERY_BYTES: usize = 8 * 1024;
 /// `User-Agent` in a record, characters; AWS cuts longer ones too.
@@ -30,8 +37,8 @@ pub const SIGNED_HEADERS: usize = 64;
 pub const CONNECTIONS: usize = 1_024;
 /// Calls between authentication and answer; one more gets ThrottlingException.
 pub const IN_FLIGHT_CALLS: usize = 512;
-/// RSA data key pairs that are made at a time; each takes a core for up to
-/// seconds, and others wait for their turn.
+/// RSA key pairs that are made at a time, besides those that are stored, whose
+/// makers take turns anyway. Each takes a core for up to seconds.
 pub const RSA_KEY_PAIRS_AT_ONCE: usize = 2;
 /// Units of work that wait for the database writer.
 pub const WRITER_QUEUE_UNITS: usize = 2_048;
@@ -42,6 +49,10 @@ pub const COMMIT_WAIT_MS: u64 = 10_000;
 
 /// Plaintext of one Encrypt call, bytes (AWS's own limit).
 pub const PLAINTEXT_BYTES: usize = 4_096;
+/// Message of one Sign or GenerateMac call, bytes (AWS's own limit).
+pub const MESSAGE_BYTES: usize = 4_096;
+/// Public key that a peer sends, bytes (AWS's own limit).
+pub const PUBLIC_KEY_BYTES: usize = 8_192;
 /// Ciphertext blob, bytes (AWS's own limit).
 pub const CIPHERTEXT_BYTES: usize = 6_144;
 /// Bytes in one GenerateRandom or GenerateDataKey call (AWS's own limit).
@@ -49,28 +60,38 @@ pub const RANDOM_BYTES_MAX: i64 = 1_024;
 /// Keys and values of an encryption context together, bytes.
 pub const ENCRYPTION_CONTEXT_BYTES: usize = 8_192;
 
-/// Policy document, bytes (AWS's own limit for key policies).
+/// Any policy document, bytes (AWS's own limit for key policies).
 pub const POLICY_BYTES: usize = 32_768;
 /// Nesting of brackets in policy text; Cedar's parser recurses.
 pub const POLICY_DEPTH: usize = 32;
 /// Statements in one policy document.
 pub const POLICY_STATEMENTS: usize = 100;
+/// Rules that one policy document becomes: the product of its statements' lists.
+pub const POLICY_RULES: usize = 1_000;
+/// Depth of the expression tree of one policy as the parser makes it, where
+/// chains (`a || b || c`, `x.y.z`) go deeper as brackets do.
+pub const POLICY_EXPRESSION_DEPTH: usize = 256;
+/// Depth of a condition. Cedar's evaluator gives up when the stack of its
+/// thread runs low: on 2 MiB at 450 levels, in an unoptimised build at 30 to 40.
+pub const POLICY_EVALUATION_DEPTH: usize = 24;
 /// Identity policies attached to one user or role.
 pub const ATTACHED_POLICIES: usize = 10;
 
-/// Tags on one key (AWS's own limit).
-pub const TAGS_PER_KEY: usize = 50;
-/// Aliases of one key (AWS's own limit).
-pub const ALIASES_PER_KEY: usize = 50;
-/// Customer managed keys in one account and Region (AWS's own limit).
-pub const KEYS_PER_REGION: usize = 100_000;
-/// Rotations on demand of one key (AWS's own limit).
-pub const ON_DEMAND_ROTATIONS: usize = 25;
+/// Pairs of an encryption context that one grant constraint names (AWS's own
+/// limit).
+pub const GRANT_CONSTRAINT_PAIRS: usize = 8;
+/// A value in a grant constraint, characters (AWS's own limit).
+pub const GRANT_CONSTRAINT_CHARS: usize = 384;
 /// Users, and also roles, in one account.
 pub const PRINCIPALS_PER_ACCOUNT: usize = 5_000;
 /// Access keys of one user (AWS's own limit).
 pub const ACCESS_KEYS_PER_USER: usize = 2;
 
+/// The longest canonical record, bytes. CloudTrail's own limit is 256 KB.
+pub const RECORD_BYTES: usize = 128 * 1024;
+/// Longest access key id in a record; that of an unauthenticated call is any
+/// text. AWS's own limit.
+pub const ACCESS_KEY_ID_BYTES: usize = 128;
 /// Rows in one page of an audit query.
 pub const AUDIT_PAGE_ROWS: usize = 1_000;
 /// Items in one encrypt or decrypt batch.
@@ -79,6 +100,15 @@ pub const BATCH_ITEMS: usize = 100;
 pub const ITEM_BYTES: usize = 1024 * 1024;
 /// Attributes of one item.
 pub const ITEM_ATTRIBUTES: usize = 1_000;
+/// Levels of nesting in an item, the top-level value being the first; also
+/// DynamoDB's limit.
+pub const ITEM_DEPTH: usize = 32;
+/// Logical table name, bytes (DynamoDB's limit for a table ARN).
+pub const TABLE_NAME_BYTES: usize = 1_024;
+/// Name of an attribute, bytes (DynamoDB's limit).
+pub const ATTRIBUTE_NAME_BYTES: usize = 65_535;
+/// Name of a key attribute, bytes (DynamoDB's limit).
+pub const KEY_NAME_BYTES: usize = 255;
 /// Item schema document, bytes.
 pub const ITEM_SCHEMA_BYTES: usize = 64 * 1024;
 /// Versions of one item schema.
@@ -87,6 +117,14 @@ pub const ITEM_SCHEMA_VERSIONS: i64 = 1_000;
 pub const DATA_KEYS_TRIED: usize = 4;
 /// Item schemas in one account and Region.
 pub const ITEM_SCHEMAS: usize = 1_000;
+
+/// Request rates watched at once: one for each account, Region and group of
+/// operations that was called of late.
+pub const RATES_WATCHED: usize = 4_096;
+/// Keys that metrics tell apart; the others are one.
+pub const KEYS_MEASURED: usize = 1_000;
+/// Combinations of key, operation and outcome that metrics tell apart.
+pub const KEY_SERIES: usize = 10_000;
 
 /// Derived SigV4 signing keys kept in memory.
 pub const SIGNING_KEYS_CACHED: usize = 4_096;

@@ -177,6 +177,12 @@ impl KeySpec {
         )
     }
 
+    /// Whether it is an RSA key, which takes long to make.
+    #[must_use]
+    pub const fn is_rsa(self) -> bool {
+        matches!(self, Self::Rsa2048 | Self::Rsa3072 | Self::Rsa4096)
+    }
+
     /// What Encrypt and Decrypt take with such a key.
     #[must_use]
     pub const fn encryption_algorithms(self) -> &'static [EncryptionAlgorithm] {

@@ -34,7 +34,7 @@ pub(super) fn run(context: &mut Context, arguments: Arguments) -> Result<(), Err
         set_parent_process_death_signal(Some(Signal::TERM)).map_err(Error::Parent)?;
     }
     let is_new = !app::is_initialized(&settings.folder.data).map_err(Error::Serve)?;
-    let Server { folder, listen, mut regions, workers, tls, seed, dev, .. } = settings;
+    let Server { folder, listen, mut regions, quotas, workers, tls, seed, dev, .. } = settings;
     let seed = seed.map(|path| Seed::read(&path)).transpose();
     let seed = seed.map_err(|error| Error::Serve(error.into()))?;
     regions.extend(seed.iter().flat_map(Seed::regions));
@@ -53,6 +53,7 @@ pub(super) fn run(context: &mut Context, arguments: Arguments) -> Result<(), Err
         data,
         root_key,
         regions,
+        quotas,
         store: store::Settings::default(),
         clock: Arc::new(SystemClock::new()),
         observer: telemetry.observer(),
@@ -78,6 +79,7 @@ pub(super) fn run(context: &mut Context, arguments: Arguments) -> Result<(), Err
 fn watch(telemetry: &Telemetry, opened: &Opened) {
     let store = Arc::clone(&opened.ctx.store);
     telemetry.watch_store(move || store.health());
+    telemetry.watch_keys(Arc::clone(&opened.ctx.keys), Arc::clone(&opened.ctx.clock));
 }
 
 fn announce(

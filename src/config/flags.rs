@@ -68,6 +68,37 @@ pub struct TelemetryFlags {
     /// OpenTelemetry collector for traces and metrics, OTLP over HTTP [default: none]
     #[arg(long, value_name = "URL")]
     pub otlp_endpoint: Option<String>,
+    /// Tell of single keys in /metrics too, which everybody who reaches the port
+    /// can read
+    #[arg(long)]
+    pub key_metrics: bool,
+}
+
+/// What one account may have and do in one Region.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Quotas")]
+pub struct QuotaFlags {
+    /// Customer managed keys in one Region [default: 100000]
+    #[arg(long, value_name = "NUMBER")]
+    pub quota_keys_per_region: Option<u32>,
+    /// Aliases of one key [default: 50]
+    #[arg(long, value_name = "NUMBER")]
+    pub quota_aliases_per_key: Option<u32>,
+    /// Grants of one key [default: 50000]
+    #[arg(long, value_name = "NUMBER")]
+    pub quota_grants_per_key: Option<u32>,
+    /// Tags of one key [default: 50]
+    #[arg(long, value_name = "NUMBER")]
+    pub quota_tags_per_key: Option<u32>,
+    /// Document of a key policy [default: 32768]
+    #[arg(long, value_name = "BYTES")]
+    pub quota_key_policy_bytes: Option<u32>,
+    /// Rotations on demand of one key [default: 25]
+    #[arg(long, value_name = "NUMBER")]
+    pub quota_rotations_per_key: Option<u32>,
+    /// Calls a second: aws, off, or GROUP=RATE,... [default: off]
+    #[arg(long, value_name = "RATES")]
+    pub quota_request_rates: Option<String>,
 }
 
 /// Everything `serve` can be told.
@@ -88,6 +119,8 @@ pub struct ServerFlags {
     /// account 000000000000, with the access key test/test
     #[arg(long)]
     pub dev: bool,
+    #[command(flatten)]
+    pub quotas: QuotaFlags,
 }
 
 /// Everything `init` can be told.

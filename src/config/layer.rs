@@ -8,10 +8,11 @@ use serde::Deserialize;
 use super::Error;
 use super::environment::Environment;
 use super::flags::{InitFlags, RootKeyFlags, ServerFlags};
+use super::quotas::QuotaLayer;
 
 /// The settings of one source. In `wardbook.toml` the keys are these names
 /// with hyphens; a key that is not one of them is refused.
-#[derive(Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct Layer {
     pub(super) data: Option<PathBuf>,
@@ -29,9 +30,12 @@ pub(super) struct Layer {
     pub(super) tls_key: Option<PathBuf>,
     pub(super) regions: Option<Vec<String>>,
     pub(super) workers: Option<usize>,
+    #[serde(default)]
+    pub(super) quotas: QuotaLayer,
     pub(super) log_format: Option<String>,
     pub(super) log_filter: Option<String>,
     pub(super) otlp_endpoint: Option<String>,
+    pub(super) key_metrics: Option<bool>,
     pub(super) seed: Option<PathBuf>,
 }
 
@@ -53,11 +57,13 @@ impl Layer {
             tls_key: path("WARDBOOK_TLS_KEY")?,
             regions: from.text("WARDBOOK_REGIONS")?.map(|text| list(&text)),
             workers: parsed(from, "WARDBOOK_WORKERS", "a number")?,
+            quotas: QuotaLayer::of_environment(from)?,
             log_format: from.text("WARDBOOK_LOG_FORMAT")?,
             log_filter: from.text("WARDBOOK_LOG_FILTER")?,
             // The second name is OpenTelemetry's own.
             otlp_endpoint: from
                 .first(&["WARDBOOK_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"])?,
+            key_metrics: parsed(from, "WARDBOOK_KEY_METRICS", "true or false")?,
             seed: path("WARDBOOK_SEED")?,
         })
     }
@@ -78,9 +84,11 @@ impl Layer {
             tls_key: self.tls_key.or(below.tls_key),
             regions: self.regions.or(below.regions),
             workers: self.workers.or(below.workers),
+            quotas: self.quotas.over(below.quotas),
             log_format: self.log_format.or(below.log_format),
             log_filter: self.log_filter.or(below.log_filter),
             otlp_endpoint: self.otlp_endpoint.or(below.otlp_endpoint),
+            key_metrics: self.key_metrics.or(below.key_metrics),
             seed: self.seed.or(below.seed),
         }
     }
@@ -134,16 +142,18 @@ impl From<ServerFlags> for Layer {
             tls_key: listen.tls_key,
             regions: listen.regions,
             workers: listen.workers,
+            quotas: flags.quotas.into(),
             log_format: telemetry.log_format,
             log_filter: telemetry.log_filter,
             otlp_endpoint: telemetry.otlp_endpoint,
+            key_metrics: telemetry.key_metrics.then_some(true),
             seed: flags.seed,
             ..flags.root_key.into()
         }
     }
 }
 
-fn parsed<T: std::str::FromStr>(
+pub(super) fn parsed<T: std::str::FromStr>(
     from: &Environment,
     name: &'static str,
     expected: &'static str,

@@ -2,7 +2,8 @@
 //!
 //! A setting has one name in three spellings: the flag `--tls-cert`, the
 //! environment variable `WARDBOOK_TLS_CERT`, and the key `tls-cert` of
-//! `wardbook.toml`. The flag wins over the environment, the environment over
+//! `wardbook.toml`; those of a table there have its name in front: `quota-`
+//! before a key of `[quotas]`. The flag wins over the environment, the environment over
 //! the file. This is the only place that reads the environment.
 //!
 //! Deliberately absent: acting on settings. What comes out of here is checked,
@@ -15,6 +16,7 @@ mod file;
 pub mod flags;
 mod layer;
 mod passphrase;
+mod quotas;
 pub mod root_key;
 pub mod server;
 mod tls;

@@ -10,6 +10,7 @@ use super::root_key::RootKeySetting;
 use super::{Error, file, tls};
 use crate::app::DEV_ACCOUNT;
 use crate::base::ids::{AccountId, Region};
+use crate::base::quotas::Quotas;
 use crate::telemetry::{self, LogFormat};
 
 const DEFAULT_LISTEN: &str = "127.0.0.1:7643";
@@ -34,6 +35,7 @@ pub struct Server {
     /// Beside the one of the data folder.
     pub regions: Vec<Region>,
     pub workers: usize,
+    pub quotas: Quotas,
     pub tls: Option<rustls::ServerConfig>,
     pub seed: Option<PathBuf>,
     /// Never a setting of the environment or a file: what opens the server to
@@ -79,6 +81,7 @@ pub fn server(flags: ServerFlags, environment: &Environment) -> Result<Server, E
         listen,
         regions: regions.collect::<Result<_, _>>()?,
         workers: workers(settings.workers)?,
+        quotas: settings.quotas.quotas()?,
         tls,
         seed: settings.seed,
         dev,
@@ -168,5 +171,6 @@ fn telemetry(settings: &Layer) -> Result<telemetry::Settings, Error> {
         log_format,
         log_filter: log_filter.unwrap_or_else(|| DEFAULT_LOG_FILTER.to_owned()),
         otlp_endpoint: settings.otlp_endpoint.clone(),
+        key_metrics: settings.key_metrics.unwrap_or(false),
     })
 }

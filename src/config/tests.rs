@@ -10,6 +10,8 @@ use super::environment::Environment;
 use super::flags::{ClientFlags, InitFlags, ServerFlags};
 use super::root_key::RootKeySetting;
 use super::server::{self, Server};
+use crate::base::quotas::Quotas;
+use crate::base::rates::{Rate, RateGroup, RequestRates};
 use crate::telemetry::LogFormat;
 
 type Variables = &'static [(&'static str, &'static str)];
@@ -213,4 +215,82 @@ fn credentials_come_whole() {
     let half = Environment::of(&[("AWS_ACCESS_KEY_ID", "AKIA"), ("AWS_REGION", "eu-west-1")]);
     let refused = client::client(ClientFlags::default(), &half).err().unwrap();
     assert!(told(&refused).contains("AWS_SECRET_ACCESS_KEY"));
+}
+
+#[test]
+fn quotas_are_awss_unless_set() {
+    let server = serve(&[], &[]).unwrap();
+    assert_eq!(server.quotas, Quotas::default());
+    assert!(server.quotas.request_rates.is_off());
+    let folder = tempfile::tempdir().unwrap();
+    let config = file(
+        folder.path(),
+        "[quotas]\nkeys-per-region = 3\naliases-per-key = 3\ngrants-per-key = 3\n",
+    );
+    let flags = ["--config", &config, "--quota-keys-per-region", "1"];
+    let variables = &[
+        ("WARDBOOK_QUOTA_KEYS_PER_REGION", "2"),
+        ("WARDBOOK_QUOTA_ALIASES_PER_KEY", "2"),
+        ("WARDBOOK_QUOTA_KEY_POLICY_BYTES", "2000"),
+    ];
+    let quotas = serve(&flags, variables).unwrap().quotas;
+    assert_eq!((quotas.keys_per_region, quotas.aliases_per_key, quotas.grants_per_key), (1, 2, 3));
+    assert_eq!((quotas.tags_per_key, quotas.key_policy_bytes), (50, 2_000));
+    check_refused(&["--quota-key-policy-bytes", "32769"], &[], "quota-key-policy-bytes: \"32769\"");
+    check_refused(&[], &[("WARDBOOK_QUOTA_TAGS_PER_KEY", "-1")], "WARDBOOK_QUOTA_TAGS_PER_KEY");
+}
+
+#[track_caller]
+fn check_rates(text: &'static str, want: &[(RateGroup, f64)], others_are_limited: bool) {
+    let variables = vec![("WARDBOOK_QUOTA_REQUEST_RATES", text)].leak();
+    let rates = serve(&[], variables).unwrap().quotas.request_rates;
+    for (group, number) in want {
+        assert_eq!(rates.of(*group), Rate::parse(*number), "{group}");
+    }
+    let other = rates.of(RateGroup::DescribeKey);
+    assert_eq!(other, others_are_limited.then(|| RateGroup::DescribeKey.aws()));
+}
+
+#[test]
+fn request_rates_are_one_text_in_the_environment() {
+    let (create, random) = (RateGroup::CreateKey, RateGroup::Symmetric);
+    check_rates("off", &[(create, 0.0)], false);
+    check_rates("aws", &[(create, 5.0), (random, 10_000.0)], true);
+    check_rates("symmetric=100, CreateKey=0.25", &[(create, 0.25), (random, 100.0)], false);
+    check_rates("CreateKey=aws", &[(create, 5.0), (random, 0.0)], false);
+    check_rates("CreateKey=off,others=aws", &[(create, 0.0), (random, 10_000.0)], true);
+}
+
+#[test]
+fn request_rates_are_text_or_a_table_in_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let read = |text: &str| {
+        let config = file(folder.path(), text);
+        serve(&["--config", &config], &[]).map(|server| server.quotas.request_rates)
+    };
+    assert_eq!(read("[quotas]\nrequest-rates = 'aws'\n").unwrap(), RequestRates::aws());
+    let table = "[quotas.request-rates]\nsymmetric = 3\nGetParametersForImport = 0.25\n\
+                 DescribeKey = 'off'\nothers = 'aws'\n";
+    let mut want = RequestRates::aws();
+    want.set(RateGroup::Symmetric, Rate::parse(3.0));
+    want.set(RateGroup::GetParametersForImport, Rate::parse(0.25));
+    want.set(RateGroup::DescribeKey, None);
+    assert_eq!(read(table).unwrap(), want);
+    // A flag replaces the whole of it.
+    let config = file(folder.path(), table);
+    let flags = ["--config", &config, "--quota-request-rates", "off"];
+    assert!(serve(&flags, &[]).unwrap().quotas.request_rates.is_off());
+    for (bad, told) in [
+        ("request-rates = 'fast'", "quota-request-rates: \"fast\""),
+        ("request-rates = ''", "quota-request-rates: \"\""),
+        ("request-rates = 'rsa=1,rsa=2'", "quota-request-rates: \"rsa=2\""),
+        ("request-rates.Decrypt = 1", "quota-request-rates: \"Decrypt\""),
+        ("request-rates.rsa = 0", "quota-request-rates: \"rsa=0\""),
+        ("request-rates.others = 5", "quota-request-rates: \"others=5\""),
+        ("request-rates = 5", "is not a valid settings file"),
+        ("rates = 'aws'", "unknown field `rates`"),
+    ] {
+        let refused = read(&format!("[quotas]\n{bad}\n")).unwrap_err();
+        assert!(refused.contains(told), "{refused}");
+    }
 }

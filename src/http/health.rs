@@ -1,5 +1,6 @@
 //! Health and metrics: for machines that watch, without authentication, and
-//! without anything that says who does what.
+//! without anything that says who does what. Whether metrics name keys is the
+//! operator's choice.
 
 use actix_web::HttpResponse;
 use actix_web::http::header::CONTENT_TYPE;

@@ -17,7 +17,7 @@ use crate::ops::call::{Answer, Call};
 use crate::ops::ctx::Ctx;
 use crate::ops::operation::{BoundOperation, Description, Service};
 use crate::ops::pipeline;
-use crate::wire::codes::Code;
+use crate::ops::rates::throttled;
 use crate::wire::error::ApiError;
 
 /// The handles of the HTTP server. Made once by `app`.
@@ -68,10 +68,7 @@ impl State {
     pub(super) async fn run(&self, operation: &Arc<BoundOperation>, call: Call) -> Answer {
         let (caller, region) = (call.caller.clone(), call.region.clone());
         let Ok(place) = Arc::clone(&self.in_flight).try_acquire_owned() else {
-            let text = "You have exceeded the rate at which you may call KMS. Reduce the \
-                        frequency of your calls.";
-            let error = ApiError::new(Code::ThrottlingException, text);
-            return self.refuse(&operation.description, caller, region, error).await;
+            return self.refuse(&operation.description, caller, region, throttled()).await;
         };
         let running = operation.call(call);
         let task = tokio::spawn(async move {

@@ -15,8 +15,7 @@ use serde::ser::SerializeMap;
 use super::attribute::{AttributeValue, Item};
 use super::error::{ItemError, ItemErrorCode};
 use super::json::Reader;
-use super::serialize::DEPTH_MAX;
-use crate::base::limits;
+use crate::base::limits::{self, ITEM_DEPTH};
 
 /// Reads an item.
 ///
@@ -53,7 +52,7 @@ pub(super) fn parse_with<'a>(
 }
 
 fn value(reader: &mut Reader<'_>, depth: usize) -> Result<AttributeValue, ItemError> {
-    if depth > DEPTH_MAX {
+    if depth > ITEM_DEPTH {
         return Err(ItemError::new(
             ItemErrorCode::TooDeep,
             "a value is nested deeper than DynamoDB's 32 levels: flatten it",

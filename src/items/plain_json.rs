@@ -38,7 +38,7 @@ use super::error::{ItemError, ItemErrorCode};
 use super::json::{Kind, Reader, is_number};
 use super::number::normalize;
 use super::schema::{FOOTER_NAME, HEADER_NAME, Schema};
-use super::serialize::DEPTH_MAX;
+use crate::base::limits::ITEM_DEPTH;
 
 /// Reads an item that is not encrypted.
 ///
@@ -75,7 +75,7 @@ fn into_binary(item: &mut Item, name: &str) -> Result<(), ItemError> {
 }
 
 fn value(reader: &mut Reader<'_>, depth: usize) -> Result<AttributeValue, ItemError> {
-    if depth > DEPTH_MAX {
+    if depth > ITEM_DEPTH {
         return Err(ItemError::new(
             ItemErrorCode::TooDeep,
             "a value is nested deeper than DynamoDB's 32 levels: flatten it",

@@ -12,6 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::error::{ItemError, ItemErrorCode};
 use super::path;
+use crate::base::limits::{ATTRIBUTE_NAME_BYTES, KEY_NAME_BYTES, TABLE_NAME_BYTES};
 
 /// Attribute of the header of an encrypted item.
 pub const HEADER_NAME: &str = "aws_dbe_head";
@@ -22,13 +23,6 @@ pub const RESERVED_PREFIX: &str = "aws_dbe_";
 /// Neither a table nor an attribute may be named like this: the encryption
 /// context uses such names itself.
 const CONTEXT_PREFIX: &str = "aws-crypto-";
-
-/// Logical table name, bytes (DynamoDB's limit for a table ARN).
-const TABLE_NAME_BYTES: usize = 1_024;
-/// Name of an attribute, bytes (DynamoDB's limit).
-const ATTRIBUTE_NAME_BYTES: usize = 65_535;
-/// Name of a key attribute, bytes (DynamoDB's limit).
-const KEY_NAME_BYTES: usize = 255;
 
 /// What happens to an attribute on encryption.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -112,8 +106,10 @@ pub struct SchemaDocument {
     pub partition_key_name: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sort_key_name: Option<String>,
-    /// The KMS key that wraps the keys of new items.
-    pub key_id: String,
+    /// The KMS key that wraps the keys of new items; if left out, the one that
+    /// AWS manages for DynamoDB.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_id: Option<String>,
     #[serde(deserialize_with = "actions_once")]
     pub attribute_actions_on_encrypt: BTreeMap<String, Action>,
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
@@ -176,6 +172,12 @@ impl Schema {
     #[must_use]
     pub fn document(&self) -> &SchemaDocument {
         &self.document
+    }
+
+    /// The KMS key that wraps the keys of new items, as it was named.
+    #[must_use]
+    pub fn key_id(&self) -> &str {
+        self.document.key_id.as_deref().unwrap_or("alias/aws/dynamodb")
     }
 
     /// Whether attribute `name` is signed: all are, except the allowed unsigned
@@ -292,7 +294,7 @@ fn check_names(document: &SchemaDocument) -> Result<(), ItemError> {
     if table.starts_with(CONTEXT_PREFIX) {
         return Err(invalid(format!("tableName must not begin with {CONTEXT_PREFIX}")));
     }
-    if document.key_id.is_empty() {
+    if document.key_id.as_deref() == Some("") {
         return Err(invalid("keyId must name a KMS key"));
     }
     if document.sort_key_name.as_ref() == Some(&document.partition_key_name) {

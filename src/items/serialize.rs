@@ -13,9 +13,8 @@ use super::attribute::AttributeValue;
 use super::bytes::{Reader, put_long, put_u32};
 use super::error::{ItemError, ItemErrorCode};
 use super::number::normalize;
+use crate::base::limits::ITEM_DEPTH;
 
-/// Levels of nesting, the top-level value being the first; also DynamoDB's limit.
-pub(super) const DEPTH_MAX: usize = 32;
 /// Bytes of a type id.
 pub(super) const TYPE_ID_LEN: usize = 2;
 /// Bytes of a map key.
@@ -65,7 +64,7 @@ fn type_id(value: &AttributeValue) -> [u8; TYPE_ID_LEN] {
 /// At least as many bytes as `write` will append; refuses too deep a value, so
 /// that `write` need not look.
 fn size_bound(value: &AttributeValue, depth: usize) -> Result<usize, ItemError> {
-    if depth > DEPTH_MAX {
+    if depth > ITEM_DEPTH {
         return Err(too_deep());
     }
     let deeper = depth.saturating_add(1);
@@ -198,7 +197,7 @@ fn read(
     mut reader: Reader<'_>,
     depth: usize,
 ) -> Result<AttributeValue, ItemError> {
-    if depth > DEPTH_MAX {
+    if depth > ITEM_DEPTH {
         return Err(too_deep());
     }
     let value = match id {

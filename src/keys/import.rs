@@ -356,3 +356,48 @@ pub fn delete(
     }
     changes
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn every_algorithm_that_wraps_has_a_number_of_its_own() {
+        for algorithm in WrappingAlgorithm::ALL {
+            let wraps =
+                check_wrapping(*algorithm, KeySpec::Rsa4096, KeySpec::SymmetricDefault).is_ok();
+            assert_eq!(ALGORITHMS.iter().any(|(_, known)| known == algorithm), wraps);
+        }
+        let numbers: BTreeSet<u8> = ALGORITHMS.iter().map(|(number, _)| *number).collect();
+        assert_eq!(numbers.len(), ALGORITHMS.len());
+    }
+
+    /// What is put in each place, byte by byte: tokens outlive an upgrade.
+    #[test]
+    fn the_format_of_a_token_stays() {
+        let content = [1, 0, 0, 0, 0, 0, 0, 3, 232, 4, 48, 49];
+        let parsed = parse_token(&content);
+        let expected: &[u8] = &[48, 49];
+        assert_eq!(parsed, Some((1_000, WrappingAlgorithm::RsaAesKeyWrapSha256, expected)));
+        for (at, byte) in [(0, 2), (9, 0), (9, 5)] {
+            let mut other = content;
+            other[at] = byte;
+            assert_eq!(parse_token(&other), None);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_content_panics(content: Vec<u8>) {
+            if let Some((expires_ms, algorithm, private)) = parse_token(&content) {
+                prop_assert!(ALGORITHMS.iter().any(|(_, known)| *known == algorithm));
+                prop_assert_eq!(&content[1..9], &expires_ms.to_be_bytes());
+                prop_assert_eq!(&content[10..], private);
+            }
+        }
+    }
+}

@@ -116,7 +116,7 @@ impl Registry {
     pub fn due_for_rotation(&self, now_ms: i64) -> Vec<Arc<Key>> {
         let state = self.read();
         let keys = state.keys.values().flat_map(BTreeMap::values);
-        keys.filter(|key| key.due_rotation(now_ms).is_some()).map(Arc::clone).collect()
+        keys.filter(|key| key.at(now_ms).due_rotation(now_ms).is_some()).map(Arc::clone).collect()
     }
 
     /// The keys whose material expires and when the first of it does, epoch

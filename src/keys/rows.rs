@@ -60,9 +60,11 @@ fn load_key(
     let bad_row = || LoadError::Row { what: "key", id: row.key_id.clone() };
     let principals: BTreeMap<String, PrincipalId> =
         serde_json::from_str(&row.policy_principals).map_err(|_bad| bad_row())?;
-    let policy: Arc<Document> = engine
-        .compile_key_policy(&row.policy, &principals)
-        .map_err(|error| LoadError::Policy(row.key_id.clone(), error))?;
+    let policy: Arc<Document> = match KeyManager::parse(&row.manager) {
+        Some(KeyManager::Aws) => engine.managed_key_policy(&row.policy),
+        _ => engine.compile_key_policy(&row.policy, &principals),
+    }
+    .map_err(|error| LoadError::Policy(row.key_id.clone(), error))?;
     let parsed = || {
         Some(Key {
             arn: KeyArn {

@@ -7,10 +7,15 @@ use serde_json::{Map, Value};
 
 use super::call::Call;
 use super::ctx::Ctx;
-use super::resolve::{self, Accepts};
+use super::operation::Description;
+use super::rates::Counted;
+use super::resolve::{self, Accepts, Found};
 use crate::base::arn::{AliasArn, KeyArn};
 use crate::base::context::EncryptionContext;
 use crate::base::ids::{AliasName, MaterialId, Realm};
+use crate::base::managed::ManagedService;
+use crate::base::rates::RateGroup;
+use crate::base::spec::{KeyPairSpec, KeySpec};
 use crate::hsm::blob::Blob;
 use crate::keys::key::Key;
 use crate::policy::actions::Action;
@@ -26,6 +31,9 @@ pub struct Access<'a> {
     call: &'a Call,
     policies: Vec<Arc<Document>>,
     facts: &'a mut Facts,
+    counted: Counted,
+    /// The group in which the call was counted last.
+    counted_in: Option<RateGroup>,
 }
 
 /// What the record will say about the call, gathered on the way, so that a
@@ -41,6 +49,9 @@ pub struct Facts {
     pub service_event_details: Option<Value>,
     /// Whether the caller only wants to know what would happen.
     pub dry_run: bool,
+    /// The service whose key the call named before it was there. The pipeline
+    /// makes it, and runs the call again.
+    pub missing_service: Option<ManagedService>,
 }
 
 /// A key and the permit to use it.
@@ -51,9 +62,15 @@ pub struct PermittedKey {
 }
 
 impl<'a> Access<'a> {
-    pub(super) fn new(ctx: &'a Ctx, call: &'a Call, facts: &'a mut Facts) -> Self {
+    pub(super) fn new(
+        ctx: &'a Ctx,
+        operation: &Description,
+        call: &'a Call,
+        facts: &'a mut Facts,
+    ) -> Self {
         let policies = ctx.directory.policies_of(&call.caller.principal);
-        Self { ctx, call, policies, facts }
+        let counted = ctx.rates.counted(operation);
+        Self { ctx, call, policies, facts, counted, counted_in: None }
     }
 
     /// The call.
@@ -71,8 +88,8 @@ impl<'a> Access<'a> {
     /// Finds the key that `name` names and asks for `action` on it.
     ///
     /// # Errors
-    /// `NotFoundException` and `InvalidArnException` with AWS's texts, or
-    /// `AccessDeniedException`.
+    /// `NotFoundException` and `InvalidArnException` with AWS's texts,
+    /// `ThrottlingException`, or `AccessDeniedException`.
     pub fn key(
         &mut self,
         action: Action,
@@ -80,35 +97,42 @@ impl<'a> Access<'a> {
         accepts: Accepts,
         context: Option<&EncryptionContext>,
     ) -> Result<PermittedKey, ApiError> {
-        let found = resolve::key(&self.ctx.keys, &self.call.realm(), name, accepts)?;
+        let found = self.find(name, accepts)?;
         let key = self.as_of_now(&found.key);
         let permit = self.permit_key(action, &key, context, found.alias.as_ref())?;
         Ok(PermittedKey { permit, key })
     }
 
-    /// Finds the key that made the ciphertext `blob` and asks for `action` on
-    /// it. If the caller names a key, it must be that one.
+    /// Finds the key that `name` names, and asks for nothing. The key of a
+    /// service is made when it is first named.
     ///
     /// # Errors
-    /// `InvalidCiphertextException` for what is no ciphertext of ours;
-    /// `IncorrectKeyException` if the caller named another key. An unknown key
-    /// and a forbidden one give the same `AccessDeniedException`.
+    /// `NotFoundException` and `InvalidArnException` with AWS's texts.
+    pub fn find(&mut self, name: &str, accepts: Accepts) -> Result<Found, ApiError> {
+        let realm = self.call.realm();
+        let found = resolve::key(&self.ctx.keys, &realm, name, accepts);
+        if found.is_err() && accepts == Accepts::KeyOrAlias {
+            self.facts.missing_service = resolve::service_key(&realm, name);
+        }
+        found
+    }
+
+    /// Finds the key that made the ciphertext `blob` and asks for `action` on
+    /// it.
+    ///
+    /// # Errors
+    /// `InvalidCiphertextException` for what is no ciphertext of ours. An
+    /// unknown key and a forbidden one give the same `AccessDeniedException`;
+    /// both count against the rate of the caller's calls, so that a
+    /// `ThrottlingException` does not tell them apart either.
     pub fn ciphertext_key(
         &mut self,
         action: Action,
         blob: &[u8],
-        named: Option<&str>,
         context: &EncryptionContext,
     ) -> Result<PermittedKey, ApiError> {
-        if let Some(name) = named {
-            let named = self.key(action, name, Accepts::KeyOrAlias, Some(context))?;
-            let made_by = parse_blob(blob)?.key_id();
-            if named.key.id() != made_by {
-                return Err(ApiError::new(Code::IncorrectKeyException, INCORRECT_KEY));
-            }
-            return Ok(named);
-        }
         let made_by = parse_blob(blob)?.key_id();
+        self.count(KeySpec::SymmetricDefault)?;
         let Some(key) = self.ctx.keys.find(&self.call.region, made_by) else {
             return Err(self.hidden_key(action));
         };
@@ -208,6 +232,7 @@ impl<'a> Access<'a> {
         alias: Option<&AliasName>,
     ) -> Result<Permit, ApiError> {
         self.record_resource(&key.arn);
+        self.count(key.spec)?;
         let resource = Resource::Key {
             arn: &key.arn,
             spec: key.spec,
@@ -218,6 +243,28 @@ impl<'a> Access<'a> {
         let context = context.filter(|context| !context.is_empty());
         let request = self.request_facts(context, alias.map(AliasName::as_str));
         self.decide(action, resource, &request)
+    }
+
+    /// Counts the use of a key in the group of its kind, once a call.
+    fn count(&mut self, spec: KeySpec) -> Result<(), ApiError> {
+        let group = match self.counted {
+            Counted::ByKey => Some(RateGroup::of_key(spec)),
+            Counted::ByDataKeyPair => self.data_key_pair().map(RateGroup::of_data_key_pair),
+            Counted::In(_) | Counted::Nowhere => None,
+        };
+        match group.filter(|group| self.counted_in != Some(*group)) {
+            None => Ok(()),
+            Some(group) => {
+                self.counted_in = Some(group);
+                self.ctx.rates.count(self.call, group)
+            }
+        }
+    }
+
+    /// The kind of data key pair that is asked for, from what the record has.
+    fn data_key_pair(&self) -> Option<KeyPairSpec> {
+        let spec = self.facts.request_parameters.as_ref()?.get("keyPairSpec")?;
+        KeyPairSpec::parse(spec.as_str()?)
     }
 
     fn decide(
@@ -252,8 +299,18 @@ impl<'a> Access<'a> {
     }
 }
 
-const INCORRECT_KEY: &str =
-    "The key ID in the request does not identify a CMK that can perform this operation.";
+/// Checks that the ciphertext `blob` is one of this key.
+///
+/// # Errors
+/// `InvalidCiphertextException` for what is no ciphertext of ours;
+/// `IncorrectKeyException` for one of another key.
+pub(super) fn check_made_by(key: &Key, blob: &[u8]) -> Result<(), ApiError> {
+    if parse_blob(blob)?.key_id() == key.id() {
+        return Ok(());
+    }
+    let text = "The key ID in the request does not identify a CMK that can perform this operation.";
+    Err(ApiError::new(Code::IncorrectKeyException, text))
+}
 
 fn parse_blob(blob: &[u8]) -> Result<Blob<'_>, ApiError> {
     Blob::parse(blob).map_err(|_bad| ApiError::bare(Code::InvalidCiphertextException))

@@ -2,7 +2,6 @@
 
 use super::ctx::Ctx;
 use crate::base::ids::{AliasName, KeyId, Realm};
-use crate::base::limits;
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
 use crate::wire::shape::{ALIAS, Member, matching};
@@ -38,10 +37,11 @@ pub(super) fn refuse_alias_target(target: &str) -> Result<(), ApiError> {
 
 /// Checks that a key may have one more alias.
 pub(super) fn check_room(ctx: &Ctx, realm: &Realm, key: KeyId) -> Result<(), ApiError> {
-    let held = ctx.keys.list_aliases(realm, Some(key), None, limits::ALIASES_PER_KEY);
-    if held.len() < limits::ALIASES_PER_KEY {
+    let quota = ctx.quotas.aliases_per_key;
+    let held = ctx.keys.list_aliases(realm, Some(key), None, quota);
+    if held.len() < quota {
         return Ok(());
     }
-    let text = format!("The key already has {} aliases.", limits::ALIASES_PER_KEY);
+    let text = format!("The key already has {quota} aliases.");
     Err(ApiError::new(Code::LimitExceededException, text))
 }

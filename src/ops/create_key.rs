@@ -8,14 +8,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::access::Access;
+use super::blocking;
 use super::ctx::Ctx;
+use super::custom_key_stores;
 use super::key_metadata::{KEY_METADATA, KeyMetadata};
 use super::operation::{Description, Done, Operation, Service};
 use super::put_key_policy;
 use super::shapes::{TAGS, Tag, merge_tags};
 use crate::base::arn::KeyArn;
 use crate::base::ids::Realm;
-use crate::base::limits;
 use crate::base::spec::{KeyManager, KeySpec, KeyUsage, Origin};
 use crate::keys::changes::CreateKey as Create;
 use crate::keys::create::{self, NewKey};
@@ -25,7 +26,7 @@ use crate::policy::document::Document;
 use crate::policy::question::Resource;
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
-use crate::wire::shape::{Member, POLICY_TEXT, Recorded, Shape, matching, text};
+use crate::wire::shape::{Member, POLICY_TEXT, Recorded, Shape, XKS_KEY_ID, matching, text};
 
 pub(super) struct CreateKey;
 
@@ -71,12 +72,12 @@ impl Operation for CreateKey {
                 .recorded(Recorded::OrText("SYMMETRIC_DEFAULT")),
             Member::optional("Origin", Shape::Enum(Origin::NAMES))
                 .recorded(Recorded::OrText("AWS_KMS")),
-            Member::optional("CustomKeyStoreId", text(1, 64)),
+            custom_key_stores::STORE_FILTER,
             Member::optional("BypassPolicyLockoutSafetyCheck", Shape::Boolean)
                 .recorded(Recorded::OrFalse),
             Member::optional("Tags", TAGS),
             Member::optional("MultiRegion", Shape::Boolean),
-            Member::optional("XksKeyId", text(1, 128)),
+            Member::optional("XksKeyId", matching(1, 128, XKS_KEY_ID)),
         ],
         output: &[KEY_METADATA],
         errors: &[
@@ -106,7 +107,7 @@ impl Operation for CreateKey {
         }
         let origin = check_origin(&input, spec)?;
         check_room(ctx, &realm)?;
-        let tags = merge_tags(&BTreeMap::new(), input.tags)?;
+        let tags = merge_tags(&ctx.quotas, &BTreeMap::new(), input.tags)?;
         let id = create::generate_id(&ctx.hsm, input.multi_region)?;
         let arn = KeyArn { region: realm.region, account: realm.account, id };
         let policy = Proposed {
@@ -129,7 +130,9 @@ impl Operation for CreateKey {
             policy,
             created_ms: ctx.clock.now_ms(),
         };
-        let key = Arc::new(create::create(&ctx.hsm, &permit, new)?);
+        // An RSA key takes up to seconds; changes are made one at a time anyway.
+        let hsm = Arc::clone(&ctx.hsm);
+        let key = Arc::new(blocking::run(move || create::create(&hsm, &permit, new)).await??);
         access.record_resource(&key.arn);
         let key_metadata = KeyMetadata::of(&ctx.keys, &key);
         let response = json!({ "keyMetadata": key_metadata.recorded() });
@@ -143,10 +146,11 @@ impl Operation for CreateKey {
 /// # Errors
 /// `LimitExceededException`.
 pub(super) fn check_room(ctx: &Ctx, realm: &Realm) -> Result<(), ApiError> {
-    if ctx.keys.count(realm) < limits::KEYS_PER_REGION {
+    let quota = ctx.quotas.keys_per_region;
+    if ctx.keys.count(realm) < quota {
         return Ok(());
     }
-    let text = format!("The account already has {} KMS keys.", limits::KEYS_PER_REGION);
+    let text = format!("The account already has {quota} KMS keys.");
     Err(ApiError::new(Code::LimitExceededException, text))
 }
 
@@ -221,7 +225,7 @@ fn kind(input: &Input) -> Result<(KeySpec, KeyUsage), ApiError> {
 fn check_origin(input: &Input, spec: KeySpec) -> Result<Origin, ApiError> {
     let unsupported = |text: &str| Err(ApiError::new(Code::UnsupportedOperationException, text));
     if let Some(store) = &input.custom_key_store_id {
-        return Err(custom_key_store_not_found(store));
+        return Err(custom_key_stores::not_found(store));
     }
     if spec == KeySpec::Sm2 {
         return unsupported("KeySpec SM2 is supported in China Regions only.");
@@ -233,10 +237,4 @@ fn check_origin(input: &Input, spec: KeySpec) -> Result<Origin, ApiError> {
             "You must specify a CustomKeyStoreId for a KMS key in a custom key store.",
         )),
     }
-}
-
-/// No custom key store has this id.
-fn custom_key_store_not_found(id: &str) -> ApiError {
-    let text = format!("Custom key store {id} does not exist.");
-    ApiError::new(Code::CustomKeyStoreNotFoundException, text)
 }

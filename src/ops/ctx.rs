@@ -6,8 +6,10 @@ use std::time::Duration;
 use tokio::sync::{Mutex, Notify, Semaphore};
 
 use super::operation::Description;
+use super::rates::Rates;
 use crate::base::clock::Clock;
 use crate::base::ids::{AccountId, Region};
+use crate::base::quotas::Quotas;
 use crate::hsm::Hsm;
 use crate::identity::directory::Directory;
 use crate::keys::registry::Registry;
@@ -28,6 +30,9 @@ pub struct Ctx {
     pub account: AccountId,
     /// The Regions this server answers in; the first is the default.
     pub regions: Vec<Region>,
+    pub quotas: Quotas,
+    /// How fast callers call.
+    pub rates: Rates,
     pub observer: Box<dyn Observer>,
     /// Whose turn it is to change something. Changes are rare and made one at a
     /// time, so that what an operation looked at (a limit, an alias's target, an
@@ -37,7 +42,7 @@ pub struct Ctx {
     /// Told when a key may have become due for a rotation, so that it is done
     /// now and not when the timers come round.
     pub rotation_due: Arc<Notify>,
-    /// Places for those who make an RSA data key pair.
+    /// Places for those who make an RSA key pair that is not stored.
     pub making_rsa: Semaphore,
 }
 
@@ -57,9 +62,19 @@ impl AsRef<Self> for Ctx {
     }
 }
 
+/// How a call ended.
+#[derive(Clone, Copy, Debug)]
+pub struct Ended<'a> {
+    pub operation: &'a Description,
+    pub error: Option<Code>,
+    pub took: Duration,
+    /// ARNs of the keys and aliases that the call found, as in its record.
+    pub resources: &'a [String],
+}
+
 /// Somebody who wants to know how calls end: telemetry.
 pub trait Observer: Send + Sync {
     /// Called once for every call, after its record is durable (or could not
     /// be made so).
-    fn call_ended(&self, operation: &Description, error: Option<Code>, took: Duration);
+    fn call_ended(&self, ended: &Ended<'_>);
 }

@@ -10,7 +10,7 @@ use super::shapes::{check_context, refuse_recipient};
 use crate::base::context::EncryptionContext;
 use crate::base::limits;
 use crate::base::secret::SecretBytes;
-use crate::keys::cipher::{self, Encrypted, SYMMETRIC_DEFAULT};
+use crate::keys::cipher::{self, WrappedDataKey};
 use crate::policy::actions::Action;
 use crate::wire::error::ApiError;
 use crate::wire::shape::{Member, Shape, text};
@@ -37,7 +37,7 @@ pub(super) struct Input {
 pub(super) struct DataKey {
     pub(super) key_arn: String,
     pub(super) plaintext: SecretBytes,
-    pub(super) encrypted: Encrypted,
+    pub(super) wrapped: WrappedDataKey,
 }
 
 /// Makes a data key.
@@ -54,11 +54,11 @@ pub(super) fn generate(
     let context = &input.encryption_context;
     let PermittedKey { permit, key } =
         access.key(action, &input.key_id, Accepts::KeyOrAlias, Some(context))?;
-    cipher::check_encrypt_decrypt(&key, operation, SYMMETRIC_DEFAULT)?;
+    cipher::check_wrapping(&key, operation)?;
     let plaintext = ctx.hsm.random(len)?;
-    let encrypted = cipher::encrypt(&ctx.hsm, &permit, &key, plaintext.expose(), context)?;
-    access.record_material(encrypted.material_id);
-    Ok(DataKey { key_arn: key.arn.to_string(), plaintext, encrypted })
+    let wrapped = cipher::wrap_data_key(&ctx.hsm, &permit, &key, &plaintext, context)?;
+    access.record_material(wrapped.material_id);
+    Ok(DataKey { key_arn: key.arn.to_string(), plaintext, wrapped })
 }
 
 /// The length in bytes: from exactly one of the two members. Checked before

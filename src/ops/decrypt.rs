@@ -1,4 +1,4 @@
-//! Decrypt: the key is found from the ciphertext.
+//! Decrypt: a symmetric key is found from the ciphertext, an RSA key is named.
 //! <https://docs.aws.amazon.com/kms/latest/APIReference/API_Decrypt.html>
 
 use serde::{Deserialize, Serialize};
@@ -12,8 +12,8 @@ use super::shapes::{
     GRANT_TOKENS, KEY_ID_SHAPE, RECIPIENT, check_context, out_blob, out_text, refuse_recipient,
 };
 use super::source::Source;
+use crate::base::algorithm::EncryptionAlgorithm;
 use crate::base::context::EncryptionContext;
-use crate::keys::cipher::{self, SYMMETRIC_DEFAULT};
 use crate::policy::actions::Action;
 use crate::wire::blob::{Blob, SecretBlob};
 use crate::wire::codes::Code;
@@ -29,7 +29,7 @@ pub(super) struct Input {
     key_id: Option<String>,
     #[serde(default)]
     encryption_context: EncryptionContext,
-    encryption_algorithm: Option<String>,
+    encryption_algorithm: Option<EncryptionAlgorithm>,
     recipient: Option<Value>,
     #[serde(default)]
     dry_run: bool,
@@ -43,8 +43,9 @@ pub(super) struct Output {
     key_id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     plaintext: Option<SecretBlob>,
-    encryption_algorithm: &'static str,
-    key_material_id: String,
+    encryption_algorithm: EncryptionAlgorithm,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_material_id: Option<String>,
 }
 
 impl Operation for Decrypt {
@@ -99,20 +100,20 @@ impl Operation for Decrypt {
             key_id: input.key_id,
             key_member: "keyId",
             context: input.encryption_context,
-            algorithm: input.encryption_algorithm,
+            algorithm: input.encryption_algorithm.unwrap_or(EncryptionAlgorithm::SymmetricDefault),
             ignore_ciphertext: input.dry_run && !input.dry_run_modifiers.is_empty(),
         };
         check_context(&source.context)?;
         let (PermittedKey { key, .. }, opened) = source.open(ctx, access)?;
-        if let Some(opened) = &opened {
-            access.record_material(opened.material_id);
+        let material_id = opened.as_ref().and_then(|opened| opened.material_id);
+        if let Some(id) = material_id {
+            access.record_material(id);
         }
-        let material_id = opened.as_ref().map(|opened| opened.material_id.to_string());
         Ok(Done::read(Output {
             key_id: key.arn.to_string(),
-            plaintext: opened.map(|opened: cipher::Decrypted| SecretBlob(opened.plaintext)),
-            encryption_algorithm: SYMMETRIC_DEFAULT,
-            key_material_id: material_id.unwrap_or_default(),
+            plaintext: opened.map(|opened| SecretBlob(opened.plaintext)),
+            encryption_algorithm: source.algorithm,
+            key_material_id: material_id.map(|id| id.to_string()),
         }))
     }
 }

@@ -1,4 +1,4 @@
-//! Encrypt: up to 4,096 bytes under a KMS key.
+//! Encrypt: up to 4,096 bytes under a symmetric KMS key, fewer with RSA.
 //! <https://docs.aws.amazon.com/kms/latest/APIReference/API_Encrypt.html>
 
 use serde::{Deserialize, Serialize};
@@ -11,9 +11,10 @@ use super::shapes::{
     DRY_RUN, ENCRYPTION_ALGORITHM, ENCRYPTION_CONTEXT, GRANT_TOKENS, KEY_ID, check_context,
     out_blob, out_text,
 };
+use crate::base::algorithm::EncryptionAlgorithm;
 use crate::base::context::EncryptionContext;
 use crate::base::limits;
-use crate::keys::cipher::{self, SYMMETRIC_DEFAULT};
+use crate::keys::cipher;
 use crate::policy::actions::Action;
 use crate::wire::blob::{Blob, SecretBlob};
 use crate::wire::codes::Code;
@@ -29,7 +30,7 @@ pub(super) struct Input {
     plaintext: SecretBlob,
     #[serde(default)]
     encryption_context: EncryptionContext,
-    encryption_algorithm: Option<String>,
+    encryption_algorithm: Option<EncryptionAlgorithm>,
 }
 
 #[derive(Serialize)]
@@ -37,7 +38,7 @@ pub(super) struct Input {
 pub(super) struct Output {
     ciphertext_blob: Blob,
     key_id: String,
-    encryption_algorithm: &'static str,
+    encryption_algorithm: EncryptionAlgorithm,
 }
 
 impl Operation for Encrypt {
@@ -86,15 +87,17 @@ impl Operation for Encrypt {
         check_context(&context)?;
         let PermittedKey { permit, key } =
             access.key(Action::ENCRYPT, &input.key_id, Accepts::KeyOrAlias, Some(&context))?;
-        let algorithm = input.encryption_algorithm.as_deref().unwrap_or(SYMMETRIC_DEFAULT);
-        cipher::check_encrypt_decrypt(&key, Self::DESCRIPTION.name, algorithm)?;
+        let algorithm = input.encryption_algorithm.unwrap_or(EncryptionAlgorithm::SymmetricDefault);
+        cipher::check(&key, Self::DESCRIPTION.name, algorithm)?;
         let plaintext = input.plaintext.0.expose();
-        let made = cipher::encrypt(&ctx.hsm, &permit, &key, plaintext, &context)?;
-        access.record_material(made.material_id);
+        let made = cipher::encrypt(&ctx.hsm, &permit, &key, algorithm, plaintext, &context)?;
+        if let Some(id) = made.material_id {
+            access.record_material(id);
+        }
         Ok(Done::read(Output {
             ciphertext_blob: Blob(made.blob),
             key_id: key.arn.to_string(),
-            encryption_algorithm: SYMMETRIC_DEFAULT,
+            encryption_algorithm: algorithm,
         }))
     }
 }

@@ -22,22 +22,26 @@ impl From<StateError> for ApiError {
 impl From<cipher::Error> for ApiError {
     fn from(error: cipher::Error) -> Self {
         match error {
-            cipher::Error::Usage { .. } | cipher::Error::Algorithm { .. } => {
+            cipher::Error::Usage { .. }
+            | cipher::Error::Algorithm { .. }
+            | cipher::Error::AsymmetricDataKey => {
                 Self::new(Code::InvalidKeyUsageException, error.to_string())
             }
             cipher::Error::State(state) => state.into(),
+            cipher::Error::MessageTypeOfSpec { .. }
+            | cipher::Error::MessageTypeOfAlgorithm { .. }
+            | cipher::Error::DigestLength(_)
+            | cipher::Error::Context(_)
+            | cipher::Error::PlaintextTooLong { .. } => Self::validation(error.to_string()),
+            // AWS's text is there, and empty.
+            cipher::Error::PeerPublicKey => Self::validation(""),
+            cipher::Error::NoPublicKey => Self::bare(Code::UnsupportedOperationException),
             cipher::Error::Ciphertext => Self::bare(Code::InvalidCiphertextException),
+            cipher::Error::Signature => Self::bare(Code::KMSInvalidSignatureException),
+            cipher::Error::Mac => Self::bare(Code::KMSInvalidMacException),
             cipher::Error::Permit | cipher::Error::NoMaterial | cipher::Error::Hsm(_) => {
                 Self::internal(error)
             }
-        }
-    }
-}
-
-impl From<multi_region::Error> for ApiError {
-    fn from(error: multi_region::Error) -> Self {
-        match error {
-            multi_region::Error::Permit | multi_region::Error::Hsm(_) => Self::internal(error),
         }
     }
 }
@@ -59,6 +63,14 @@ impl From<import::Error> for ApiError {
             E::Permit | E::Hsm(_) => return Self::internal(error),
         };
         Self::new(code, error.to_string())
+    }
+}
+
+impl From<multi_region::Error> for ApiError {
+    fn from(error: multi_region::Error) -> Self {
+        match error {
+            multi_region::Error::Permit | multi_region::Error::Hsm(_) => Self::internal(error),
+        }
     }
 }
 

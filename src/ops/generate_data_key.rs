@@ -70,10 +70,10 @@ impl Operation for GenerateDataKey {
         let name = Self::DESCRIPTION.name;
         let made = data_key::generate(ctx, access, Action::GENERATE_DATA_KEY, name, &input)?;
         Ok(Done::read(Output {
-            ciphertext_blob: Blob(made.encrypted.blob),
+            ciphertext_blob: Blob(made.wrapped.blob),
             plaintext: SecretBlob(made.plaintext),
             key_id: made.key_arn,
-            key_material_id: made.encrypted.material_id.to_string(),
+            key_material_id: made.wrapped.material_id.to_string(),
         }))
     }
 }

@@ -60,9 +60,9 @@ impl Operation for GenerateDataKeyWithoutPlaintext {
             &input,
         )?;
         Ok(Done::read(Output {
-            ciphertext_blob: Blob(made.encrypted.blob),
+            ciphertext_blob: Blob(made.wrapped.blob),
             key_id: made.key_arn,
-            key_material_id: made.encrypted.material_id.to_string(),
+            key_material_id: made.wrapped.material_id.to_string(),
         }))
     }
 }

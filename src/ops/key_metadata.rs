@@ -4,7 +4,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::shapes::out_text;
+use super::shapes::{out_names, out_text};
 use crate::base::algorithm::{
     EncapsulationAlgorithm, EncryptionAlgorithm, KeyAgreementAlgorithm, MacAlgorithm,
     SigningAlgorithm,
@@ -16,7 +16,7 @@ use crate::base::timestamp;
 use crate::keys::key::Key;
 use crate::keys::registry::Registry;
 use crate::wire::record::request_parameters;
-use crate::wire::shape::{Member, Shape, text};
+use crate::wire::shape::{Member, Shape};
 
 /// What is told of a key. Members that a kind of key does not have are left out.
 #[derive(Debug, Serialize)]
@@ -100,7 +100,7 @@ impl KeyMetadata {
             origin: key.origin,
             expiration_model: imported.map(|_| expiration_model(expires_ms)),
             key_manager: key.manager,
-            customer_master_key_spec: Some(spec).filter(|spec| is_customer_master_key_spec(*spec)),
+            customer_master_key_spec: customer_master_key_spec(spec),
             key_spec: spec,
             encryption_algorithms: only(
                 usage == KeyUsage::EncryptDecrypt,
@@ -156,20 +156,21 @@ pub fn expiration_model(expires_ms: Option<i64>) -> &'static str {
 }
 
 /// `CustomerMasterKeySpec` is deprecated, and has no name for newer specs.
-const fn is_customer_master_key_spec(spec: KeySpec) -> bool {
-    !matches!(
-        spec,
+pub(super) const fn customer_master_key_spec(spec: KeySpec) -> Option<KeySpec> {
+    match spec {
         KeySpec::EccNistEdwards25519
-            | KeySpec::MlDsa44
-            | KeySpec::MlDsa65
-            | KeySpec::MlDsa87
-            | KeySpec::MlKem512
-            | KeySpec::MlKem768
-            | KeySpec::MlKem1024
-    )
+        | KeySpec::MlDsa44
+        | KeySpec::MlDsa65
+        | KeySpec::MlDsa87
+        | KeySpec::MlKem512
+        | KeySpec::MlKem768
+        | KeySpec::MlKem1024 => None,
+        _ => Some(spec),
+    }
 }
 
-const fn only<T>(usage_fits: bool, algorithms: &'static [T]) -> &'static [T] {
+/// The algorithms, if the key's usage is the one that they are for.
+pub(super) const fn only<T>(usage_fits: bool, algorithms: &'static [T]) -> &'static [T] {
     if usage_fits { algorithms } else { &[] }
 }
 
@@ -239,9 +240,3 @@ pub const MEMBERS: &[Member] = &[
 ];
 
 const MULTI_REGION_KEY: Shape = Shape::Structure(&[out_text("Arn"), out_text("Region")]);
-
-/// A member of an output that lists names.
-const fn out_names(name: &'static str) -> Member {
-    const NAME: Shape = text(0, 64);
-    Member::optional(name, Shape::List { of: &NAME, min: 0, max: 32 })
-}

@@ -1,4 +1,5 @@
-//! ListAliases: in name order, of the whole Region or of one key.
+//! ListAliases: in name order, of the whole Region or of one key. The aliases
+//! of AWS managed keys are there before their keys.
 //! <https://docs.aws.amazon.com/kms/latest/APIReference/API_ListAliases.html>
 
 use serde::{Deserialize, Serialize};
@@ -9,7 +10,8 @@ use super::operation::{Description, Done, Operation, Service};
 use super::resolve::{self, Accepts};
 use super::shapes::{KEY_ID_SHAPE, MARKER, out_text};
 use crate::base::arn::AliasArn;
-use crate::base::ids::AliasName;
+use crate::base::ids::{AliasName, Realm};
+use crate::base::managed::ManagedService;
 use crate::base::timestamp;
 use crate::keys::key::Alias;
 use crate::policy::actions::Action;
@@ -42,9 +44,12 @@ pub(super) struct Output {
 struct Entry {
     alias_name: String,
     alias_arn: String,
-    target_key_id: String,
-    creation_date: f64,
-    last_updated_date: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target_key_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    creation_date: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_updated_date: Option<f64>,
 }
 
 impl Operation for ListAliases {
@@ -101,24 +106,51 @@ impl Operation for ListAliases {
         };
         let limit = input.limit.unwrap_or(50);
         let found = ctx.keys.list_aliases(&realm, target, after.as_ref(), limit.saturating_add(1));
-        let page = paging::page(&list, limit, found.into_iter(), |alias| alias.name.to_string());
+        let mut entries: Vec<Entry> =
+            found.into_iter().map(|alias| Entry::of(&realm, alias)).collect();
+        if target.is_none() {
+            entries.extend(predefined(ctx, &realm, after.as_ref()));
+            entries.sort_by(|a, b| a.alias_name.cmp(&b.alias_name));
+        }
+        let page =
+            paging::page(&list, limit, entries.into_iter(), |entry| entry.alias_name.clone());
         Ok(Done::read(Output {
-            aliases: page.entries.into_iter().map(entry).collect(),
+            aliases: page.entries,
             truncated: page.next_marker.is_some(),
             next_marker: page.next_marker,
         }))
     }
 }
 
-fn entry(alias: Alias) -> Entry {
-    let alias_name = alias.name.to_string();
-    let arn =
-        AliasArn { region: alias.realm.region, account: alias.realm.account, name: alias.name };
-    Entry {
-        alias_name,
-        alias_arn: arn.to_string(),
-        target_key_id: alias.target.to_string(),
-        creation_date: timestamp::epoch_seconds(alias.created_ms),
-        last_updated_date: timestamp::epoch_seconds(alias.updated_ms),
+impl Entry {
+    fn named(realm: &Realm, name: AliasName) -> Self {
+        let alias_name = name.to_string();
+        let Realm { account, region } = realm.clone();
+        Self {
+            alias_arn: AliasArn { region, account, name }.to_string(),
+            alias_name,
+            target_key_id: None,
+            creation_date: None,
+            last_updated_date: None,
+        }
     }
+
+    fn of(realm: &Realm, alias: Alias) -> Self {
+        Self {
+            target_key_id: Some(alias.target.to_string()),
+            creation_date: Some(timestamp::epoch_seconds(alias.created_ms)),
+            last_updated_date: Some(timestamp::epoch_seconds(alias.updated_ms)),
+            ..Self::named(realm, alias.name)
+        }
+    }
+}
+
+/// The aliases of the services whose keys have not been made yet.
+fn predefined(ctx: &Ctx, realm: &Realm, after: Option<&AliasName>) -> Vec<Entry> {
+    let names = ManagedService::ALL.iter().filter_map(|service| service.alias());
+    names
+        .filter(|name| after.is_none_or(|after| name > after))
+        .filter(|name| ctx.keys.find_alias(realm, name).is_none())
+        .map(|name| Entry::named(realm, name))
+        .collect()
 }

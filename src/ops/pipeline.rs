@@ -12,16 +12,19 @@ use tracing::{Instrument, Span};
 
 use super::access::{Access, Facts};
 use super::call::{Answer, Call};
-use super::ctx::Ctx;
+use super::ctx::{Ctx, Ended};
 use super::operation::{Description, Done, Further, Operation, ReadInput, Service};
+use super::rates::Counted;
+use super::system;
 use crate::audit::{self, EventType, Failure, Record, Resource};
 use crate::base::arn::Arn;
 use crate::base::caller::Caller;
 use crate::base::ids::{Region, RequestId};
-use crate::base::limits;
+use crate::base::managed::ManagedService;
 use crate::store::{self, Change, Receipt, Unit};
 use crate::wire::codes::Code;
 use crate::wire::error::{ApiError, chain};
+use crate::wire::json;
 use crate::wire::record::request_parameters;
 use crate::wire::shape::Member;
 use crate::wire::validate;
@@ -31,57 +34,130 @@ const ATTEMPTS: usize = 8;
 
 /// Runs one call of the operation `O` to its end.
 pub(super) async fn call<O: Operation>(ctx: Arc<O::Context>, call: Call) -> Answer {
-    let span = span(&O::DESCRIPTION, call.caller.request_id);
-    let shared: &Ctx = (*ctx).as_ref();
-    let started = shared.clock.elapsed();
+    let work = commit::<O>(&ctx, &call);
+    watch((*ctx).as_ref(), &O::DESCRIPTION, call.caller.request_id, work).await
+}
+
+/// Runs one call of a system operation to its end, for somebody who has the
+/// turn already.
+pub(super) async fn call_in_turn<O: Operation<Context = Ctx>>(ctx: &Ctx, call: &Call) -> Answer {
+    let work = async {
+        let none = || ApiError::internal("the server itself names no key of a service");
+        let settled = settle::<O>(ctx, call).await;
+        settled.unwrap_or_else(|_| unrecorded(call, none()))
+    };
+    watch(ctx, &O::DESCRIPTION, call.caller.request_id, work).await
+}
+
+/// The answer of a call, and the facts that its record was made from.
+type Settled = (Answer, Facts);
+
+fn unrecorded(call: &Call, cause: impl Into<Cause>) -> Settled {
+    (Answer::unrecorded(call.caller.request_id, cause), Facts::default())
+}
+
+/// Follows a call from its beginning to its end.
+async fn watch(
+    ctx: &Ctx,
+    description: &Description,
+    request_id: RequestId,
+    work: impl Future<Output = Settled>,
+) -> Answer {
+    let started = ctx.clock.elapsed();
     async {
-        let answer = commit::<O>(&ctx, &call).await;
-        end(shared, &O::DESCRIPTION, started, answer)
+        let (answer, facts) = work.await;
+        end(ctx, description, started, &facts, answer)
     }
-    .instrument(span)
+    .instrument(span(description, request_id))
     .await
 }
 
-/// Runs the call until its outcome and its record are durable together.
-async fn commit<O: Operation>(ctx: &O::Context, call: &Call) -> Answer {
+/// Runs the call when it is its turn. If it names the key of a service that has
+/// none yet, that is made, and the call run again.
+async fn commit<O: Operation>(ctx: &O::Context, call: &Call) -> Settled {
+    let shared: &Ctx = ctx.as_ref();
+    if let Counted::In(group) = shared.rates.counted(&O::DESCRIPTION)
+        && let Err(error) = shared.rates.count(call, group)
+    {
+        return settle_refusal(shared, &O::DESCRIPTION, call, error).await;
+    }
+    // Once for each such key that the call names, of which there are two at most.
+    for _ in 0..ATTEMPTS {
+        let turn = match O::DESCRIPTION.read_only {
+            true => None,
+            false => Some(shared.changing.lock().await),
+        };
+        let service = match settle::<O>(ctx, call).await {
+            Ok(settled) => return settled,
+            Err(service) => service,
+        };
+        drop(turn);
+        if let Err(error) = system::make_managed_key(shared, call, service).await {
+            return unrecorded(call, error);
+        }
+    }
+    let error = ApiError::internal("the key of a service was made and is not found");
+    settle_refusal(shared, &O::DESCRIPTION, call, error).await
+}
+
+/// Runs the call until its outcome and its record are durable together. Whoever
+/// calls this has the turn, if the operation changes something.
+///
+/// # Errors
+/// The service whose key is missing; then nothing was done or recorded.
+async fn settle<O: Operation>(ctx: &O::Context, call: &Call) -> Result<Settled, ManagedService> {
     let shared: &Ctx = ctx.as_ref();
     let request_id = call.caller.request_id;
-    let _turn = match O::DESCRIPTION.read_only {
-        true => None,
-        false => Some(shared.changing.lock().await),
-    };
     for _ in 0..ATTEMPTS {
         let mut facts = Facts::default();
         let result = attempt::<O>(ctx, call, &mut facts).await;
-        let mut ended = End::new(result);
-        let unit = match unit(shared, &O::DESCRIPTION, call, &facts, &mut ended) {
-            Ok(unit) => unit,
-            Err(error) => return Answer::unrecorded(request_id, error),
+        if let Some(service) = facts.missing_service {
+            return Err(service);
+        }
+        let ended = End::new(result);
+        let (unit, result) = match unit(shared, &O::DESCRIPTION, call, &facts, ended) {
+            Ok(made) => made,
+            Err(error) => return Ok((Answer::unrecorded(request_id, error), facts)),
         };
-        return match shared.store.commit(unit).await {
-            Ok(receipt) => Answer::recorded(request_id, ended.result, &receipt),
+        let answer = match shared.store.commit(unit).await {
+            Ok(receipt) => Answer::recorded(request_id, result, &receipt),
             // Somebody else changed the same thing meanwhile: look again.
             Err(store::Error::Conflict | store::Error::Duplicate) => continue,
             Err(error) => Answer::unrecorded(request_id, error),
         };
+        return Ok((answer, facts));
     }
     let error = ApiError::internal("the call met other changes too often");
-    commit_refusal(shared, &O::DESCRIPTION, &call.caller, &call.region, error).await
+    Ok(settle_refusal(shared, &O::DESCRIPTION, call, error).await)
 }
 
-/// What a call commits; it is taken out of how the call ended.
+/// Refuses a call without having run it.
+async fn settle_refusal(
+    ctx: &Ctx,
+    description: &Description,
+    call: &Call,
+    error: ApiError,
+) -> Settled {
+    let answer = commit_refusal(ctx, description, &call.caller, &call.region, error).await;
+    (answer, Facts::default())
+}
+
+/// Why a record could not be made: a fault of the server.
+type Cause = Box<dyn std::error::Error + Send + Sync>;
+
+/// What a call commits, and what it answers once that is durable.
 fn unit(
     ctx: &Ctx,
     description: &Description,
     call: &Call,
     facts: &Facts,
-    ended: &mut End,
-) -> Result<Unit, Box<dyn std::error::Error + Send + Sync>> {
-    let event = record(ctx, description, &call.caller, &call.region, facts, ended)?;
+    mut ended: End,
+) -> Result<(Unit, Result<Vec<u8>, ApiError>), Cause> {
+    let event = record(ctx, description, &call.caller, &call.region, facts, &ended)?;
     let further = std::mem::take(&mut ended.further).into_iter();
     let further = further.map(|further| record_further(ctx, &call.caller, further));
     let further = further.collect::<Result<_, _>>()?;
-    Ok(Unit { changes: std::mem::take(&mut ended.changes), event, further })
+    Ok((Unit { changes: ended.changes, event, further }, ended.result))
 }
 
 /// Records and answers a call that was refused before it ran: not
@@ -93,13 +169,9 @@ pub async fn refuse(
     region: &Region,
     error: ApiError,
 ) -> Answer {
-    let started = ctx.clock.elapsed();
-    async {
-        let answer = commit_refusal(ctx, description, caller, region, error).await;
-        end(ctx, description, started, answer)
-    }
-    .instrument(span(description, caller.request_id))
-    .await
+    let work =
+        async { (commit_refusal(ctx, description, caller, region, error).await, Facts::default()) };
+    watch(ctx, description, caller.request_id, work).await
 }
 
 async fn commit_refusal(
@@ -134,7 +206,7 @@ async fn put_down(
     caller: &Caller,
     region: &Region,
     result: Result<Vec<u8>, ApiError>,
-) -> Result<(Result<Vec<u8>, ApiError>, Receipt), Box<dyn std::error::Error + Send + Sync>> {
+) -> Result<(Result<Vec<u8>, ApiError>, Receipt), Cause> {
     let ended = End::without_effect(result);
     let event = record(ctx, description, caller, region, &Facts::default(), &ended)?;
     let receipt =
@@ -177,7 +249,8 @@ async fn attempt<O: Operation>(
     facts: &mut Facts,
 ) -> Result<Done<O::Output>, ApiError> {
     let input = O::Input::read(&O::DESCRIPTION, call, facts)?;
-    let done = O::run(ctx, &mut Access::new(ctx.as_ref(), call, facts), input).await?;
+    let access = &mut Access::new(ctx.as_ref(), &O::DESCRIPTION, call, facts);
+    let done = O::run(ctx, access, input).await?;
     // INVARIANT: nothing succeeds that no policy was asked about.
     if O::NEEDS_PERMIT && facts.decisions.is_empty() {
         return Err(ApiError::internal("the operation made no decision"));
@@ -198,7 +271,7 @@ pub(super) fn read_members<T: DeserializeOwned>(
     call: &Call,
     facts: &mut Facts,
 ) -> Result<T, ApiError> {
-    let mut input = parse(&call.body)?;
+    let mut input = json::object(&call.body)?;
     for (name, value) in &call.members {
         input.insert(name.clone(), Value::from(value.as_str()));
     }
@@ -226,47 +299,6 @@ pub fn path_member(call: &Call, member: &Member) -> Result<String, ApiError> {
     }
 }
 
-/// Reads the body: one JSON object, or nothing at all for an empty one.
-fn parse(body: &[u8]) -> Result<Map<String, Value>, ApiError> {
-    if body.is_empty() {
-        return Ok(Map::new());
-    }
-    check_depth(body)?;
-    serde_json::from_slice(body).map_err(|_bad| ApiError::bare(Code::SerializationException))
-}
-
-/// Refuses a body that is nested too deep for any parser.
-///
-/// # Errors
-/// `SerializationException`.
-pub fn check_depth(body: &[u8]) -> Result<(), ApiError> {
-    if depth(body) > limits::JSON_DEPTH {
-        return Err(ApiError::bare(Code::SerializationException));
-    }
-    Ok(())
-}
-
-/// How deep the objects and arrays of a JSON text are nested, at most; brackets
-/// inside of strings do not count.
-fn depth(json: &[u8]) -> usize {
-    let (mut deepest, mut level) = (0_usize, 0_usize);
-    let (mut in_string, mut escaped) = (false, false);
-    for byte in json {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_string => escaped = true,
-            b'"' => in_string = !in_string,
-            b'{' | b'[' if !in_string => {
-                level = level.saturating_add(1);
-                deepest = deepest.max(level);
-            }
-            b'}' | b']' if !in_string => level = level.saturating_sub(1),
-            _ => {}
-        }
-    }
-    deepest
-}
-
 fn record(
     ctx: &Ctx,
     description: &Description,
@@ -274,7 +306,7 @@ fn record(
     region: &Region,
     facts: &Facts,
     ended: &End,
-) -> Result<store::NewEvent, Box<dyn std::error::Error + Send + Sync>> {
+) -> Result<store::NewEvent, Cause> {
     let mut random = [0; 16];
     ctx.hsm.fill_random(&mut random)?;
     let raw = |value: &Option<Value>| value.as_ref().map(to_raw_value).transpose();
@@ -315,11 +347,7 @@ fn record(
 
 /// The record of what a call set off elsewhere. The decisions on it stand in
 /// the call's own record, which has the same request id.
-fn record_further(
-    ctx: &Ctx,
-    caller: &Caller,
-    further: Further,
-) -> Result<store::NewEvent, Box<dyn std::error::Error + Send + Sync>> {
+fn record_further(ctx: &Ctx, caller: &Caller, further: Further) -> Result<store::NewEvent, Cause> {
     let description = Description {
         name: further.name,
         service: Service::Kms,
@@ -377,7 +405,13 @@ fn span(description: &Description, request_id: RequestId) -> Span {
 
 /// The last thing that happens to a call: it is counted, and a fault of the
 /// server is logged with its cause, which the caller does not see.
-fn end(ctx: &Ctx, description: &Description, started: Duration, answer: Answer) -> Answer {
+fn end(
+    ctx: &Ctx,
+    description: &Description,
+    started: Duration,
+    facts: &Facts,
+    answer: Answer,
+) -> Answer {
     let error = answer.result().err();
     let took = ctx.clock.elapsed().saturating_sub(started);
     let code = error.map(ApiError::code);
@@ -397,29 +431,7 @@ fn end(ctx: &Ctx, description: &Description, started: Duration, answer: Answer) 
             span.record("otel.status_code", "ERROR");
         }
     }
-    ctx.observer.call_ended(description, code, took);
+    let resources = &facts.resources;
+    ctx.observer.call_ended(&Ended { operation: description, error: code, took, resources });
     answer
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn depth_counts_brackets_outside_of_strings() {
-        assert_eq!(depth(br#"{"a":[{"b":"[[[\"{"}]}"#), 3);
-        assert_eq!(depth(b"]]]{"), 1);
-        assert_eq!(depth(b""), 0);
-    }
-
-    #[test]
-    fn only_objects_are_inputs() {
-        assert!(parse(b"").unwrap().is_empty());
-        assert_eq!(parse(br#"{"a":1}"#).unwrap().len(), 1);
-        for bad in ["[]", "1", "{", "null", "{}{}", "\"{}\""] {
-            assert!(parse(bad.as_bytes()).is_err(), "{bad}");
-        }
-        let deep = format!("{}{}", "{\"a\":".repeat(5_000), "1");
-        assert!(parse(deep.as_bytes()).is_err());
-    }
 }

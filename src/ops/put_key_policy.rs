@@ -13,6 +13,7 @@ use super::shapes::{KEY_ID, Nothing, recorded_key};
 use crate::keys::changes::UpdateKey;
 use crate::policy::actions::Action;
 use crate::policy::document::Document;
+use crate::policy::error::CompileError;
 use crate::policy::question::{Question, Resource};
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
@@ -95,6 +96,10 @@ impl Operation for PutKeyPolicy {
 /// # Errors
 /// `MalformedPolicyDocumentException` or `LimitExceededException`.
 pub(super) fn compile(ctx: &Ctx, text: &str) -> Result<Arc<Document>, ApiError> {
+    let limit = ctx.quotas.key_policy_bytes;
+    if text.len() > limit {
+        return Err(CompileError::TooLarge { limit, unit: "bytes" }.into());
+    }
     Ok(ctx.engine.compile_key_policy(text, ctx.directory.as_ref())?)
 }
 

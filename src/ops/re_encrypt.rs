@@ -14,8 +14,9 @@ use super::shapes::{
     check_context, out_blob, out_text,
 };
 use super::source::Source;
+use crate::base::algorithm::EncryptionAlgorithm;
 use crate::base::context::EncryptionContext;
-use crate::keys::cipher::{self, SYMMETRIC_DEFAULT};
+use crate::keys::cipher;
 use crate::policy::actions::Action;
 use crate::wire::blob::Blob;
 use crate::wire::codes::Code;
@@ -31,11 +32,11 @@ pub(super) struct Input {
     source_key_id: Option<String>,
     #[serde(default)]
     source_encryption_context: EncryptionContext,
-    source_encryption_algorithm: Option<String>,
+    source_encryption_algorithm: Option<EncryptionAlgorithm>,
     destination_key_id: String,
     #[serde(default)]
     destination_encryption_context: EncryptionContext,
-    destination_encryption_algorithm: Option<String>,
+    destination_encryption_algorithm: Option<EncryptionAlgorithm>,
     #[serde(default)]
     dry_run: bool,
     #[serde(default)]
@@ -48,11 +49,12 @@ pub(super) struct Output {
     ciphertext_blob: Blob,
     source_key_id: String,
     key_id: String,
-    source_encryption_algorithm: &'static str,
-    destination_encryption_algorithm: &'static str,
+    source_encryption_algorithm: EncryptionAlgorithm,
+    destination_encryption_algorithm: EncryptionAlgorithm,
     #[serde(skip_serializing_if = "Option::is_none")]
     source_key_material_id: Option<String>,
-    destination_key_material_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    destination_key_material_id: Option<String>,
 }
 
 impl Operation for ReEncrypt {
@@ -106,6 +108,7 @@ impl Operation for ReEncrypt {
         input: Input,
     ) -> Result<Done<Output>, ApiError> {
         let operation = Self::DESCRIPTION.name;
+        let default = EncryptionAlgorithm::SymmetricDefault;
         let source = Source {
             operation,
             action: Action::RE_ENCRYPT_FROM,
@@ -113,7 +116,7 @@ impl Operation for ReEncrypt {
             key_id: input.source_key_id,
             key_member: "sourceKeyId",
             context: input.source_encryption_context,
-            algorithm: input.source_encryption_algorithm,
+            algorithm: input.source_encryption_algorithm.unwrap_or(default),
             ignore_ciphertext: input.dry_run && !input.dry_run_modifiers.is_empty(),
         };
         let context = input.destination_encryption_context;
@@ -126,29 +129,26 @@ impl Operation for ReEncrypt {
             Accepts::KeyOrAlias,
             Some(&context),
         )?;
-        let algorithm = input.destination_encryption_algorithm;
-        let algorithm = algorithm.as_deref().unwrap_or(SYMMETRIC_DEFAULT);
-        cipher::check_encrypt_decrypt(&to.key, operation, algorithm)?;
+        let algorithm = input.destination_encryption_algorithm.unwrap_or(default);
+        cipher::check(&to.key, operation, algorithm)?;
         // A dry run without a ciphertext tries the destination with nothing.
         let plaintext = opened.as_ref().map_or(&[][..], |opened| opened.plaintext.expose());
-        let made = cipher::encrypt(&ctx.hsm, &to.permit, &to.key, plaintext, &context)?;
-        let source_material = opened.map(|opened| opened.material_id.to_string());
-        access.record_additional(
-            "sourceKeyMaterialId",
-            source_material.clone().map_or(Value::Null, Value::from),
-        );
-        access.record_additional(
-            "destinationKeyMaterialId",
-            Value::from(made.material_id.to_string()),
-        );
+        let made = cipher::encrypt(&ctx.hsm, &to.permit, &to.key, algorithm, plaintext, &context)?;
+        let source_material = opened.and_then(|opened| opened.material_id);
+        if let Some(id) = source_material {
+            access.record_additional("sourceKeyMaterialId", Value::from(id.to_string()));
+        }
+        if let Some(id) = made.material_id {
+            access.record_additional("destinationKeyMaterialId", Value::from(id.to_string()));
+        }
         Ok(Done::read(Output {
             ciphertext_blob: Blob(made.blob),
             source_key_id: from.key.arn.to_string(),
             key_id: to.key.arn.to_string(),
-            source_encryption_algorithm: SYMMETRIC_DEFAULT,
-            destination_encryption_algorithm: SYMMETRIC_DEFAULT,
-            source_key_material_id: source_material,
-            destination_key_material_id: made.material_id.to_string(),
+            source_encryption_algorithm: source.algorithm,
+            destination_encryption_algorithm: algorithm,
+            source_key_material_id: source_material.map(|id| id.to_string()),
+            destination_key_material_id: made.material_id.map(|id| id.to_string()),
         }))
     }
 }

@@ -110,7 +110,7 @@ impl Operation for ReplicateKey {
             return Err(ApiError::new(Code::AlreadyExistsException, text));
         }
         check_room(ctx, &Realm { account: arn.account.clone(), region: arn.region.clone() })?;
-        let tags = merge_tags(&BTreeMap::new(), input.tags)?;
+        let tags = merge_tags(&ctx.quotas, &BTreeMap::new(), input.tags)?;
         let policy = Proposed {
             arn: &arn,
             spec: primary.spec,
@@ -160,9 +160,7 @@ fn answer(ctx: &Ctx, primary: &Arc<Key>, replica: Arc<Key>, bypassed: bool) -> D
     }
     // A rotation must wait again: the new replica does not have the material.
     let mut changes = match primary.pending_material() {
-        Some(_) => change_shared(&ctx.keys, primary, |key| {
-            key.wait_for_related_keys(|_| true);
-        }),
+        Some(_) => change_shared(&ctx.keys, primary, |key| key.wait_for_related_keys(|_| true)),
         None => Vec::new(),
     };
     changes.push(Box::new(Create { registry: Arc::clone(&ctx.keys), key: replica }));

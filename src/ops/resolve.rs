@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::base::arn::{Arn, PARTITION};
 use crate::base::ids::{AccountId, AliasName, KeyId, Realm};
+use crate::base::managed::ManagedService;
 use crate::keys::key::Key;
 use crate::keys::registry::Registry;
 use crate::wire::codes::Code;
@@ -79,6 +80,14 @@ fn alias(
         Some(key) => Ok(Found { key, alias: Some(alias.name) }),
         None => Err(unknown_alias(home, name)),
     }
+}
+
+/// The service whose key `name` names by its predefined alias.
+#[must_use]
+pub fn service_key(realm: &Realm, name: &str) -> Option<ManagedService> {
+    let Realm { account, region } = realm;
+    let home = format!("arn:{PARTITION}:kms:{region}:{account}:");
+    ManagedService::of_alias(name.strip_prefix(&home).unwrap_or(name))
 }
 
 /// `NotFoundException` for an alias, with AWS's text.

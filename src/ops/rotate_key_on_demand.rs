@@ -11,7 +11,6 @@ use super::operation::{Description, Done, Operation, Service};
 use super::resolve::Accepts;
 use super::rotation;
 use super::shapes::{KEY_ID, out_text, recorded_key};
-use crate::base::limits;
 use crate::keys::key::Key;
 use crate::keys::rotate::change_shared;
 use crate::keys::state::StateRule;
@@ -64,7 +63,7 @@ impl Operation for RotateKeyOnDemand {
         StateRule::RotateOnDemand.check(key.state, &key.arn)?;
         rotation::check_on_demand(&key)?;
         let now_ms = ctx.clock.now_ms();
-        check_limit(&key)?;
+        check_limit(ctx, &key)?;
         check_conflict(&key, now_ms)?;
         let mut changes = change_shared(&ctx.keys, &key, |key| key.on_demand_ms = Some(now_ms));
         changes.push(rotation::wake(ctx));
@@ -73,8 +72,8 @@ impl Operation for RotateKeyOnDemand {
     }
 }
 
-fn check_limit(key: &Key) -> Result<(), ApiError> {
-    if key.rotations_on_demand() < limits::ON_DEMAND_ROTATIONS {
+fn check_limit(ctx: &Ctx, key: &Key) -> Result<(), ApiError> {
+    if key.rotations_on_demand() < ctx.quotas.on_demand_rotations_per_key {
         return Ok(());
     }
     let text = format!(

@@ -5,14 +5,17 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::base::algorithm::EncryptionAlgorithm;
+use crate::base::algorithm::{EncapsulationAlgorithm, EncryptionAlgorithm, MacAlgorithm};
 use crate::base::arn::KeyArn;
 use crate::base::context::EncryptionContext;
 use crate::base::limits;
+use crate::base::quotas::Quotas;
 use crate::keys::key::Key;
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
-use crate::wire::shape::{ASCII, MARKER_TEXT, Member, REGION, Recorded, Shape, matching, text};
+use crate::wire::shape::{
+    ASCII, MARKER_TEXT, Member, REGION, Recorded, Shape, matching, secret, text,
+};
 
 /// Any form of key identifier.
 pub const KEY_ID_SHAPE: Shape = matching(1, 2048, ASCII);
@@ -22,9 +25,9 @@ pub const KEY_ID: Member = Member::required("KeyId", KEY_ID_SHAPE);
 pub const REGION_SHAPE: Shape = matching(1, 32, REGION);
 /// `EncryptionContext`.
 pub const ENCRYPTION_CONTEXT: Member = Member::optional("EncryptionContext", Shape::Map);
-/// `GrantTokens`: checked, never recorded.
+/// `GrantTokens`: checked, never shown or recorded.
 pub const GRANT_TOKENS: Member =
-    Member::optional("GrantTokens", Shape::List { of: &text(1, 8192), min: 0, max: 10 })
+    Member::optional("GrantTokens", Shape::List { of: &secret(1, 8192, None), min: 0, max: 10 })
         .unrecorded();
 /// `DryRun`; the pipeline acts on it.
 pub const DRY_RUN: Member = Member::optional("DryRun", Shape::Boolean);
@@ -58,15 +61,36 @@ pub const RECIPIENT: Member = Member::optional(
 )
 .unrecorded();
 /// `CiphertextBlob` of an input.
-pub const CIPHERTEXT_BLOB: Member = Member::required(
-    "CiphertextBlob",
-    Shape::Blob { min: 1, max: limits::CIPHERTEXT_BYTES, sensitive: false },
+pub const CIPHERTEXT_BLOB: Member = in_blob("CiphertextBlob");
+/// `Message` of the operations that sign or authenticate one. Its length is
+/// AWS's own limit.
+pub const MESSAGE: Member = Member::required(
+    "Message",
+    Shape::Blob { min: 1, max: limits::MESSAGE_BYTES, sensitive: true },
 )
 .unrecorded();
+/// `MacAlgorithm`.
+pub const MAC_ALGORITHM: Member =
+    Member::required("MacAlgorithm", Shape::Enum(MacAlgorithm::NAMES));
+/// `EncapsulationAlgorithm`.
+pub const ENCAPSULATION_ALGORITHM: Member =
+    Member::required("EncapsulationAlgorithm", Shape::Enum(EncapsulationAlgorithm::NAMES));
+/// A ciphertext, signature or MAC of an input, named `name`.
+#[must_use]
+pub const fn in_blob(name: &'static str) -> Member {
+    let shape = Shape::Blob { min: 1, max: limits::CIPHERTEXT_BYTES, sensitive: false };
+    Member::required(name, shape).unrecorded()
+}
 /// A member of an output that holds text.
 #[must_use]
 pub const fn out_text(name: &'static str) -> Member {
     Member::optional(name, text(0, usize::MAX))
+}
+/// A member of an output that lists names.
+#[must_use]
+pub const fn out_names(name: &'static str) -> Member {
+    const NAME: Shape = text(0, 64);
+    Member::optional(name, Shape::List { of: &NAME, min: 0, max: 32 })
 }
 /// A member of an output that holds bytes.
 #[must_use]
@@ -78,7 +102,7 @@ const TAG: Shape = Shape::Structure(&[
     Member::required("TagKey", text(1, 128)),
     Member::required("TagValue", text(0, 256)),
 ]);
-/// The shape of `Tags`. AWS's own limit on their number is a `TagException`,
+/// The shape of `Tags`. AWS's own quota for their number is a `TagException`,
 /// not a matter of shape; the shape's is there to bound the work.
 pub const TAGS: Shape = Shape::List { of: &TAG, min: 0, max: 200 };
 
@@ -142,6 +166,7 @@ pub fn refuse_recipient(recipient: Option<&Value>) -> Result<(), ApiError> {
 /// # Errors
 /// `TagException` with AWS's texts.
 pub fn merge_tags(
+    quotas: &Quotas,
     held: &BTreeMap<String, String>,
     tags: Vec<Tag>,
 ) -> Result<BTreeMap<String, String>, ApiError> {
@@ -157,7 +182,8 @@ pub fn merge_tags(
     }
     let mut merged = held.clone();
     merged.append(&mut new);
-    if merged.len() > limits::TAGS_PER_KEY {
+    // A key that has more, from before the quota was lowered, may keep them.
+    if merged.len() > quotas.tags_per_key.max(held.len()) {
         return refused("Too many tags");
     }
     Ok(merged)

@@ -1,10 +1,12 @@
 //! A ciphertext that a call wants opened: what Decrypt and ReEncrypt share.
 
-use super::access::{Access, PermittedKey};
+use super::access::{Access, PermittedKey, check_made_by};
 use super::ctx::Ctx;
 use super::resolve::Accepts;
+use crate::base::algorithm::EncryptionAlgorithm;
 use crate::base::context::EncryptionContext;
-use crate::keys::cipher::{self, Decrypted, SYMMETRIC_DEFAULT};
+use crate::base::spec::KeySpec;
+use crate::keys::cipher::{self, Decrypted};
 use crate::policy::actions::Action;
 use crate::wire::blob::Blob;
 use crate::wire::error::ApiError;
@@ -18,7 +20,7 @@ pub(super) struct Source {
     /// How validation texts spell the member of `key_id`.
     pub(super) key_member: &'static str,
     pub(super) context: EncryptionContext,
-    pub(super) algorithm: Option<String>,
+    pub(super) algorithm: EncryptionAlgorithm,
     /// `IGNORE_CIPHERTEXT` of a dry run: only the permission is tried.
     pub(super) ignore_ciphertext: bool,
 }
@@ -31,7 +33,6 @@ impl Source {
         ctx: &Ctx,
         access: &mut Access<'_>,
     ) -> Result<(PermittedKey, Option<Decrypted>), ApiError> {
-        let algorithm = self.algorithm.as_deref().unwrap_or(SYMMETRIC_DEFAULT);
         let Some(Blob(blob)) = &self.blob else {
             let missing = if self.ignore_ciphertext { self.key_member } else { "ciphertextBlob" };
             let Some(name) = self.key_id.as_deref().filter(|_| self.ignore_ciphertext) else {
@@ -41,13 +42,29 @@ impl Source {
                 )));
             };
             let found = access.key(self.action, name, Accepts::KeyOrAlias, Some(&self.context))?;
-            cipher::check_encrypt_decrypt(&found.key, self.operation, algorithm)?;
+            cipher::check(&found.key, self.operation, self.algorithm)?;
             return Ok((found, None));
         };
-        let found =
-            access.ciphertext_key(self.action, blob, self.key_id.as_deref(), &self.context)?;
-        cipher::check_encrypt_decrypt(&found.key, self.operation, algorithm)?;
-        let opened = cipher::decrypt(&ctx.hsm, &found.permit, &found.key, blob, &self.context)?;
+        let found = self.find_key(access, blob)?;
+        let PermittedKey { permit, key } = &found;
+        cipher::check(key, self.operation, self.algorithm)?;
+        let opened = cipher::decrypt(&ctx.hsm, permit, key, self.algorithm, blob, &self.context)?;
         Ok((found, Some(opened)))
+    }
+
+    /// The key that the caller names, or else the one that the ciphertext names.
+    fn find_key(&self, access: &mut Access<'_>, blob: &[u8]) -> Result<PermittedKey, ApiError> {
+        let Some(name) = &self.key_id else {
+            return access.ciphertext_key(self.action, blob, &self.context);
+        };
+        let found = access.key(self.action, name, Accepts::KeyOrAlias, Some(&self.context))?;
+        // RSA's ciphertexts say nothing of their key; all others must be of the
+        // one that is named, which comes before what that key is for.
+        let is_bare = self.algorithm != EncryptionAlgorithm::SymmetricDefault
+            && found.key.spec != KeySpec::SymmetricDefault;
+        if !is_bare {
+            check_made_by(&found.key, blob)?;
+        }
+        Ok(found)
     }
 }

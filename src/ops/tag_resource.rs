@@ -51,7 +51,7 @@ impl Operation for TagResource {
     ) -> Result<Done<Nothing>, ApiError> {
         let key = access.key(Action::TAG_RESOURCE, &input.key_id, Accepts::Key, None)?.key;
         StateRule::Edit.check(key.state, &key.arn)?;
-        let tags = merge_tags(&key.tags, input.tags)?;
+        let tags = merge_tags(&ctx.quotas, &key.tags, input.tags)?;
         let change = UpdateKey::new(&ctx.keys, &key, |key| key.tags = tags);
         Ok(Done::changed(Nothing {}, vec![change], recorded_key(&key.arn)))
     }

@@ -122,13 +122,14 @@ impl Action {
     pub const VERIFY: Self = Self::new("kms:Verify", KEY);
     pub const VERIFY_MAC: Self = Self::new("kms:VerifyMac", KEY);
     pub const ASSUME_ROLE: Self = Self::new("sts:AssumeRole", ROLE);
+    pub const SYSTEM_CREATE_KEY: Self = Self::new("system:CreateKey", ACCOUNT);
     pub const SYSTEM_DELETE_EXPIRED_KEY_MATERIAL: Self =
         Self::new("system:DeleteExpiredKeyMaterial", KEY);
     pub const SYSTEM_DELETE_KEY: Self = Self::new("system:DeleteKey", KEY);
     pub const SYSTEM_ROTATE_KEY: Self = Self::new("system:RotateKey", KEY);
 
     /// Every action, sorted by name.
-    pub const ALL: [Self; 77] = [
+    pub const ALL: [Self; 78] = [
         Self::QUERY_EVENTS,
         Self::ATTACH_POLICY,
         Self::CREATE_ACCESS_KEY,
@@ -203,6 +204,7 @@ impl Action {
         Self::VERIFY,
         Self::VERIFY_MAC,
         Self::ASSUME_ROLE,
+        Self::SYSTEM_CREATE_KEY,
         Self::SYSTEM_DELETE_EXPIRED_KEY_MATERIAL,
         Self::SYSTEM_DELETE_KEY,
         Self::SYSTEM_ROTATE_KEY,

@@ -10,10 +10,10 @@ use super::document::Draft;
 use super::error::CompileError;
 use super::expression::{asks_about_literal, balance, depth};
 use super::scan;
-use crate::base::limits::POLICY_STATEMENTS;
+use crate::base::limits::{POLICY_EVALUATION_DEPTH, POLICY_STATEMENTS};
 
 /// The policies in `text`, in its order; their conditions are balanced and at
-/// most [`EVALUATION_DEPTH`] deep.
+/// most [`POLICY_EVALUATION_DEPTH`] deep.
 pub(super) fn parse(text: &str) -> Result<Vec<Draft>, CompileError> {
     scan::check_cedar(text)?;
     // The parser takes up to 50 KB of stack a level in an unoptimised build;
@@ -61,8 +61,11 @@ fn draft(statement: usize, policy: &Policy) -> Result<Draft, CompileError> {
             return Err(refuse("a condition asks about an entity that is not part of the request"));
         }
     }
-    if deepest.saturating_add(template.clauses().len()) > EVALUATION_DEPTH {
-        return Err(CompileError::TooLarge { limit: EVALUATION_DEPTH, unit: "levels of nesting" });
+    if deepest.saturating_add(template.clauses().len()) > POLICY_EVALUATION_DEPTH {
+        return Err(CompileError::TooLarge {
+            limit: POLICY_EVALUATION_DEPTH,
+            unit: "levels of nesting",
+        });
     }
     Ok(Draft { statement, part: 0, sid, template })
 }
@@ -70,10 +73,6 @@ fn draft(statement: usize, policy: &Policy) -> Result<Draft, CompileError> {
 fn malformed(text: &str) -> CompileError {
     CompileError::Malformed(text.to_owned())
 }
-
-/// Depth of a condition. Cedar's evaluator gives up when the stack of its
-/// thread runs low: on 2 MiB at 450 levels, in an unoptimised build at 30 to 40.
-const EVALUATION_DEPTH: usize = 24;
 
 /// Stack of the thread that parses, bytes; only what is used takes memory.
 const PARSER_STACK_BYTES: usize = 64 * 1024 * 1024;

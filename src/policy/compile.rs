@@ -11,7 +11,7 @@ use super::error::{CompileError, Error};
 use super::principal::PrincipalDirectory;
 use super::reads::Fact;
 use super::vocabulary::{SCHEMA, Vocabulary};
-use super::{aws, cedar, scan};
+use super::{aws, builtin, cedar, scan};
 use crate::base::limits::POLICY_BYTES;
 
 /// Makes documents, and knows those that are in use.
@@ -67,6 +67,19 @@ impl Compiler {
                 Ok(Compiled { drafts: cedar::parse(&source.text)?, warnings: Vec::new() })
             })
         }
+    }
+
+    /// The policy of an AWS managed key: `text` is what is shown of it.
+    pub(super) fn managed(&self, text: &str) -> Result<Arc<Document>, CompileError> {
+        let unknown = || CompileError::Malformed("no policy of an AWS managed key".to_owned());
+        let cedar = builtin::managed_key_cedar(text).ok_or_else(unknown)?;
+        let source = SourceText {
+            usage: Usage::KeyPolicy,
+            form: Form::Managed,
+            text: text.to_owned(),
+            resolved: BTreeMap::new(),
+        };
+        self.share(source, |_| Ok(Compiled { drafts: cedar::parse(&cedar)?, warnings: Vec::new() }))
     }
 
     /// The document in use that has this source, or a new one.

@@ -48,6 +48,9 @@ pub enum Form {
     /// AWS's JSON policy language.
     Json,
     Cedar,
+    /// The policy of an AWS managed key: shown as JSON, and decided by Cedar
+    /// that comes with the program.
+    Managed,
 }
 
 /// What a document is attached to.
@@ -160,7 +163,7 @@ impl Document {
     pub fn to_cedar(&self) -> String {
         match self.source.form {
             Form::Cedar => self.source.text.clone(),
-            Form::Json => {
+            Form::Json | Form::Managed => {
                 let policies = self.rules.iter().filter_map(|rule| rule.policy.to_cedar());
                 let mut text = policies.collect::<Vec<_>>().join("\n\n");
                 text.push('\n');
@@ -216,6 +219,7 @@ impl SourceText {
         let form = match self.form {
             Form::Json => "json",
             Form::Cedar => "cedar",
+            Form::Managed => "managed",
         };
         let resolved = self.resolved.iter().flat_map(|(arn, id)| {
             let kind = match id {

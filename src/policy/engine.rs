@@ -82,6 +82,17 @@ impl Engine {
         self.compiler.compile(Usage::KeyPolicy, text, directory)
     }
 
+    /// The policy of an AWS managed key, whose text is
+    /// [`builtin::managed_key_policy`]: it is not read as other policies are,
+    /// but decided by a form of it that comes with the program.
+    ///
+    /// # Errors
+    ///
+    /// [`CompileError`] if it is not such a policy.
+    pub fn managed_key_policy(&self, text: &str) -> Result<Arc<Document>, CompileError> {
+        self.compiler.managed(text)
+    }
+
     /// Compiles a policy for users and roles, in the same two languages. AWS
     /// JSON statements have no `Principal` here.
     ///

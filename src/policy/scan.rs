@@ -5,11 +5,7 @@
 //! that is never below the depth of the expression tree.
 
 use super::error::CompileError;
-use crate::base::limits::POLICY_DEPTH;
-
-/// Depth of the expression tree of one policy as the parser makes it, where
-/// chains (`a || b || c`, `x.y.z`) go deeper as brackets do.
-const EXPRESSION_DEPTH: usize = 256;
+use crate::base::limits::{POLICY_DEPTH, POLICY_EXPRESSION_DEPTH};
 
 /// Checks the nesting of brackets in JSON text.
 pub(super) fn check_json(text: &str) -> Result<(), CompileError> {
@@ -170,7 +166,7 @@ impl Nest {
     }
 
     fn check(&self) -> Result<(), CompileError> {
-        if self.level.depth() > EXPRESSION_DEPTH { Err(too_deep()) } else { Ok(()) }
+        if self.level.depth() > POLICY_EXPRESSION_DEPTH { Err(too_deep()) } else { Ok(()) }
     }
 }
 
@@ -254,7 +250,7 @@ mod tests {
     #[test]
     fn what_is_too_deep_is_refused_before_cedar_sees_it() {
         on_small_stack(|| {
-            for depth in [EXPRESSION_DEPTH + 1, 1_000, 10_000] {
+            for depth in [POLICY_EXPRESSION_DEPTH + 1, 1_000, 10_000] {
                 for condition in deep(depth) {
                     let Err(error) = check_cedar(&policy(&condition)) else {
                         panic!("{condition}");
@@ -272,8 +268,9 @@ mod tests {
         LazyLock::force(&ENGINE);
         on_small_stack(|| {
             let mut evaluated = 0;
-            for depth in
-                (2..=30).step_by(4).chain([EXPRESSION_DEPTH / 2 - 6, EXPRESSION_DEPTH - 10])
+            for depth in (2..=30)
+                .step_by(4)
+                .chain([POLICY_EXPRESSION_DEPTH / 2 - 6, POLICY_EXPRESSION_DEPTH - 10])
             {
                 for text in deep(depth).iter().map(|condition| policy(condition)) {
                     let scanned = check_cedar(&text);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::actions::{Action, ResourceKind};
-use super::builtin::default_key_policy;
+use super::builtin::{default_key_policy, managed_key_policy};
 use super::decision::{DenialKind, Source};
 use super::document::{Document, Form};
 use super::error::CompileError;
@@ -11,9 +11,10 @@ use super::fixture::*;
 use super::question::{Question, RequestFacts, Resource};
 use super::vocabulary::SCHEMA;
 use crate::base::arn::{AliasArn, KeyArn};
-use crate::base::caller::Principal;
+use crate::base::caller::{Caller, Principal};
 use crate::base::context::EncryptionContext;
 use crate::base::ids::{AliasName, Region};
+use crate::base::managed::ManagedService;
 
 use DenialKind::{
     ExplicitIdentity, ExplicitKeyPolicy, FailedClosed, ImplicitIdentity, ImplicitKeyPolicy,
@@ -430,4 +431,59 @@ fn schema_and_actions_agree() {
         }
     }
     assert_eq!(groups.len(), 10);
+}
+
+/// For every service: its own users reach the data, everybody else in the
+/// account no more than the account's policies let them read.
+#[test]
+fn managed_keys_serve_their_service_alone() {
+    let (home, region) = (account(HOME), Region::parse("eu-central-1").unwrap());
+    for service in ManagedService::ALL {
+        let text = managed_key_policy(*service, &home, &region);
+        let policy = ENGINE.managed_key_policy(&text).unwrap();
+        assert_eq!((policy.form(), policy.text()), (Form::Managed, text.as_str()));
+        check(&user(HOME, "alice"), &policy, &[ALLOW_ALL], Some(ImplicitKeyPolicy));
+        check(&root(HOME), &policy, &[], Some(ImplicitKeyPolicy));
+        let decide = |principal: Principal, via_service, action, identity: &[Arc<Document>]| {
+            let caller = Caller { via_service, ..caller(principal) };
+            let arn = KeyArn::parse(KEY_ARN).unwrap();
+            let request = RequestFacts::default();
+            denied(&ENGINE.decide(&Question {
+                caller: &caller,
+                action,
+                resource: key(&arn, &policy),
+                identity_policies: identity,
+                request: &request,
+            }))
+        };
+        let items = Some("items.wardbook");
+        let own = (*service != ManagedService::DynamoDb).then_some(ImplicitKeyPolicy);
+        assert_eq!(decide(user(HOME, "alice"), items, Action::GENERATE_DATA_KEY, &[]), own);
+        assert_eq!(decide(root(HOME), items, Action::DECRYPT, &[]), own);
+        let all = [identity_policy(ALLOW_ALL)];
+        for action in Action::ALL.into_iter().filter(|action| action.applies_to(ResourceKind::Key))
+        {
+            let read = [
+                Action::DESCRIBE_KEY,
+                Action::GET_KEY_LAST_USAGE,
+                Action::GET_KEY_POLICY,
+                Action::GET_KEY_ROTATION_STATUS,
+                Action::GET_PUBLIC_KEY,
+                Action::LIST_GRANTS,
+                Action::LIST_KEY_POLICIES,
+                Action::LIST_KEY_ROTATIONS,
+                Action::LIST_RESOURCE_TAGS,
+                Action::REVOKE_GRANT,
+            ]
+            .contains(&action);
+            let got = decide(user(HOME, "alice"), None, action, &all);
+            assert_eq!(got.is_none(), read, "{action}: {got:?}");
+            let without = decide(user(HOME, "alice"), None, action, &[]);
+            let want = if read { ImplicitIdentity } else { ImplicitKeyPolicy };
+            assert_eq!(without, Some(want), "{action}");
+            assert!(decide(user(ABROAD, "alice"), items, action, &all).is_some(), "{action}");
+        }
+    }
+    assert!(ENGINE.managed_key_policy("{}").is_err());
+    assert!(ENGINE.managed_key_policy(r#"{"Id":"auto-other-1"}"#).is_err());
 }

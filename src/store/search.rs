@@ -31,6 +31,8 @@ pub struct Search<'a> {
     pub source_ip: Option<&'a str>,
     pub request_id: Option<[u8; 16]>,
     pub read_only: Option<bool>,
+    /// Only calls of one of these operations that succeeded.
+    pub succeeded_in: Option<&'a [&'a str]>,
     /// The earliest time, epoch milliseconds.
     pub from_ms: i64,
     /// Only records behind this place in the order of pages.
@@ -120,6 +122,7 @@ struct Wanted<'a> {
     event_name: Option<i64>,
     error: Option<i64>,
     source_ip: Option<i64>,
+    succeeded_in: Option<Vec<i64>>,
 }
 
 impl<'a> Wanted<'a> {
@@ -142,8 +145,16 @@ impl<'a> Wanted<'a> {
             Some(KeyText::Arn(arn)) => Some(id(Kind::KEY, Some(arn))?.into_iter().collect()),
             Some(KeyText::Id(key_id)) => Some(names::find_keys(log, key_id, SAME_KEY_ID)?),
         };
-        known &= keys.as_ref().is_none_or(|keys: &Vec<i64>| !keys.is_empty());
-        let wanted = Self { search, account, principal, keys, event_name, error, source_ip };
+        let mut operations = Vec::new();
+        for name in search.succeeded_in.unwrap_or_default() {
+            operations.extend(names::find(log, Kind::EVENT_NAME, name)?);
+        }
+        let succeeded_in = search.succeeded_in.map(|_| operations);
+        for ids in [&keys, &succeeded_in] {
+            known &= ids.as_ref().is_none_or(|ids: &Vec<i64>| !ids.is_empty());
+        }
+        let wanted =
+            Self { search, account, principal, keys, event_name, error, source_ip, succeeded_in };
         Ok(known.then_some(wanted))
     }
 
@@ -244,6 +255,9 @@ impl<'a> Wanted<'a> {
             && has(self.error, entry.error)
             && has(self.source_ip, entry.source_ip)
             && search.read_only.is_none_or(|wanted| wanted == entry.read_only)
+            && self.succeeded_in.as_ref().is_none_or(|operations| {
+                entry.error.is_none() && operations.contains(&entry.event_name)
+            })
             && search.request_id.is_none_or(|wanted| Some(wanted) == entry.request_id)
             && self.keys.as_ref().is_none_or(|keys| {
                 [entry.key, entry.second_key].iter().flatten().any(|key| keys.contains(key))

@@ -1,7 +1,7 @@
 //! The instruments. Names, units and `error.type` follow the semantic
 //! conventions of OpenTelemetry; every label has a bounded set of values.
 
-use std::time::Duration;
+use std::sync::Arc;
 
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Histogram, Meter, MeterProvider};
@@ -10,11 +10,12 @@ use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use prometheus::{Registry, TextEncoder};
 
+use super::keys::{self, KeyRequests};
 use super::{Error, otlp};
-use crate::ops::ctx::Observer;
-use crate::ops::operation::Description;
+use crate::base::clock::Clock;
+use crate::keys::registry::Registry as Keys;
+use crate::ops::ctx::{Ended, Observer};
 use crate::store::Health;
-use crate::wire::codes::Code;
 
 /// One set of instruments, read by Prometheus and, if there is one, by a
 /// collector.
@@ -23,12 +24,15 @@ pub(super) struct Metrics {
     meter: Meter,
     registry: Registry,
     calls: Calls,
+    /// Whether Prometheus sees single keys.
+    shows_keys: bool,
 }
 
 impl Metrics {
     pub(super) fn new(
         resource: Resource,
         endpoint: Option<&otlp::Endpoint>,
+        shows_keys: bool,
     ) -> Result<Self, Error> {
         let registry = Registry::new();
         let prometheus = opentelemetry_prometheus::exporter()
@@ -38,13 +42,14 @@ impl Metrics {
             .map_err(Error::Prometheus)?;
         let mut provider =
             SdkMeterProvider::builder().with_resource(resource).with_reader(prometheus);
+        provider = provider.with_view(KeyRequests::view);
         if let Some(endpoint) = endpoint {
             provider = provider.with_periodic_exporter(endpoint.metrics()?);
         }
         let provider = provider.build();
         let meter = provider.meter("wardbook");
-        let calls = Calls::new(&meter);
-        Ok(Self { provider, meter, registry, calls })
+        let calls = Calls::new(&meter, shows_keys || endpoint.is_some());
+        Ok(Self { provider, meter, registry, calls, shows_keys })
     }
 
     pub(super) fn calls(&self) -> Calls {
@@ -93,8 +98,14 @@ impl Metrics {
         );
     }
 
+    pub(super) fn watch_keys(&self, keys: Arc<Keys>, clock: Arc<dyn Clock>) {
+        keys::watch_expiration(&self.meter, keys, clock);
+    }
+
     pub(super) fn prometheus_text(&self) -> String {
-        let text = TextEncoder::new().encode_to_string(&self.registry.gather());
+        let mut families = self.registry.gather();
+        families.retain(|family| self.shows_keys || !keys::is_of_keys(family.name()));
+        let text = TextEncoder::new().encode_to_string(&families);
         text.unwrap_or_else(|error| {
             tracing::error!(%error, "the metrics have no text form");
             String::new()
@@ -113,22 +124,28 @@ type Reading = fn(&Health) -> u64;
 #[derive(Clone)]
 pub(super) struct Calls {
     duration: Histogram<f64>,
+    /// `None` if nobody wants to know.
+    keys: Option<KeyRequests>,
 }
 
 impl Calls {
-    fn new(meter: &Meter) -> Self {
+    fn new(meter: &Meter, of_keys: bool) -> Self {
         let duration = meter
             .f64_histogram("wardbook.call.duration")
             .with_unit("s")
             .with_description("Time from a call's parsed request to its durable record.")
             .with_boundaries(BOUNDARIES_S.to_vec())
             .build();
-        Self { duration }
+        Self { duration, keys: of_keys.then(|| KeyRequests::new(meter)) }
     }
 }
 
 impl Observer for Calls {
-    fn call_ended(&self, operation: &Description, error: Option<Code>, took: Duration) {
+    fn call_ended(&self, ended: &Ended<'_>) {
+        if let Some(keys) = &self.keys {
+            keys.count(ended);
+        }
+        let Ended { operation, error, took, .. } = *ended;
         let service = KeyValue::new("wardbook.service", operation.service.as_str());
         let name = KeyValue::new("wardbook.operation", operation.name);
         let took_s = took.as_secs_f64();

@@ -3,15 +3,17 @@
 //! metrics over OTLP/HTTP.
 //!
 //! Deliberately absent: what callers do. That stands in the book, which is kept
-//! elsewhere and never drops a line; here are numbers, names of operations and
-//! request ids, never inputs, outputs or principals.
+//! elsewhere and never drops a line; here are numbers, names of operations, key
+//! ids and request ids, never inputs, outputs or principals.
 
+mod keys;
 mod log;
 mod metrics;
 mod otlp;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use opentelemetry::KeyValue;
@@ -19,6 +21,8 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkError;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 
+use crate::base::clock::Clock;
+use crate::keys::registry::Registry;
 use crate::ops::ctx::Observer;
 use crate::store::Health;
 use metrics::Metrics;
@@ -44,6 +48,9 @@ pub struct Settings {
     /// Base URL of an OTLP/HTTP collector, such as `http://127.0.0.1:4318`.
     /// Headers that it wants are taken from `OTEL_EXPORTER_OTLP_HEADERS`.
     pub otlp_endpoint: Option<String>,
+    /// Whether [`Telemetry::prometheus_text`] tells of single keys. It is served
+    /// to everybody; a collector is told in any case.
+    pub key_metrics: bool,
 }
 
 /// Why telemetry did not start.
@@ -91,7 +98,7 @@ where
     let endpoint = settings.otlp_endpoint.as_deref().map(otlp::Endpoint::parse).transpose()?;
     let traces = endpoint.as_ref().map(|it| it.traces(resource.clone())).transpose()?;
     let dispatch = log::dispatch(settings, writer, traces.as_ref())?;
-    let metrics = Metrics::new(resource, endpoint.as_ref())?;
+    let metrics = Metrics::new(resource, endpoint.as_ref(), settings.key_metrics)?;
     Ok((Telemetry { metrics, traces }, dispatch))
 }
 
@@ -106,6 +113,11 @@ impl Telemetry {
     /// block.
     pub fn watch_store(&self, health: impl Fn() -> Health + Clone + Send + Sync + 'static) {
         self.metrics.watch_store(health);
+    }
+
+    /// Reports when keys lose imported material, whenever somebody looks.
+    pub fn watch_keys(&self, keys: Arc<Registry>, clock: Arc<dyn Clock>) {
+        self.metrics.watch_keys(keys, clock);
     }
 
     /// All metrics in Prometheus's text form, version 0.0.4.

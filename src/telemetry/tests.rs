@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -7,9 +8,21 @@ use std::time::Duration;
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::*;
+use crate::base::arn::KeyArn;
+use crate::base::clock::ManualClock;
+use crate::base::ids::MaterialId;
+use crate::base::limits::KEYS_MEASURED;
+use crate::base::spec::{KeyManager, KeySpec, KeyState, KeyUsage, MaterialState, Origin};
+use crate::hsm::{ExportedKeyToken, Hsm, OsEntropy, RootKey};
+use crate::identity::directory::Directory;
+use crate::keys::changes::{CreateKey, UpdateKey};
+use crate::keys::key::{Key, Material};
 use crate::ops;
+use crate::ops::ctx::Ended;
 use crate::ops::operation::Description;
-use crate::store;
+use crate::policy::builtin::default_key_policy;
+use crate::policy::engine::Engine;
+use crate::store::{self, Change};
 use crate::wire::codes::Code;
 
 /// A log that a test can read.
@@ -41,7 +54,12 @@ impl<'a> MakeWriter<'a> for Lines {
 }
 
 fn settings(filter: &str) -> Settings {
-    Settings { log_format: LogFormat::Json, log_filter: filter.to_owned(), otlp_endpoint: None }
+    Settings {
+        log_format: LogFormat::Json,
+        log_filter: filter.to_owned(),
+        otlp_endpoint: None,
+        key_metrics: true,
+    }
 }
 
 fn operation(name: &str) -> Description {
@@ -53,9 +71,10 @@ fn prometheus_sees_calls_by_operation_and_outcome() {
     let (telemetry, _log) = build(&settings("info"), io::sink).unwrap();
     let observer = telemetry.observer();
     let (encrypt, took) = (operation("Encrypt"), Duration::from_millis(2));
-    observer.call_ended(&encrypt, None, took);
-    observer.call_ended(&encrypt, None, took);
-    observer.call_ended(&encrypt, Some(Code::DisabledException), took);
+    let ended = Ended { operation: &encrypt, error: None, took, resources: &[] };
+    observer.call_ended(&ended);
+    observer.call_ended(&ended);
+    observer.call_ended(&Ended { error: Some(Code::DisabledException), ..ended });
     let text = telemetry.prometheus_text();
     for line in [
         "# TYPE wardbook_call_duration_seconds histogram",
@@ -215,7 +234,7 @@ fn receive(mut stream: TcpStream, posts: &Sender<Post>) {
 #[test]
 fn a_collector_gets_traces_and_metrics() {
     let (url, posts) = collector();
-    let settings = Settings { otlp_endpoint: Some(url), ..settings("info") };
+    let settings = Settings { otlp_endpoint: Some(url), key_metrics: false, ..settings("info") };
     let (telemetry, log) = build(&settings, io::sink).unwrap();
     tracing::dispatcher::with_default(&log, || {
         span_of_a_call().in_scope(|| {
@@ -223,7 +242,13 @@ fn a_collector_gets_traces_and_metrics() {
             tracing::error!(target: "hyper", "not part of the trace");
         });
     });
-    telemetry.observer().call_ended(&operation("Decrypt"), None, Duration::ZERO);
+    telemetry.observer().call_ended(&Ended {
+        operation: &operation("Decrypt"),
+        error: None,
+        took: Duration::ZERO,
+        resources: &[arn(7)],
+    });
+    assert!(!telemetry.prometheus_text().contains("wardbook_key_"));
     telemetry.shutdown();
     telemetry.shutdown();
     let posts: Vec<Post> = posts.try_iter().collect();
@@ -234,7 +259,8 @@ fn a_collector_gets_traces_and_metrics() {
         assert!(traces.says(text), "{text}");
     }
     assert!(!traces.says("not part of the trace"));
-    for text in ["wardbook.call.duration", "wardbook.operation", "Decrypt"] {
+    let key = "00000000-0000-4000-8000-000000000007";
+    for text in ["wardbook.call.duration", "wardbook.operation", "Decrypt", key] {
         assert!(metrics.says(text), "{text}");
     }
     assert!(posts.iter().all(|post| post.content_type == "application/x-protobuf"));
@@ -248,7 +274,167 @@ fn a_collector_that_is_gone_is_named_in_the_log() {
     let lines = Lines::default();
     let settings = Settings { otlp_endpoint: Some(url), ..settings("info") };
     let (telemetry, log) = build(&settings, lines.clone()).unwrap();
-    telemetry.observer().call_ended(&operation("Decrypt"), None, Duration::ZERO);
+    telemetry.observer().call_ended(&Ended {
+        operation: &operation("Decrypt"),
+        error: None,
+        took: Duration::ZERO,
+        resources: &[],
+    });
     tracing::dispatcher::with_default(&log, || drop(telemetry));
     assert!(lines.text().contains("the last telemetry was not sent"), "{}", lines.text());
+}
+
+fn arn(number: usize) -> String {
+    format!("arn:aws:kms:eu-central-1:111122223333:key/00000000-0000-4000-8000-{number:012}")
+}
+
+/// The lines of one metric, without its name.
+fn series(telemetry: &Telemetry, name: &str) -> Vec<String> {
+    let text = telemetry.prometheus_text();
+    text.lines().filter_map(|line| line.strip_prefix(name)).map(str::to_owned).collect()
+}
+
+#[test]
+fn requests_are_counted_by_key() {
+    let (telemetry, _log) = build(&settings("info"), io::sink).unwrap();
+    let observer = telemetry.observer();
+    let (operation, list) = (operation("ReEncrypt"), operation("ListKeys"));
+    let alias = "arn:aws:kms:eu-central-1:111122223333:alias/a".to_owned();
+    let resources = [arn(1), alias, arn(1), arn(2)];
+    let ended =
+        Ended { operation: &operation, error: None, took: Duration::ZERO, resources: &resources };
+    observer.call_ended(&ended);
+    observer.call_ended(&ended);
+    observer.call_ended(&Ended { error: Some(Code::ThrottlingException), ..ended });
+    observer.call_ended(&Ended { operation: &list, resources: &[], ..ended });
+    assert_eq!(
+        series(&telemetry, "wardbook_key_requests_total"),
+        [
+            r#"{cloud_region="eu-central-1",wardbook_key="00000000-0000-4000-8000-000000000001",wardbook_operation="ReEncrypt"} 2"#,
+            r#"{cloud_region="eu-central-1",wardbook_key="00000000-0000-4000-8000-000000000002",wardbook_operation="ReEncrypt"} 2"#,
+            r#"{cloud_region="eu-central-1",error_type="ThrottlingException",wardbook_key="00000000-0000-4000-8000-000000000001",wardbook_operation="ReEncrypt"} 1"#,
+            r#"{cloud_region="eu-central-1",error_type="ThrottlingException",wardbook_key="00000000-0000-4000-8000-000000000002",wardbook_operation="ReEncrypt"} 1"#,
+        ]
+    );
+}
+
+fn registry() -> Arc<Registry> {
+    let root = RootKey::generate(&mut OsEntropy).unwrap();
+    Arc::new(Registry::new(Arc::new(Hsm::initialize(root, OsEntropy).unwrap().0)))
+}
+
+#[test]
+fn everybody_sees_keys_only_if_told_to() {
+    let hidden = Settings { key_metrics: false, ..settings("info") };
+    for (settings, want) in [(hidden, false), (settings("info"), true)] {
+        let (telemetry, _log) = build(&settings, io::sink).unwrap();
+        let (operation, resources) = (operation("Decrypt"), [arn(1)]);
+        let took = Duration::ZERO;
+        let ended = Ended { operation: &operation, error: None, took, resources: &resources };
+        telemetry.observer().call_ended(&ended);
+        let keys = registry();
+        let key = key(1, &[(true, Some(90_000))]);
+        CreateKey { registry: Arc::clone(&keys), key }.publish();
+        telemetry.watch_keys(keys, Arc::new(ManualClock::at(0)));
+        let text = telemetry.prometheus_text();
+        assert!(text.contains("wardbook_call_duration_seconds_count"));
+        for name in ["wardbook_key_requests", "wardbook_key_material", "8000-000000000001"] {
+            assert_eq!(text.contains(name), want, "{name}");
+        }
+    }
+}
+
+#[test]
+fn keys_beyond_the_limit_are_one() {
+    let (telemetry, _log) = build(&settings("info"), io::sink).unwrap();
+    let (observer, decrypt) = (telemetry.observer(), operation("Decrypt"));
+    for number in 0..KEYS_MEASURED + 5 {
+        let resources = [arn(number)];
+        let took = Duration::ZERO;
+        for error in [None, Some(Code::DisabledException)] {
+            let ended = Ended { operation: &decrypt, error, took, resources: &resources };
+            observer.call_ended(&ended);
+        }
+    }
+    let series = series(&telemetry, "wardbook_key_requests_total");
+    assert_eq!(series.len(), 2 * (KEYS_MEASURED + 1));
+    let other = r#"{cloud_region="other",wardbook_key="other",wardbook_operation="Decrypt"} 5"#;
+    assert!(series.iter().any(|line| line == other));
+}
+
+#[test]
+fn operations_of_others_are_not_counted_by_key() {
+    let (telemetry, _log) = build(&settings("info"), io::sink).unwrap();
+    let deleted = ops::system::TABLE[0].description;
+    let resources = [arn(1)];
+    let took = Duration::ZERO;
+    let ended = Ended { operation: &deleted, error: None, took, resources: &resources };
+    telemetry.observer().call_ended(&ended);
+    assert!(series(&telemetry, "wardbook_key_requests_total").is_empty());
+}
+
+/// A key whose materials are there or not, and expire or not.
+fn key(number: usize, materials: &[(bool, Option<i64>)]) -> Arc<Key> {
+    let arn = KeyArn::parse(&arn(number)).unwrap();
+    let engine = Engine::new().unwrap();
+    let policy = default_key_policy(&arn.account);
+    let material = |at: usize, (is_held, expires_ms): (bool, Option<i64>)| Material {
+        id: MaterialId::from_bytes([u8::try_from(at).unwrap(); 32]),
+        token: is_held.then(|| ExportedKeyToken::from_bytes(Vec::new())),
+        created_ms: 0,
+        state: MaterialState::NonCurrent,
+        description: None,
+        expires_ms,
+        rotated: None,
+    };
+    Arc::new(Key {
+        arn,
+        spec: KeySpec::SymmetricDefault,
+        usage: KeyUsage::EncryptDecrypt,
+        origin: Origin::External,
+        manager: KeyManager::Customer,
+        state: KeyState::Enabled,
+        description: String::new(),
+        created_ms: 0,
+        deletion_ms: None,
+        pending_window_days: None,
+        policy: engine.compile_key_policy(&policy, &Directory::default()).unwrap(),
+        tags: BTreeMap::new(),
+        multi_region: None,
+        rotation: None,
+        on_demand_ms: None,
+        materials: (0..).zip(materials).map(|(at, given)| material(at, *given)).collect(),
+        version: 1,
+    })
+}
+
+#[test]
+fn expiring_material_is_seen_while_it_is_there() {
+    let (telemetry, _log) = build(&settings("info"), io::sink).unwrap();
+    let (keys, clock) = (registry(), Arc::new(ManualClock::at(0)));
+    let put = |key: &Arc<Key>| CreateKey { registry: Arc::clone(&keys), key: Arc::clone(key) };
+    let expiring = key(1, &[(true, Some(90_000)), (true, Some(60_000)), (false, Some(30_000))]);
+    put(&expiring).publish();
+    put(&key(2, &[(true, None)])).publish();
+    put(&key(3, &[(false, Some(30_000))])).publish();
+    let shown_by = Arc::clone(&clock);
+    telemetry.watch_keys(Arc::clone(&keys), shown_by);
+    let shown = || series(&telemetry, "wardbook_key_material_expires_in_seconds");
+    let line = |left_s: u32| {
+        let id = expiring.id();
+        format!(r#"{{cloud_region="eu-central-1",wardbook_key="{id}"}} {left_s}"#)
+    };
+    assert_eq!(shown(), [line(60)]);
+    clock.advance_ms(20_500);
+    assert_eq!(shown(), [line(39)]);
+    // Overdue until the timer takes it away.
+    clock.advance_ms(50_000);
+    assert_eq!(shown(), [line(0)]);
+    UpdateKey::new(&keys, &expiring, |key| {
+        for material in &mut key.materials {
+            material.token = None;
+        }
+    })
+    .publish();
+    assert!(shown().is_empty());
 }

@@ -37,6 +37,7 @@ macro_rules! codes {
 codes! {
     AccessDeniedException 400 403;
     AlreadyExistsException 400 409;
+    CloudHsmClusterNotFoundException 400 404;
     ConflictException 400 409;
     CustomKeyStoreNotFoundException 400 404;
     DependencyTimeoutException 500 504;
@@ -50,12 +51,15 @@ codes! {
     InvalidAliasNameException 400 400;
     InvalidArnException 400 400;
     InvalidCiphertextException 400 400;
+    InvalidGrantIdException 400 400;
     InvalidGrantTokenException 400 400;
     InvalidImportTokenException 400 400;
     InvalidKeyUsageException 400 400;
     InvalidMarkerException 400 400;
     InvalidSignatureException 400 403;
     KMSInternalException 500 500;
+    KMSInvalidMacException 400 400;
+    KMSInvalidSignatureException 400 400;
     KMSInvalidStateException 400 409;
     KeyUnavailableException 500 503;
     LimitExceededException 400 409;

@@ -6,6 +6,7 @@ use std::fmt;
 use serde_json::json;
 
 use super::codes::Code;
+use crate::base::limits;
 
 /// A refusal or failure as the caller sees it, with a cause that only logs and
 /// spans see.
@@ -17,10 +18,11 @@ pub struct ApiError {
 }
 
 impl ApiError {
-    /// An error with AWS's text for it.
+    /// An error with AWS's text for it. Whatever a caller's value put into the
+    /// text, it ends somewhere and holds no characters that steer a terminal.
     #[must_use]
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: Some(message.into()), cause: None }
+        Self { code, message: Some(printable(&message.into())), cause: None }
     }
 
     /// An error that AWS answers without any text.
@@ -100,6 +102,26 @@ impl fmt::Display for ApiError {
 
 impl Error for ApiError {}
 
+/// `text` with every control character replaced, at most
+/// [`limits::ERROR_TEXT_CHARS`] long.
+fn printable(text: &str) -> String {
+    let steers = |c: char| {
+        c.is_control()
+            // Line ends, and what turns the direction of writing round
+            // (Unicode Standard Annex 9, section 2).
+            || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    let mut shown: String = text
+        .chars()
+        .take(limits::ERROR_TEXT_CHARS)
+        .map(|c| if steers(c) { char::REPLACEMENT_CHARACTER } else { c })
+        .collect();
+    if text.chars().nth(limits::ERROR_TEXT_CHARS).is_some() {
+        shown.push_str("...");
+    }
+    shown
+}
+
 /// An error and everything that caused it, in one line; for logs and for those
 /// who run the server.
 #[must_use]
@@ -137,6 +159,14 @@ mod tests {
             &ApiError::new(Code::AccessDeniedException, "no"),
             r#"{"__type":"AccessDeniedException","Message":"no"}"#,
         );
+    }
+
+    #[test]
+    fn texts_are_printable_and_end() {
+        let error = ApiError::validation("a\r\n\u{1b}[31m\u{9b}\u{202e}b\u{e9}");
+        assert_eq!(error.message().unwrap().replace('\u{fffd}', "?"), "a???[31m??b\u{e9}");
+        let error = ApiError::validation("x".repeat(1_000_000));
+        assert_eq!(error.message().unwrap().len(), limits::ERROR_TEXT_CHARS + 3);
     }
 
     #[test]

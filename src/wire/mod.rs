@@ -6,7 +6,9 @@
 
 pub mod blob;
 pub mod codes;
+mod conform;
 pub mod error;
+pub mod json;
 pub mod paging;
 pub mod record;
 pub mod shape;

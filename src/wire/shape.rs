@@ -46,6 +46,8 @@ pub enum Shape {
         min: usize,
         max: usize,
         pattern: Option<Pattern>,
+        /// Whether no text and no record may show the value.
+        sensitive: bool,
     },
     Blob {
         min: usize,
@@ -60,6 +62,11 @@ pub enum Shape {
     /// Epoch seconds, a JSON number.
     Timestamp,
     Enum(&'static [&'static str]),
+    /// Names, and others that are taken although AWS does not list them.
+    OpenEnum {
+        listed: &'static [&'static str],
+        also: &'static [&'static str],
+    },
     List {
         of: &'static Self,
         min: usize,
@@ -77,7 +84,7 @@ impl Shape {
     #[must_use]
     pub const fn type_name(&self) -> &'static str {
         match self {
-            Self::Text { .. } | Self::Enum(_) => "string",
+            Self::Text { .. } | Self::Enum(_) | Self::OpenEnum { .. } => "string",
             Self::Blob { .. } => "blob",
             Self::Integer { .. } => "integer",
             Self::Boolean => "boolean",
@@ -86,6 +93,17 @@ impl Shape {
             Self::Map => "map",
             Self::Structure(_) => "structure",
             Self::Document => "document",
+        }
+    }
+
+    /// Whether the value, or one inside of it, must not be shown.
+    #[must_use]
+    pub fn is_sensitive(&self) -> bool {
+        match self {
+            Self::Text { sensitive, .. } | Self::Blob { sensitive, .. } => *sensitive,
+            Self::List { of, .. } => of.is_sensitive(),
+            Self::Structure(members) => members.iter().any(|member| member.shape.is_sensitive()),
+            _ => false,
         }
     }
 }
@@ -145,11 +163,13 @@ pub const WORD_OR_DASH: Pattern = Pattern {
             && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'))
     },
 };
-/// `^([a-z]+-){2,3}\d+$`, the pattern of Region names.
-pub const REGION: Pattern = Pattern {
-    text: r"^([a-z]+-){2,3}\d+$",
-    // What is too long is said to be that and no more.
-    matches: |text| text.len() > 32 || Region::parse(text).is_some(),
+/// `^[a-zA-Z0-9-_.]+$`, the pattern of key ids in external key stores.
+pub const XKS_KEY_ID: Pattern = Pattern {
+    text: "^[a-zA-Z0-9-_.]+$",
+    matches: |text| {
+        !text.is_empty()
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+    },
 };
 /// `^[a-f0-9]+$`, the pattern of key material ids.
 pub const HEX: Pattern = Pattern {
@@ -171,10 +191,15 @@ pub const DESCRIPTION: Pattern = Pattern {
             })
     },
 };
+/// `^([a-z]+-){2,3}\d+$`, the pattern of Region names.
+pub const REGION: Pattern = Pattern { text: r"^([a-z]+-){2,3}\d+$", matches: Region::is_formed };
 /// The characters a policy document may hold.
 pub const POLICY_TEXT: Pattern = Pattern {
     text: r"[\u0009\u000A\u000D\u0020-\u00FF]+",
-    matches: |text| text.chars().all(|c| matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{ff}')),
+    matches: |text| {
+        !text.is_empty()
+            && text.chars().all(|c| matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{ff}'))
+    },
 };
 /// The characters a paging marker may hold.
 pub const MARKER_TEXT: Pattern = Pattern {
@@ -185,13 +210,20 @@ pub const MARKER_TEXT: Pattern = Pattern {
 /// Any text from `min` to `max` characters.
 #[must_use]
 pub const fn text(min: usize, max: usize) -> Shape {
-    Shape::Text { min, max, pattern: None }
+    Shape::Text { min, max, pattern: None, sensitive: false }
 }
 
 /// Text from `min` to `max` characters that matches `pattern`.
 #[must_use]
 pub const fn matching(min: usize, max: usize, pattern: Pattern) -> Shape {
-    Shape::Text { min, max, pattern: Some(pattern) }
+    Shape::Text { min, max, pattern: Some(pattern), sensitive: false }
+}
+
+/// Text from `min` to `max` characters that no error and no record may show,
+/// such as a password.
+#[must_use]
+pub const fn secret(min: usize, max: usize, pattern: Option<Pattern>) -> Shape {
+    Shape::Text { min, max, pattern, sensitive: true }
 }
 
 #[cfg(test)]

@@ -1,30 +1,35 @@
 //! Checks an input against its member table, in the order and with the texts of
 //! AWS's front end: first every type (`SerializationException`, the first fault
 //! only), then every constraint (`ValidationException`, all faults counted and
-//! joined). Sensitive values are never echoed.
+//! joined, in the order of the table). Sensitive values are never echoed.
+
+use std::fmt;
 
 use serde_json::{Map, Value};
 
 use super::blob;
 use super::codes::Code;
+use super::conform;
 use super::error::ApiError;
-use super::shape::{Member, Shape};
+use super::shape::{Member, Pattern, Shape};
+use crate::base::limits::ECHOED_CHARS;
 
-/// The longest value that a validation text echoes, in characters. AWS echoes
-/// whole values; ours end in `...` so that an answer cannot grow with its call.
-const ECHO_CHARS: usize = 256;
+/// How many faults one answer tells; AWS's front end stops at as many.
+const FAULTS: usize = 10;
+const NOT_NULL: &str = "not be null";
 
-/// Checks `input` against `members`. Members that are null are removed, and a
-/// number with a fraction is truncated where an integer is wanted, as AWS does;
-/// unknown members are ignored.
+/// Checks `input` against `members`, and leaves in it only what was checked:
+/// unknown members and those that are null are removed, and a number with a
+/// fraction is truncated where an integer is wanted, as AWS does.
 ///
 /// # Errors
 /// `SerializationException` or `ValidationException`.
 pub fn check(input: &mut Map<String, Value>, members: &[Member]) -> Result<(), ApiError> {
-    conform_structure(input, members)
+    conform::structure(input, members)
         .map_err(|text| ApiError::new(Code::SerializationException, text))?;
     let mut faults = Vec::new();
     check_structure(input, members, "", &mut faults);
+    faults.truncate(FAULTS);
     if faults.is_empty() {
         return Ok(());
     }
@@ -36,73 +41,6 @@ pub fn check(input: &mut Map<String, Value>, members: &[Member]) -> Result<(), A
     )))
 }
 
-fn conform_structure(input: &mut Map<String, Value>, members: &[Member]) -> Result<(), String> {
-    input.retain(|_, value| !value.is_null());
-    for member in members {
-        if let Some(value) = input.get_mut(member.name) {
-            conform(value, &member.shape)?;
-        }
-    }
-    Ok(())
-}
-
-fn conform(value: &mut Value, shape: &Shape) -> Result<(), String> {
-    match (shape, &mut *value) {
-        (Shape::Text { .. } | Shape::Enum(_), Value::String(_))
-        | (Shape::Boolean, Value::Bool(_))
-        | (Shape::Timestamp, Value::Number(_))
-        | (Shape::Document, _) => Ok(()),
-        (Shape::Blob { .. }, Value::String(text)) => match blob::decoded_len(text) {
-            Some(_) => Ok(()),
-            None => Err("The member can not be converted to a Blob: it is not Base64 with padding"
-                .to_owned()),
-        },
-        (Shape::Integer { .. }, Value::Number(number)) => {
-            if number.as_i64().is_none() {
-                *value = Value::from(truncate(number.as_f64().unwrap_or_default()));
-            }
-            Ok(())
-        }
-        (Shape::List { of, .. }, Value::Array(entries)) => {
-            entries.iter_mut().try_for_each(|entry| conform(entry, of))
-        }
-        (Shape::Map, Value::Object(pairs)) => {
-            match pairs.values().find(|value| !value.is_string()) {
-                None => Ok(()),
-                Some(other) => Err(wrong_type(other, "String")),
-            }
-        }
-        (Shape::Structure(members), Value::Object(fields)) => conform_structure(fields, members),
-        (Shape::List { .. }, _) => Err("Expected list or null".to_owned()),
-        (Shape::Map | Shape::Structure(_), _) => Err("Expected map or null".to_owned()),
-        (Shape::Text { .. } | Shape::Enum(_), other) => Err(wrong_type(other, "String")),
-        (Shape::Blob { .. }, other) => Err(wrong_type(other, "Blob")),
-        (Shape::Integer { .. }, other) => Err(wrong_type(other, "Integer")),
-        (Shape::Boolean, other) => Err(wrong_type(other, "Boolean")),
-        (Shape::Timestamp, other) => Err(wrong_type(other, "Date")),
-    }
-}
-
-/// Cuts the fraction off; what no `i64` holds becomes the nearest one.
-#[expect(clippy::as_conversions, reason = "a float-to-integer cast saturates, as wanted")]
-#[expect(clippy::cast_possible_truncation, reason = "truncation is the purpose")]
-fn truncate(number: f64) -> i64 {
-    number as i64
-}
-
-fn wrong_type(found: &Value, wanted: &str) -> String {
-    let class = match found {
-        Value::Object(_) => {
-            return "Start of structure or map found where not expected.".to_owned();
-        }
-        Value::Array(_) => return "Start of list found where not expected.".to_owned(),
-        Value::String(_) => "java.lang.String",
-        Value::Bool(_) => "java.lang.Boolean",
-        Value::Number(_) | Value::Null => "com.amazon.coral.value.json.numbers.TruncatingBigNumber",
-    };
-    format!("class {class} can not be converted to an {wanted}")
-}
-
 fn check_structure(
     input: &Map<String, Value>,
     members: &[Member],
@@ -110,104 +48,179 @@ fn check_structure(
     faults: &mut Vec<String>,
 ) {
     for member in members {
+        let at = join(path, &lower_camel(member.name));
         match input.get(member.name) {
-            Some(value) => {
-                check_value(value, &member.shape, &join(path, member.name), faults);
-            }
+            Some(value) => check_value(value, &member.shape, &at, faults),
             None if member.required => {
-                let at = join(path, member.name);
-                let value = match member.shape {
-                    Shape::Blob { sensitive: true, .. } => "",
-                    _ => " null",
-                };
-                faults.push(format!(
-                    "Value{value} at '{at}' failed to satisfy constraint: Member must not be null"
-                ));
+                let shown = if member.shape.is_sensitive() { "" } else { " null" };
+                faults.push(fault(shown, &at, NOT_NULL));
             }
             None => {}
         }
     }
 }
 
+/// The types are right by now. Stops when there is enough to tell.
 fn check_value(value: &Value, shape: &Shape, at: &str, faults: &mut Vec<String>) {
+    if faults.len() >= FAULTS {
+        return;
+    }
+    let broken = rules(shape).into_iter().filter(|rule| !rule.holds(value, shape));
+    let mut broken = broken.peekable();
+    if broken.peek().is_some() {
+        let shown = shown(value, shape);
+        faults.extend(broken.map(|rule| fault(&shown, at, rule)));
+    }
     match (shape, value) {
-        (Shape::Text { min, max, pattern }, Value::String(text)) => {
-            let shown = format!(" '{}'", echo(text));
-            check_length(text.chars().count(), *min, *max, &shown, at, faults);
-            if let Some(pattern) = pattern.filter(|pattern| !(pattern.matches)(text)) {
-                faults.push(fault(
-                    &shown,
-                    at,
-                    &format!("satisfy regular expression pattern: {}", pattern.text),
-                ));
-            }
-        }
-        (Shape::Blob { min, max, .. }, Value::String(text)) => {
-            let len = blob::decoded_len(text).unwrap_or_default();
-            check_length(len, *min, *max, "", at, faults);
-        }
-        (Shape::Integer { min, max }, Value::Number(number)) => {
-            let number = number.as_i64().unwrap_or_default();
-            let shown = format!(" '{number}'");
-            if number < *min {
-                let rule = format!("have value greater than or equal to {min}");
-                faults.push(fault(&shown, at, &rule));
-            }
-            if number > *max {
-                let rule = format!("have value less than or equal to {max}");
-                faults.push(fault(&shown, at, &rule));
-            }
-        }
-        (Shape::Enum(names), Value::String(text)) if !names.contains(&text.as_str()) => {
-            let rule = format!("satisfy enum value set: [{}]", names.join(", "));
-            faults.push(fault(&format!(" '{}'", echo(text)), at, &rule));
-        }
-        (Shape::List { of, min, max }, Value::Array(entries)) => {
-            let shown = format!(" '{}'", echo(&value.to_string()));
-            check_length(entries.len(), *min, *max, &shown, at, faults);
-            for (index, entry) in entries.iter().enumerate().take(*max) {
-                let at = format!("{at}.{}.member", index.saturating_add(1));
-                check_value(entry, of, &at, faults);
-            }
+        (Shape::List { of, .. }, Value::Array(entries)) => {
+            check_list(value, entries, of, at, faults);
         }
         (Shape::Structure(members), Value::Object(fields)) => {
             check_structure(fields, members, at, faults);
         }
-        // The types are right by now, and these have no constraints.
+        (Shape::Map, Value::Object(pairs)) => {
+            for (key, _) in pairs.iter().filter(|(_, value)| value.is_null()) {
+                faults.push(fault(" null", &format!("{at}.{}.member", echo(key)), NOT_NULL));
+            }
+        }
         _ => {}
     }
 }
 
-fn check_length(
-    len: usize,
-    min: usize,
-    max: usize,
-    shown: &str,
-    at: &str,
-    faults: &mut Vec<String>,
-) {
-    if len < min {
-        faults.push(fault(shown, at, &format!("have length greater than or equal to {min}")));
+/// Structures in a list are told one by one. Of plain values the list itself is
+/// told, with all that AWS asks of each.
+fn check_list(list: &Value, entries: &[Value], of: &Shape, at: &str, faults: &mut Vec<String>) {
+    let rules = rules(of);
+    let all_hold =
+        |entry: &Value| entry.is_null() || rules.iter().all(|rule| rule.holds(entry, of));
+    if !entries.iter().all(all_hold) {
+        let texts: Vec<String> = rules.iter().map(|rule| format!("Member must {rule}")).collect();
+        let rule = format!("satisfy constraint: [{}]", texts.join(", "));
+        faults.push(fault(&shown(list, of), at, rule));
     }
-    if len > max {
-        faults.push(fault(shown, at, &format!("have length less than or equal to {max}")));
+    for (index, entry) in entries.iter().enumerate() {
+        let at = format!("{at}.{}.member", index.saturating_add(1));
+        match (of, entry) {
+            (Shape::Document, _) => {}
+            (_, Value::Null) => faults.push(fault(" null", &at, NOT_NULL)),
+            (Shape::Structure(_) | Shape::List { .. }, _) => check_value(entry, of, &at, faults),
+            _ => {}
+        }
+        if faults.len() >= FAULTS {
+            return;
+        }
     }
 }
 
-fn fault(shown: &str, at: &str, rule: &str) -> String {
+/// One constraint, as the texts put it after `Member must `.
+enum Rule {
+    MaxLength(usize),
+    MinLength(usize),
+    MaxValue(i64),
+    MinValue(i64),
+    OneOf { listed: &'static [&'static str], also: &'static [&'static str] },
+    Pattern(Pattern),
+}
+
+/// The constraints of a shape, in AWS's order.
+fn rules(shape: &Shape) -> Vec<Rule> {
+    let lengths = |min: usize, max: usize| {
+        let max = (max < usize::MAX).then_some(Rule::MaxLength(max));
+        let min = (min > 0).then_some(Rule::MinLength(min));
+        max.into_iter().chain(min).collect::<Vec<Rule>>()
+    };
+    match shape {
+        Shape::Text { min, max, pattern, .. } => {
+            let mut rules = lengths(*min, *max);
+            rules.extend(pattern.map(Rule::Pattern));
+            rules
+        }
+        Shape::Blob { min, max, .. } | Shape::List { min, max, .. } => lengths(*min, *max),
+        Shape::Integer { min, max } => vec![Rule::MaxValue(*max), Rule::MinValue(*min)],
+        Shape::Enum(listed) => vec![Rule::OneOf { listed, also: &[] }],
+        Shape::OpenEnum { listed, also } => vec![Rule::OneOf { listed, also }],
+        Shape::Boolean | Shape::Timestamp | Shape::Map | Shape::Structure(_) | Shape::Document => {
+            Vec::new()
+        }
+    }
+}
+
+impl Rule {
+    fn holds(&self, value: &Value, shape: &Shape) -> bool {
+        let text = || value.as_str().unwrap_or_default();
+        let length = || match (shape, value) {
+            (Shape::Blob { .. }, Value::String(text)) => blob::decoded_len(text).unwrap_or(0),
+            (_, Value::String(text)) => text.chars().count(),
+            (_, Value::Array(entries)) => entries.len(),
+            _ => 0,
+        };
+        let number = || value.as_i64().unwrap_or_default();
+        match self {
+            Self::MaxLength(max) => length() <= *max,
+            Self::MinLength(min) => length() >= *min,
+            Self::MaxValue(max) => number() <= *max,
+            Self::MinValue(min) => number() >= *min,
+            Self::OneOf { listed, also } => listed.contains(&text()) || also.contains(&text()),
+            Self::Pattern(pattern) => (pattern.matches)(text()),
+        }
+    }
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::MaxLength(max) => write!(f, "have length less than or equal to {max}"),
+            Self::MinLength(min) => write!(f, "have length greater than or equal to {min}"),
+            Self::MaxValue(max) => write!(f, "have value less than or equal to {max}"),
+            Self::MinValue(min) => write!(f, "have value greater than or equal to {min}"),
+            Self::OneOf { listed, .. } => {
+                write!(f, "satisfy enum value set: [{}]", listed.join(", "))
+            }
+            Self::Pattern(pattern) => {
+                write!(f, "satisfy regular expression pattern: {}", pattern.text)
+            }
+        }
+    }
+}
+
+fn fault(shown: &str, at: &str, rule: impl fmt::Display) -> String {
     format!("Value{shown} at '{at}' failed to satisfy constraint: Member must {rule}")
 }
 
+/// The value as a text shows it; nothing of blobs and of what is sensitive.
+fn shown(value: &Value, shape: &Shape) -> String {
+    if shape.is_sensitive() || matches!(shape, Shape::Blob { .. }) {
+        return String::new();
+    }
+    format!(" '{}'", echo(&plain(value)))
+}
+
+/// A value in the form of Java, in which AWS shows lists.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(entries) => {
+            let entries: Vec<String> = entries.iter().map(plain).collect();
+            format!("[{}]", entries.join(", "))
+        }
+        Value::Object(members) => {
+            let members: Vec<String> =
+                members.iter().map(|(name, value)| format!("{name}={}", plain(value))).collect();
+            format!("{{{}}}", members.join(", "))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string(),
+    }
+}
+
 fn echo(text: &str) -> String {
-    match text.char_indices().nth(ECHO_CHARS) {
+    match text.char_indices().nth(ECHOED_CHARS) {
         Some((end, _)) => format!("{}...", text.get(..end).unwrap_or_default()),
         None => text.to_owned(),
     }
 }
 
 fn join(path: &str, name: &str) -> String {
-    let name = lower_camel(name);
-    if path.is_empty() { name } else { format!("{path}.{name}") }
+    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
 }
 
 /// `KeyId` as AWS's texts and CloudTrail spell it: `keyId`.
@@ -227,7 +240,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::wire::shape::{ASCII, matching, text};
+    use crate::wire::shape::{ASCII, matching, secret, text};
 
     const TAG: Shape = Shape::Structure(&[
         Member::required("TagKey", text(1, 4)),
@@ -242,6 +255,9 @@ mod tests {
         Member::optional("Tags", Shape::List { of: &TAG, min: 0, max: 2 }),
         Member::optional("Context", Shape::Map),
         Member::optional("DryRun", Shape::Boolean),
+        Member::optional("Modes", Shape::List { of: &Shape::Enum(&["A", "B"]), min: 1, max: 2 }),
+        Member::optional("Names", Shape::List { of: &matching(1, 2, ASCII), min: 0, max: 99 }),
+        Member::optional("Tokens", Shape::List { of: &secret(1, 2, None), min: 0, max: 1 }),
     ];
 
     #[track_caller]
@@ -254,10 +270,31 @@ mod tests {
         }
     }
 
+    /// The input, otherwise good, has exactly these faults.
+    #[track_caller]
+    fn check_faults(mut input: Value, faults: &[&str]) {
+        input["KeyId"] = json!("k");
+        let one = if faults.len() == 1 { "error" } else { "errors" };
+        let want = faults.join("; ");
+        check_text(
+            input,
+            &format!("ValidationException: {} validation {one} detected: {want}", faults.len()),
+        );
+    }
+
     #[test]
     fn accepts() {
         check_text(json!({ "KeyId": "k", "Limit": 2.9, "Extra": [1], "Mode": null }), "ok");
         check_text(json!({ "KeyId": "k", "Plaintext": "AAAA", "Context": { "a": "b" } }), "ok");
+    }
+
+    #[test]
+    fn leaves_nothing_unchecked() {
+        let mut input = Map::new();
+        input.insert("KeyId".into(), json!("k"));
+        input.insert("Other".into(), json!("o"));
+        check(&mut input, MEMBERS).unwrap();
+        assert_eq!(Value::Object(input), json!({ "KeyId": "k" }));
     }
 
     #[test]
@@ -270,38 +307,94 @@ mod tests {
             json!({}),
             "ValidationException: 1 validation error detected: Value null at 'keyId' failed to satisfy constraint: Member must not be null",
         );
-        check_text(
-            json!({ "KeyId": "k", "Plaintext": "AAAAAAAA" }),
-            "ValidationException: 1 validation error detected: Value at 'plaintext' failed to satisfy constraint: Member must have length less than or equal to 4",
+        check_faults(
+            json!({ "Plaintext": "AAAAAAAA", "Mac": "" }),
+            &[
+                "Value at 'plaintext' failed to satisfy constraint: Member must have length less than or equal to 4",
+                "Value at 'mac' failed to satisfy constraint: Member must have length greater than or equal to 1",
+            ],
         );
-        check_text(
-            json!({ "KeyId": "k", "Limit": 0, "Mode": "C" }),
-            "ValidationException: 2 validation errors detected: Value '0' at 'limit' failed to satisfy constraint: Member must have value greater than or equal to 1; Value 'C' at 'mode' failed to satisfy constraint: Member must satisfy enum value set: [A, B]",
+        check_faults(
+            json!({ "Limit": 0, "Mode": "C" }),
+            &[
+                "Value '0' at 'limit' failed to satisfy constraint: Member must have value greater than or equal to 1",
+                "Value 'C' at 'mode' failed to satisfy constraint: Member must satisfy enum value set: [A, B]",
+            ],
         );
-        check_text(
-            json!({ "KeyId": "k", "Tags": [{ "TagKey": "toolong", "TagValue": "" }] }),
-            "ValidationException: 1 validation error detected: Value 'toolong' at 'tags.1.member.tagKey' failed to satisfy constraint: Member must have length less than or equal to 4",
-        );
-    }
-
-    #[test]
-    fn type_texts() {
         check_text(
             json!({ "KeyId": 1 }),
             "SerializationException: class com.amazon.coral.value.json.numbers.TruncatingBigNumber can not be converted to an String",
         );
-        check_text(
-            json!({ "KeyId": {} }),
-            "SerializationException: Start of structure or map found where not expected.",
+    }
+
+    #[test]
+    fn what_is_inside() {
+        check_faults(
+            json!({ "Tags": [{ "TagKey": "a", "TagValue": "" }, { "TagKey": "toolong" }] }),
+            &[
+                "Value 'toolong' at 'tags.2.member.tagKey' failed to satisfy constraint: Member must have length less than or equal to 4",
+                "Value null at 'tags.2.member.tagValue' failed to satisfy constraint: Member must not be null",
+            ],
         );
-        check_text(
-            json!({ "KeyId": "k", "Tags": 1 }),
-            "SerializationException: Expected list or null",
+        check_faults(
+            json!({ "Tags": [null] }),
+            &[
+                "Value null at 'tags.1.member' failed to satisfy constraint: Member must not be null",
+            ],
         );
-        check_text(
-            json!({ "KeyId": "k", "Plaintext": "secret!" }),
-            "SerializationException: The member can not be converted to a Blob: it is not Base64 with padding",
+        check_faults(
+            json!({ "Context": { "a": null } }),
+            &[
+                "Value null at 'context.a.member' failed to satisfy constraint: Member must not be null",
+            ],
         );
+        check_faults(
+            json!({ "Tags": vec![json!({ "TagKey": "a", "TagValue": "b" }); 3] }),
+            &[
+                "Value '[{TagKey=a, TagValue=b}, {TagKey=a, TagValue=b}, {TagKey=a, TagValue=b}]' at 'tags' failed to satisfy constraint: Member must have length less than or equal to 2",
+            ],
+        );
+    }
+
+    #[test]
+    fn plain_values_in_lists() {
+        check_faults(
+            json!({ "Modes": ["A", "C", "D"] }),
+            &[
+                "Value '[A, C, D]' at 'modes' failed to satisfy constraint: Member must have length less than or equal to 2",
+                "Value '[A, C, D]' at 'modes' failed to satisfy constraint: Member must satisfy constraint: [Member must satisfy enum value set: [A, B]]",
+            ],
+        );
+        check_faults(
+            json!({ "Modes": [] }),
+            &[
+                "Value '[]' at 'modes' failed to satisfy constraint: Member must have length greater than or equal to 1",
+            ],
+        );
+        check_faults(
+            json!({ "Names": ["", "ok", null] }),
+            &[
+                r"Value '[, ok, null]' at 'names' failed to satisfy constraint: Member must satisfy constraint: [Member must have length less than or equal to 2, Member must have length greater than or equal to 1, Member must satisfy regular expression pattern: ^\p{ASCII}+$]",
+                "Value null at 'names.3.member' failed to satisfy constraint: Member must not be null",
+            ],
+        );
+        check_faults(
+            json!({ "Tokens": ["secret", ""] }),
+            &[
+                "Value at 'tokens' failed to satisfy constraint: Member must have length less than or equal to 1",
+                "Value at 'tokens' failed to satisfy constraint: Member must satisfy constraint: [Member must have length less than or equal to 2, Member must have length greater than or equal to 1]",
+            ],
+        );
+    }
+
+    #[test]
+    fn an_answer_does_not_grow_with_its_call() {
+        let mut input = Map::new();
+        input.insert("KeyId".into(), json!("k"));
+        input.insert("Names".into(), Value::Array(vec![Value::Null; 50_000]));
+        let text = check(&mut input, MEMBERS).unwrap_err().to_string();
+        assert!(text.starts_with("ValidationException: 10 validation errors detected: "));
+        assert!(text.len() < 2_000);
     }
 
     #[test]

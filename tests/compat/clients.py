@@ -17,15 +17,15 @@ from botocore.httpsession import URLLib3Session
 from wardbook import REGION
 
 
-def boto(service, url, identity, region=REGION, **config):
-    """A boto3 client that sends every call exactly once."""
+def boto(service, url, identity, region=REGION, attempts=1, **config):
+    """A boto3 client that sends every call exactly once, or as often as it is told to."""
     return boto3.client(
         service,
         endpoint_url=url,
         region_name=region,
         aws_access_key_id=identity.access_key_id,
         aws_secret_access_key=identity.secret_access_key,
-        config=Config(retries={"total_max_attempts": 1}, **config),
+        config=Config(retries={"total_max_attempts": attempts, "mode": "standard"}, **config),
     )
 
 

@@ -3,13 +3,9 @@
 import json
 import uuid
 
-import botocore.session
 import pytest
 
-from test_model_drift import described
-
 UNKNOWN_ID = "1234abcd-12ab-34cd-56ef-1234567890ab"
-MODEL = botocore.session.get_session().get_service_model("kms")
 
 
 def test_an_answer(wire, key):
@@ -92,13 +88,6 @@ def test_members_of_the_wrong_type(wire, operation, body):
 def test_unknown_operations(wire, operation):
     answer = wire.kms(operation, {})
     assert (answer.status, answer.json) == (400, {"__type": "UnknownOperationException"})
-
-
-def test_operations_that_are_not_built_yet_say_so(wire):
-    missing = [name for name in MODEL.operation_names if name not in described()]
-    answers = {name: wire.kms(name, {}) for name in missing}
-    told = {name: (answer.status, answer.json["__type"]) for name, answer in answers.items()}
-    assert told == dict.fromkeys(missing, (400, "UnsupportedOperationException"))
 
 
 def test_two_calls_on_one_connection(wire, key):

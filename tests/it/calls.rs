@@ -10,7 +10,7 @@ use wardbook::{items, ops};
 use crate::fixture::door::Door;
 use crate::fixture::import::{self, Wrapping};
 use crate::fixture::raw::{Request, Response};
-use crate::fixture::{Credentials, OTHER_REGION, THIRD_REGION};
+use crate::fixture::{ACCOUNT, Credentials, OTHER_REGION, REGION, THIRD_REGION};
 
 /// Every operation that can be called from outside, sorted by name.
 pub(crate) fn operations() -> Vec<Description> {
@@ -27,7 +27,7 @@ pub(crate) fn operations() -> Vec<Description> {
 pub(crate) struct Scene {
     /// Goes into every name.
     name: String,
-    /// The key that calls are about: tagged, with an alias.
+    /// The symmetric key that calls are about, with an alias.
     pub(crate) key: String,
     /// Another key, enabled.
     pub(crate) other: String,
@@ -35,6 +35,7 @@ pub(crate) struct Scene {
     pub(crate) primary: String,
     /// Of `key`, base64.
     pub(crate) ciphertext: String,
+    asymmetric: Asymmetric,
     access_key_id: String,
     sealed_item: Value,
     door: Door,
@@ -49,30 +50,121 @@ struct Imported {
     again: Value,
 }
 
+/// Keys of the other kinds, and what they made; blobs in base64.
+struct Asymmetric {
+    signing: String,
+    signature: Value,
+    mac_key: String,
+    mac: Value,
+    agreement: String,
+    /// Of `agreement`: whoever agrees with himself has a peer.
+    public_key: Value,
+    encapsulation: String,
+    encapsulated: Value,
+}
+
+impl Asymmetric {
+    fn make(server: &Door) -> Self {
+        let key = |spec, usage| server.new_key_of(spec, usage);
+        let mut made = Self {
+            signing: key("ECC_NIST_P256", "SIGN_VERIFY"),
+            mac_key: key("HMAC_256", "GENERATE_VERIFY_MAC"),
+            agreement: key("ECC_NIST_P256", "KEY_AGREEMENT"),
+            encapsulation: key("ML_KEM_768", "ENCAPSULATE_DECAPSULATE"),
+            signature: Value::Null,
+            mac: Value::Null,
+            public_key: Value::Null,
+            encapsulated: Value::Null,
+        };
+        let call = |operation: &str, made: &Self| {
+            let (key, input) = made.input(operation).unwrap();
+            server.call(operation, &with(key, input)).ok()
+        };
+        made.signature = call("Sign", &made)["Signature"].clone();
+        made.mac = call("GenerateMac", &made)["Mac"].clone();
+        let public = server.call("GetPublicKey", &json!({ "KeyId": made.agreement })).ok();
+        made.public_key = public["PublicKey"].clone();
+        made.encapsulated = call("Encapsulate", &made)["SharedSecretCiphertextBlob"].clone();
+        made
+    }
+
+    /// The key that calls of the operation are about, and its input without
+    /// `KeyId`; `None` for an operation of symmetric keys.
+    fn input(&self, operation: &str) -> Option<(&str, Value)> {
+        Some(match operation {
+            "Sign" => {
+                (&self.signing, json!({ "Message": MESSAGE, "SigningAlgorithm": "ECDSA_SHA_256" }))
+            }
+            "Verify" => (
+                &self.signing,
+                json!({
+                    "Message": MESSAGE, "SigningAlgorithm": "ECDSA_SHA_256",
+                    "Signature": self.signature,
+                }),
+            ),
+            "GetPublicKey" => (&self.signing, json!({})),
+            "GenerateMac" => {
+                (&self.mac_key, json!({ "Message": MESSAGE, "MacAlgorithm": "HMAC_SHA_256" }))
+            }
+            "VerifyMac" => (
+                &self.mac_key,
+                json!({ "Message": MESSAGE, "MacAlgorithm": "HMAC_SHA_256", "Mac": self.mac }),
+            ),
+            "DeriveSharedSecret" => (
+                &self.agreement,
+                json!({ "KeyAgreementAlgorithm": "ECDH", "PublicKey": self.public_key }),
+            ),
+            "Encapsulate" => (&self.encapsulation, json!({ "EncapsulationAlgorithm": "ML_KEM" })),
+            "Decapsulate" => (
+                &self.encapsulation,
+                json!({
+                    "EncapsulationAlgorithm": "ML_KEM",
+                    "SharedSecretCiphertextBlob": self.encapsulated,
+                }),
+            ),
+            _ => return None,
+        })
+    }
+}
+
+/// The input with the key it is about.
+fn with(key: &str, mut input: Value) -> Value {
+    input["KeyId"] = json!(key);
+    input
+}
+
 impl Scene {
-    pub(crate) fn set(server: &Door, name: &str) -> Self {
+    /// The keys alone, for calls of KMS.
+    pub(crate) fn with_keys(server: &Door, name: &str) -> Self {
         let (key, other) = (server.new_key(), server.new_key());
         let primary = server.new_multi_region_key(&[OTHER_REGION]);
         let made = server.call("Encrypt", &json!({ "KeyId": key, "Plaintext": "eA==" })).ok();
         let ciphertext = made["CiphertextBlob"].as_str().unwrap().to_owned();
         let alias = json!({ "AliasName": format!("alias/{name}"), "TargetKeyId": key });
         server.call("CreateAlias", &alias).ok();
-        let user = server.new_user(&format!("user-{name}"), ALLOW);
-        let role = format!("/v1/roles/role-{name}");
-        let body = json!({ "roleName": format!("role-{name}") });
-        server.rest("POST", "/v1/roles", &body).ok();
-        server.rest("PUT", &format!("{role}/policies/p"), &json!({ "policy": ALLOW })).ok();
-        let mut scene = Self {
+        Self {
             name: name.to_owned(),
             key,
             other,
             primary,
             ciphertext,
-            access_key_id: user.access_key_id,
+            asymmetric: Asymmetric::make(server),
+            access_key_id: String::new(),
             sealed_item: Value::Null,
             door: server.clone(),
             imported: OnceCell::new(),
-        };
+        }
+    }
+
+    /// Everything.
+    pub(crate) fn set(server: &Door, name: &str) -> Self {
+        let mut scene = Self::with_keys(server, name);
+        let user = server.new_user(&format!("user-{name}"), ALLOW);
+        let role = format!("/v1/roles/role-{name}");
+        let body = json!({ "roleName": format!("role-{name}") });
+        server.rest("POST", "/v1/roles", &body).ok();
+        server.rest("PUT", &format!("{role}/policies/p"), &json!({ "policy": ALLOW })).ok();
+        scene.access_key_id = user.access_key_id;
         for operation in ["PutItemSchema", "EncryptItems"] {
             let answer = scene.call(server, operation).ok();
             scene.sealed_item = answer["items"][0]["item"].clone();
@@ -110,8 +202,13 @@ impl Scene {
             "DeleteImportedKeyMaterial" | "GetParametersForImport" | "ImportKeyMaterial" => {
                 &self.imported().key
             }
-            _ => &self.key,
+            _ => self.asymmetric.input(operation).map_or(&self.key, |(key, _)| key),
         }
+    }
+
+    /// Makes what would only be made when a call is about it.
+    pub(crate) fn complete(&self) {
+        self.imported();
     }
 
     fn imported(&self) -> &Imported {
@@ -134,6 +231,9 @@ impl Scene {
 
     /// The input of an operation of KMS.
     pub(crate) fn kms_input(&self, operation: &str) -> Value {
+        if let Some((key, input)) = self.asymmetric.input(operation) {
+            return with(key, input);
+        }
         let Self { name, key, other, primary, ciphertext, .. } = self;
         let alias = format!("alias/{name}");
         match operation {
@@ -142,19 +242,34 @@ impl Scene {
             | "DisableKey"
             | "DisableKeyRotation"
             | "EnableKey"
+            | "GetKeyLastUsage"
             | "GetKeyPolicy"
             | "GetKeyRotationStatus"
             | "ListAliases"
             | "ListKeyPolicies"
             | "ListResourceTags"
             | "RotateKeyOnDemand" => json!({ "KeyId": key }),
+            "ConnectCustomKeyStore" | "DeleteCustomKeyStore" | "DisconnectCustomKeyStore" => {
+                json!({ "CustomKeyStoreId": NO_STORE })
+            }
             "CreateAlias" => {
                 json!({ "AliasName": format!("alias/{name}/new"), "TargetKeyId": key })
             }
+            "CreateCustomKeyStore" => json!({
+                "CustomKeyStoreName": name, "CloudHsmClusterId": "cluster-2a34b5cdefg",
+                "TrustAnchorCertificate": "-----BEGIN CERTIFICATE-----",
+                "KeyStorePassword": STORE_PASSWORD,
+            }),
+            "CreateGrant" => json!({
+                "KeyId": key, "GranteePrincipal": USER, "Name": name,
+                "Operations": ["Decrypt", "RetireGrant"],
+                "Constraints": { "EncryptionContextSubset": { "tenant": "7" } },
+            }),
             "CreateKey" => json!({ "Description": name }),
             "Decrypt" => json!({ "CiphertextBlob": ciphertext }),
             "DeleteAlias" => json!({ "AliasName": alias }),
             "DeleteImportedKeyMaterial" => json!({ "KeyId": self.key_of(operation) }),
+            "DescribeCustomKeyStores" => json!({}),
             "Encrypt" => json!({
                 "KeyId": key, "Plaintext": "cGxhaW4=", "EncryptionContext": { "tenant": "7" },
             }),
@@ -162,7 +277,12 @@ impl Scene {
             "GenerateDataKey" | "GenerateDataKeyWithoutPlaintext" => {
                 json!({ "KeyId": key, "KeySpec": "AES_256" })
             }
+            "GenerateDataKeyPair" | "GenerateDataKeyPairWithoutPlaintext" => json!({
+                "KeyId": key, "KeyPairSpec": "ECC_NIST_P256",
+                "EncryptionContext": { "tenant": "7" },
+            }),
             "GenerateRandom" => json!({ "NumberOfBytes": 16 }),
+            "ListGrants" => json!({ "KeyId": key, "GranteePrincipal": USER }),
             "ListKeyRotations" => {
                 json!({ "KeyId": key, "IncludeKeyMaterial": "ALL_KEY_MATERIAL", "Limit": 10 })
             }
@@ -173,15 +293,23 @@ impl Scene {
             }),
             "ImportKeyMaterial" => self.imported().again.clone(),
             "ListKeys" => json!({ "Limit": 1 }),
+            "ListRetirableGrants" => json!({ "RetiringPrincipal": USER }),
             "PutKeyPolicy" => json!({ "KeyId": key, "Policy": KEY_POLICY }),
             "ReEncrypt" => json!({ "CiphertextBlob": ciphertext, "DestinationKeyId": other }),
             "ReplicateKey" => json!({ "KeyId": primary, "ReplicaRegion": THIRD_REGION }),
+            "RetireGrant" => json!({
+                "KeyId": format!("arn:aws:kms:{REGION}:{ACCOUNT}:key/{key}"), "GrantId": NO_GRANT,
+            }),
+            "RevokeGrant" => json!({ "KeyId": key, "GrantId": NO_GRANT }),
             "ScheduleKeyDeletion" => json!({ "KeyId": key, "PendingWindowInDays": 7 }),
             "TagResource" => {
                 json!({ "KeyId": key, "Tags": [{ "TagKey": "team", "TagValue": "a" }] })
             }
             "UntagResource" => json!({ "KeyId": key, "TagKeys": ["team"] }),
             "UpdateAlias" => json!({ "AliasName": alias, "TargetKeyId": other }),
+            "UpdateCustomKeyStore" => {
+                json!({ "CustomKeyStoreId": NO_STORE, "KeyStorePassword": STORE_PASSWORD })
+            }
             "UpdateKeyDescription" => json!({ "KeyId": key, "Description": "new" }),
             "UpdatePrimaryRegion" => json!({ "KeyId": primary, "PrimaryRegion": OTHER_REGION }),
             new => panic!("{new} has no call here yet"),
@@ -243,6 +371,32 @@ impl Scene {
         })
     }
 }
+
+/// `message`, in base64.
+const MESSAGE: &str = "bWVzc2FnZQ==";
+/// The refusal that even a good call of this operation meets, because there is
+/// nothing yet that it could be about.
+pub(crate) fn refusal(operation: &str) -> Option<&'static str> {
+    Some(match operation {
+        "ConnectCustomKeyStore"
+        | "DeleteCustomKeyStore"
+        | "DisconnectCustomKeyStore"
+        | "UpdateCustomKeyStore" => "CustomKeyStoreNotFoundException",
+        "CreateCustomKeyStore" => "CloudHsmClusterNotFoundException",
+        "CreateGrant" => "UnsupportedOperationException",
+        "RetireGrant" | "RevokeGrant" => "NotFoundException",
+        _ => return None,
+    })
+}
+
+/// A principal for grants.
+const USER: &str = "arn:aws:iam::111122223333:user/admin";
+/// A grant that does not exist.
+const NO_GRANT: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+/// A custom key store that does not exist.
+const NO_STORE: &str = "cks-1234567890abcdef0";
+/// The password of its CloudHSM user.
+pub(crate) const STORE_PASSWORD: &str = "kmsPswd-of-a-store";
 
 /// An identity policy that allows everything.
 pub(crate) const ALLOW: &str = "permit (principal, action, resource);";

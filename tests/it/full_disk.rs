@@ -62,6 +62,7 @@ fn a_full_quota() {
     let store = store::Settings { pages_max: Some(100), ..Options::default().store };
     let server = Server::with(Options { store, ..Options::default() });
     let scene = Scene::set(&server, "scene");
+    scene.complete();
     fill(&server, &scene);
     check_down(&server, &scene, FULL);
     // What was answered before is still there for whoever makes room.
@@ -77,6 +78,7 @@ fn a_full_disk() {
     let folder = Some(disk.path().to_owned());
     let server = Server::with(Options { folder, ..Options::default() });
     let scene = Scene::set(&server, "scene");
+    scene.complete();
     let filling = disk.fill();
     fill(&server, &scene);
     check_down(&server, &scene, FULL);

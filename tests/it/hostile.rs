@@ -98,6 +98,10 @@ fn bodies_that_are_no_input() {
         b"\xff\xfe{}".to_vec(),
         br#"{"NumberOfBytes":1,"x":""#.iter().chain(b"\xc3\x28\"}").copied().collect(),
         b"{\"NumberOfBytes\":1e999}".to_vec(),
+        b"{\"NumberOfBytes\":1,\"NumberOfBytes\":1}".to_vec(),
+        b"{\"NumberOfBytes\":1,\"x\":{\"y\":1,\"y\":1}}".to_vec(),
+        b"{\"NumberOfBytes\":1,\"x\":\"\\ud800\"}".to_vec(),
+        b"\xef\xbb\xbf{\"NumberOfBytes\":1}".to_vec(),
         deep(97).into_bytes(),
         deep(40_000).into_bytes(),
         "[".repeat(200_000).into_bytes(),
@@ -107,16 +111,17 @@ fn bodies_that_are_no_input() {
     }
     for (input, text) in [
         (json!({ "KeyId": 1, "Plaintext": "eA==" }), NOT_A_STRING),
-        (json!({ "KeyId": [], "Plaintext": "eA==" }), "Start of list found where not expected."),
+        (json!({ "KeyId": [], "Plaintext": "eA==" }), "Start of list found where not expected"),
         (
             json!({ "KeyId": {}, "Plaintext": "eA==" }),
             "Start of structure or map found where not expected.",
         ),
         (
             json!({ "KeyId": "x", "Plaintext": "eA=" }),
-            "The member can not be converted to a Blob: it is not Base64 with padding",
+            "The value can not be converted to a Blob: Base64 encoded length is expected a \
+             multiple of 4 bytes but found: 3",
         ),
-        (json!({ "KeyId": "x", "Plaintext": "eA==", "GrantTokens": {} }), "Expected list or null"),
+        (json!({ "KeyId": "x", "Plaintext": "eA==", "GrantTokens": "x" }), "Expected list or null"),
         (
             json!({ "KeyId": "x", "Plaintext": "eA==", "EncryptionContext": { "a": 1 } }),
             NOT_A_STRING,

@@ -9,8 +9,9 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
-use crate::calls::{Scene, operations};
+use crate::calls::{STORE_PASSWORD, Scene, operations};
 use crate::fixture::collector::Collector;
+use crate::fixture::import::{self, Wrapping};
 use crate::fixture::program::{Home, Program};
 use crate::fixture::raw::Request;
 use crate::fixture::{Credentials, wait_until};
@@ -78,6 +79,13 @@ fn use_secrets(program: &Program) -> Secrets {
     secrets.push(("a data key without plaintext", decoded(&opened)));
     let made = program.call("GenerateRandom", &json!({ "NumberOfBytes": 32 })).ok();
     secrets.push(("random bytes", decoded(&made)));
+    let key = import::new_key(program, &json!({}));
+    let wrapping = Wrapping::of(program, &key, "RSAES_OAEP_SHA_256", "RSA_2048");
+    let material = b"thirty-two bytes of key material".to_vec();
+    program.call("ImportKeyMaterial", &wrapping.input(&key, &material)).ok();
+    secrets.push(("imported key material", material));
+
+    use_asymmetric_keys(program, &key, &mut secrets);
 
     let mut people = vec![program.new_user("ada", crate::calls::ALLOW)];
     let made = program.rest("POST", "/v1/users/ada/access-keys", &Value::Null).ok();
@@ -99,7 +107,40 @@ fn use_secrets(program: &Program) -> Secrets {
         Scene::set(program, &operation.name.to_lowercase()).call(program, operation.name);
     }
     secrets.push(("an attribute", b"123-45-6789".to_vec()));
+    secrets.push(("a password of a key store", STORE_PASSWORD.as_bytes().to_vec()));
     secrets
+}
+
+/// Secrets that asymmetric and HMAC keys make and are given.
+fn use_asymmetric_keys(program: &Program, key: &str, secrets: &mut Secrets) {
+    let member =
+        |answer: &Value, name: &str| STANDARD.decode(answer[name].as_str().unwrap()).unwrap();
+    let input = json!({ "KeyId": key, "KeyPairSpec": "ECC_NIST_P384" });
+    let made = program.call("GenerateDataKeyPair", &input).ok();
+    secrets.push(("a private key", member(&made, "PrivateKeyPlaintext")));
+    let message = b"the message that nobody may find".to_vec();
+    for (operation, algorithm, spec, usage) in [
+        ("Sign", ("SigningAlgorithm", "ECDSA_SHA_256"), "ECC_NIST_P256", "SIGN_VERIFY"),
+        ("GenerateMac", ("MacAlgorithm", "HMAC_SHA_256"), "HMAC_256", "GENERATE_VERIFY_MAC"),
+    ] {
+        let mut input = json!({ "Message": STANDARD.encode(&message) });
+        input["KeyId"] = json!(program.new_key_of(spec, usage));
+        input[algorithm.0] = json!(algorithm.1);
+        program.call(operation, &input).ok();
+        input[algorithm.0] = json!("none");
+        assert_eq!(program.call(operation, &input).code(), "ValidationException");
+    }
+    secrets.push(("a message", message));
+    let agreeing = program.new_key_of("ECC_NIST_P256", "KEY_AGREEMENT");
+    let public = program.call("GetPublicKey", &json!({ "KeyId": agreeing })).ok();
+    let mut input = json!({ "KeyId": agreeing, "KeyAgreementAlgorithm": "ECDH" });
+    input["PublicKey"] = public["PublicKey"].clone();
+    let made = program.call("DeriveSharedSecret", &input).ok();
+    secrets.push(("an agreed secret", member(&made, "SharedSecret")));
+    let kem = program.new_key_of("ML_KEM_512", "ENCAPSULATE_DECAPSULATE");
+    let input = json!({ "KeyId": kem, "EncapsulationAlgorithm": "ML_KEM" });
+    let made = program.call("Encapsulate", &input).ok();
+    secrets.push(("an encapsulated secret", member(&made, "SharedSecret")));
 }
 
 /// Calls that carry secrets and fail: refused at every stage, and last because
@@ -120,6 +161,11 @@ fn fail_with_secrets(program: &Program, database: &Path, secrets: &mut Secrets) 
     program.send(&Request::kms(&text, input.to_string()));
     let item = json!({ "format": "dynamodb", "items": [{ "pk": { "S": "1" }, "ssn": text }] });
     program.rest("POST", "/v1/item-schemas/encryptitems/encrypt", &item);
+
+    let long = format!("a password that is too long {}", "x".repeat(32));
+    let input_of_store = json!({ "CustomKeyStoreName": "store", "KeyStorePassword": long });
+    program.call("CreateCustomKeyStore", &input_of_store);
+    secrets.push(("a password that is too long", long.into_bytes()));
 
     let other = Connection::open(database).unwrap();
     other.execute_batch("begin immediate").unwrap();

@@ -6,6 +6,8 @@
 )]
 
 #[cfg(test)]
+mod arbitrary;
+#[cfg(test)]
 mod authz;
 #[cfg(test)]
 mod calls;
@@ -29,6 +31,8 @@ mod kms;
 mod leaks;
 #[cfg(test)]
 mod lifecycle;
+#[cfg(test)]
+mod quotas;
 #[cfg(test)]
 mod records;
 #[cfg(test)]

@@ -3,13 +3,14 @@
 use serde_json::json;
 
 use crate::calls::Scene;
+use crate::fixture::REGION;
 use crate::fixture::collector::Collector;
 use crate::fixture::program::Home;
 
 #[test]
 fn calls_are_seen_in_metrics_and_traces() {
     let (home, collector) = (Home::new(), Collector::start());
-    let program = home.serve(&["--otlp-endpoint", &collector.url]);
+    let program = home.serve(&["--otlp-endpoint", &collector.url, "--key-metrics"]);
     let nobody = program.new_user("nobody", "");
     let scene = Scene::set(&program, "scene");
     let (_, unsigned) = scene.request("Decrypt");
@@ -21,12 +22,18 @@ fn calls_are_seen_in_metrics_and_traces() {
     ];
     let metrics = program.look("/metrics");
     assert_eq!(metrics.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
-    let metrics = metrics.text();
+    let (metrics, key) = (metrics.text(), &scene.key);
     for line in [
         r#"wardbook_call_duration_seconds_count{wardbook_operation="Decrypt",wardbook_service="kms"} 2"#,
         r#"wardbook_call_duration_seconds_count{error_type="AccessDeniedException",wardbook_operation="Decrypt",wardbook_service="kms"} 1"#,
         r#"wardbook_call_duration_seconds_count{error_type="MissingAuthenticationTokenException",wardbook_operation="Decrypt",wardbook_service="kms"} 1"#,
         r#"wardbook_call_duration_seconds_count{wardbook_operation="CreateUser",wardbook_service="iam"} 2"#,
+        &format!(
+            r#"wardbook_key_requests_total{{cloud_region="{REGION}",wardbook_key="{key}",wardbook_operation="Decrypt"}} 2"#
+        ),
+        &format!(
+            r#"wardbook_key_requests_total{{cloud_region="{REGION}",error_type="AccessDeniedException",wardbook_key="{key}",wardbook_operation="Decrypt"}} 1"#
+        ),
         "wardbook_store_writable 1",
         "wardbook_store_queue_length 0",
     ] {

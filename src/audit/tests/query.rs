@@ -149,3 +149,31 @@ proptest! {
         prop_assert_eq!(opened, case.canonical());
     }
 }
+
+/// Of all that was done with a key, the newest use: not what failed, nor what
+/// only read. The other key of a call with two was used as well.
+#[tokio::test]
+async fn the_last_use_of_a_key() {
+    let folder = TempDir::new().unwrap();
+    let store = open(&folder);
+    const USES: &[&str] = &["Decrypt", "ReEncrypt", "Sign"];
+    assert_eq!(last_use(&store, KEY, USES).unwrap(), None);
+    three(&store).await;
+    let used = last_use(&store, KEY, USES).unwrap().unwrap();
+    assert_eq!((used.event_name.as_str(), used.time_ms), ("Decrypt", 2_000));
+    assert_eq!(used.request_id, Some(RequestId::from_random([1; 16]).to_string()));
+    // Its one call was refused.
+    assert_eq!(last_use(&store, OTHER, USES).unwrap(), None);
+    let both = vec![KEY.to_owned(), OTHER.to_owned()];
+    let two = Case { time_ms: 4_000, arns: both, ..Case::new(ada(), "ReEncrypt") };
+    commit(&store, two.with(|record| prepare(record).unwrap())).await;
+    for n in 0..100 {
+        let case = Case { time_ms: 5_000 + n, ..Case::new(ada(), "DescribeKey") };
+        commit(&store, case.with(|record| prepare(record).unwrap())).await;
+    }
+    for key in [KEY, OTHER] {
+        let used = last_use(&store, key, USES).unwrap().unwrap();
+        assert_eq!((used.event_name.as_str(), used.time_ms), ("ReEncrypt", 4_000));
+    }
+    assert_eq!(last_use(&store, KEY, &["Sign"]).unwrap(), None);
+}

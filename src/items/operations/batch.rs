@@ -18,6 +18,7 @@ use crate::ops::operation::{Description, Done, ReadInput};
 use crate::ops::pipeline;
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
+use crate::wire::json;
 use crate::wire::shape::{Member, Shape};
 
 /// The members of both operations' inputs.
@@ -65,7 +66,7 @@ impl ReadInput for Batch {
             format: Format,
         }
         let name = pipeline::path_member(call, &NAME)?;
-        pipeline::check_depth(&call.body)?;
+        json::check_depth(&call.body)?;
         // serde's own text could quote a value: the place alone is told.
         let body: Body = serde_json::from_slice(&call.body).map_err(|error| {
             ApiError::validation(format!(

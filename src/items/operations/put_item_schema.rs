@@ -1,6 +1,7 @@
 //! PutItemSchema: a new version of a schema, in force at once. The old ones
-//! are kept. The key that `keyId` names is looked up now: to change it, put a
-//! new version; items of the old one still open.
+//! are kept. The key that `keyId` names (or that of DynamoDB, if it names none)
+//! is looked up now: to change it, put a new version; items of the old one still
+//! open.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -17,12 +18,13 @@ use crate::ops::access::{Access, Facts};
 use crate::ops::call::Call;
 use crate::ops::operation::{Description, Done, Operation, ReadInput, Service};
 use crate::ops::pipeline;
-use crate::ops::resolve::{self, Accepts};
+use crate::ops::resolve::Accepts;
 use crate::ops::shapes::out_text;
 use crate::policy::actions::Action;
 use crate::policy::question::Resource;
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
+use crate::wire::json;
 use crate::wire::shape::{Member, Shape};
 
 pub(super) struct PutItemSchema;
@@ -51,7 +53,7 @@ impl Operation for PutItemSchema {
             Member::required("tableName", Shape::Document),
             Member::required("partitionKeyName", Shape::Document),
             Member::optional("sortKeyName", Shape::Document),
-            Member::required("keyId", Shape::Document),
+            Member::optional("keyId", Shape::Document),
             Member::required("attributeActionsOnEncrypt", Shape::Document),
             Member::optional("allowedUnsignedAttributes", Shape::Document),
             Member::optional("allowedUnsignedAttributePrefix", Shape::Document),
@@ -90,8 +92,7 @@ impl Operation for PutItemSchema {
             let text = format!("A schema has at most {} versions.", limits::ITEM_SCHEMA_VERSIONS);
             return Err(ApiError::new(Code::LimitExceededException, text));
         }
-        let key_id = &schema.document().key_id;
-        let key = resolve::key(&ctx.common.keys, &realm, key_id, Accepts::KeyOrAlias)?.key;
+        let key = access.find(schema.key_id(), Accepts::KeyOrAlias)?.key;
         let key_arn = key.arn.to_string();
         let mut key_arns = present.map_or_else(BTreeSet::new, |present| present.key_arns.clone());
         key_arns.insert(key_arn.clone());
@@ -115,7 +116,7 @@ impl ReadInput for Input {
             return Err(ApiError::validation(text));
         }
         let name = pipeline::path_member(call, &NAME)?;
-        pipeline::check_depth(&call.body)?;
+        json::check_depth(&call.body)?;
         let document: SchemaDocument = serde_json::from_slice(&call.body).map_err(|error| {
             ApiError::validation(format!("The item schema is not valid: {error}"))
         })?;

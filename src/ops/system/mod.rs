@@ -1,10 +1,13 @@
 //! What the server does by itself: deletion of keys whose window has passed and
 //! of imported material that has expired, rotation of keys and of the domain key,
-//! resealing under it. Through the same pipeline as
+//! resealing under it, and the keys of services when they are first named. Through
+//! the same pipeline as
 //! every call, as the principal `System`, so that it is decided and recorded.
 //!
 //! Deliberately absent: the clock's ticking. `app` calls [`run_due`] now and then.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use serde_json::json;
@@ -15,17 +18,22 @@ use super::operation::{Description, Entry, Service};
 use super::pipeline;
 use crate::base::caller::{Caller, Principal};
 use crate::base::ids::{AccountId, Region, RequestId};
+use crate::base::managed::ManagedService;
 use crate::base::timestamp::DAY_MS;
 use crate::hsm;
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
 
+mod create_managed_key;
 mod delete_expired_key_material;
 mod delete_key;
 mod reseal;
 mod rotate_domain_key;
 mod rotate_key;
 
+use create_managed_key::CreateManagedKey;
+
+static CREATE_MANAGED_KEY: Entry<Ctx> = Entry::of::<CreateManagedKey>();
 static DELETE_EXPIRED_KEY_MATERIAL: Entry<Ctx> =
     Entry::of::<delete_expired_key_material::DeleteExpiredKeyMaterial>();
 static DELETE_KEY: Entry<Ctx> = Entry::of::<delete_key::DeleteKey>();
@@ -34,8 +42,14 @@ static ROTATE_DOMAIN_KEY: Entry<Ctx> = Entry::of::<rotate_domain_key::RotateDoma
 static ROTATE_KEY: Entry<Ctx> = Entry::of::<rotate_key::RotateKey>();
 
 /// The operations, sorted by name. None can be called from outside.
-pub static TABLE: [&Entry<Ctx>; 5] =
-    [&DELETE_EXPIRED_KEY_MATERIAL, &DELETE_KEY, &RESEAL, &ROTATE_DOMAIN_KEY, &ROTATE_KEY];
+pub static TABLE: [&Entry<Ctx>; 6] = [
+    &CREATE_MANAGED_KEY,
+    &DELETE_EXPIRED_KEY_MATERIAL,
+    &DELETE_KEY,
+    &RESEAL,
+    &ROTATE_DOMAIN_KEY,
+    &ROTATE_KEY,
+];
 
 /// Records that the server starts to answer.
 ///
@@ -65,6 +79,33 @@ async fn record(ctx: &Ctx, name: &'static str) -> Result<(), ApiError> {
     };
     let caller = caller(ctx, &ctx.account)?;
     pipeline::note(ctx, &description, &caller, region).await
+}
+
+/// Makes the key of a service in the realm of `call`, unless somebody was
+/// quicker.
+///
+/// # Errors
+/// If the key or its record cannot be made.
+pub(super) fn make_managed_key<'a>(
+    ctx: &'a Ctx,
+    call: &'a Call,
+    service: ManagedService,
+) -> Pin<Box<dyn Future<Output = Result<(), ApiError>> + Send + 'a>> {
+    // Boxed, because a call may set off another one.
+    Box::pin(async move {
+        let _turn = ctx.changing.lock().await;
+        let realm = call.realm();
+        if service.alias().is_some_and(|name| ctx.keys.find_alias(&realm, &name).is_some()) {
+            return Ok(());
+        }
+        let own = Call {
+            caller: caller(ctx, &realm.account)?,
+            region: realm.region,
+            body: json!({ "Service": service }).to_string().into_bytes(),
+            members: Vec::new(),
+        };
+        pipeline::call_in_turn::<CreateManagedKey>(ctx, &own).await.into_result().map(drop)
+    })
 }
 
 /// Does everything that is due. What fails is tried again the next time; that

@@ -23,6 +23,7 @@ use cedar_policy::pst::{
 use super::pattern;
 use super::policy::{Effect, Named, Policy, Statement};
 use super::target::Target;
+use crate::base::limits::POLICY_RULES;
 use crate::policy::actions::{Action, ResourceKind};
 use crate::policy::compile::Compiled;
 use crate::policy::document::{Draft, Usage, Warning};
@@ -280,6 +281,3 @@ pub(super) fn entity_type(kind: &str) -> Result<EntityType, CompileError> {
 fn internal(error: &PstConstructionError) -> CompileError {
     CompileError::Malformed(error.to_string())
 }
-
-/// Cedar policies in one document. Bounds the product of a statement's lists.
-const POLICY_RULES: usize = 1_000;

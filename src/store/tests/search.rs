@@ -68,6 +68,7 @@ struct Filter {
     ip: Option<usize>,
     request: Option<u8>,
     read_only: Option<bool>,
+    succeeded_in: Option<Vec<usize>>,
     from: i64,
     to: i64,
 }
@@ -76,11 +77,13 @@ fn filter() -> impl Strategy<Value = Filter> {
     let some = |end: usize| prop::option::weighted(0.3, 0..end);
     let ids = (some(3), some(4), some(4), some(3), some(3), some(4));
     let rest = (prop::option::weighted(0.2, 0..10_u8), prop::option::weighted(0.3, any::<bool>()));
-    (ids, any::<bool>(), rest, 0..20_i64, 20..60_i64).prop_map(
+    let succeeded_in = prop::option::weighted(0.2, prop::collection::vec(0..4_usize, 0..3));
+    (ids, any::<bool>(), rest, succeeded_in, 0..20_i64, 20..60_i64).prop_map(
         |(
             (account, principal, name, key, error, ip),
             any_region,
             (request, read_only),
+            succeeded_in,
             from,
             to,
         )| {
@@ -94,6 +97,7 @@ fn filter() -> impl Strategy<Value = Filter> {
                 ip,
                 request,
                 read_only,
+                succeeded_in,
                 from,
                 to,
             }
@@ -120,6 +124,10 @@ impl Filter {
             && self.key.is_none_or(key_matches)
             && (self.request.is_none() || self.request == seed.request)
             && self.read_only.is_none_or(|wanted| wanted == seed.read_only)
+            && self
+                .succeeded_in
+                .as_ref()
+                .is_none_or(|names| seed.error.is_none() && names.contains(&seed.name))
     }
 
     fn page(&self, store: &Store, before: Option<Position>, limit: usize) -> Found {
@@ -135,6 +143,11 @@ impl Filter {
                 KeyText::Arn(KEYS[key])
             }
         });
+        let names = self.succeeded_in.as_ref();
+        let names: Option<Vec<String>> =
+            names.map(|names| names.iter().map(|name| format!("event-{name}")).collect());
+        let names: Option<Vec<&str>> =
+            names.as_ref().map(|names| names.iter().map(String::as_str).collect());
         let search = Search {
             account: account.as_deref(),
             principal: principal.as_deref(),
@@ -144,6 +157,7 @@ impl Filter {
             source_ip: ip.as_deref(),
             request_id: self.request.map(|request| [request; 16]),
             read_only: self.read_only,
+            succeeded_in: names.as_deref(),
             from_ms: self.from,
             before: before.unwrap_or(Position { time_ms: self.to, seq: 0 }),
             limit,
@@ -291,6 +305,7 @@ fn any_filter() -> Filter {
         ip: None,
         request: None,
         read_only: None,
+        succeeded_in: None,
         from: 0,
         to: 1_000,
     }

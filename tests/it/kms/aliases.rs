@@ -13,7 +13,7 @@ async fn an_alias_points_to_one_key_at_a_time() {
         let found = kms.describe_key().key_id(name).send().await.unwrap();
         assert_eq!(found.key_metadata.unwrap().key_id(), first);
     }
-    let made = kms.list_aliases().send().await.unwrap().aliases.unwrap();
+    let made = kms.list_aliases().key_id(&first).send().await.unwrap().aliases.unwrap();
     assert_eq!(made.len(), 1);
     assert_eq!(made[0].alias_name(), Some("alias/app"));
     assert_eq!(made[0].alias_arn(), Some(alias_arn("alias/app").as_str()));
@@ -23,7 +23,7 @@ async fn an_alias_points_to_one_key_at_a_time() {
     kms.update_alias().alias_name("alias/app").target_key_id(arn(&second)).send().await.unwrap();
     let found = kms.describe_key().key_id("alias/app").send().await.unwrap();
     assert_eq!(found.key_metadata.unwrap().key_id(), second);
-    let moved = kms.list_aliases().send().await.unwrap().aliases.unwrap();
+    let moved = kms.list_aliases().key_id(&second).send().await.unwrap().aliases.unwrap();
     assert_eq!(moved[0].creation_date(), made[0].creation_date());
 
     kms.delete_alias().alias_name("alias/app").send().await.unwrap();
@@ -130,6 +130,8 @@ async fn aliases_are_listed_in_name_order_of_all_keys_or_one() {
     while let Some(alias) = pages.next().await {
         listed.push(alias.unwrap().alias_name.unwrap());
     }
+    assert!(listed.is_sorted());
+    listed.retain(|name| !name.starts_with("alias/aws/"));
     assert_eq!(listed, ["alias/a", "alias/b", "alias/c", "alias/d/e"]);
     let of_one = kms.list_aliases().key_id(&one).send().await.unwrap();
     let names: Vec<_> = of_one.aliases().iter().filter_map(|alias| alias.alias_name()).collect();

@@ -14,7 +14,7 @@ use wardbook::base::timestamp;
 use super::{NO_KEY, arn, invalid};
 use crate::fixture::import::{Wrapping, new_key};
 use crate::fixture::raw::Response;
-use crate::fixture::{Options, START_MS, Server};
+use crate::fixture::{OTHER_REGION, Options, REGION, START_MS, Server, wait_until};
 use crate::timers::pass;
 
 const ALGORITHMS: [&str; 4] = [
@@ -620,6 +620,165 @@ fn new_material_waits_for_its_rotation() {
     id(&import(&server, &input(1, json!({}))));
     assert_eq!(state(&server, &key), "Enabled");
     assert_eq!(metadata(&server, &key)["CurrentKeyMaterialId"], json!(first));
+}
+
+/// A key has use of any of its materials only while it has all of them.
+#[test]
+fn a_rotated_key_needs_all_its_materials() {
+    let clock = Arc::new(ManualClock::at(START_MS));
+    let server = Server::at(&clock);
+    let (key, wrapping) = waiting(&server);
+    let id = |answer: &Response| answer.ok()["KeyMaterialId"].as_str().unwrap().to_owned();
+    let current = || metadata(&server, &key)["CurrentKeyMaterialId"].clone();
+    let first = id(&import(&server, &wrapping.input(&key, &[1; 32])));
+    let old = encrypt(&server, &key).ok()["CiphertextBlob"].clone();
+    let valid_to = (START_MS + HOUR_MS) / 1_000;
+    let new = json!({
+        "ImportType": "NEW_KEY_MATERIAL", "KeyMaterialDescription": "the second",
+        "ExpirationModel": "KEY_MATERIAL_EXPIRES", "ValidTo": valid_to,
+    });
+    let new = with(&wrapping.input(&key, &[2; 32]), new);
+    let second = id(&import(&server, &new));
+    assert_eq!(current(), json!(first));
+    server.call("RotateKeyOnDemand", &json!({ "KeyId": key })).ok();
+    wait_until(|| current() == json!(second));
+    let blob = encrypt(&server, &key).ok()["CiphertextBlob"].clone();
+    let listed = || {
+        let input = json!({ "KeyId": key, "IncludeKeyMaterial": "ALL_KEY_MATERIAL" });
+        server.call("ListKeyRotations", &input).ok()["Rotations"].clone()
+    };
+    let shown = |at: usize| {
+        let entry = &listed()[at];
+        ["KeyMaterialState", "ImportState"].map(|member| entry[member].as_str().unwrap().to_owned())
+    };
+    assert_eq!(shown(0), ["NON_CURRENT", "IMPORTED"]);
+    assert_eq!(shown(1), ["CURRENT", "IMPORTED"]);
+
+    // The old one goes, on demand; then the new one, by itself.
+    let pending = format!("{} is pending import.", arn(&key));
+    let check_shut = || {
+        for answer in [encrypt(&server, &key), decrypt(&server, &old), decrypt(&server, &blob)] {
+            check_refused(&answer, "KMSInvalidStateException", &pending);
+        }
+    };
+    let delete = json!({ "KeyId": key, "KeyMaterialId": first });
+    server.call("DeleteImportedKeyMaterial", &delete).ok();
+    check_shut();
+    assert_eq!((shown(0)[1].as_str(), current()), ("PENDING_IMPORT", json!(second)));
+    clock.advance_ms(HOUR_MS);
+    import(&server, &wrapping.input(&key, &[1; 32])).ok();
+    check_shut();
+    assert_eq!(shown(1), ["CURRENT", "PENDING_IMPORT"]);
+    assert!(listed()[1].get("ValidTo").is_none());
+    pass(&server, &clock, 0);
+    check_shut();
+    import(&server, &wrapping.input(&key, &[2; 32])).ok();
+    assert_eq!(listed()[1]["KeyMaterialDescription"], "the second");
+    for blob in [&old, &blob] {
+        assert_eq!(decrypt(&server, blob).ok()["Plaintext"], "eA==");
+    }
+}
+
+/// What waits for its rotation and expires before it, is no longer there to
+/// rotate to.
+#[test]
+fn pending_material_expires() {
+    let clock = Arc::new(ManualClock::at(START_MS));
+    let server = Server::at(&clock);
+    let (key, wrapping) = waiting(&server);
+    import(&server, &wrapping.input(&key, &[1; 32])).ok();
+    let new = |byte: u8, valid_to: i64| {
+        let new = json!({
+            "ImportType": "NEW_KEY_MATERIAL", "ExpirationModel": "KEY_MATERIAL_EXPIRES",
+            "ValidTo": valid_to,
+        });
+        import(&server, &with(&wrapping.input(&key, &[byte; 32]), new))
+    };
+    let second = START_MS / 1_000;
+    new(2, second + 60).ok();
+    clock.advance_ms(60_000);
+    let rotate = server.call("RotateKeyOnDemand", &json!({ "KeyId": key }));
+    let none = format!("No available key material pending rotation for the key: {}.", arn(&key));
+    check_refused(&rotate, "KMSInvalidStateException", &none);
+    encrypt(&server, &key).ok();
+    // Its place is free at once, for the same material too.
+    new(2, second + 120).ok();
+    pass(&server, &clock, 0);
+    assert!(server.events("eventName=DeleteExpiredKeyMaterial").is_empty());
+    pass(&server, &clock, 60_000);
+    assert_eq!(server.events("eventName=DeleteExpiredKeyMaterial").len(), 1);
+    new(3, second + 180).ok();
+    assert_eq!(state(&server, &key), "Enabled");
+}
+
+/// Related keys get the same material one by one, and rotate to it once all
+/// have it.
+#[test]
+fn related_keys_import_the_same_material() {
+    let server = Server::start();
+    let there = server.in_region(OTHER_REGION);
+    let key = new_key(&server, &json!({ "MultiRegion": true }));
+    let here_wrapping = Wrapping::of(&server, &key, "RSAES_OAEP_SHA_256", "RSA_2048");
+    let import_here = |byte: u8, more: Value| {
+        server.call("ImportKeyMaterial", &with(&here_wrapping.input(&key, &[byte; 32]), more))
+    };
+    let new = || json!({ "ImportType": "NEW_KEY_MATERIAL" });
+    import_here(1, json!({})).ok();
+    let replicate = json!({ "KeyId": key, "ReplicaRegion": OTHER_REGION });
+    server.call("ReplicateKey", &replicate).ok();
+    let there_wrapping = Wrapping::of(&there, &key, "RSAES_OAEP_SHA_256", "RSA_2048");
+    let import_there = |byte: u8, more: Value| {
+        there.call("ImportKeyMaterial", &with(&there_wrapping.input(&key, &[byte; 32]), more))
+    };
+    let id = json!({ "KeyId": key });
+    let state_there = || there.call("DescribeKey", &id).ok()["KeyMetadata"]["KeyState"].clone();
+    // The states of the materials in both Regions.
+    let are = |expected: &[&str]| {
+        let input = json!({ "KeyId": key, "IncludeKeyMaterial": "ALL_KEY_MATERIAL" });
+        [&*server, &there].iter().all(|door| {
+            let listed = door.call("ListKeyRotations", &input).ok()["Rotations"].clone();
+            let listed = listed.as_array().unwrap().iter().map(|entry| &entry["KeyMaterialState"]);
+            listed.eq(expected)
+        })
+    };
+    let incorrect = "IncorrectKeyMaterialException";
+    assert_eq!(state_there(), "PendingImport");
+    assert_eq!(import_there(2, json!({})).code(), incorrect);
+    let primary_only =
+        format!("{} is not a multi-region primary key.", arn(&key).replace(REGION, OTHER_REGION));
+    check_refused(&import_there(2, new()), "UnsupportedOperationException", &primary_only);
+    import_there(1, json!({})).ok();
+    assert_eq!(state_there(), "Enabled");
+    let blob = encrypt(&server, &key).ok()["CiphertextBlob"].clone();
+
+    import_here(2, new()).ok();
+    assert!(are(&["CURRENT", "PENDING_MULTI_REGION_IMPORT_AND_ROTATION"]));
+    assert_eq!(state_there(), "Enabled");
+    assert_eq!(server.call("RotateKeyOnDemand", &id).code(), "KMSInvalidStateException");
+    import_there(2, json!({})).ok();
+    assert!(are(&["CURRENT", "PENDING_ROTATION"]));
+    // What a replica loses, none can rotate to.
+    let lost = server.ctx().keys.every_key()[0].pending_material().unwrap().id.to_string();
+    let pending = json!({ "KeyId": key, "KeyMaterialId": lost });
+    there.call("DeleteImportedKeyMaterial", &pending).ok();
+    assert!(are(&["CURRENT", "PENDING_MULTI_REGION_IMPORT_AND_ROTATION"]));
+    import_there(2, json!({})).ok();
+    assert!(are(&["CURRENT", "PENDING_ROTATION"]));
+    server.call("RotateKeyOnDemand", &id).ok();
+    wait_until(|| are(&["NON_CURRENT", "CURRENT"]));
+
+    // What the primary key loses while it waits, all lose.
+    let third = import_here(3, new()).ok()["KeyMaterialId"].clone();
+    assert!(are(&["NON_CURRENT", "CURRENT", "PENDING_MULTI_REGION_IMPORT_AND_ROTATION"]));
+    let pending = json!({ "KeyId": key, "KeyMaterialId": third });
+    server.call("DeleteImportedKeyMaterial", &pending).ok();
+    assert!(are(&["NON_CURRENT", "CURRENT"]));
+    assert_eq!(import_there(3, json!({})).code(), incorrect);
+    let opened = there.call("Decrypt", &json!({ "CiphertextBlob": blob })).ok();
+    assert_eq!(opened["Plaintext"], "eA==");
+    // Other deletions are each key's own.
+    there.call("DeleteImportedKeyMaterial", &id).ok();
+    assert_eq!((state_there(), state(&server, &key).as_str()), (json!("PendingImport"), "Enabled"));
 }
 
 /// Nothing that is imported stands in the book.

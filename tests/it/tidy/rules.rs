@@ -29,6 +29,7 @@ const FENCES: &[(&[&str], &[&str])] = &[
     (&["ed25519_dalek", "ml_dsa", "ml_kem"], &["hsm/hazmat"]),
     (&["hmac"], &["hsm/hazmat", "items/crypto", "wire/sigv4"]),
     (&["sha2"], &["hsm/hazmat", "items/crypto", "wire/sigv4", "audit", "policy"]),
+    (&["governor"], &["ops/rates"]),
     (&["aws_sdk_kms"], &["keys/backend/remote", "cli/demo"]),
     (
         &[
