@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::changes::UpdateKey;
 use super::key::{Key, Material};
+use super::multi_region::others;
 use super::registry::Registry;
 use crate::base::algorithm::WrappingAlgorithm;
 use crate::base::arn::KeyArn;
@@ -242,11 +243,11 @@ pub fn import(
 ) -> Result<Vec<Box<dyn Change>>, Error> {
     let id = imported.material_id;
     let is_new = check(key, id, &import)?;
-    let others = related(registry, key);
+    let others = others(registry, key);
     let state = match key.find_material(id) {
         Some(known) if !known.is_pending() => known.state,
         _ if is_new && key.current_material().is_none() => MaterialState::Current,
-        _ if others.iter().all(|other| has(other, id)) => MaterialState::PendingRotation,
+        _ if others.iter().all(|other| other.holds(id)) => MaterialState::PendingRotation,
         _ => MaterialState::PendingMultiRegionImportAndRotation,
     };
     let row = Material {
@@ -326,10 +327,6 @@ fn expect(key: &mut Key, material: Material) {
     }
 }
 
-fn has(key: &Key, id: MaterialId) -> bool {
-    key.find_material(id).is_some_and(|held| held.token.is_some())
-}
-
 /// Deletes imported material: the key goes on knowing it, unless it only waited
 /// for its rotation. Then a primary key takes it from its replicas too, and no
 /// related key can rotate to what a replica lost. Nothing to delete is no change.
@@ -350,7 +347,7 @@ pub fn delete(
     let mut changes: Vec<Box<dyn Change>> =
         vec![UpdateKey::new(registry, key, |key| key.destroy_materials(is_one))];
     if gone.iter().any(|gone| gone.is_pending()) {
-        for other in related(registry, key) {
+        for other in others(registry, key) {
             changes.push(UpdateKey::new(registry, &other, |other| match is_replica {
                 true => other.wait_for_related_keys(is_one),
                 false => other.materials.retain(|held| !held.is_pending() || !is_one(held)),
@@ -358,16 +355,6 @@ pub fn delete(
         }
     }
     changes
-}
-
-/// The other ones of related multi-Region keys.
-fn related(registry: &Registry, key: &Key) -> Vec<Arc<Key>> {
-    if key.multi_region.is_none() {
-        return Vec::new();
-    }
-    let mut related = registry.related(&key.arn.account, key.id());
-    related.retain(|other| other.arn.region != key.arn.region);
-    related
 }
 
 #[cfg(test)]

@@ -142,6 +142,14 @@ impl Key {
         }
     }
 
+    /// Every related key has the material that waits for its rotation: it can
+    /// be done.
+    pub fn stop_waiting_for_related_keys(&mut self) {
+        for material in self.materials.iter_mut().filter(|held| held.is_pending()) {
+            material.state = MaterialState::PendingRotation;
+        }
+    }
+
     /// The account and Region the key lives in.
     #[must_use]
     pub fn realm(&self) -> Realm {
@@ -199,6 +207,12 @@ impl Key {
         self.state = KeyState::PendingDeletion;
         self.deletion_ms = Some(now_ms.saturating_add(window_days.saturating_mul(DAY_MS)));
         self.pending_window_days = None;
+    }
+
+    /// Whether the material with this id is here, and not only known.
+    #[must_use]
+    pub fn holds(&self, id: MaterialId) -> bool {
+        self.find_material(id).is_some_and(|held| held.token.is_some())
     }
 
     /// What a material's token is bound to.

@@ -44,22 +44,21 @@ impl Key {
     }
 }
 
+/// The other ones of related keys; none of a single-Region key.
+#[must_use]
+pub fn others(registry: &Registry, key: &Key) -> Vec<Arc<Key>> {
+    if key.multi_region.is_none() {
+        return Vec::new();
+    }
+    let mut related = registry.related(&key.arn.account, key.id());
+    related.retain(|other| other.arn != key.arn);
+    related
+}
+
 /// The replicas of a primary key; none of any other key.
 #[must_use]
 pub fn replicas(registry: &Registry, key: &Key) -> Vec<Arc<Key>> {
-    if !key.is_primary() {
-        return Vec::new();
-    }
-    let related = registry.related(&key.arn.account, key.id()).into_iter();
-    related.filter(|related| related.arn != key.arn).collect()
-}
-
-/// The primary key of a replica; `None` for any other key.
-#[must_use]
-pub fn primary_of(registry: &Registry, key: &Key) -> Option<Arc<Key>> {
-    key.multi_region.filter(|role| *role == MultiRegionRole::Replica)?;
-    let mut related = registry.related(&key.arn.account, key.id()).into_iter();
-    related.find(|related| related.is_primary())
+    if key.is_primary() { others(registry, key) } else { Vec::new() }
 }
 
 /// A replica of `primary`. Imported material does not travel: the replica

@@ -8,7 +8,7 @@ use super::changes::UpdateKey;
 use super::cipher::{Error, check_permit};
 use super::create::generate_material;
 use super::key::{Key, Material, Rotated, Rotation};
-use super::multi_region::share_material;
+use super::multi_region::{others, share_material};
 use super::registry::Registry;
 use crate::base::arn::KeyArn;
 use crate::base::ids::MaterialId;
@@ -150,10 +150,9 @@ pub fn change_shared(
 
 /// The key and, of a multi-Region key, every one related to it.
 fn together(registry: &Registry, key: &Arc<Key>) -> Vec<Arc<Key>> {
-    match key.multi_region {
-        None => vec![Arc::clone(key)],
-        Some(_) => registry.related(&key.arn.account, key.id()),
-    }
+    let mut together = others(registry, key);
+    together.push(Arc::clone(key));
+    together
 }
 
 /// The next material of `key` as `related` has it: sealed for its own Region.

@@ -5,11 +5,10 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use crate::base::spec::KeyState;
+use crate::base::spec::{KeyState, MaterialState};
 use crate::keys::changes::{DeleteKey as Delete, UpdateKey};
 use crate::keys::key::Key;
 use crate::keys::multi_region;
-use crate::keys::registry::Registry;
 use crate::ops::access::Access;
 use crate::ops::ctx::Ctx;
 use crate::ops::operation::{Description, Done, Operation, Service};
@@ -53,25 +52,37 @@ impl Operation for DeleteKey {
             let text = format!("{} is not due for deletion.", key.arn);
             return Err(ApiError::new(Code::KMSInvalidStateException, text));
         }
-        let mut changes: Vec<Box<dyn Change>> = Vec::new();
-        if let Some((primary, window_days)) = last_replica_of(&ctx.keys, &key) {
-            // The record says what else this deletion began.
-            access.record_additional("pendingDeletion", primary.arn.to_string().into());
-            let now_ms = ctx.clock.now_ms();
-            changes.push(UpdateKey::new(&ctx.keys, &primary, |key| {
-                key.begin_pending_deletion(now_ms, window_days);
-            }));
-        }
+        let mut changes = release_related(ctx, access, &key);
         changes.push(Box::new(Delete { registry: Arc::clone(&ctx.keys), key }));
         Ok(Done::changed(Nothing {}, changes, None))
     }
 }
 
-/// The primary key whose deletion waits for that of this replica alone, and
-/// the days that it is to wait from then on.
-fn last_replica_of(registry: &Registry, key: &Key) -> Option<(Arc<Key>, i64)> {
-    let primary = multi_region::primary_of(registry, key)?;
-    let window_days = primary.pending_window_days?;
-    let is_last = multi_region::replicas(registry, &primary).len() == 1;
-    is_last.then_some((primary, window_days))
+/// What waited for this key among those related to it: the deletion of a primary
+/// key, which begins with the end of its last replica, and a rotation to
+/// material that only this replica lacked.
+fn release_related(ctx: &Ctx, access: &mut Access<'_>, key: &Key) -> Vec<Box<dyn Change>> {
+    let (left, now_ms) = (multi_region::others(&ctx.keys, key), ctx.clock.now_ms());
+    let mut changes: Vec<Box<dyn Change>> = Vec::new();
+    for other in &left {
+        let window_days = other.pending_window_days.filter(|_| left.len() == 1);
+        let lacked = other.pending_material().is_some_and(|pending| {
+            pending.state == MaterialState::PendingMultiRegionImportAndRotation
+                && left.iter().all(|left| left.holds(pending.id))
+        });
+        if window_days.is_some() {
+            access.record_additional("pendingDeletion", other.arn.to_string().into());
+        }
+        if lacked || window_days.is_some() {
+            changes.push(UpdateKey::new(&ctx.keys, other, |other| {
+                if lacked {
+                    other.stop_waiting_for_related_keys();
+                }
+                if let Some(window_days) = window_days {
+                    other.begin_pending_deletion(now_ms, window_days);
+                }
+            }));
+        }
+    }
+    changes
 }

@@ -1,11 +1,21 @@
 //! ReplicateKey, UpdatePrimaryRegion, and what related keys share.
 
+use std::sync::Arc;
+
 use aws_sdk_kms::Client;
 use aws_sdk_kms::types::{KeyMetadata, KeyState, MultiRegionKey, MultiRegionKeyType, Tag};
-use serde_json::json;
+use serde_json::{Value, json};
+use wardbook::base::clock::ManualClock;
 
 use super::{arn, invalid};
-use crate::fixture::{ACCOUNT, OTHER_REGION, REGION, Server, THIRD_REGION, refused};
+use crate::fixture::door::Door;
+use crate::fixture::import::{self, Wrapping};
+use crate::fixture::{
+    ACCOUNT, OTHER_REGION, Options, REGION, START_MS, Server, THIRD_REGION, refused, wait_until,
+};
+use crate::timers::pass;
+
+const DAY_MS: i64 = 86_400_000;
 
 fn arn_in(region: &str, key_id: &str) -> String {
     format!("arn:aws:kms:{region}:{ACCOUNT}:key/{key_id}")
@@ -314,11 +324,59 @@ fn related_keys_survive_a_restart() {
     server.call("UpdatePrimaryRegion", &update).ok();
     let described = server.call("DescribeKey", &key).ok();
 
-    let server = server.restart(crate::fixture::Options::default());
+    let server = server.restart(Options::default());
     assert_eq!(server.call("DescribeKey", &key).ok(), described);
     for region in [REGION, OTHER_REGION] {
         let blob = json!({ "CiphertextBlob": made["CiphertextBlob"] });
         let opened = server.in_region(region).call("Decrypt", &blob).ok();
         assert_eq!(opened["Plaintext"], "eA==");
     }
+}
+
+/// A rotation to imported material waits until each replica has it: for one that
+/// is new, and not for one that is gone.
+#[test]
+fn a_replica_that_lacks_material_holds_up_the_rotation_to_it() {
+    let clock = Arc::new(ManualClock::at(START_MS));
+    let server = Server::at(&clock);
+    let id = import::new_key(&server, &json!({ "MultiRegion": true }));
+    let wrapping = Wrapping::of(&server, &id, "RSAES_OAEP_SHA_256", "RSA_2048");
+    let replicate = json!({ "KeyId": id, "ReplicaRegion": OTHER_REGION });
+    let early = server.call("ReplicateKey", &replicate);
+    assert_eq!(early.message(), format!("{} is pending import.", arn(&id)));
+    for byte in [1, 2] {
+        let mut input = wrapping.input(&id, &[byte; 32]);
+        input["ImportType"] = json!("NEW_KEY_MATERIAL");
+        server.call("ImportKeyMaterial", &input).ok();
+    }
+    let materials = |door: &Door| -> Vec<String> {
+        let all = json!({ "KeyId": id, "IncludeKeyMaterial": "ALL_KEY_MATERIAL" });
+        let listed = door.call("ListKeyRotations", &all).ok();
+        let shown = |entry: &Value| {
+            let text = |name: &str| entry[name].as_str().unwrap().to_owned();
+            format!("{} {}", text("ImportState"), text("KeyMaterialState"))
+        };
+        listed["Rotations"].as_array().unwrap().iter().map(shown).collect()
+    };
+    let ready = ["IMPORTED CURRENT", "IMPORTED PENDING_ROTATION"];
+    assert_eq!(materials(&server), ready);
+
+    let there = server.in_region(OTHER_REGION);
+    let made = server.call("ReplicateKey", &replicate).ok();
+    assert_eq!(made["ReplicaKeyMetadata"]["KeyState"], "Creating");
+    let key = json!({ "KeyId": id });
+    let described = there.call("DescribeKey", &key).ok();
+    assert_eq!(described["KeyMetadata"]["KeyState"], "PendingImport");
+    let waiting = "PENDING_MULTI_REGION_IMPORT_AND_ROTATION";
+    assert_eq!(materials(&server)[1], format!("IMPORTED {waiting}"));
+    let lacking = ["PENDING_IMPORT CURRENT".to_owned(), format!("PENDING_IMPORT {waiting}")];
+    assert_eq!(materials(&there), lacking);
+    let early = server.call("RotateKeyOnDemand", &key);
+    assert_eq!(early.code(), "KMSInvalidStateException");
+
+    there.call("ScheduleKeyDeletion", &json!({ "KeyId": id, "PendingWindowInDays": 7 })).ok();
+    pass(&server, &clock, 7 * DAY_MS);
+    assert_eq!(materials(&server), ready);
+    server.call("RotateKeyOnDemand", &key).ok();
+    wait_until(|| materials(&server) == ["IMPORTED NON_CURRENT", "IMPORTED CURRENT"]);
 }
