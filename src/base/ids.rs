@@ -39,16 +39,20 @@ impl Region {
     /// the KMS model has it.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let (words, number) = text.rsplit_once('-')?;
+        (text.len() <= 32 && Self::is_formed(text)).then(|| Self(text.into()))
+    }
+
+    /// Whether `text`, however long, has the form of a Region name.
+    #[must_use]
+    pub fn is_formed(text: &str) -> bool {
+        let Some((words, number)) = text.rsplit_once('-') else { return false };
         let count = words.split('-').count();
-        let valid = text.len() <= 32
-            && (2..=3).contains(&count)
+        (2..=3).contains(&count)
             && words
                 .split('-')
                 .all(|word| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase()))
             && !number.is_empty()
-            && number.bytes().all(|b| b.is_ascii_digit());
-        valid.then(|| Self(text.into()))
+            && number.bytes().all(|b| b.is_ascii_digit())
     }
 
     /// The name.

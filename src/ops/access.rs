@@ -112,7 +112,7 @@ impl<'a> Access<'a> {
         let realm = self.call.realm();
         let found = resolve::key(&self.ctx.keys, &realm, name, accepts);
         if found.is_err() && accepts == Accepts::KeyOrAlias {
-            self.facts.missing_service = resolve::missing_service(&self.ctx.keys, &realm, name);
+            self.facts.missing_service = resolve::service_key(&realm, name);
         }
         found
     }

@@ -11,7 +11,7 @@ use crate::base::ids::Region;
 use crate::policy::actions::Action;
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
-use crate::wire::shape::{Member, Pattern, Shape, matching, secret_text, text};
+use crate::wire::shape::{Member, Pattern, Shape, matching, secret, text};
 
 /// `CustomKeyStoreId`, required.
 pub(super) const STORE_ID: Member = Member::required("CustomKeyStoreId", text(1, 64));
@@ -26,7 +26,7 @@ pub(super) const CLUSTER_ID: Member =
 pub(super) const TRUST_ANCHOR: Member = Member::optional("TrustAnchorCertificate", text(1, 5000));
 /// `KeyStorePassword`: neither recorded nor repeated in errors.
 pub(super) const PASSWORD: Member =
-    Member::optional("KeyStorePassword", secret_text(7, 32, None)).unrecorded();
+    Member::optional("KeyStorePassword", secret(7, 32, None)).unrecorded();
 /// `CustomKeyStoreType`.
 pub(super) const STORE_TYPE: Shape = Shape::Enum(&[AWS_CLOUDHSM, EXTERNAL_KEY_STORE]);
 /// `XksProxyUriEndpoint`, `XksProxyUriPath`, and so on.
@@ -34,7 +34,7 @@ pub(super) const PROXY_ENDPOINT: Shape = matching(10, 128, ENDPOINT);
 pub(super) const PROXY_PATH: Shape = matching(10, 128, PATH);
 pub(super) const PROXY_SERVICE_NAME: Shape = matching(20, 64, SERVICE_NAME);
 pub(super) const PROXY_SERVICE_OWNER: Shape = matching(12, 12, ACCOUNT);
-pub(super) const PROXY_ACCESS_KEY_ID: Shape = secret_text(20, 30, Some(PROXY_KEY_ID));
+pub(super) const PROXY_ACCESS_KEY_ID: Shape = secret(20, 30, Some(PROXY_KEY_ID));
 pub(super) const PROXY_CONNECTIVITY: Shape =
     Shape::Enum(&["PUBLIC_ENDPOINT", VPC_ENDPOINT_SERVICE]);
 /// `XksProxyAuthenticationCredential`: as the password.
@@ -42,8 +42,7 @@ pub(super) const PROXY_CREDENTIAL: Member = Member::optional(
     "XksProxyAuthenticationCredential",
     Shape::Structure(&[
         Member::required("AccessKeyId", PROXY_ACCESS_KEY_ID).unrecorded(),
-        Member::required("RawSecretAccessKey", secret_text(43, 64, Some(PROXY_SECRET)))
-            .unrecorded(),
+        Member::required("RawSecretAccessKey", secret(43, 64, Some(PROXY_SECRET))).unrecorded(),
     ]),
 )
 .unrecorded();

@@ -59,7 +59,7 @@ impl Operation for GetParametersForImport {
         output: &[
             out_text("KeyId"),
             out_blob("ImportToken", false),
-            out_blob("PublicKey", false),
+            out_blob("PublicKey", true),
             Member::optional("ParametersValidTo", Shape::Timestamp),
         ],
         errors: &[

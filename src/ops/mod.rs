@@ -156,6 +156,7 @@ pub static TABLE: &[Entry<Ctx>] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::shape::Recorded;
 
     #[test]
     fn tables_are_sorted_and_complete() {
@@ -165,5 +166,16 @@ mod tests {
         assert!(admin.is_sorted());
         // The current AWS KMS model (botocore 1.44.5) has 56 operations.
         assert_eq!(kms.len(), 56);
+    }
+
+    #[test]
+    fn nothing_sensitive_is_recorded() {
+        let described = TABLE.iter().chain(admin::TABLE).map(|entry| entry.description);
+        for description in described {
+            for member in description.input.iter().filter(|member| member.shape.is_sensitive()) {
+                let at = (description.name, member.name);
+                assert_eq!(member.recorded, Recorded::No, "{at:?}");
+            }
+        }
     }
 }

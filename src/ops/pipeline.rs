@@ -81,7 +81,8 @@ async fn commit<O: Operation>(ctx: &O::Context, call: &Call) -> Settled {
     {
         return settle_refusal(shared, &O::DESCRIPTION, call, error).await;
     }
-    loop {
+    // Once for each such key that the call names, of which there are two at most.
+    for _ in 0..ATTEMPTS {
         let turn = match O::DESCRIPTION.read_only {
             true => None,
             false => Some(shared.changing.lock().await),
@@ -91,12 +92,12 @@ async fn commit<O: Operation>(ctx: &O::Context, call: &Call) -> Settled {
             Err(service) => service,
         };
         drop(turn);
-        // There is no alias of a service twice, and nobody deletes it: the call
-        // comes here once for each that it names.
         if let Err(error) = system::make_managed_key(shared, call, service).await {
             return unrecorded(call, error);
         }
     }
+    let error = ApiError::internal("the key of a service was made and is not found");
+    settle_refusal(shared, &O::DESCRIPTION, call, error).await
 }
 
 /// Runs the call until its outcome and its record are durable together. Whoever

@@ -82,14 +82,12 @@ fn alias(
     }
 }
 
-/// The service whose key `name` names by its predefined alias, if that key has
-/// not been made yet.
+/// The service whose key `name` names by its predefined alias.
 #[must_use]
-pub fn missing_service(registry: &Registry, realm: &Realm, name: &str) -> Option<ManagedService> {
+pub fn service_key(realm: &Realm, name: &str) -> Option<ManagedService> {
     let Realm { account, region } = realm;
     let home = format!("arn:{PARTITION}:kms:{region}:{account}:");
-    let service = ManagedService::of_alias(name.strip_prefix(&home).unwrap_or(name))?;
-    registry.find_alias(realm, &service.alias()?).is_none().then_some(service)
+    ManagedService::of_alias(name.strip_prefix(&home).unwrap_or(name))
 }
 
 /// `NotFoundException` for an alias, with AWS's text.

@@ -14,7 +14,7 @@ use crate::keys::key::Key;
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
 use crate::wire::shape::{
-    ASCII, MARKER_TEXT, Member, REGION, Recorded, Shape, matching, secret_text, text,
+    ASCII, MARKER_TEXT, Member, REGION, Recorded, Shape, matching, secret, text,
 };
 
 /// Any form of key identifier.
@@ -26,11 +26,9 @@ pub const REGION_SHAPE: Shape = matching(1, 32, REGION);
 /// `EncryptionContext`.
 pub const ENCRYPTION_CONTEXT: Member = Member::optional("EncryptionContext", Shape::Map);
 /// `GrantTokens`: checked, never shown or recorded.
-pub const GRANT_TOKENS: Member = Member::optional(
-    "GrantTokens",
-    Shape::List { of: &secret_text(1, 8192, None), min: 0, max: 10 },
-)
-.unrecorded();
+pub const GRANT_TOKENS: Member =
+    Member::optional("GrantTokens", Shape::List { of: &secret(1, 8192, None), min: 0, max: 10 })
+        .unrecorded();
 /// `DryRun`; the pipeline acts on it.
 pub const DRY_RUN: Member = Member::optional("DryRun", Shape::Boolean);
 /// The names that validation texts list for encryption algorithms, in the

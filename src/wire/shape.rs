@@ -163,6 +163,14 @@ pub const WORD_OR_DASH: Pattern = Pattern {
             && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'))
     },
 };
+/// `^[a-zA-Z0-9-_.]+$`, the pattern of key ids in external key stores.
+pub const XKS_KEY_ID: Pattern = Pattern {
+    text: "^[a-zA-Z0-9-_.]+$",
+    matches: |text| {
+        !text.is_empty()
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+    },
+};
 /// `^[a-f0-9]+$`, the pattern of key material ids.
 pub const HEX: Pattern = Pattern {
     text: "^[a-f0-9]+$",
@@ -184,19 +192,7 @@ pub const DESCRIPTION: Pattern = Pattern {
     },
 };
 /// `^([a-z]+-){2,3}\d+$`, the pattern of Region names.
-pub const REGION: Pattern = Pattern {
-    text: r"^([a-z]+-){2,3}\d+$",
-    // What is too long is said to be that and no more.
-    matches: |text| text.len() > 32 || Region::parse(text).is_some(),
-};
-/// `^[a-zA-Z0-9-_.]+$`, the pattern of key ids in external key stores.
-pub const XKS_KEY_ID: Pattern = Pattern {
-    text: "^[a-zA-Z0-9-_.]+$",
-    matches: |text| {
-        !text.is_empty()
-            && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
-    },
-};
+pub const REGION: Pattern = Pattern { text: r"^([a-z]+-){2,3}\d+$", matches: Region::is_formed };
 /// The characters a policy document may hold.
 pub const POLICY_TEXT: Pattern = Pattern {
     text: r"[\u0009\u000A\u000D\u0020-\u00FF]+",
@@ -223,9 +219,10 @@ pub const fn matching(min: usize, max: usize, pattern: Pattern) -> Shape {
     Shape::Text { min, max, pattern: Some(pattern), sensitive: false }
 }
 
-/// Text from `min` to `max` characters that nothing shows: passwords, tokens.
+/// Text from `min` to `max` characters that no error and no record may show,
+/// such as a password.
 #[must_use]
-pub const fn secret_text(min: usize, max: usize, pattern: Option<Pattern>) -> Shape {
+pub const fn secret(min: usize, max: usize, pattern: Option<Pattern>) -> Shape {
     Shape::Text { min, max, pattern, sensitive: true }
 }
 

@@ -240,7 +240,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::wire::shape::{ASCII, matching, secret_text, text};
+    use crate::wire::shape::{ASCII, matching, secret, text};
 
     const TAG: Shape = Shape::Structure(&[
         Member::required("TagKey", text(1, 4)),
@@ -257,7 +257,7 @@ mod tests {
         Member::optional("DryRun", Shape::Boolean),
         Member::optional("Modes", Shape::List { of: &Shape::Enum(&["A", "B"]), min: 1, max: 2 }),
         Member::optional("Names", Shape::List { of: &matching(1, 2, ASCII), min: 0, max: 99 }),
-        Member::optional("Tokens", Shape::List { of: &secret_text(1, 2, None), min: 0, max: 1 }),
+        Member::optional("Tokens", Shape::List { of: &secret(1, 2, None), min: 0, max: 1 }),
     ];
 
     #[track_caller]

@@ -100,8 +100,8 @@ def test_input(name):
 def test_output(name):
     shape = MODEL.operation_model(name).output_shape
     model = types(members(shape)) if shape else {}
-    missing = {path for path in model if any(part in OTHER_KINDS for part in path.split("."))}
-    assert types(described()[name]["output"]) == {path: model[path] for path in model.keys() - missing}
+    other = {path for path in model if any(part in OTHER_KINDS for part in path.split("."))}
+    assert types(described()[name]["output"]) == {path: model[path] for path in model.keys() - other}
 
 
 @pytest.mark.parametrize("name", sorted(described()))

@@ -669,6 +669,7 @@ def test_also_a_dry_run_never_succeeds(kms, key):
 @needs("ListKeyRotations", "RotateKeyOnDemand")
 def test_also_the_first_material_is_hidden(kms, key):
     """ListKeyRotations shows it only with ALL_KEY_MATERIAL."""
+    assert kms.get_key_rotation_status(KeyId=key["KeyId"])["KeyRotationEnabled"] is False
     assert kms.list_key_rotations(KeyId=key["KeyId"])["Rotations"] == []
     (first,) = kms.list_key_rotations(KeyId=key["KeyId"], IncludeKeyMaterial="ALL_KEY_MATERIAL")["Rotations"]
     assert first["KeyMaterialId"] == key["CurrentKeyMaterialId"]

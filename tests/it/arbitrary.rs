@@ -56,8 +56,9 @@ fn of_shape(shape: &Shape, scene: &[String]) -> BoxedStrategy<Value> {
         Shape::Integer { .. } => (-3_i64..2_000).prop_map(Value::from).boxed(),
         Shape::Boolean => any::<bool>().prop_map(Value::from).boxed(),
         Shape::Timestamp => (0_u64..4_000_000_000).prop_map(Value::from).boxed(),
-        Shape::Enum(names) | Shape::OpenEnum { listed: names, .. } => {
-            prop::sample::select(*names).prop_map(Value::from).boxed()
+        Shape::Enum(names) => prop::sample::select(*names).prop_map(Value::from).boxed(),
+        Shape::OpenEnum { listed, also } => {
+            prop::sample::select([*listed, *also].concat()).prop_map(Value::from).boxed()
         }
         Shape::List { of, .. } => {
             prop::collection::vec(of_shape(of, scene), 0..4).prop_map(Value::from).boxed()

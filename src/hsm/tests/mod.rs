@@ -9,6 +9,7 @@ use std::sync::{Arc, LazyLock};
 
 mod golden;
 mod golden_keys;
+mod import;
 mod keys;
 mod opened;
 mod openssl;

@@ -14,7 +14,7 @@ use wardbook::base::timestamp;
 use super::{NO_KEY, arn, invalid};
 use crate::fixture::import::{Wrapping, new_key};
 use crate::fixture::raw::Response;
-use crate::fixture::{Options, START_MS, Server, wait_until};
+use crate::fixture::{OTHER_REGION, Options, REGION, START_MS, Server, wait_until};
 use crate::timers::pass;
 
 const ALGORITHMS: [&str; 4] = [
@@ -709,6 +709,76 @@ fn pending_material_expires() {
     assert_eq!(server.events("eventName=DeleteExpiredKeyMaterial").len(), 1);
     new(3, second + 180).ok();
     assert_eq!(state(&server, &key), "Enabled");
+}
+
+/// Related keys get the same material one by one, and rotate to it once all
+/// have it.
+#[test]
+fn related_keys_import_the_same_material() {
+    let server = Server::start();
+    let there = server.in_region(OTHER_REGION);
+    let key = new_key(&server, &json!({ "MultiRegion": true }));
+    let here_wrapping = Wrapping::of(&server, &key, "RSAES_OAEP_SHA_256", "RSA_2048");
+    let import_here = |byte: u8, more: Value| {
+        server.call("ImportKeyMaterial", &with(&here_wrapping.input(&key, &[byte; 32]), more))
+    };
+    let new = || json!({ "ImportType": "NEW_KEY_MATERIAL" });
+    import_here(1, json!({})).ok();
+    let replicate = json!({ "KeyId": key, "ReplicaRegion": OTHER_REGION });
+    server.call("ReplicateKey", &replicate).ok();
+    let there_wrapping = Wrapping::of(&there, &key, "RSAES_OAEP_SHA_256", "RSA_2048");
+    let import_there = |byte: u8, more: Value| {
+        there.call("ImportKeyMaterial", &with(&there_wrapping.input(&key, &[byte; 32]), more))
+    };
+    let id = json!({ "KeyId": key });
+    let state_there = || there.call("DescribeKey", &id).ok()["KeyMetadata"]["KeyState"].clone();
+    // The states of the materials in both Regions.
+    let are = |expected: &[&str]| {
+        let input = json!({ "KeyId": key, "IncludeKeyMaterial": "ALL_KEY_MATERIAL" });
+        [&*server, &there].iter().all(|door| {
+            let listed = door.call("ListKeyRotations", &input).ok()["Rotations"].clone();
+            let listed = listed.as_array().unwrap().iter().map(|entry| &entry["KeyMaterialState"]);
+            listed.eq(expected)
+        })
+    };
+    let incorrect = "IncorrectKeyMaterialException";
+    assert_eq!(state_there(), "PendingImport");
+    assert_eq!(import_there(2, json!({})).code(), incorrect);
+    let primary_only =
+        format!("{} is not a multi-region primary key.", arn(&key).replace(REGION, OTHER_REGION));
+    check_refused(&import_there(2, new()), "UnsupportedOperationException", &primary_only);
+    import_there(1, json!({})).ok();
+    assert_eq!(state_there(), "Enabled");
+    let blob = encrypt(&server, &key).ok()["CiphertextBlob"].clone();
+
+    import_here(2, new()).ok();
+    assert!(are(&["CURRENT", "PENDING_MULTI_REGION_IMPORT_AND_ROTATION"]));
+    assert_eq!(state_there(), "Enabled");
+    assert_eq!(server.call("RotateKeyOnDemand", &id).code(), "KMSInvalidStateException");
+    import_there(2, json!({})).ok();
+    assert!(are(&["CURRENT", "PENDING_ROTATION"]));
+    // What a replica loses, none can rotate to.
+    let lost = server.ctx().keys.every_key()[0].pending_material().unwrap().id.to_string();
+    let pending = json!({ "KeyId": key, "KeyMaterialId": lost });
+    there.call("DeleteImportedKeyMaterial", &pending).ok();
+    assert!(are(&["CURRENT", "PENDING_MULTI_REGION_IMPORT_AND_ROTATION"]));
+    import_there(2, json!({})).ok();
+    assert!(are(&["CURRENT", "PENDING_ROTATION"]));
+    server.call("RotateKeyOnDemand", &id).ok();
+    wait_until(|| are(&["NON_CURRENT", "CURRENT"]));
+
+    // What the primary key loses while it waits, all lose.
+    let third = import_here(3, new()).ok()["KeyMaterialId"].clone();
+    assert!(are(&["NON_CURRENT", "CURRENT", "PENDING_MULTI_REGION_IMPORT_AND_ROTATION"]));
+    let pending = json!({ "KeyId": key, "KeyMaterialId": third });
+    server.call("DeleteImportedKeyMaterial", &pending).ok();
+    assert!(are(&["NON_CURRENT", "CURRENT"]));
+    assert_eq!(import_there(3, json!({})).code(), incorrect);
+    let opened = there.call("Decrypt", &json!({ "CiphertextBlob": blob })).ok();
+    assert_eq!(opened["Plaintext"], "eA==");
+    // Other deletions are each key's own.
+    there.call("DeleteImportedKeyMaterial", &id).ok();
+    assert_eq!((state_there(), state(&server, &key).as_str()), (json!("PendingImport"), "Enabled"));
 }
 
 /// Nothing that is imported stands in the book.
