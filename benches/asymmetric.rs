@@ -1,10 +1,17 @@
 //! What an asymmetric key costs inside the HSM, opened before, beside the bare
-//! call of the library with a parsed key: both in one run, so that the ratio
-//! means something on any machine.
-
-#![expect(clippy::unwrap_used, reason = "a bench that cannot start has nothing to measure")]
+//! call of the library with a parsed key. Both in turn, in short rounds, so that
+//! a busy machine falls on both; printed are the medians of all rounds.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::disallowed_methods,
+    reason = "a benchmark measures time, and may stop at the first surprise"
+)]
 
 use std::hint::black_box;
+use std::time::{Duration, Instant};
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{OAEP_SHA256_MGF1SHA256, OaepPrivateDecryptingKey, PrivateDecryptingKey};
@@ -12,7 +19,6 @@ use aws_lc_rs::signature::{
     self, EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, ParsedPublicKey, PqdsaKeyPair,
     PqdsaSigningAlgorithm, RsaKeyPair, RsaSignatureEncoding, VerificationAlgorithm,
 };
-use criterion::{Criterion, criterion_group, criterion_main};
 use wardbook::base::algorithm::{EncryptionAlgorithm, MessageType, SigningAlgorithm};
 use wardbook::base::ids::{AccountId, KeyId, Region};
 use wardbook::base::secret::SecretBytes;
@@ -22,21 +28,65 @@ use wardbook::hsm::{GeneratedKey, Hsm, KeyBinding, OsEntropy, RootKey};
 /// As long as a digest and its name.
 const MESSAGE: &[u8] = &[7; 64];
 
-/// One key, in the HSM and bare.
-struct Bench<'c> {
-    criterion: &'c mut Criterion,
+/// Odd, so that there is one in the middle.
+const ROUNDS: usize = 41;
+/// How long one half of a round takes.
+const HALF: Duration = Duration::from_millis(20);
+
+fn main() {
+    println!("| what | bare us | HSM us | ratio |");
+    println!("|---|---|---|---|");
+    let bench = Bench::new();
+    rsa(&bench);
+    ecc(&bench);
+    ml_dsa(&bench);
+}
+
+/// Prints one line.
+fn compare<A, B>(name: &str, mut bare: impl FnMut() -> A, mut ours: impl FnMut() -> B) {
+    let start = Instant::now();
+    let mut count = 0_u32;
+    while start.elapsed() < HALF {
+        black_box(bare());
+        black_box(ours());
+        count += 1;
+    }
+    let (mut bares, mut all, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        let (bare, ours) = (seconds_each(count, &mut bare), seconds_each(count, &mut ours));
+        ratios.push(ours / bare);
+        bares.push(bare * 1e6);
+        all.push(ours * 1e6);
+    }
+    println!("| {name} | {:.1} | {:.1} | {:.2} |", median(bares), median(all), median(ratios));
+}
+
+fn seconds_each<A>(count: u32, call: &mut impl FnMut() -> A) -> f64 {
+    let start = Instant::now();
+    for _ in 0..count {
+        black_box(call());
+    }
+    start.elapsed().as_secs_f64() / f64::from(count)
+}
+
+fn median(mut of: Vec<f64>) -> f64 {
+    of.sort_by(f64::total_cmp);
+    of[of.len() / 2]
+}
+
+struct Bench {
     hsm: Hsm,
     region: Region,
     account: AccountId,
 }
 
-impl<'c> Bench<'c> {
-    fn new(criterion: &'c mut Criterion) -> Self {
+impl Bench {
+    fn new() -> Self {
         let root = RootKey::generate(&mut OsEntropy).unwrap();
         let (hsm, _) = Hsm::initialize(root, OsEntropy).unwrap();
         let region = Region::parse("eu-central-1").unwrap();
         let account = AccountId::parse("111122223333").unwrap();
-        Self { criterion, hsm, region, account }
+        Self { hsm, region, account }
     }
 
     fn import(&self, spec: KeySpec, pkcs8: &[u8]) -> GeneratedKey {
@@ -44,58 +94,48 @@ impl<'c> Bench<'c> {
         self.hsm.import_key(&self.region, &self.account, key_id, spec, &material).unwrap()
     }
 
-    /// Signs and verifies, bare and by the HSM.
-    fn run(
-        &mut self,
+    fn binding(&self, spec: KeySpec, key: &GeneratedKey) -> KeyBinding<'_> {
+        let (region, account) = (&self.region, &self.account);
+        KeyBinding { region, account, key_id: key_id(), material_id: key.material_id, spec }
+    }
+
+    /// Signs and verifies.
+    fn sign(
+        &self,
         spec: KeySpec,
         algorithm: SigningAlgorithm,
         key: &GeneratedKey,
         verification: &'static dyn VerificationAlgorithm,
         mut bare: impl FnMut() -> Vec<u8>,
     ) {
-        let (region, account) = (&self.region, &self.account);
-        let binding =
-            KeyBinding { region, account, key_id: key_id(), material_id: key.material_id, spec };
-        let (token, raw) = (&key.token, MessageType::Raw);
+        let (token, binding, raw) = (&key.token, self.binding(spec, key), MessageType::Raw);
         let public = self.hsm.public_key(token, &binding).unwrap();
         let public = ParsedPublicKey::new(verification, public).unwrap();
         let signature = bare();
-
-        let mut group = self.criterion.benchmark_group(format!("{spec} {algorithm}"));
-        group.bench_function("bare sign", |b| b.iter(&mut bare));
-        group.bench_function("sign", |b| {
+        let sign = || self.hsm.sign(token, &binding, algorithm, raw, black_box(MESSAGE)).unwrap();
+        compare(&format!("{spec} {algorithm}, sign"), bare, sign);
+        let bare = || public.verify_sig(black_box(MESSAGE), &signature).unwrap();
+        let verify = || {
             let message = black_box(MESSAGE);
-            b.iter(|| self.hsm.sign(token, &binding, algorithm, raw, message).unwrap());
-        });
-        group.bench_function("bare verify", |b| {
-            b.iter(|| public.verify_sig(black_box(MESSAGE), &signature).unwrap());
-        });
-        group.bench_function("verify", |b| {
-            let message = black_box(MESSAGE);
-            b.iter(|| self.hsm.verify(token, &binding, algorithm, raw, message, &signature));
-        });
-        group.finish();
+            self.hsm.verify(token, &binding, algorithm, raw, message, &signature).unwrap();
+        };
+        compare(&format!("{spec} {algorithm}, verify"), bare, verify);
     }
 
-    fn decrypt(&mut self, spec: KeySpec, key: &GeneratedKey, pkcs8: &[u8]) {
-        let (region, account) = (&self.region, &self.account);
-        let binding =
-            KeyBinding { region, account, key_id: key_id(), material_id: key.material_id, spec };
+    fn decrypt(&self, spec: KeySpec, key: &GeneratedKey, pkcs8: &[u8]) {
+        let (token, binding) = (&key.token, self.binding(spec, key));
         let algorithm = EncryptionAlgorithm::RsaesOaepSha256;
-        let ciphertext = self.hsm.encrypt_rsa(&key.token, &binding, algorithm, &[1; 32]).unwrap();
+        let ciphertext = self.hsm.encrypt_rsa(token, &binding, algorithm, &[1; 32]).unwrap();
         let bare = PrivateDecryptingKey::from_pkcs8(pkcs8).unwrap();
         let bare = OaepPrivateDecryptingKey::new(bare).unwrap();
-        let mut group = self.criterion.benchmark_group(format!("{spec} {algorithm}"));
-        group.bench_function("bare decrypt", |b| {
-            let mut out = vec![0; bare.min_output_size()];
+        let mut out = vec![0; bare.min_output_size()];
+        let bare = || {
             let oaep = &OAEP_SHA256_MGF1SHA256;
-            b.iter(|| bare.decrypt(oaep, black_box(&ciphertext), &mut out, None).unwrap().len());
-        });
-        group.bench_function("decrypt", |b| {
-            let ciphertext = black_box(&ciphertext);
-            b.iter(|| self.hsm.decrypt_rsa(&key.token, &binding, algorithm, ciphertext).unwrap());
-        });
-        group.finish();
+            bare.decrypt(oaep, black_box(&ciphertext), &mut out, None).unwrap().len()
+        };
+        let decrypt =
+            || self.hsm.decrypt_rsa(token, &binding, algorithm, black_box(&ciphertext)).unwrap();
+        compare(&format!("{spec} {algorithm}, decrypt"), bare, decrypt);
     }
 }
 
@@ -103,8 +143,7 @@ fn key_id() -> KeyId {
     KeyId::from_random([1; 16])
 }
 
-fn rsa(c: &mut Criterion) {
-    let mut bench = Bench::new(c);
+fn rsa(bench: &Bench) {
     let keys: [(KeySpec, &[u8]); 3] = [
         (KeySpec::Rsa2048, include_bytes!("../src/hsm/self_test/rsa_2048.der")),
         (KeySpec::Rsa3072, include_bytes!("../tests/vectors/hsm/rsa_3072.der")),
@@ -120,16 +159,15 @@ fn rsa(c: &mut Criterion) {
         };
         let pkcs1 = || sign(&signature::RSA_PKCS1_SHA256);
         let verification = &signature::RSA_PKCS1_2048_8192_SHA256;
-        bench.run(spec, SigningAlgorithm::RsassaPkcs1V15Sha256, &key, verification, pkcs1);
+        bench.sign(spec, SigningAlgorithm::RsassaPkcs1V15Sha256, &key, verification, pkcs1);
         let pss = || sign(&signature::RSA_PSS_SHA256);
         let verification = &signature::RSA_PSS_2048_8192_SHA256;
-        bench.run(spec, SigningAlgorithm::RsassaPssSha256, &key, verification, pss);
+        bench.sign(spec, SigningAlgorithm::RsassaPssSha256, &key, verification, pss);
         bench.decrypt(spec, &key, pkcs8);
     }
 }
 
-fn ecc(c: &mut Criterion) {
-    let mut bench = Bench::new(c);
+fn ecc(bench: &Bench) {
     let curves: [(_, &'static EcdsaSigningAlgorithm, &'static dyn VerificationAlgorithm); 4] = [
         (
             KeySpec::EccNistP256,
@@ -157,18 +195,17 @@ fn ecc(c: &mut Criterion) {
         let key = bench.import(spec, bare.to_pkcs8v1().unwrap().as_ref());
         let algorithm = *spec.signing_algorithms().first().unwrap();
         let sign = || bare.sign(&SystemRandom::new(), black_box(MESSAGE)).unwrap();
-        bench.run(spec, algorithm, &key, verification, || sign().as_ref().to_vec());
+        bench.sign(spec, algorithm, &key, verification, || sign().as_ref().to_vec());
     }
 
     let bare = Ed25519KeyPair::generate().unwrap();
     let spec = KeySpec::EccNistEdwards25519;
     let key = bench.import(spec, bare.to_pkcs8v1().unwrap().as_ref());
     let sign = || bare.sign(black_box(MESSAGE)).as_ref().to_vec();
-    bench.run(spec, SigningAlgorithm::Ed25519Sha512, &key, &signature::ED25519, sign);
+    bench.sign(spec, SigningAlgorithm::Ed25519Sha512, &key, &signature::ED25519, sign);
 }
 
-fn ml_dsa(c: &mut Criterion) {
-    let mut bench = Bench::new(c);
+fn ml_dsa(bench: &Bench) {
     let sets: [(_, &'static PqdsaSigningAlgorithm, &'static dyn VerificationAlgorithm); 3] = [
         (KeySpec::MlDsa44, &signature::ML_DSA_44_SIGNING, &signature::ML_DSA_44),
         (KeySpec::MlDsa65, &signature::ML_DSA_65_SIGNING, &signature::ML_DSA_65),
@@ -182,9 +219,6 @@ fn ml_dsa(c: &mut Criterion) {
             bare.sign(black_box(MESSAGE), &mut signature).unwrap();
             signature
         };
-        bench.run(spec, SigningAlgorithm::MlDsaShake256, &key, verification, sign);
+        bench.sign(spec, SigningAlgorithm::MlDsaShake256, &key, verification, sign);
     }
 }
-
-criterion_group!(benches, rsa, ecc, ml_dsa);
-criterion_main!(benches);

@@ -79,7 +79,8 @@ pub(super) fn run(context: &mut Context, arguments: Arguments) -> Result<(), Err
 fn watch(telemetry: &Telemetry, opened: &Opened) {
     let store = Arc::clone(&opened.ctx.store);
     telemetry.watch_store(move || store.health());
-    telemetry.watch_keys(Arc::clone(&opened.ctx.keys), Arc::clone(&opened.ctx.clock));
+    let (keys, clock) = (Arc::clone(&opened.ctx.keys), Arc::clone(&opened.ctx.clock));
+    telemetry.watch_keys(move |limit| keys.material_expirations(limit), clock);
 }
 
 fn announce(

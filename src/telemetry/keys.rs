@@ -12,7 +12,6 @@ use opentelemetry_sdk::metrics::{Instrument, Stream};
 use crate::base::arn::{Arn, KeyArn};
 use crate::base::clock::Clock;
 use crate::base::limits::{KEY_SERIES, KEYS_MEASURED};
-use crate::keys::registry::Registry;
 use crate::ops::ctx::Ended;
 use crate::ops::operation::Service;
 
@@ -106,16 +105,29 @@ fn other_keys() -> [KeyValue; 2] {
     [KeyValue::new(KEY, "other"), KeyValue::new(REGION, "other")]
 }
 
+/// The keys that lose imported material and when they do, epoch milliseconds:
+/// the first of them in that order, up to a number.
+pub(super) trait Expirations:
+    Fn(usize) -> Vec<(KeyArn, i64)> + Send + Sync + 'static
+{
+}
+
+impl<F: Fn(usize) -> Vec<(KeyArn, i64)> + Send + Sync + 'static> Expirations for F {}
+
 /// Shows when imported material expires, for the [`KEYS_MEASURED`] keys that
 /// lose theirs first.
-pub(super) fn watch_expiration(meter: &Meter, keys: Arc<Registry>, clock: Arc<dyn Clock>) {
+pub(super) fn watch_expiration(
+    meter: &Meter,
+    expirations: impl Expirations,
+    clock: Arc<dyn Clock>,
+) {
     meter
         .u64_observable_gauge("wardbook.key.material.expires_in")
         .with_unit("s")
         .with_description("Time until the first of a key's imported materials expires.")
         .with_callback(move |observer| {
             let now_ms = clock.now_ms();
-            for (KeyArn { id, region, .. }, at_ms) in keys.material_expirations(KEYS_MEASURED) {
+            for (KeyArn { id, region, .. }, at_ms) in expirations(KEYS_MEASURED) {
                 let left_s = u64::try_from(at_ms.saturating_sub(now_ms) / 1_000).unwrap_or(0);
                 let labels = [shared(KEY, &id.to_string()), shared(REGION, region.as_str())];
                 observer.observe(left_s, &labels);

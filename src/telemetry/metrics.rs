@@ -10,10 +10,9 @@ use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use prometheus::{Registry, TextEncoder};
 
-use super::keys::{self, KeyRequests};
+use super::keys::{self, Expirations, KeyRequests};
 use super::{Error, otlp};
 use crate::base::clock::Clock;
-use crate::keys::registry::Registry as Keys;
 use crate::ops::ctx::{Ended, Observer};
 use crate::store::Health;
 
@@ -98,8 +97,8 @@ impl Metrics {
         );
     }
 
-    pub(super) fn watch_keys(&self, keys: Arc<Keys>, clock: Arc<dyn Clock>) {
-        keys::watch_expiration(&self.meter, keys, clock);
+    pub(super) fn watch_keys(&self, expirations: impl Expirations, clock: Arc<dyn Clock>) {
+        keys::watch_expiration(&self.meter, expirations, clock);
     }
 
     pub(super) fn prometheus_text(&self) -> String {

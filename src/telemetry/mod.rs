@@ -21,8 +21,8 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkError;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 
+use crate::base::arn::KeyArn;
 use crate::base::clock::Clock;
-use crate::keys::registry::Registry;
 use crate::ops::ctx::Observer;
 use crate::store::Health;
 use metrics::Metrics;
@@ -116,8 +116,14 @@ impl Telemetry {
     }
 
     /// Reports when keys lose imported material, whenever somebody looks.
-    pub fn watch_keys(&self, keys: Arc<Registry>, clock: Arc<dyn Clock>) {
-        self.metrics.watch_keys(keys, clock);
+    /// `expirations` lists those that do so first, up to a number, with the time
+    /// by `clock`, epoch milliseconds. It must not block.
+    pub fn watch_keys(
+        &self,
+        expirations: impl Fn(usize) -> Vec<(KeyArn, i64)> + Send + Sync + 'static,
+        clock: Arc<dyn Clock>,
+    ) {
+        self.metrics.watch_keys(expirations, clock);
     }
 
     /// All metrics in Prometheus's text form, version 0.0.4.

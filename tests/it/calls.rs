@@ -234,6 +234,9 @@ impl Scene {
         if let Some((key, input)) = self.asymmetric.input(operation) {
             return with(key, input);
         }
+        if let Some(input) = self.store_or_grant_input(operation) {
+            return input;
+        }
         let Self { name, key, other, primary, ciphertext, .. } = self;
         let alias = format!("alias/{name}");
         match operation {
@@ -249,27 +252,13 @@ impl Scene {
             | "ListKeyPolicies"
             | "ListResourceTags"
             | "RotateKeyOnDemand" => json!({ "KeyId": key }),
-            "ConnectCustomKeyStore" | "DeleteCustomKeyStore" | "DisconnectCustomKeyStore" => {
-                json!({ "CustomKeyStoreId": NO_STORE })
-            }
             "CreateAlias" => {
                 json!({ "AliasName": format!("alias/{name}/new"), "TargetKeyId": key })
             }
-            "CreateCustomKeyStore" => json!({
-                "CustomKeyStoreName": name, "CloudHsmClusterId": "cluster-2a34b5cdefg",
-                "TrustAnchorCertificate": "-----BEGIN CERTIFICATE-----",
-                "KeyStorePassword": STORE_PASSWORD,
-            }),
-            "CreateGrant" => json!({
-                "KeyId": key, "GranteePrincipal": USER, "Name": name,
-                "Operations": ["Decrypt", "RetireGrant"],
-                "Constraints": { "EncryptionContextSubset": { "tenant": "7" } },
-            }),
             "CreateKey" => json!({ "Description": name }),
             "Decrypt" => json!({ "CiphertextBlob": ciphertext }),
             "DeleteAlias" => json!({ "AliasName": alias }),
             "DeleteImportedKeyMaterial" => json!({ "KeyId": self.key_of(operation) }),
-            "DescribeCustomKeyStores" => json!({}),
             "Encrypt" => json!({
                 "KeyId": key, "Plaintext": "cGxhaW4=", "EncryptionContext": { "tenant": "7" },
             }),
@@ -282,7 +271,6 @@ impl Scene {
                 "EncryptionContext": { "tenant": "7" },
             }),
             "GenerateRandom" => json!({ "NumberOfBytes": 16 }),
-            "ListGrants" => json!({ "KeyId": key, "GranteePrincipal": USER }),
             "ListKeyRotations" => {
                 json!({ "KeyId": key, "IncludeKeyMaterial": "ALL_KEY_MATERIAL", "Limit": 10 })
             }
@@ -293,27 +281,50 @@ impl Scene {
             }),
             "ImportKeyMaterial" => self.imported().again.clone(),
             "ListKeys" => json!({ "Limit": 1 }),
-            "ListRetirableGrants" => json!({ "RetiringPrincipal": USER }),
             "PutKeyPolicy" => json!({ "KeyId": key, "Policy": KEY_POLICY }),
             "ReEncrypt" => json!({ "CiphertextBlob": ciphertext, "DestinationKeyId": other }),
             "ReplicateKey" => json!({ "KeyId": primary, "ReplicaRegion": THIRD_REGION }),
-            "RetireGrant" => json!({
-                "KeyId": format!("arn:aws:kms:{REGION}:{ACCOUNT}:key/{key}"), "GrantId": NO_GRANT,
-            }),
-            "RevokeGrant" => json!({ "KeyId": key, "GrantId": NO_GRANT }),
             "ScheduleKeyDeletion" => json!({ "KeyId": key, "PendingWindowInDays": 7 }),
             "TagResource" => {
                 json!({ "KeyId": key, "Tags": [{ "TagKey": "team", "TagValue": "a" }] })
             }
             "UntagResource" => json!({ "KeyId": key, "TagKeys": ["team"] }),
             "UpdateAlias" => json!({ "AliasName": alias, "TargetKeyId": other }),
-            "UpdateCustomKeyStore" => {
-                json!({ "CustomKeyStoreId": NO_STORE, "KeyStorePassword": STORE_PASSWORD })
-            }
             "UpdateKeyDescription" => json!({ "KeyId": key, "Description": "new" }),
             "UpdatePrimaryRegion" => json!({ "KeyId": primary, "PrimaryRegion": OTHER_REGION }),
             new => panic!("{new} has no call here yet"),
         }
+    }
+
+    /// The input of an operation on custom key stores or grants.
+    fn store_or_grant_input(&self, operation: &str) -> Option<Value> {
+        let Self { name, key, .. } = self;
+        Some(match operation {
+            "ConnectCustomKeyStore" | "DeleteCustomKeyStore" | "DisconnectCustomKeyStore" => {
+                json!({ "CustomKeyStoreId": NO_STORE })
+            }
+            "CreateCustomKeyStore" => json!({
+                "CustomKeyStoreName": name, "CloudHsmClusterId": "cluster-2a34b5cdefg",
+                "TrustAnchorCertificate": "-----BEGIN CERTIFICATE-----",
+                "KeyStorePassword": STORE_PASSWORD,
+            }),
+            "CreateGrant" => json!({
+                "KeyId": key, "GranteePrincipal": USER, "Name": name,
+                "Operations": ["Decrypt", "RetireGrant"],
+                "Constraints": { "EncryptionContextSubset": { "tenant": "7" } },
+            }),
+            "DescribeCustomKeyStores" => json!({}),
+            "ListGrants" => json!({ "KeyId": key, "GranteePrincipal": USER }),
+            "ListRetirableGrants" => json!({ "RetiringPrincipal": USER }),
+            "RetireGrant" => json!({
+                "KeyId": format!("arn:aws:kms:{REGION}:{ACCOUNT}:key/{key}"), "GrantId": NO_GRANT,
+            }),
+            "RevokeGrant" => json!({ "KeyId": key, "GrantId": NO_GRANT }),
+            "UpdateCustomKeyStore" => {
+                json!({ "CustomKeyStoreId": NO_STORE, "KeyStorePassword": STORE_PASSWORD })
+            }
+            _ => return None,
+        })
     }
 
     /// Method, path and body of wardbook's own operations.

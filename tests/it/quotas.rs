@@ -11,8 +11,8 @@ use wardbook::base::quotas::Quotas;
 use wardbook::base::rates::{Rate, RateGroup, RequestRates};
 
 use crate::calls::{ALLOW, Scene};
-use crate::fixture::raw::Response;
-use crate::fixture::{Options, Server, refused};
+use crate::fixture::raw::{Request, Response};
+use crate::fixture::{ACCOUNT, OTHER_REGION, Options, REGION, Server, refused};
 
 const TOO_FAST: &str =
     "You have exceeded the rate at which you may call KMS. Reduce the frequency of your calls.";
@@ -158,6 +158,31 @@ fn whoever_is_not_known_counts_for_nobody() {
     scene.call(&server, "GetKeyPolicy").ok();
 }
 
+#[test]
+fn each_region_is_counted_by_itself() {
+    let (clock, server) = server_with(&[(RateGroup::ListKeys, 1.0)]);
+    let list = |region: &str| {
+        let request = Request::kms("ListKeys", "{}");
+        server.send(&request.signed(server.address, &server.admin, region, "kms", clock.now_ms()))
+    };
+    for region in [REGION, OTHER_REGION] {
+        list(region).ok();
+        throttled(&list(region));
+    }
+}
+
+/// A throttled call must not make the key of a service.
+#[test]
+fn what_is_throttled_has_no_effect() {
+    let (_clock, server) = server_with(&[(RateGroup::DescribeKey, 1.0)]);
+    let describe = |name: &str| server.call("DescribeKey", &json!({ "KeyId": name }));
+    // Counted once, though it runs again when the key is made.
+    describe("alias/aws/s3").ok();
+    throttled(&describe("alias/aws/dynamodb"));
+    let made = server.events("eventName=CreateKey");
+    assert_eq!(made.len(), 1, "{made:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn resource_quotas_are_those_that_were_set() {
     let quotas = Quotas {
@@ -165,6 +190,7 @@ async fn resource_quotas_are_those_that_were_set() {
         aliases_per_key: 1,
         tags_per_key: 2,
         key_policy_bytes: 400,
+        on_demand_rotations_per_key: 0,
         ..Quotas::default()
     };
     let server = Server::with(Options { quotas, ..Options::default() });
@@ -191,6 +217,12 @@ async fn resource_quotas_are_those_that_were_set() {
     tag("b").await.unwrap();
     tag("b").await.unwrap();
     refused(tag("c").await, "TagException", "Too many tags");
+
+    let text = format!(
+        "The on-demand rotations limit has been reached for the given keyId. No more on-demand \
+         rotations can be performed for this key: arn:aws:kms:{REGION}:{ACCOUNT}:key/{key}"
+    );
+    refused(kms.rotate_key_on_demand().key_id(&key).send().await, exception, &text);
 
     let policy = kms.get_key_policy().key_id(&key).send().await.unwrap().policy.unwrap();
     let put =

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use wardbook::base::clock::ManualClock;
-use wardbook::base::timestamp::from_epoch_seconds;
+use wardbook::base::timestamp::{epoch_seconds, from_epoch_seconds};
 use wardbook::ops::system;
 
 use crate::fixture::{
@@ -139,7 +139,7 @@ fn a_primary_key_is_deleted_after_its_replicas() {
     assert_eq!(metadata["KeyState"], "PendingDeletion");
     assert!(metadata.get("PendingDeletionWindowInDays").is_none(), "{metadata}");
     let due_ms = START_MS + (7 + 8 + 7) * DAY_MS;
-    assert_eq!(metadata["DeletionDate"], json!(due_ms as f64 / 1_000.0));
+    assert_eq!(metadata["DeletionDate"], json!(epoch_seconds(due_ms)));
     let records = server.events("eventName=DeleteKey");
     assert_eq!(records[0]["awsRegion"], THIRD_REGION);
     assert_eq!(records[0]["additionalEventData"], json!({ "pendingDeletion": arn(REGION) }));
