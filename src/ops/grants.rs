@@ -12,7 +12,7 @@ use crate::base::ids::AccountId;
 use crate::policy::principal::PrincipalDirectory;
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
-use crate::wire::shape::{ALIAS, Member, Pattern, Shape, matching, text};
+use crate::wire::shape::{ALIAS, Member, Pattern, Shape, matching, secret, text};
 
 /// A principal by ARN.
 pub(super) const PRINCIPAL: Shape = matching(1, 256, PRINCIPAL_TEXT);
@@ -23,7 +23,7 @@ pub(super) const GRANT_ID: Shape = text(1, 128);
 /// The name of a grant: letters as in an alias.
 pub(super) const GRANT_NAME: Shape = matching(1, 256, ALIAS);
 /// `GrantToken` of an input: never recorded.
-pub(super) const GRANT_TOKEN: Shape = text(1, 8192);
+pub(super) const GRANT_TOKEN: Shape = secret(1, 8192, None);
 /// `Operations`. AWS has no limit on their number; the shape's is there to
 /// bound the work.
 pub(super) const OPERATIONS: Shape =
@@ -86,6 +86,8 @@ const SOURCE_ARN: Pattern = Pattern {
                 && !arn.service.is_empty()
                 && AccountId::parse(arn.account).is_some()
                 && !arn.resource.is_empty()
+                // What `.` is not in Java.
+                && !arn.resource.contains(['\n', '\r', '\u{85}', '\u{2028}', '\u{2029}'])
         })
     },
 };

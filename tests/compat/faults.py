@@ -139,7 +139,9 @@ def rules(shape):
         names = ", ".join(shape["enum"])
         asked.append((f"satisfy enum value set: [{names}]", lambda v: v in shape["enum"]))
     if "pattern" in shape:
+        # As Java reads it.
         pattern = shape["pattern"].replace(r"\p{ASCII}", "[\x00-\x7f]")
+        pattern = pattern.replace(":.+$", ":[^\n\r\x85\u2028\u2029]+$")
         asked.append(
             (
                 f"satisfy regular expression pattern: {shape['pattern']}",

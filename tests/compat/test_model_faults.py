@@ -1,7 +1,6 @@
 """Every member of every operation, wrong in every way, as raw signed requests.
 
 The inputs come from AWS's model, the answers that must come from `faults.py`.
-An operation takes part from the moment it is built.
 """
 
 import http.client
