@@ -92,6 +92,36 @@ fn other_operations_have_a_rate_each() {
 }
 
 #[test]
+fn asymmetric_keys_and_data_key_pairs_are_counted_by_kind() {
+    let (_clock, server) = server_with(&[
+        (RateGroup::Ecc, 1.0),
+        (RateGroup::Rsa, 1.0),
+        (RateGroup::DataKeyPairEccNistP256, 1.0),
+    ]);
+    let key = |spec: &str| {
+        let made = server.call("CreateKey", &json!({ "KeySpec": spec, "KeyUsage": "SIGN_VERIFY" }));
+        made.ok()["KeyMetadata"]["KeyId"].as_str().unwrap().to_owned()
+    };
+    let sign = |key: &str, algorithm: &str| {
+        let input = json!({ "KeyId": key, "Message": "eA==", "SigningAlgorithm": algorithm });
+        server.call("Sign", &input)
+    };
+    let (curve, modulus) = (key("ECC_NIST_P256"), key("RSA_2048"));
+    sign(&curve, "ECDSA_SHA_256").ok();
+    throttled(&sign(&curve, "ECDSA_SHA_256"));
+    sign(&modulus, "RSASSA_PSS_SHA_256").ok();
+    throttled(&sign(&modulus, "RSASSA_PSS_SHA_256"));
+
+    let symmetric = server.new_key();
+    let pair = |operation: &str, spec: &str| {
+        server.call(operation, &json!({ "KeyId": symmetric, "KeyPairSpec": spec }))
+    };
+    pair("GenerateDataKeyPair", "ECC_NIST_P256").ok();
+    throttled(&pair("GenerateDataKeyPairWithoutPlaintext", "ECC_NIST_P256"));
+    pair("GenerateDataKeyPair", "ECC_NIST_P384").ok();
+}
+
+#[test]
 fn a_throttled_call_leaves_its_record() {
     let (_clock, server) =
         server_with(&[(RateGroup::Symmetric, 1.0), (RateGroup::GetKeyPolicy, 1.0)]);
