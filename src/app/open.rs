@@ -3,18 +3,18 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use tokio::sync::{Mutex, Notify, Semaphore};
+use tokio::sync::{Mutex, Notify};
 
 use super::error::Error;
 use super::root_key::{self, RootKeySource};
 use crate::base::clock::Clock;
 use crate::base::ids::{AccountId, Region};
-use crate::base::limits;
 use crate::base::quotas::Quotas;
 use crate::hsm::{Hsm, OsEntropy, SealedDomainKey};
 use crate::identity::directory::Directory;
 use crate::items::schemas::Schemas;
 use crate::keys::registry::Registry;
+use crate::ops::blocking::RsaKeys;
 use crate::ops::ctx::{Ctx, Observer, Start};
 use crate::ops::rates::Rates;
 use crate::policy::engine::Engine;
@@ -86,7 +86,7 @@ pub fn open(options: OpenOptions) -> Result<Opened, Error> {
         observer: options.observer,
         changing: Mutex::default(),
         rotation_due: Arc::new(Notify::new()),
-        making_rsa: Semaphore::new(limits::RSA_KEY_PAIRS_AT_ONCE),
+        rsa_keys: RsaKeys::default(),
     });
     let items = Arc::new(items::Ctx::new(Arc::clone(&ctx), schemas));
     Ok(Opened { ctx, items })

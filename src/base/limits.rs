@@ -37,9 +37,12 @@ pub const SIGNED_HEADERS: usize = 64;
 pub const CONNECTIONS: usize = 1_024;
 /// Calls between authentication and answer; one more gets ThrottlingException.
 pub const IN_FLIGHT_CALLS: usize = 512;
-/// RSA key pairs that are made at a time, besides those that are stored, whose
-/// makers take turns anyway. Each takes a core for up to seconds.
-pub const RSA_KEY_PAIRS_AT_ONCE: usize = 2;
+/// RSA keys and key pairs that are made at a time; each takes a core for up to
+/// seconds.
+pub const RSA_KEYS_MADE_AT_ONCE: usize = 2;
+/// Calls that make an RSA key, running or waiting; one more gets
+/// ThrottlingException. A small part of [`IN_FLIGHT_CALLS`].
+pub const RSA_KEYS_WAITED_FOR: usize = 32;
 /// Units of work that wait for the database writer.
 pub const WRITER_QUEUE_UNITS: usize = 2_048;
 /// Units of work in one database transaction.

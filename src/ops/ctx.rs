@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Mutex, Notify, Semaphore};
+use tokio::sync::{Mutex, Notify};
 
+use super::blocking::RsaKeys;
 use super::operation::Description;
 use super::rates::Rates;
 use crate::base::clock::Clock;
@@ -42,8 +43,7 @@ pub struct Ctx {
     /// Told when a key may have become due for a rotation, so that it is done
     /// now and not when the timers come round.
     pub rotation_due: Arc<Notify>,
-    /// Places for those who make an RSA key pair that is not stored.
-    pub making_rsa: Semaphore,
+    pub rsa_keys: RsaKeys,
 }
 
 /// What the clocks showed when the server started.

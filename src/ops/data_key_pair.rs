@@ -7,7 +7,6 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::access::{Access, PermittedKey};
-use super::blocking;
 use super::ctx::Ctx;
 use super::resolve::Accepts;
 use super::shapes::{check_context, refuse_recipient};
@@ -76,7 +75,6 @@ async fn make(ctx: &Ctx, spec: KeyPairSpec) -> Result<DataKeyPair, ApiError> {
     if !spec.key_spec().is_rsa() {
         return Ok(ctx.hsm.generate_data_key_pair(spec)?);
     }
-    let _place = ctx.making_rsa.acquire().await.map_err(ApiError::internal)?;
     let hsm = Arc::clone(&ctx.hsm);
-    Ok(blocking::run(move || hsm.generate_data_key_pair(spec)).await??)
+    Ok(ctx.rsa_keys.make(move || hsm.generate_data_key_pair(spec)).await??)
 }

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::access::{Access, PermittedKey};
-use super::blocking;
 use super::ctx::Ctx;
 use super::imported::check_origin;
 use super::operation::{Description, Done, Operation, Service};
@@ -100,7 +99,6 @@ impl Operation for GetParametersForImport {
 
 /// Made elsewhere and by few at a time: an RSA key takes up to seconds.
 async fn make_wrapping_key(ctx: &Ctx, spec: KeySpec) -> Result<WrappingKey, ApiError> {
-    let _place = ctx.making_rsa.acquire().await.map_err(ApiError::internal)?;
     let hsm = Arc::clone(&ctx.hsm);
-    Ok(blocking::run(move || hsm.generate_wrapping_key(spec)).await??)
+    Ok(ctx.rsa_keys.make(move || hsm.generate_wrapping_key(spec)).await??)
 }

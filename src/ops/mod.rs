@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod admin;
+pub mod blocking;
 pub mod call;
 pub mod ctx;
 pub mod key_metadata;
@@ -16,7 +17,6 @@ pub mod shapes;
 pub mod system;
 
 mod aliases;
-mod blocking;
 mod custom_key_stores;
 mod data_key;
 mod data_key_pair;

@@ -82,6 +82,11 @@ pub trait Operation: 'static {
     /// for all operations but those that tell callers who they are.
     const NEEDS_PERMIT: bool = true;
 
+    /// Whether no other change may be made meanwhile, so that what the operation
+    /// looked at is still so when it commits. True for all that change anything,
+    /// but for those that look at nothing and take long.
+    const TAKES_TURN: bool = !Self::DESCRIPTION.read_only;
+
     /// What the operation works with: the common context, or one that adds to it.
     type Context: AsRef<Ctx> + Send + Sync + 'static;
     type Input: ReadInput;

@@ -83,9 +83,9 @@ async fn commit<O: Operation>(ctx: &O::Context, call: &Call) -> Settled {
     }
     // Once for each such key that the call names, of which there are two at most.
     for _ in 0..ATTEMPTS {
-        let turn = match O::DESCRIPTION.read_only {
-            true => None,
-            false => Some(shared.changing.lock().await),
+        let turn = match O::TAKES_TURN {
+            true => Some(shared.changing.lock().await),
+            false => None,
         };
         let service = match settle::<O>(ctx, call).await {
             Ok(settled) => return settled,
