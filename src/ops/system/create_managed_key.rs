@@ -12,7 +12,6 @@ use crate::base::arn::KeyArn;
 use crate::base::ids::Realm;
 use crate::base::managed::ManagedService;
 use crate::base::spec::{KeyManager, KeySpec, KeyUsage, Origin};
-use crate::base::timestamp::DAY_MS;
 use crate::keys::changes::{CreateKey, PutAlias};
 use crate::keys::create::{self, NewKey};
 use crate::keys::key::{Alias, Rotation};
@@ -75,11 +74,7 @@ impl Operation for CreateManagedKey {
             created_ms,
         };
         let mut key = create::create(&ctx.hsm, &permit, new)?;
-        let period_ms = ROTATION_DAYS.saturating_mul(DAY_MS);
-        key.rotation = Some(Rotation {
-            period_days: ROTATION_DAYS,
-            next_ms: created_ms.saturating_add(period_ms),
-        });
+        key.rotation = Some(Rotation::starting(created_ms, ROTATION_DAYS));
         access.record_resource(&key.arn);
         access.record_service_event(
             json!({ "keyId": key.id().to_string(), "aliasName": name.as_str() }),
