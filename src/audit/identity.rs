@@ -6,6 +6,7 @@ use super::EventType;
 use super::json::Text;
 use crate::base::arn::PARTITION;
 use crate::base::caller::{Caller, Principal};
+use crate::base::ids::AccountId;
 use crate::base::limits::ACCESS_KEY_ID_BYTES;
 use crate::base::timestamp;
 
@@ -57,14 +58,25 @@ struct SessionAttributes {
     mfa_authenticated: &'static str,
 }
 
-/// The identity of a record's caller; `arn` is the principal's text.
+/// The identity of a record's caller, as the account `in_book_of` gets to know
+/// it; `arn` is the principal's text.
 pub(super) fn identity<'a>(
     caller: &'a Caller,
     arn: &'a str,
     event_type: EventType,
+    in_book_of: &AccountId,
 ) -> Identity<'a> {
     let principal = &caller.principal;
     let account = principal.account().as_str();
+    if principal.account() != in_book_of {
+        // Who it was is the other account's own affair.
+        return Identity {
+            kind: Some("AWSAccount"),
+            principal_id: Some(principal.principal_id()),
+            account_id: Some(account),
+            ..Identity::default()
+        };
+    }
     if event_type == EventType::AwsServiceEvent || matches!(principal, Principal::System { .. }) {
         return Identity {
             account_id: Some(account),

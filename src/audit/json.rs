@@ -133,7 +133,7 @@ impl<'a> Canonical<'a> {
         };
         Self {
             event_version: "1.11",
-            user_identity: identity::identity(caller, principal, record.event_type),
+            user_identity: identity::identity(caller, principal, record.event_type, record.account),
             event_time: timestamp::event_time(record.time_ms),
             event_source: record.event_source,
             event_name: record.event_name,

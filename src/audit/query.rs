@@ -102,13 +102,18 @@ pub struct LastUse {
 }
 
 /// The newest successful call of one of `operations` that the key with this
-/// ARN had a part in; `None` if there is none. Blocks. Looks at what was done
+/// ARN had a part in since `from_ms`; `None` if there is none. Blocks. Looks at what was done
 /// with this key alone, newest first, and ends with the first that fits.
 ///
 /// # Errors
 /// [`Error::Corrupt`] for a record that is not what was written;
 /// [`Error::Store`].
-pub fn last_use(store: &Store, key: &str, operations: &[&str]) -> Result<Option<LastUse>, Error> {
+pub fn last_use(
+    store: &Store,
+    key: &str,
+    operations: &[&str],
+    from_ms: i64,
+) -> Result<Option<LastUse>, Error> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Names {
@@ -130,7 +135,7 @@ pub fn last_use(store: &Store, key: &str, operations: &[&str]) -> Result<Option<
             request_id: None,
             read_only: None,
             succeeded_in: Some(operations),
-            from_ms: i64::MIN,
+            from_ms,
             before,
             limit: 1,
         })?;

@@ -95,6 +95,8 @@ pub const RECORD_BYTES: usize = 128 * 1024;
 /// Longest access key id in a record; that of an unauthenticated call is any
 /// text. AWS's own limit.
 pub const ACCESS_KEY_ID_BYTES: usize = 128;
+/// The shortest access key id of users, characters (AWS's own limit).
+pub const ACCESS_KEY_ID_MIN: usize = 16;
 /// Rows in one page of an audit query.
 pub const AUDIT_PAGE_ROWS: usize = 1_000;
 /// Items in one encrypt or decrypt batch.

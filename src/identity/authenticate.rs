@@ -6,6 +6,7 @@ use super::credentials::{self, Session};
 use super::directory::{Directory, Kind};
 use crate::base::caller::Principal;
 use crate::base::ids::Region;
+use crate::base::limits;
 use crate::base::secret::SecretBytes;
 use crate::hsm::{self, Hsm, Purpose};
 use crate::wire::sigv4::key::SigningKeyCache;
@@ -67,6 +68,13 @@ impl Authenticator {
         let expected = Expected { service, is_region: &is_region, now_ms };
         let authorization = Authorization::parse(request, &expected)?;
         let region = Region::parse(authorization.region()).ok_or(Error::InvalidToken)?;
+        // Only the access key of `serve --dev` is that short. Everybody knows its
+        // secret, so a page in a browser could sign with it, under a name of its own
+        // that leads here.
+        let is_known_to_all = authorization.access_key_id().len() < limits::ACCESS_KEY_ID_MIN;
+        if is_known_to_all && !names_this_machine(request) {
+            return Err(Error::InvalidToken);
+        }
         let claim = match authorization.session_token() {
             Some(token) => self.session_claim(&authorization, token, now_ms)?,
             None => self.user_claim(&authorization)?,
@@ -134,6 +142,19 @@ impl Authenticator {
             Secret::Session(session) => Ok(session.secret()),
         }
     }
+}
+
+/// Whether the request was sent to this machine by one of its own names.
+fn names_this_machine(request: &Request<'_>) -> bool {
+    let host = request.headers.iter().find(|(name, _)| *name == "host");
+    let Some(host) = host.and_then(|(_, value)| std::str::from_utf8(value).ok()) else {
+        return false;
+    };
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
+        _ => host,
+    };
+    matches!(name, "localhost" | "127.0.0.1" | "[::1]")
 }
 
 /// Who the caller says to be, before the signature has proven it.

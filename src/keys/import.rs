@@ -350,7 +350,10 @@ pub fn delete(
         for other in others(registry, key) {
             changes.push(UpdateKey::new(registry, &other, |other| match is_replica {
                 true => other.wait_for_related_keys(is_one),
-                false => other.materials.retain(|held| !held.is_pending() || !is_one(held)),
+                false => {
+                    other.materials.retain(|held| !held.is_pending() || !is_one(held));
+                    other.on_demand_ms = None;
+                }
             }));
         }
     }

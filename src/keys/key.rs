@@ -174,6 +174,15 @@ impl Key {
         self.materials.iter().find(|material| material.is_pending())
     }
 
+    /// When the key loses the first of the materials that it needs, epoch
+    /// milliseconds; one that waits for its rotation is not needed yet.
+    #[must_use]
+    pub fn needed_material_expires_ms(&self) -> Option<i64> {
+        let needed = self.materials.iter().filter(|material| !material.is_pending());
+        let held = needed.filter(|material| material.token.is_some());
+        held.filter_map(|material| material.expires_ms).min()
+    }
+
     /// When the key loses the first of the materials it has, epoch milliseconds.
     #[must_use]
     pub fn material_expires_ms(&self) -> Option<i64> {

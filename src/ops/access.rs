@@ -19,7 +19,7 @@ use crate::base::spec::{KeyPairSpec, KeySpec};
 use crate::hsm::blob::Blob;
 use crate::keys::key::Key;
 use crate::policy::actions::Action;
-use crate::policy::decision::{Decision, Explanation, Permit, ciphertext_denial};
+use crate::policy::decision::{Decision, Explanation, Permit, ciphertext_denial, foreign_denial};
 use crate::policy::document::Document;
 use crate::policy::question::{Question, RequestFacts, Resource};
 use crate::wire::codes::Code;
@@ -97,10 +97,21 @@ impl<'a> Access<'a> {
         accepts: Accepts,
         context: Option<&EncryptionContext>,
     ) -> Result<PermittedKey, ApiError> {
-        let found = self.find(name, accepts)?;
-        let key = self.as_of_now(&found.key);
-        let permit = self.permit_key(action, &key, context, found.alias.as_ref())?;
-        Ok(PermittedKey { permit, key })
+        let permitted = self.find(name, accepts).and_then(|found| {
+            let key = self.as_of_now(&found.key);
+            let permit = self.permit_key(action, &key, context, found.alias.as_ref())?;
+            Ok(PermittedKey { permit, key })
+        });
+        permitted.map_err(|error| match error.code() {
+            // What another account has is its own affair.
+            Code::NotFoundException | Code::AccessDeniedException
+                if resolve::is_foreign(&self.call.realm(), name) =>
+            {
+                let text = foreign_denial(&self.call.caller.principal, action, name);
+                ApiError::new(Code::AccessDeniedException, text)
+            }
+            _ => error,
+        })
     }
 
     /// Finds the key that `name` names, and asks for nothing. The key of a

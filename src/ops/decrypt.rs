@@ -11,7 +11,7 @@ use super::shapes::{
     CIPHERTEXT_BLOB, DRY_RUN, DRY_RUN_MODIFIERS, ENCRYPTION_ALGORITHM, ENCRYPTION_CONTEXT,
     GRANT_TOKENS, KEY_ID_SHAPE, RECIPIENT, check_context, out_blob, out_text, refuse_recipient,
 };
-use super::source::Source;
+use super::source::{Source, ignores_ciphertext};
 use crate::base::algorithm::EncryptionAlgorithm;
 use crate::base::context::EncryptionContext;
 use crate::policy::actions::Action;
@@ -101,7 +101,7 @@ impl Operation for Decrypt {
             key_member: "keyId",
             context: input.encryption_context,
             algorithm: input.encryption_algorithm.unwrap_or(EncryptionAlgorithm::SymmetricDefault),
-            ignore_ciphertext: input.dry_run && !input.dry_run_modifiers.is_empty(),
+            ignore_ciphertext: ignores_ciphertext(input.dry_run, &input.dry_run_modifiers)?,
         };
         check_context(&source.context)?;
         let (PermittedKey { key, .. }, opened) = source.open(ctx, access)?;

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::access::Access;
 use super::ctx::Ctx;
+use super::custom_key_stores;
 use super::operation::{Description, Done, Operation, Service};
 use super::shapes::{RECIPIENT, out_blob, refuse_recipient};
 use crate::base::limits;
@@ -64,8 +65,8 @@ impl Operation for GenerateRandom {
             return Err(ApiError::validation("NumberOfBytes is required."));
         };
         access.account(Action::GENERATE_RANDOM)?;
-        if input.custom_key_store_id.is_some() {
-            return Err(ApiError::bare(Code::CustomKeyStoreNotFoundException));
+        if let Some(store) = &input.custom_key_store_id {
+            return Err(custom_key_stores::not_found(store));
         }
         Ok(Done::read(Output { plaintext: SecretBlob(ctx.hsm.random(len)?) }))
     }

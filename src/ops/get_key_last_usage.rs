@@ -82,10 +82,10 @@ impl Operation for GetKeyLastUsage {
         input: Input,
     ) -> Result<Done<Output>, ApiError> {
         let key = access.key(Action::GET_KEY_LAST_USAGE, &input.key_id, Accepts::Key, None)?.key;
-        let (store, arn) = (Arc::clone(&ctx.store), key.arn.to_string());
+        let (store, arn, from_ms) = (Arc::clone(&ctx.store), key.arn.to_string(), key.created_ms);
         // Reading blocks, and may take a while on a cold file.
-        let found =
-            tokio::task::spawn_blocking(move || audit::last_use(&store, &arn, TRACKED)).await;
+        let find = move || audit::last_use(&store, &arn, TRACKED, from_ms);
+        let found = tokio::task::spawn_blocking(find).await;
         let last = found.map_err(ApiError::internal)??;
         let created = timestamp::epoch_seconds(key.created_ms);
         Ok(Done::read(Output {

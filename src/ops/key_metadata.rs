@@ -85,7 +85,8 @@ impl KeyMetadata {
         // Imported material that is gone tells nothing of its end any more.
         let imported =
             material.filter(|held| key.origin == Origin::External && held.token.is_some());
-        let expires_ms = imported.and_then(|held| held.expires_ms);
+        // The whole key waits for its import when the first of them is gone.
+        let expires_ms = imported.and_then(|_| key.needed_material_expires_ms());
         Self {
             aws_account_id: key.arn.account.to_string(),
             key_id: key.id().to_string(),

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::access::Access;
 use super::ctx::Ctx;
 use super::operation::{Description, Done, Operation, Service};
-use super::resolve::{self, Accepts};
+use super::resolve;
 use super::shapes::{KEY_ID_SHAPE, MARKER, out_text};
 use crate::base::arn::AliasArn;
 use crate::base::ids::{AliasName, Realm};
@@ -96,7 +96,7 @@ impl Operation for ListAliases {
         let realm = access.call().realm();
         // The permission is on the account: the key is only a filter.
         let target = match input.key_id.as_deref() {
-            Some(name) => Some(resolve::key(&ctx.keys, &realm, name, Accepts::Key)?.key.id()),
+            Some(name) => Some(resolve::own_key(&ctx.keys, &realm, name)?.id()),
             None => None,
         };
         let list = format!("ListAliases {}", target.map(|id| id.to_string()).unwrap_or_default());

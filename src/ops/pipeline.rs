@@ -2,12 +2,14 @@
 //! run the operation (which decides on its way), commit its changes together
 //! with its record, and only then answer.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde_json::value::to_raw_value;
 use serde_json::{Map, Value};
+use tokio::sync::MutexGuard;
 use tracing::{Instrument, Span};
 
 use super::access::{Access, Facts};
@@ -19,8 +21,9 @@ use super::system;
 use crate::audit::{self, EventType, Failure, Record, Resource};
 use crate::base::arn::Arn;
 use crate::base::caller::Caller;
-use crate::base::ids::{Region, RequestId};
+use crate::base::ids::{AccountId, Region, RequestId};
 use crate::base::managed::ManagedService;
+use crate::hsm;
 use crate::store::{self, Change, Receipt, Unit};
 use crate::wire::codes::Code;
 use crate::wire::error::{ApiError, chain};
@@ -43,7 +46,7 @@ pub(super) async fn call<O: Operation>(ctx: Arc<O::Context>, call: Call) -> Answ
 pub(super) async fn call_in_turn<O: Operation<Context = Ctx>>(ctx: &Ctx, call: &Call) -> Answer {
     let work = async {
         let none = || ApiError::internal("the server itself names no key of a service");
-        let settled = settle::<O>(ctx, call).await;
+        let settled = settle::<O>(ctx, call, None).await;
         settled.unwrap_or_else(|_| unrecorded(call, none()))
     };
     watch(ctx, &O::DESCRIPTION, call.caller.request_id, work).await
@@ -87,11 +90,10 @@ async fn commit<O: Operation>(ctx: &O::Context, call: &Call) -> Settled {
             true => Some(shared.changing.lock().await),
             false => None,
         };
-        let service = match settle::<O>(ctx, call).await {
+        let service = match settle::<O>(ctx, call, turn).await {
             Ok(settled) => return settled,
             Err(service) => service,
         };
-        drop(turn);
         if let Err(error) = system::make_managed_key(shared, call, service).await {
             return unrecorded(call, error);
         }
@@ -105,7 +107,11 @@ async fn commit<O: Operation>(ctx: &O::Context, call: &Call) -> Settled {
 ///
 /// # Errors
 /// The service whose key is missing; then nothing was done or recorded.
-async fn settle<O: Operation>(ctx: &O::Context, call: &Call) -> Result<Settled, ManagedService> {
+async fn settle<O: Operation>(
+    ctx: &O::Context,
+    call: &Call,
+    mut turn: Option<MutexGuard<'_, ()>>,
+) -> Result<Settled, ManagedService> {
     let shared: &Ctx = ctx.as_ref();
     let request_id = call.caller.request_id;
     for _ in 0..ATTEMPTS {
@@ -113,6 +119,10 @@ async fn settle<O: Operation>(ctx: &O::Context, call: &Call) -> Result<Settled, 
         let result = attempt::<O>(ctx, call, &mut facts).await;
         if let Some(service) = facts.missing_service {
             return Err(service);
+        }
+        if result.is_err() {
+            // It changes nothing: the next may go on while its record is written.
+            turn = None;
         }
         let ended = End::new(result);
         let (unit, result) = match unit(shared, &O::DESCRIPTION, call, &facts, ended) {
@@ -125,6 +135,7 @@ async fn settle<O: Operation>(ctx: &O::Context, call: &Call) -> Result<Settled, 
             Err(store::Error::Conflict | store::Error::Duplicate) => continue,
             Err(error) => Answer::unrecorded(request_id, error),
         };
+        drop(turn);
         return Ok((answer, facts));
     }
     let error = ApiError::internal("the call met other changes too often");
@@ -153,11 +164,34 @@ fn unit(
     facts: &Facts,
     mut ended: End,
 ) -> Result<(Unit, Result<Vec<u8>, ApiError>), Cause> {
-    let event = record(ctx, description, &call.caller, &call.region, facts, &ended)?;
-    let further = std::mem::take(&mut ended.further).into_iter();
-    let further = further.map(|further| record_further(ctx, &call.caller, further));
-    let further = further.collect::<Result<_, _>>()?;
+    let owners = owners(call, facts, &ended);
+    let shared_id = match owners.is_empty() {
+        true => None,
+        false => Some(generate_event_id(ctx)?),
+    };
+    let record_for = |account| {
+        let place = Place { account, region: &call.region, shared_id };
+        record(ctx, description, &call.caller, place, facts, &ended)
+    };
+    let event = record_for(call.caller.principal.account())?;
+    let mut further: Vec<_> = owners.iter().map(record_for).collect::<Result<_, _>>()?;
+    for set_off in std::mem::take(&mut ended.further) {
+        further.push(record_further(ctx, &call.caller, set_off)?);
+    }
     Ok((Unit { changes: ended.changes, event, further }, ended.result))
+}
+
+/// The other accounts whose keys the call used: each has a copy of its record
+/// (AWS CloudTrail User Guide, `sharedEventID`). Of a denied call only the
+/// caller's own account is told.
+fn owners(call: &Call, facts: &Facts, ended: &End) -> BTreeSet<AccountId> {
+    let denied = ended.result.as_ref().err().map(ApiError::code);
+    if denied == Some(Code::AccessDeniedException) {
+        return BTreeSet::new();
+    }
+    let own = call.caller.principal.account().as_str();
+    let accounts = facts.resources.iter().filter_map(|arn| Some(Arn::parse(arn)?.account));
+    accounts.filter(|account| *account != own).filter_map(AccountId::parse).collect()
 }
 
 /// Records and answers a call that was refused before it ran: not
@@ -208,7 +242,8 @@ async fn put_down(
     result: Result<Vec<u8>, ApiError>,
 ) -> Result<(Result<Vec<u8>, ApiError>, Receipt), Cause> {
     let ended = End::without_effect(result);
-    let event = record(ctx, description, caller, region, &Facts::default(), &ended)?;
+    let place = Place::of(caller, region);
+    let event = record(ctx, description, caller, place, &Facts::default(), &ended)?;
     let receipt =
         ctx.store.commit(Unit { changes: ended.changes, event, further: Vec::new() }).await?;
     Ok((ended.result, receipt))
@@ -299,16 +334,36 @@ pub fn path_member(call: &Call, member: &Member) -> Result<String, ApiError> {
     }
 }
 
+/// In whose book a record stands, and of which Region.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    account: &'a AccountId,
+    region: &'a Region,
+    /// Shared with the records of the same call in the books of others.
+    shared_id: Option<[u8; 16]>,
+}
+
+impl<'a> Place<'a> {
+    /// In the caller's book.
+    fn of(caller: &'a Caller, region: &'a Region) -> Self {
+        Self { account: caller.principal.account(), region, shared_id: None }
+    }
+}
+
+fn generate_event_id(ctx: &Ctx) -> Result<[u8; 16], hsm::Error> {
+    let mut random = [0; 16];
+    ctx.hsm.fill_random(&mut random)?;
+    Ok(*RequestId::from_random(random).as_bytes())
+}
+
 fn record(
     ctx: &Ctx,
     description: &Description,
     caller: &Caller,
-    region: &Region,
+    place: Place<'_>,
     facts: &Facts,
     ended: &End,
 ) -> Result<store::NewEvent, Cause> {
-    let mut random = [0; 16];
-    ctx.hsm.fill_random(&mut random)?;
     let raw = |value: &Option<Value>| value.as_ref().map(to_raw_value).transpose();
     let parameters = raw(&facts.request_parameters)?;
     let response = raw(&ended.response_elements)?;
@@ -324,11 +379,11 @@ fn record(
     let resources: Vec<Resource<'_>> = facts.resources.iter().map(|arn| resource(arn)).collect();
     let by_itself = description.service == Service::System;
     Ok(audit::prepare(&Record {
-        event_id: *RequestId::from_random(random).as_bytes(),
+        event_id: generate_event_id(ctx)?,
         time_ms: ctx.clock.now_ms(),
         caller,
-        account: caller.principal.account(),
-        region,
+        account: place.account,
+        region: place.region,
         event_source: description.service.event_source(),
         event_name: description.name,
         error: ended.result.as_ref().err().map(failure),
@@ -339,7 +394,7 @@ fn record(
         read_only: description.read_only,
         resources: &resources,
         event_type: if by_itself { EventType::AwsServiceEvent } else { EventType::AwsApiCall },
-        shared_event_id: None,
+        shared_event_id: place.shared_id,
         tls: None,
         wardbook: decision.as_deref(),
     })?)
@@ -364,7 +419,7 @@ fn record_further(ctx: &Ctx, caller: &Caller, further: Further) -> Result<store:
     };
     let ended =
         End { response_elements: further.response_elements, ..End::without_effect(Ok(Vec::new())) };
-    record(ctx, &description, &caller, &further.region, &facts, &ended)
+    record(ctx, &description, &caller, Place::of(&caller, &further.region), &facts, &ended)
 }
 
 /// CloudTrail shortens the code of a denial, and of that alone.

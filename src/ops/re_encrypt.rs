@@ -13,7 +13,7 @@ use super::shapes::{
     CIPHERTEXT_BLOB, DRY_RUN, DRY_RUN_MODIFIERS, ENCRYPTION_ALGORITHMS, GRANT_TOKENS, KEY_ID_SHAPE,
     check_context, out_blob, out_text,
 };
-use super::source::Source;
+use super::source::{Source, ignores_ciphertext};
 use crate::base::algorithm::EncryptionAlgorithm;
 use crate::base::context::EncryptionContext;
 use crate::keys::cipher;
@@ -117,7 +117,7 @@ impl Operation for ReEncrypt {
             key_member: "sourceKeyId",
             context: input.source_encryption_context,
             algorithm: input.source_encryption_algorithm.unwrap_or(default),
-            ignore_ciphertext: input.dry_run && !input.dry_run_modifiers.is_empty(),
+            ignore_ciphertext: ignores_ciphertext(input.dry_run, &input.dry_run_modifiers)?,
         };
         let context = input.destination_encryption_context;
         check_context(&source.context)?;

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::base::arn::{Arn, PARTITION};
+use crate::base::arn::{Arn, KeyArn, PARTITION};
 use crate::base::ids::{AccountId, AliasName, KeyId, Realm};
 use crate::base::managed::ManagedService;
 use crate::keys::key::Key;
@@ -88,6 +88,31 @@ pub fn service_key(realm: &Realm, name: &str) -> Option<ManagedService> {
     let Realm { account, region } = realm;
     let home = format!("arn:{PARTITION}:kms:{region}:{account}:");
     ManagedService::of_alias(name.strip_prefix(&home).unwrap_or(name))
+}
+
+/// Finds a key of the realm itself. One of another account is not there.
+///
+/// # Errors
+/// As [`key`].
+pub fn own_key(registry: &Registry, realm: &Realm, name: &str) -> Result<Arc<Key>, ApiError> {
+    let found = key(registry, realm, name, Accepts::Key)?.key;
+    match found.arn.account == realm.account {
+        true => Ok(found),
+        false => {
+            let KeyArn { region, account, id } = &found.arn;
+            Err(unknown_key(region.as_str(), account, &id.to_string()))
+        }
+    }
+}
+
+/// Whether `name` is the ARN of a key or alias of another account, in the
+/// Region of the call.
+#[must_use]
+pub fn is_foreign(realm: &Realm, name: &str) -> bool {
+    Arn::parse(name).is_some_and(|arn| {
+        arn.region == realm.region.as_str()
+            && AccountId::parse(arn.account).is_some_and(|account| account != realm.account)
+    })
 }
 
 /// `NotFoundException` for an alias, with AWS's text.

@@ -61,8 +61,8 @@ impl Operation for RotateKeyOnDemand {
     ) -> Result<Done<Output>, ApiError> {
         let key = access.key(Action::ROTATE_KEY_ON_DEMAND, &input.key_id, Accepts::Key, None)?.key;
         StateRule::RotateOnDemand.check(key.state, &key.arn)?;
-        rotation::check_on_demand(&key)?;
         let now_ms = ctx.clock.now_ms();
+        rotation::check_on_demand(ctx, &key, now_ms)?;
         check_limit(ctx, &key)?;
         check_conflict(&key, now_ms)?;
         let mut changes = change_shared(&ctx.keys, &key, |key| key.on_demand_ms = Some(now_ms));

@@ -8,6 +8,7 @@ use super::ctx::Ctx;
 use super::shapes::not_primary;
 use crate::base::spec::{KeySpec, MultiRegionRole, Origin};
 use crate::keys::key::Key;
+use crate::keys::multi_region;
 use crate::store::{self, Change, Tx};
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
@@ -27,13 +28,17 @@ pub(super) fn check_automatic(key: &Key) -> Result<(), ApiError> {
 }
 
 /// Refuses keys that cannot rotate on demand.
-pub(super) fn check_on_demand(key: &Key) -> Result<(), ApiError> {
+pub(super) fn check_on_demand(ctx: &Ctx, key: &Key, now_ms: i64) -> Result<(), ApiError> {
     check_symmetric(key)?;
     if !rotates(key) {
         return Err(wrong_origin(key));
     }
     check_primary(key)?;
-    if key.origin == Origin::External && key.rotatable_material().is_none() {
+    // Related keys rotate to it too: it must not have expired in any of them.
+    let others = multi_region::others(&ctx.keys, key);
+    let is_everywhere = |id| others.iter().all(|other| other.at(now_ms).holds(id));
+    let next = key.rotatable_material().map(|material| material.id);
+    if key.origin == Origin::External && !next.is_some_and(is_everywhere) {
         let text = format!("No available key material pending rotation for the key: {}.", key.arn);
         return Err(ApiError::new(Code::KMSInvalidStateException, text));
     }

@@ -33,18 +33,13 @@ impl Source {
         ctx: &Ctx,
         access: &mut Access<'_>,
     ) -> Result<(PermittedKey, Option<Decrypted>), ApiError> {
-        let Some(Blob(blob)) = &self.blob else {
-            let missing = if self.ignore_ciphertext { self.key_member } else { "ciphertextBlob" };
-            let Some(name) = self.key_id.as_deref().filter(|_| self.ignore_ciphertext) else {
-                return Err(ApiError::validation(format!(
-                    "1 validation error detected: Value null at '{missing}' failed to satisfy \
-                     constraint: Member must not be null"
-                )));
-            };
+        if self.ignore_ciphertext {
+            let Some(name) = &self.key_id else { return Err(missing(self.key_member)) };
             let found = access.key(self.action, name, Accepts::KeyOrAlias, Some(&self.context))?;
             cipher::check(&found.key, self.operation, self.algorithm)?;
             return Ok((found, None));
-        };
+        }
+        let Some(Blob(blob)) = &self.blob else { return Err(missing("ciphertextBlob")) };
         let found = self.find_key(access, blob)?;
         let PermittedKey { permit, key } = &found;
         cipher::check(key, self.operation, self.algorithm)?;
@@ -66,5 +61,27 @@ impl Source {
             check_made_by(&found.key, blob)?;
         }
         Ok(found)
+    }
+}
+
+/// A member that must be there, or not, by what another one says.
+fn missing(member: &str) -> ApiError {
+    ApiError::validation(format!(
+        "1 validation error detected: Value null at '{member}' failed to satisfy constraint: \
+         Member must not be null"
+    ))
+}
+
+/// Whether the modifiers of a dry run ask to ignore the ciphertext.
+///
+/// # Errors
+/// `ValidationException` for modifiers of a call that is no dry run.
+pub(super) fn ignores_ciphertext(dry_run: bool, modifiers: &[String]) -> Result<bool, ApiError> {
+    match (modifiers.is_empty(), dry_run) {
+        (true, _) => Ok(false),
+        (false, true) => Ok(true),
+        (false, false) => {
+            Err(ApiError::validation("DryRunModifiers can only be specified with DryRun."))
+        }
     }
 }

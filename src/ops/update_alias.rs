@@ -11,6 +11,7 @@ use super::ctx::Ctx;
 use super::operation::{Description, Done, Operation, Service};
 use super::resolve::{self, Accepts};
 use super::shapes::{KEY_ID_SHAPE, Nothing, recorded_key};
+use crate::base::spec::KeySpec;
 use crate::keys::changes::PutAlias;
 use crate::keys::key::Alias;
 use crate::keys::state::StateRule;
@@ -63,7 +64,12 @@ impl Operation for UpdateAlias {
         };
         if let Some(present) = ctx.keys.find(&realm.region, alias.target) {
             access.known_key(action, &present)?;
-            if present.usage != target.usage || present.spec != target.spec {
+            if kind(present.spec) != kind(target.spec) {
+                let text = "An alias of a symmetric, an asymmetric or an HMAC key cannot be \
+                            changed to a key of another of these types.";
+                return Err(ApiError::validation(text));
+            }
+            if present.usage != target.usage {
                 return Err(ApiError::validation(format!(
                     "Alias {name} cannot be changed from a CMK with key usage {} to a CMK with \
                      key usage {}. The key usage of the current CMK and the new CMK must be the \
@@ -85,4 +91,9 @@ impl Operation for UpdateAlias {
         let change = PutAlias { registry: Arc::clone(&ctx.keys), alias };
         Ok(Done::changed(Nothing {}, vec![Box::new(change)], recorded_key(&target.arn)))
     }
+}
+
+/// The three types of keys between which an alias cannot move.
+const fn kind(spec: KeySpec) -> (bool, bool) {
+    (spec.is_asymmetric(), spec.mac_algorithms().is_empty())
 }

@@ -66,7 +66,7 @@ impl Operation for UpdatePrimaryRegion {
             let id = primary.id().to_string();
             return Err(resolve::unknown_key(&input.primary_region, &primary.arn.account, &id));
         };
-        access.known_key(action, &replica)?;
+        let replica = access.known_key(action, &replica)?.key;
         for key in [&primary, &replica] {
             StateRule::UpdatePrimary.check(key.state, &key.arn)?;
         }

@@ -239,6 +239,38 @@ impl Action {
         self.kinds
     }
 
+    /// Whether AWS KMS performs the action on a key of another account at all,
+    /// whatever the policies say: the use of a key, its grants, and a look at it
+    /// (API reference, "Cross-account use" of each operation).
+    #[must_use]
+    pub fn crosses_accounts(self) -> bool {
+        [
+            Self::CREATE_GRANT,
+            Self::DECAPSULATE,
+            Self::DECRYPT,
+            Self::DERIVE_SHARED_SECRET,
+            Self::DESCRIBE_KEY,
+            Self::ENCAPSULATE,
+            Self::ENCRYPT,
+            Self::GENERATE_DATA_KEY,
+            Self::GENERATE_DATA_KEY_PAIR,
+            Self::GENERATE_DATA_KEY_PAIR_WITHOUT_PLAINTEXT,
+            Self::GENERATE_DATA_KEY_WITHOUT_PLAINTEXT,
+            Self::GENERATE_MAC,
+            Self::GET_KEY_ROTATION_STATUS,
+            Self::GET_PUBLIC_KEY,
+            Self::LIST_GRANTS,
+            Self::RE_ENCRYPT_FROM,
+            Self::RE_ENCRYPT_TO,
+            Self::RETIRE_GRANT,
+            Self::REVOKE_GRANT,
+            Self::SIGN,
+            Self::VERIFY,
+            Self::VERIFY_MAC,
+        ]
+        .contains(&self)
+    }
+
     /// Whether the action may be asked about a resource of this kind.
     #[must_use]
     pub fn applies_to(self, kind: ResourceKind) -> bool {

@@ -150,6 +150,17 @@ pub fn ciphertext_denial(principal: &Principal, action: Action) -> String {
     )
 }
 
+/// Why a key of another account, as the caller named it, is not used. The text
+/// is the same whether there is no such key, its policy does not allow it, or
+/// AWS KMS does not do it across accounts: it would tell which keys exist.
+#[must_use]
+pub fn foreign_denial(principal: &Principal, action: Action, name: &str) -> String {
+    format!(
+        "User: {principal} is not authorized to perform: {action} on resource: {name} because no \
+         resource-based policy allows the {action} action"
+    )
+}
+
 /// Why the decision is as it is; part of the audit record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]

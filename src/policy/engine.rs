@@ -161,6 +161,10 @@ impl Engine {
         match self.ask(Source::KeyPolicy, policy, &facts, iam_allows, trail) {
             Stance::Failed => Err(DenialKind::FailedClosed),
             Stance::Forbid => Err(DenialKind::ExplicitKeyPolicy),
+            // Some things are nobody's but the owner's, whatever the policies say.
+            Stance::Allow if foreign && !question.action.crosses_accounts() => {
+                Err(DenialKind::ImplicitKeyPolicy)
+            }
             // A foreign caller needs the consent of both accounts.
             Stance::Allow if iam_allows || !foreign => Ok(()),
             Stance::Allow => Err(DenialKind::ImplicitIdentity),

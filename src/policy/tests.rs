@@ -458,7 +458,11 @@ fn managed_keys_serve_their_service_alone() {
         };
         let items = Some("items.wardbook");
         let own = (*service != ManagedService::DynamoDb).then_some(ImplicitKeyPolicy);
-        assert_eq!(decide(user(HOME, "alice"), items, Action::GENERATE_DATA_KEY, &[]), own);
+        // The service alone is not enough: the caller's own policies must allow it.
+        let alone = decide(user(HOME, "alice"), items, Action::GENERATE_DATA_KEY, &[]);
+        assert_eq!(alone, Some(own.unwrap_or(ImplicitIdentity)));
+        let both = [identity_policy(ALLOW_ALL)];
+        assert_eq!(decide(user(HOME, "alice"), items, Action::GENERATE_DATA_KEY, &both), own);
         assert_eq!(decide(root(HOME), items, Action::DECRYPT, &[]), own);
         let all = [identity_policy(ALLOW_ALL)];
         for action in Action::ALL.into_iter().filter(|action| action.applies_to(ResourceKind::Key))

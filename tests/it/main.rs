@@ -6,6 +6,8 @@
 )]
 
 #[cfg(test)]
+mod accounts;
+#[cfg(test)]
 mod arbitrary;
 #[cfg(test)]
 mod authz;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use crate::fixture::program::{Home, Program};
+use crate::fixture::raw::Request;
 use crate::fixture::{ACCOUNT, Credentials, REGION};
 
 const KEY: &str = "0d7a2d8e-93bd-4b4f-8a5c-6e9a3f0c1b2d";
@@ -18,7 +19,7 @@ region = "eu-west-2"
 [[users]]
 name = "ada"
 policies = {{ Admin = "permit (principal, action, resource);" }}
-access-keys = [{{ id = "AKIASEEDED", secret = "seeded-secret" }}]
+access-keys = [{{ id = "AKIASEEDEDSEEDED", secret = "seeded-secret" }}]
 
 [[roles]]
 name = "app"
@@ -44,7 +45,7 @@ private-key = """
 
 fn ada() -> Credentials {
     Credentials {
-        access_key_id: "AKIASEEDED".to_owned(),
+        access_key_id: "AKIASEEDEDSEEDED".to_owned(),
         secret: "seeded-secret".to_owned(),
         session_token: None,
     }
@@ -154,6 +155,11 @@ fn developers_are_let_in_for_as_long_as_it_is_said() {
     assert!(std::fs::read_to_string(home.log()).unwrap().contains("DEVELOPMENT MODE"));
     let made = program.call_as(&test, "CreateKey", &nothing).ok();
     assert_eq!(made["KeyMetadata"]["AWSAccountId"], "000000000000");
+    // A page in a browser that leads its own name here is not let in.
+    let elsewhere = "192.0.2.7:80".parse().unwrap();
+    let now_ms = program.door().clock.now_ms();
+    let request = Request::kms("ListKeys", "{}").signed(elsewhere, &test, REGION, "kms", now_ms);
+    assert_eq!(program.send(&request).code(), "UnrecognizedClientException");
     // As strict as ever with everybody else.
     for (id, secret) in [("test", "tset"), ("other", "test")] {
         let who =

@@ -14,6 +14,7 @@ use crate::base::secret::SecretBytes;
 use crate::identity::changes::UpdateAccessKey;
 use crate::identity::directory::{AccessKey, Kind};
 use crate::ops::ctx::Ctx;
+use crate::ops::system;
 use crate::store::Change;
 
 /// The account of the development administrator.
@@ -46,6 +47,7 @@ pub(in crate::app) async fn open_to_developers(ctx: &Ctx) -> Result<(), Error> {
     if key.user_id != user.unique_id {
         return Err(Error::DevAccessKey);
     }
+    system::record_development(ctx).await?;
     // In memory only: the row stays inactive.
     let key = Arc::new(AccessKey { active: true, ..AccessKey::clone(&key) });
     UpdateAccessKey { directory: Arc::clone(&ctx.directory), key }.publish();

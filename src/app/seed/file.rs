@@ -13,6 +13,7 @@ use toml::Spanned;
 use zeroize::Zeroizing;
 
 use crate::base::ids::{AccountId, AliasName, KeyId, Region};
+use crate::base::limits::{ACCESS_KEY_ID_BYTES, ACCESS_KEY_ID_MIN};
 use crate::base::secret::SecretBytes;
 use crate::base::spec::{KeySpec, KeyUsage};
 
@@ -96,9 +97,8 @@ impl Seed {
             line: line(text, offset),
             problem,
         };
-        // The error's own text would quote the line: only its message is shown.
         let file: File = toml::from_str(text).map_err(|error| {
-            refused(error.span().map_or(0, |span| span.start), error.message().to_owned())
+            refused(error.span().map_or(0, |span| span.start), shown(error.message()))
         })?;
         let defaults = Defaults {
             account: parsed("account", file.account.as_deref(), AccountId::parse)
@@ -129,6 +129,15 @@ impl Seed {
     #[must_use]
     pub fn regions(&self) -> Vec<Region> {
         self.keys.iter().filter_map(|key| key.what.region.clone()).collect()
+    }
+}
+
+/// What may be shown of the parser's message: names of members, no values.
+fn shown(message: &str) -> String {
+    const OF_NAMES: [&str; 3] = ["unknown field", "missing field", "duplicate key"];
+    match OF_NAMES.iter().any(|start| message.starts_with(start)) {
+        true => message.to_owned(),
+        false => "this is not TOML, or a value of the wrong type".to_owned(),
     }
 }
 
@@ -226,12 +235,12 @@ impl Identity {
         }
         let mut access_keys = Vec::new();
         for AccessKey { id, secret } in self.access_keys {
-            let fits =
-                (1..=128).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric());
+            let fits = (ACCESS_KEY_ID_MIN..=ACCESS_KEY_ID_BYTES).contains(&id.len())
+                && id.bytes().all(|b| b.is_ascii_alphanumeric());
             if !fits || secret.as_bytes().is_empty() {
-                return Err(
-                    "an access key has an `id` of letters and digits, and a `secret`".into()
-                );
+                let wanted =
+                    "an access key has an `id` of 16 to 128 letters and digits, and a `secret`";
+                return Err(wanted.to_owned());
             }
             access_keys.push((id, SecretBytes::new(secret.as_bytes().to_vec())));
         }
@@ -357,6 +366,19 @@ mod tests {
                 "",
             ),
             ("[[keys]]\nid = \"1\"\n", "line 1", "UUID"),
+            ("[[keys]]\nid = \"1\"\nmaterial = \"SECRET\"\n", "line 3", "wrong type"),
+            ("[[users]]\nname = \"a\"\naccess-keys = \"SECRET\"\n", "line 3", "wrong type"),
+            ("[[users]]\nname = \"a\"\naccess-keys = [\"SECRET\"]\n", "line 3", "wrong type"),
+            (
+                "[[users]]\nname = \"a\"\naccess-keys = [{ id = \"AKIASEEDEDSEEDED\", secret = 5553535 }]\n",
+                "line 3",
+                "wrong type",
+            ),
+            (
+                "[[users]]\nname = \"a\"\naccess-keys = [{ id = \"short\", secret = \"SECRET\" }]\n",
+                "line 1",
+                "16 to 128",
+            ),
             (
                 "[[keys]]\nid = \"0d7a2d8e-93bd-4b4f-8a5c-6e9a3f0c1b2d\"\nmaterial = [\"SECRET!\"]\n",
                 "line 1",
@@ -376,7 +398,7 @@ mod tests {
         for (text, line, says) in cases {
             let refused = refusal(text);
             assert!(refused.contains(line) && refused.contains(says), "{text}: {refused}");
-            assert!(!refused.contains("SECRET"), "{refused}");
+            assert!(!refused.contains("SECRET") && !refused.contains("5553535"), "{refused}");
         }
     }
 

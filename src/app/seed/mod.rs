@@ -65,6 +65,10 @@ struct Thing {
     account: AccountId,
     region: Region,
     changes: Vec<Box<dyn Change>>,
+    /// Whether the user, role or key that the entry is about is there now.
+    is_there: bool,
+    /// Why it cannot be made.
+    conflict: Option<&'static str>,
 }
 
 /// What is wrong with an entry.
@@ -94,7 +98,14 @@ async fn apply_one<T>(
     for thing in things(ctx, &entry.what).map_err(|problem| refused(problem.to_string()))? {
         let marker = format!("seed/{}", thing.name);
         if ctx.store.read(|tx| meta::find(tx, &marker))?.is_some() {
-            continue;
+            if thing.is_there {
+                continue;
+            }
+            // What an entry is about was deleted since: the rest of it has no home.
+            return Ok(made);
+        }
+        if let Some(conflict) = thing.conflict {
+            return Err(refused(conflict.to_owned()));
         }
         let arn = thing.arn.clone();
         match make(ctx, marker, thing).await {
@@ -151,7 +162,9 @@ fn seed_identity(ctx: &Ctx, seed: &SeedIdentity) -> Things {
     let account = seed.account.clone().unwrap_or_else(|| ctx.account.clone());
     let kind = if seed.is_role { Kind::Role } else { Kind::User };
     let (region, now_ms) = (home_region(ctx)?, ctx.clock.now_ms());
-    let unique_id = match ctx.directory.find_by_name(&account, kind, &seed.name) {
+    let held = ctx.directory.find_by_name(&account, kind, &seed.name);
+    let is_there = held.is_some();
+    let unique_id = match held {
         Some(held) => held.unique_id.clone(),
         None if seed.is_role => credentials::role_id(&ctx.hsm)?,
         None => credentials::user_id(&ctx.hsm)?,
@@ -178,9 +191,10 @@ fn seed_identity(ctx: &Ctx, seed: &SeedIdentity) -> Things {
     }
     let thing = |name: String, changes| {
         let (arn, account, region) = (arn.clone(), account.clone(), region.clone());
-        Thing { name, arn, account, region, changes }
+        Thing { name, arn, account, region, changes, is_there: true, conflict: None }
     };
-    let mut things = vec![thing(arn.clone(), changes)];
+    let owner = thing(arn.clone(), changes);
+    let mut things = vec![Thing { is_there, ..owner }];
     for (id, secret) in &seed.access_keys {
         let key = credentials::given_access_key(&ctx.hsm, &unique_id, id, secret, now_ms)?;
         let key = AccessKey { active: seed.active, ..key };
@@ -233,9 +247,17 @@ fn seed_key(ctx: &Ctx, seed: &SeedKey) -> Things {
         account: account.clone(),
         region: region.clone(),
         changes: vec![change],
+        is_there: true,
+        conflict: None,
     };
+    let is_elsewhere = ctx.keys.related(&account, arn.id).iter().any(|key| key.arn != arn);
+    let conflict = is_elsewhere.then_some(
+        "a multi-Region key with this id is in another Region already: ReplicateKey makes replicas",
+    );
+    let is_there = ctx.keys.find(&region, arn.id).is_some();
     let create = CreateKey { registry: Arc::clone(&ctx.keys), key: Arc::new(key) };
-    let mut things = vec![thing(arn.to_string(), Box::new(create))];
+    let owner = thing(arn.to_string(), Box::new(create));
+    let mut things = vec![Thing { is_there, conflict, ..owner }];
     let realm = Realm { account: account.clone(), region: region.clone() };
     for name in &seed.aliases {
         let alias = Alias {

@@ -47,6 +47,7 @@ fn json(text: &str) -> Box<RawValue> {
 /// What the records of these tests borrow, and may be changed before.
 struct Case {
     caller: Caller,
+    in_book_of: AccountId,
     event_name: &'static str,
     error: Option<(&'static str, String)>,
     request: Option<Box<RawValue>>,
@@ -66,6 +67,7 @@ impl Case {
     fn new(caller: Caller, event_name: &'static str) -> Self {
         Self {
             caller,
+            in_book_of: account(),
             event_name,
             error: None,
             request: None,
@@ -101,7 +103,7 @@ impl Case {
             event_id: [9; 16],
             time_ms: self.time_ms,
             caller: &self.caller,
-            account: &account(),
+            account: &self.in_book_of,
             region: &Region::parse("eu-central-1").unwrap(),
             event_source: "kms.amazonaws.com",
             event_name: self.event_name,
@@ -159,7 +161,10 @@ fn a_role_session() {
 #[test]
 fn the_account_itself_on_another_accounts_key() {
     let root = Principal::Root { account: AccountId::parse("444455556666").unwrap() };
+    let own = root.account().clone();
     let case = Case { shared_event_id: Some([5; 16]), ..Case::decrypt(caller(root)) };
+    check(&case, include_str!("../../../tests/golden/audit/aws_account.json"));
+    let case = Case { in_book_of: own, ..case };
     check(&case, include_str!("../../../tests/golden/audit/root.json"));
 }
 

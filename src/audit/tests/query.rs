@@ -157,13 +157,13 @@ async fn the_last_use_of_a_key() {
     let folder = TempDir::new().unwrap();
     let store = open(&folder);
     const USES: &[&str] = &["Decrypt", "ReEncrypt", "Sign"];
-    assert_eq!(last_use(&store, KEY, USES).unwrap(), None);
+    assert_eq!(last_use(&store, KEY, USES, 0).unwrap(), None);
     three(&store).await;
-    let used = last_use(&store, KEY, USES).unwrap().unwrap();
+    let used = last_use(&store, KEY, USES, 0).unwrap().unwrap();
     assert_eq!((used.event_name.as_str(), used.time_ms), ("Decrypt", 2_000));
     assert_eq!(used.request_id, Some(RequestId::from_random([1; 16]).to_string()));
     // Its one call was refused.
-    assert_eq!(last_use(&store, OTHER, USES).unwrap(), None);
+    assert_eq!(last_use(&store, OTHER, USES, 0).unwrap(), None);
     let both = vec![KEY.to_owned(), OTHER.to_owned()];
     let two = Case { time_ms: 4_000, arns: both, ..Case::new(ada(), "ReEncrypt") };
     commit(&store, two.with(|record| prepare(record).unwrap())).await;
@@ -172,8 +172,8 @@ async fn the_last_use_of_a_key() {
         commit(&store, case.with(|record| prepare(record).unwrap())).await;
     }
     for key in [KEY, OTHER] {
-        let used = last_use(&store, key, USES).unwrap().unwrap();
+        let used = last_use(&store, key, USES, 0).unwrap().unwrap();
         assert_eq!((used.event_name.as_str(), used.time_ms), ("ReEncrypt", 4_000));
     }
-    assert_eq!(last_use(&store, KEY, &["Sign"]).unwrap(), None);
+    assert_eq!(last_use(&store, KEY, &["Sign"], 0).unwrap(), None);
 }

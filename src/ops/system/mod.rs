@@ -1,8 +1,8 @@
 //! What the server does by itself: deletion of keys whose window has passed and
 //! of imported material that has expired, rotation of keys and of the domain key,
 //! resealing under it, and the keys of services when they are first named. Through
-//! the same pipeline as
-//! every call, as the principal `System`, so that it is decided and recorded.
+//! the same pipeline as every call, as the principal `System`, so that it is decided
+//! and recorded.
 //!
 //! Deliberately absent: the clock's ticking. `app` calls [`run_due`] now and then.
 
@@ -65,6 +65,14 @@ pub async fn record_start(ctx: &Ctx) -> Result<(), ApiError> {
 /// If the record cannot be made.
 pub async fn record_stop(ctx: &Ctx) -> Result<(), ApiError> {
     record(ctx, "ServiceStop").await
+}
+
+/// Records that everybody on this machine is let in as an administrator.
+///
+/// # Errors
+/// If the record cannot be made.
+pub async fn record_development(ctx: &Ctx) -> Result<(), ApiError> {
+    record(ctx, "DevelopmentMode").await
 }
 
 async fn record(ctx: &Ctx, name: &'static str) -> Result<(), ApiError> {

@@ -57,6 +57,9 @@ impl Request<'_> {
             account |= fit == Fit::Account;
         }
         let foreign = self.caller.account() != &KeyArn::parse(self.key).unwrap().account;
+        if foreign && !Action::find(self.action).unwrap().crosses_accounts() {
+            return Ok(false);
+        }
         Ok(if foreign || !itself { (itself || account) && identity_allows } else { true })
     }
 

@@ -106,6 +106,6 @@ async fn random_bytes_are_as_many_as_asked_for() {
     refused(
         call(16).custom_key_store_id("cks-1234567890abcdef0").send().await,
         "CustomKeyStoreNotFoundException",
-        "",
+        "Custom key store cks-1234567890abcdef0 does not exist.",
     );
 }

@@ -69,6 +69,7 @@ fn only_of_keys_of_this_account() {
     let server = Server::start();
     let foreign = format!("arn:aws:kms:eu-central-1:999988887777:key/{}", server.new_key());
     let answer = server.call("GetKeyLastUsage", &json!({ "KeyId": foreign }));
-    assert_eq!(answer.code(), "NotFoundException");
-    assert_eq!(answer.message(), format!("Key '{foreign}' does not exist"));
+    assert_eq!(answer.code(), "AccessDeniedException");
+    let reason = "because no resource-based policy allows the kms:GetKeyLastUsage action";
+    assert!(answer.message().ends_with(&format!("{foreign} {reason}")), "{}", answer.text());
 }

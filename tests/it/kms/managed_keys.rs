@@ -266,8 +266,10 @@ fn items_use_the_key_of_dynamodb() {
     assert_eq!(made(&server).len(), 1);
     let shown = server.rest("GET", "/v1/item-schemas/people", &Value::Null).ok();
     assert!(shown["schema"].get("keyId").is_none(), "{shown}");
-    let clerk =
-        server.new_user("clerk", r#"permit (principal, action in Action::"items:*", resource);"#);
+    let clerk = server.new_user(
+        "clerk",
+        r#"permit (principal, action in [Action::"items:*", Action::"kms:crypto"], resource);"#,
+    );
     let send = |path: &str, items: &Value| {
         let body = json!({ "format": "json", "items": items }).to_string();
         let request = crate::fixture::raw::Request::new("POST", path, body);
@@ -285,6 +287,33 @@ fn items_use_the_key_of_dynamodb() {
     put("files", Some("alias/aws/s3"));
     let refused = send("/v1/item-schemas/files/encrypt", &items);
     assert_eq!(refused[0]["error"]["code"], "AccessDeniedException", "{refused}");
+}
+
+/// Schemas without a key share one. Who may use one of them must not read what
+/// another one wrote, by a schema of the same table.
+#[test]
+fn a_schema_of_the_same_table_is_no_way_in() {
+    let server = Server::start();
+    let schema = json!({
+        "tableName": "people", "partitionKeyName": "pk",
+        "attributeActionsOnEncrypt": { "pk": "SIGN_ONLY", "ssn": "ENCRYPT_AND_SIGN" },
+    });
+    server.rest("PUT", "/v1/item-schemas/people", &schema).ok();
+    let items = json!({ "format": "json", "items": [{ "pk": "1", "ssn": "123-45-6789" }] });
+    let sealed = server.rest("POST", "/v1/item-schemas/people/encrypt", &items).ok();
+    let bob = server.new_user(
+        "bob",
+        r#"permit (principal, action in Action::"items:*", resource == ItemSchema::"111122223333/bob");"#,
+    );
+    let send = |method: &str, path: &str, body: &Value| {
+        let request = crate::fixture::raw::Request::new(method, path, body.to_string());
+        server.send_as(&bob, "wardbook", &request).ok()
+    };
+    send("PUT", "/v1/item-schemas/bob", &schema);
+    let theirs = json!({ "format": "json", "items": [sealed["items"][0]["item"]] });
+    let answer = send("POST", "/v1/item-schemas/bob/decrypt", &theirs);
+    assert!(answer["items"][0].get("item").is_none(), "{answer}");
+    assert_eq!(answer["items"][0]["error"]["code"], "AccessDeniedException", "{answer}");
 }
 
 /// What the server seals for itself stands under keys of its own, which no
