@@ -122,3 +122,23 @@ def test_a_deleted_alias_is_gone(kms, key, names):
     assert kms.list_aliases(KeyId=key["KeyId"])["Aliases"] == []
     kms.create_alias(AliasName=name, TargetKeyId=key["KeyId"])
     assert only_alias(kms, key)["AliasName"] == name
+
+
+def test_an_alias_moves_between_keys_of_one_type(kms, names):
+    def create(spec, usage):
+        return kms.create_key(KeySpec=spec, KeyUsage=usage)["KeyMetadata"]["KeyId"]
+
+    for usage, specs in {
+        "SIGN_VERIFY": ["ECC_NIST_P256", "ECC_NIST_P384", "ML_DSA_44"],
+        "GENERATE_VERIFY_MAC": ["HMAC_224", "HMAC_512"],
+    }.items():
+        alias = f"alias/{names('moving')}"
+        first, *others = [create(spec, usage) for spec in specs]
+        kms.create_alias(AliasName=alias, TargetKeyId=first)
+        for other in others:
+            kms.update_alias(AliasName=alias, TargetKeyId=other)
+            assert kms.describe_key(KeyId=alias)["KeyMetadata"]["KeyId"] == other
+        with refused("ValidationException"):
+            kms.update_alias(AliasName=alias, TargetKeyId=create("SYMMETRIC_DEFAULT", "ENCRYPT_DECRYPT"))
+        with refused("ValidationException"):
+            kms.update_alias(AliasName=alias, TargetKeyId=create("ECC_NIST_P256", "KEY_AGREEMENT"))

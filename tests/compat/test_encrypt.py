@@ -171,8 +171,19 @@ def test_dry_run_without_a_ciphertext(kms, key):
         kms.decrypt(KeyId=key["KeyId"], **ignore)
     with refused("DryRunOperationException", DRY_RUN):
         kms.re_encrypt(SourceKeyId=key["KeyId"], DestinationKeyId=key["KeyId"], **ignore)
-    with refused("ValidationException"):
-        kms.decrypt(KeyId=key["KeyId"], DryRunModifiers=["IGNORE_CIPHERTEXT"])
+    # What is there is not looked at; then the key must be named.
+    with refused("DryRunOperationException", DRY_RUN):
+        kms.decrypt(KeyId=key["KeyId"], CiphertextBlob=b"zz", **ignore)
+    with refused("ValidationException", NO_KEY_ID):
+        kms.decrypt(CiphertextBlob=b"zz", **ignore)
+    blob = encrypt(kms, key)
+    with refused("ValidationException", "DryRunModifiers can only be specified with DryRun."):
+        kms.decrypt(KeyId=key["KeyId"], CiphertextBlob=blob, DryRunModifiers=["IGNORE_CIPHERTEXT"])
+
+
+NO_KEY_ID = (
+    "1 validation error detected: Value null at 'keyId' failed to satisfy constraint: Member must not be null"
+)
 
 
 def test_plaintext_for_an_enclave_is_never_sent_in_the_clear(kms, key):
