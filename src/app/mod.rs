@@ -16,5 +16,5 @@ pub use error::Error;
 pub use init::{InitOptions, Initialized, init, is_initialized};
 pub use open::{OpenOptions, Opened, open};
 pub use root_key::RootKeySource;
-pub use seed::{DEV_ACCOUNT, Seed, SeedError};
+pub use seed::{DEV_ACCESS_KEY, DEV_ACCOUNT, Seed, SeedError};
 pub use serve::{Doors, Running, ServeOptions, bind, serve, start};

@@ -11,8 +11,11 @@ use serde_json::json;
 use super::error::Error;
 use super::output::Output;
 use super::{Context, init};
-use crate::app::{self, Doors, InitOptions, Initialized, OpenOptions, Opened, Seed, ServeOptions};
+use crate::app::{
+    self, DEV_ACCESS_KEY, Doors, InitOptions, Initialized, OpenOptions, Opened, Seed, ServeOptions,
+};
 use crate::base::clock::SystemClock;
+use crate::base::secret::SecretBytes;
 use crate::config::flags::ServerFlags;
 use crate::config::server::{self, Server};
 use crate::store;
@@ -65,7 +68,8 @@ pub(super) fn run(context: &mut Context, arguments: Arguments) -> Result<(), Err
     let mut printed = Ok(());
     let served = app::serve(ServeOptions { open, doors, seed, dev }, |opened, address| {
         watch(&telemetry, opened);
-        printed = announce(output, scheme, opened, address, made.take());
+        let url = format!("{scheme}://{}", reachable(address));
+        printed = announce(output, &url, opened, address, made.take(), dev);
     });
     // The server did not come up, but the folder is made: what opens it must
     // not be lost.
@@ -85,24 +89,27 @@ fn watch(telemetry: &Telemetry, opened: &Opened) {
 
 fn announce(
     output: &mut Output,
-    scheme: &str,
+    url: &str,
     opened: &Opened,
     address: SocketAddr,
     made: Option<Initialized>,
+    dev: bool,
 ) -> Result<(), Error> {
     if output.is_json() {
         output.json(&json!({ "listening": address.to_string() }))?;
         return made.map_or(Ok(()), |made| init::print_json(output, made));
     }
-    let url = format!("{scheme}://{}", reachable(address));
-    if let Some(made) = made {
+    let shown = match dev {
+        true => Some((DEV_ACCESS_KEY.to_owned(), SecretBytes::new(DEV_ACCESS_KEY.into()))),
+        false => made.map(|made| (made.access_key_id, made.secret_access_key)),
+    };
+    if let (Some((access_key_id, secret)), Some(region)) = (shown, opened.ctx.regions.first()) {
         output.line("\nThree commands to copy into another terminal:\n")?;
         output.line(format_args!(
-            "  export AWS_ENDPOINT_URL={url} AWS_REGION={region} AWS_DEFAULT_REGION={region} \\",
-            region = made.region
+            "  export AWS_ENDPOINT_URL={url} AWS_REGION={region} AWS_DEFAULT_REGION={region} \\"
         ))?;
-        output.line(format_args!("    AWS_ACCESS_KEY_ID={} \\", made.access_key_id))?;
-        output.secret("    AWS_SECRET_ACCESS_KEY=", &made.secret_access_key)?;
+        output.line(format_args!("    AWS_ACCESS_KEY_ID={access_key_id} \\"))?;
+        output.secret("    AWS_SECRET_ACCESS_KEY=", &secret)?;
         output.line(FIRST_COMMANDS)?;
     }
     let regions: Vec<&str> = opened.ctx.regions.iter().map(|region| region.as_str()).collect();

@@ -134,12 +134,36 @@ fn a_seed_that_cannot_be_applied_names_its_line() {
             "[[keys]]\nid = \"0d7a2d8e-93bd-4b4f-8a5c-6e9a3f0c1b2d\"\npolicy = \"{}\"\n",
             "line 1: the policy is refused",
         ),
+        (
+            "[[keys]]\nid = \"mrk-0d7a2d8e93bd4b4f8a5c6e9a3f0c1b2d\"\nregion = \"eu-west-1\"\n\
+             [[keys]]\nid = \"mrk-0d7a2d8e93bd4b4f8a5c6e9a3f0c1b2d\"\nregion = \"eu-west-2\"\n",
+            "line 4: a multi-Region key with this id is in another Region",
+        ),
     ];
     for (text, says) in cases {
         let path = write(&home, text);
         let ended = home.serve_refused(&["--seed", path.to_str().unwrap()]);
         assert!(ended.contains(says), "{ended}");
     }
+}
+
+/// Nothing is made for somebody who was deleted since.
+#[test]
+fn what_belongs_to_a_deleted_user_stays_away() {
+    let home = Home::new();
+    let with_key = |more: &str| {
+        format!(
+            "[[users]]\nname = \"ada\"\npolicies = {{ A = \"permit (principal, action, resource);\" }}\n\
+             access-keys = [{{ id = \"AKIASEEDEDSEEDED\", secret = \"seeded-secret\" }}{more}]\n"
+        )
+    };
+    let program = serve(&home, &write(&home, &with_key("")));
+    program.call_as(&ada(), "ListKeys", &json!({})).ok();
+    program.rest("DELETE", "/v1/users/ada", &Value::Null).ok();
+    program.terminate();
+    let more = ", { id = \"AKIASECONDSECOND\", secret = \"another\" }";
+    let program = serve(&home, &write(&home, &with_key(more)));
+    assert_eq!(seeds(&program).len(), 2);
 }
 
 #[test]

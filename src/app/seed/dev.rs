@@ -19,8 +19,8 @@ use crate::store::Change;
 
 /// The account of the development administrator.
 pub const ACCOUNT: &str = "000000000000";
-/// The name, the access key id and the secret of the administrator.
-const TEST: &str = "test";
+/// The name, the access key id and the secret of the development administrator.
+pub const ACCESS_KEY: &str = "test";
 
 /// Lets `test`/`test` in.
 ///
@@ -31,18 +31,21 @@ pub(in crate::app) async fn open_to_developers(ctx: &Ctx) -> Result<(), Error> {
     let administrator = SeedIdentity {
         account: Some(account.clone()),
         is_role: false,
-        name: TEST.to_owned(),
+        name: ACCESS_KEY.to_owned(),
         policies: BTreeMap::from([(
             "AdministratorAccess".to_owned(),
             ADMINISTRATOR_POLICY.to_owned(),
         )]),
-        access_keys: vec![(TEST.to_owned(), SecretBytes::new(TEST.as_bytes().to_vec()))],
+        access_keys: vec![(
+            ACCESS_KEY.to_owned(),
+            SecretBytes::new(ACCESS_KEY.as_bytes().to_vec()),
+        )],
         active: false,
     };
     let seed = Seed { path: "--dev".into(), identities: Vec::new(), keys: Vec::new() };
     apply_one(ctx, &seed, &At { line: 0, what: administrator }, seed_identity).await?;
-    let user = ctx.directory.find_by_name(&account, Kind::User, TEST);
-    let key = ctx.directory.find_access_key(TEST);
+    let user = ctx.directory.find_by_name(&account, Kind::User, ACCESS_KEY);
+    let key = ctx.directory.find_access_key(ACCESS_KEY);
     let (Some(user), Some(key)) = (user, key) else { return Err(Error::DevAccessKey) };
     if key.user_id != user.unique_id {
         return Err(Error::DevAccessKey);

@@ -14,8 +14,8 @@ use std::sync::Arc;
 use serde_json::json;
 use serde_json::value::to_raw_value;
 
-pub use dev::ACCOUNT as DEV_ACCOUNT;
 pub(super) use dev::open_to_developers;
+pub use dev::{ACCESS_KEY as DEV_ACCESS_KEY, ACCOUNT as DEV_ACCOUNT};
 use file::{At, SeedIdentity, SeedKey};
 pub use file::{Seed, SeedError};
 

@@ -640,8 +640,14 @@ fn a_rotated_key_needs_all_its_materials() {
     let new = with(&wrapping.input(&key, &[2; 32]), new);
     let second = id(&import(&server, &new));
     assert_eq!(current(), json!(first));
+    // One that only waits for its rotation is no end of the key.
+    assert!(metadata(&server, &key).get("ValidTo").is_none());
     server.call("RotateKeyOnDemand", &json!({ "KeyId": key })).ok();
     wait_until(|| current() == json!(second));
+    assert_eq!(
+        metadata(&server, &key)["ValidTo"],
+        json!(timestamp::epoch_seconds(valid_to * 1_000))
+    );
     let blob = encrypt(&server, &key).ok()["CiphertextBlob"].clone();
     let listed = || {
         let input = json!({ "KeyId": key, "IncludeKeyMaterial": "ALL_KEY_MATERIAL" });
