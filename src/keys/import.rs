@@ -208,10 +208,8 @@ fn parse_token(content: &[u8]) -> Option<(i64, WrappingAlgorithm, &[u8])> {
     (*format == TOKEN_FORMAT).then_some((i64::from_be_bytes(*expires_ms), *algorithm, private))
 }
 
-// INVARIANT: a permit is the only road to a key: one for this key and this use.
 fn check_permit(permit: &Permit, key: &Key, action: Action) -> Result<(), Error> {
-    let covered = permit.key() == Some(&key.arn) && permit.covers(action);
-    if covered { Ok(()) } else { Err(Error::Permit) }
+    if permit.is_for(&key.arn, &[action]) { Ok(()) } else { Err(Error::Permit) }
 }
 
 /// What the caller says of the material.

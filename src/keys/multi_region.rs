@@ -68,8 +68,7 @@ pub fn replicas(registry: &Registry, key: &Key) -> Vec<Arc<Key>> {
 /// [`Error::Permit`] for a permit of another key or use; else as the HSM
 /// answers.
 pub fn replicate(hsm: &Hsm, permit: &Permit, primary: &Key, new: NewReplica) -> Result<Key, Error> {
-    // INVARIANT: a permit is the only road to a key: one for this key and this use.
-    if permit.key() != Some(&primary.arn) || !permit.covers(Action::REPLICATE_KEY) {
+    if !permit.is_for(&primary.arn, &[Action::REPLICATE_KEY]) {
         return Err(Error::Permit);
     }
     let materials = primary.materials.iter();

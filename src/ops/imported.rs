@@ -3,11 +3,10 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::shapes::out_text;
+use super::shapes::{out_text, wrong_origin};
 use crate::base::ids::MaterialId;
 use crate::base::spec::{KeySpec, Origin};
 use crate::keys::key::Key;
-use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
 use crate::wire::shape::{HEX, Member, matching};
 
@@ -48,9 +47,6 @@ impl Output {
 pub(super) fn check_origin(key: &Key) -> Result<(), ApiError> {
     match key.origin {
         Origin::External => Ok(()),
-        origin => Err(ApiError::new(
-            Code::UnsupportedOperationException,
-            format!("{} origin is {origin} which is not valid for this operation.", key.arn),
-        )),
+        _ => Err(wrong_origin(key)),
     }
 }

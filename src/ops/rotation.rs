@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 
 use super::ctx::Ctx;
-use super::shapes::not_primary;
+use super::shapes::{not_primary, wrong_origin};
 use crate::base::spec::{KeySpec, MultiRegionRole, Origin};
 use crate::keys::key::Key;
 use crate::keys::multi_region;
@@ -58,12 +58,6 @@ fn check_primary(key: &Key) -> Result<(), ApiError> {
         Some(MultiRegionRole::Replica) => Err(not_primary(key)),
         Some(MultiRegionRole::Primary) | None => Ok(()),
     }
-}
-
-fn wrong_origin(key: &Key) -> ApiError {
-    let text =
-        format!("{} origin is {} which is not valid for this operation.", key.arn, key.origin);
-    ApiError::new(Code::UnsupportedOperationException, text)
 }
 
 /// Has the timers look for rotations as soon as the changes before it are

@@ -118,6 +118,15 @@ pub struct Tag {
 #[derive(Debug, Serialize)]
 pub struct Nothing {}
 
+/// `UnsupportedOperationException` for a key whose material comes from elsewhere
+/// than the operation wants.
+#[must_use]
+pub fn wrong_origin(key: &Key) -> ApiError {
+    let text =
+        format!("{} origin is {} which is not valid for this operation.", key.arn, key.origin);
+    ApiError::new(Code::UnsupportedOperationException, text)
+}
+
 /// `UnsupportedOperationException` for a key that is asked to do what only the
 /// primary one of related multi-Region keys can.
 #[must_use]

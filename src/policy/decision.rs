@@ -37,10 +37,12 @@ impl Permit {
         self.action
     }
 
-    /// Whether this is a permit for `action`.
+    /// Whether this is a permit for one of `uses` of exactly this key. Whoever
+    /// uses a key asks it.
+    // INVARIANT: a permit is the only road to a key: one for this key and this use.
     #[must_use]
-    pub fn covers(&self, action: Action) -> bool {
-        self.action == action
+    pub fn is_for(&self, key: &KeyArn, uses: &[Action]) -> bool {
+        self.key.as_ref() == Some(key) && uses.contains(&self.action)
     }
 
     /// The key, if the resource is one.

@@ -194,11 +194,8 @@ fn current<'k>(
     Ok((token, key.binding(material.id)))
 }
 
-// INVARIANT: a permit is the only road to a key: one for this key and this use.
 pub(super) fn check_permit(permit: &Permit, key: &Key, uses: &[Action]) -> Result<(), Error> {
-    let covered =
-        permit.key() == Some(&key.arn) && uses.iter().any(|action| permit.covers(*action));
-    if covered { Ok(()) } else { Err(Error::Permit) }
+    if permit.is_for(&key.arn, uses) { Ok(()) } else { Err(Error::Permit) }
 }
 
 #[cfg(test)]
