@@ -9,7 +9,7 @@ use super::ctx::Ctx;
 use super::operation::{Description, Done, Operation, Service};
 use super::resolve::Accepts;
 use super::shapes::{
-    DRY_RUN, GRANT_TOKENS, KEY_ID, RECIPIENT, out_blob, out_text, refuse_recipient,
+    DRY_RUN, GRANT_TOKENS, KEY_ID, RECIPIENT, USE_ERRORS, out_blob, out_text, refuse_recipient,
 };
 use crate::base::algorithm::KeyAgreementAlgorithm;
 use crate::base::limits;
@@ -17,7 +17,6 @@ use crate::base::spec::Origin;
 use crate::keys::cipher;
 use crate::policy::actions::Action;
 use crate::wire::blob::{Blob, SecretBlob};
-use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
 use crate::wire::shape::{Member, Shape};
 
@@ -65,15 +64,7 @@ impl Operation for DeriveSharedSecret {
             out_text("KeyAgreementAlgorithm"),
             out_text("KeyOrigin"),
         ],
-        errors: &[
-            Code::DisabledException,
-            Code::DryRunOperationException,
-            Code::InvalidGrantTokenException,
-            Code::InvalidKeyUsageException,
-            Code::KMSInvalidStateException,
-            Code::KeyUnavailableException,
-            Code::NotFoundException,
-        ],
+        errors: USE_ERRORS,
     };
 
     type Context = Ctx;

@@ -7,12 +7,13 @@ use super::access::{Access, PermittedKey};
 use super::ctx::Ctx;
 use super::operation::{Description, Done, Operation, Service};
 use super::resolve::Accepts;
-use super::shapes::{DRY_RUN, ENCAPSULATION_ALGORITHM, GRANT_TOKENS, KEY_ID, out_blob, out_text};
+use super::shapes::{
+    DRY_RUN, ENCAPSULATION_ALGORITHM, GRANT_TOKENS, KEY_ID, USE_ERRORS, out_blob, out_text,
+};
 use crate::base::algorithm::EncapsulationAlgorithm;
 use crate::keys::cipher::{self, Encapsulated};
 use crate::policy::actions::Action;
 use crate::wire::blob::{Blob, SecretBlob};
-use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
 
 pub(super) struct Encapsulate;
@@ -45,15 +46,7 @@ impl Operation for Encapsulate {
             out_blob("SharedSecretCiphertextBlob", false),
             out_text("EncapsulationAlgorithm"),
         ],
-        errors: &[
-            Code::DisabledException,
-            Code::DryRunOperationException,
-            Code::InvalidGrantTokenException,
-            Code::InvalidKeyUsageException,
-            Code::KMSInvalidStateException,
-            Code::KeyUnavailableException,
-            Code::NotFoundException,
-        ],
+        errors: USE_ERRORS,
     };
 
     type Context = Ctx;

@@ -8,8 +8,8 @@ use super::ctx::Ctx;
 use super::operation::{Description, Done, Operation, Service};
 use super::resolve::Accepts;
 use super::shapes::{
-    DRY_RUN, ENCRYPTION_ALGORITHM, ENCRYPTION_CONTEXT, GRANT_TOKENS, KEY_ID, check_context,
-    out_blob, out_text,
+    DRY_RUN, ENCRYPTION_ALGORITHM, ENCRYPTION_CONTEXT, GRANT_TOKENS, KEY_ID, USE_ERRORS,
+    check_context, out_blob, out_text,
 };
 use crate::base::algorithm::EncryptionAlgorithm;
 use crate::base::context::EncryptionContext;
@@ -17,7 +17,6 @@ use crate::base::limits;
 use crate::keys::cipher;
 use crate::policy::actions::Action;
 use crate::wire::blob::{Blob, SecretBlob};
-use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
 use crate::wire::shape::{Member, Shape};
 
@@ -63,15 +62,7 @@ impl Operation for Encrypt {
             out_text("KeyId"),
             out_text("EncryptionAlgorithm"),
         ],
-        errors: &[
-            Code::DisabledException,
-            Code::DryRunOperationException,
-            Code::InvalidGrantTokenException,
-            Code::InvalidKeyUsageException,
-            Code::KMSInvalidStateException,
-            Code::KeyUnavailableException,
-            Code::NotFoundException,
-        ],
+        errors: USE_ERRORS,
     };
 
     type Context = Ctx;

@@ -8,11 +8,10 @@ use super::ctx::Ctx;
 use super::data_key::{self, DATA_KEY_SPEC, NUMBER_OF_BYTES};
 use super::operation::{Description, Done, Operation, Service};
 use super::shapes::{
-    DRY_RUN, ENCRYPTION_CONTEXT, GRANT_TOKENS, KEY_ID, RECIPIENT, out_blob, out_text,
+    DRY_RUN, ENCRYPTION_CONTEXT, GRANT_TOKENS, KEY_ID, RECIPIENT, USE_ERRORS, out_blob, out_text,
 };
 use crate::policy::actions::Action;
 use crate::wire::blob::{Blob, SecretBlob};
-use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
 
 pub(super) struct GenerateDataKey;
@@ -47,15 +46,7 @@ impl Operation for GenerateDataKey {
             out_blob("CiphertextForRecipient", false),
             out_text("KeyMaterialId"),
         ],
-        errors: &[
-            Code::DisabledException,
-            Code::DryRunOperationException,
-            Code::InvalidGrantTokenException,
-            Code::InvalidKeyUsageException,
-            Code::KMSInvalidStateException,
-            Code::KeyUnavailableException,
-            Code::NotFoundException,
-        ],
+        errors: USE_ERRORS,
     };
 
     type Context = Ctx;

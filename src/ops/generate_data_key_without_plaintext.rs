@@ -8,10 +8,11 @@ use super::access::Access;
 use super::ctx::Ctx;
 use super::data_key::{self, DATA_KEY_SPEC, NUMBER_OF_BYTES};
 use super::operation::{Description, Done, Operation, Service};
-use super::shapes::{DRY_RUN, ENCRYPTION_CONTEXT, GRANT_TOKENS, KEY_ID, out_blob, out_text};
+use super::shapes::{
+    DRY_RUN, ENCRYPTION_CONTEXT, GRANT_TOKENS, KEY_ID, USE_ERRORS, out_blob, out_text,
+};
 use crate::policy::actions::Action;
 use crate::wire::blob::Blob;
-use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
 
 pub(super) struct GenerateDataKeyWithoutPlaintext;
@@ -31,15 +32,7 @@ impl Operation for GenerateDataKeyWithoutPlaintext {
         read_only: true,
         input: &[KEY_ID, ENCRYPTION_CONTEXT, NUMBER_OF_BYTES, DATA_KEY_SPEC, GRANT_TOKENS, DRY_RUN],
         output: &[out_blob("CiphertextBlob", false), out_text("KeyId"), out_text("KeyMaterialId")],
-        errors: &[
-            Code::DisabledException,
-            Code::DryRunOperationException,
-            Code::InvalidGrantTokenException,
-            Code::InvalidKeyUsageException,
-            Code::KMSInvalidStateException,
-            Code::KeyUnavailableException,
-            Code::NotFoundException,
-        ],
+        errors: USE_ERRORS,
     };
 
     type Context = Ctx;

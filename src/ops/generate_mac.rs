@@ -7,12 +7,13 @@ use super::access::{Access, PermittedKey};
 use super::ctx::Ctx;
 use super::operation::{Description, Done, Operation, Service};
 use super::resolve::Accepts;
-use super::shapes::{DRY_RUN, GRANT_TOKENS, KEY_ID, MAC_ALGORITHM, MESSAGE, out_blob, out_text};
+use super::shapes::{
+    DRY_RUN, GRANT_TOKENS, KEY_ID, MAC_ALGORITHM, MESSAGE, USE_ERRORS, out_blob, out_text,
+};
 use crate::base::algorithm::MacAlgorithm;
 use crate::keys::cipher;
 use crate::policy::actions::Action;
 use crate::wire::blob::{Blob, SecretBlob};
-use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
 
 pub(super) struct GenerateMac;
@@ -40,15 +41,7 @@ impl Operation for GenerateMac {
         read_only: true,
         input: &[MESSAGE, KEY_ID, MAC_ALGORITHM, GRANT_TOKENS, DRY_RUN],
         output: &[out_blob("Mac", false), out_text("MacAlgorithm"), out_text("KeyId")],
-        errors: &[
-            Code::DisabledException,
-            Code::DryRunOperationException,
-            Code::InvalidGrantTokenException,
-            Code::InvalidKeyUsageException,
-            Code::KMSInvalidStateException,
-            Code::KeyUnavailableException,
-            Code::NotFoundException,
-        ],
+        errors: USE_ERRORS,
     };
 
     type Context = Ctx;

@@ -9,11 +9,13 @@ use crate::base::algorithm::{
     EncapsulationAlgorithm, EncryptionAlgorithm, KeyAgreementAlgorithm, MacAlgorithm,
     SigningAlgorithm,
 };
+use crate::base::arn::KeyArn;
 use crate::base::spec::{
     ExpirationModel, KeyManager, KeySpec, KeyState, KeyUsage, MultiRegionRole, Origin,
 };
 use crate::base::timestamp;
 use crate::keys::key::Key;
+use crate::keys::multi_region;
 use crate::keys::registry::Registry;
 use crate::wire::record::request_parameters;
 use crate::wire::shape::{Member, Shape};
@@ -177,17 +179,12 @@ pub(super) const fn only<T>(usage_fits: bool, algorithms: &'static [T]) -> &'sta
 
 fn multi_region_configuration(registry: &Registry, key: &Key) -> Option<MultiRegionConfiguration> {
     let role = key.multi_region?;
-    let shown = |arn: &crate::base::arn::KeyArn| MultiRegionKey {
-        arn: arn.to_string(),
-        region: arn.region.to_string(),
-    };
+    let shown =
+        |arn: &KeyArn| MultiRegionKey { arn: arn.to_string(), region: arn.region.to_string() };
     // A key that is only now being made is not among them yet.
-    let mut all: Vec<_> = registry
-        .related(&key.arn.account, key.id())
-        .iter()
-        .filter(|related| related.arn.region != key.arn.region)
-        .map(|related| (related.arn.clone(), related.multi_region))
-        .collect();
+    let others = multi_region::others(registry, key);
+    let mut all: Vec<_> =
+        others.iter().map(|other| (other.arn.clone(), other.multi_region)).collect();
     all.push((key.arn.clone(), Some(role)));
     all.sort();
     let is_primary = |role: &Option<MultiRegionRole>| *role == Some(MultiRegionRole::Primary);

@@ -81,6 +81,17 @@ pub const fn in_blob(name: &'static str) -> Member {
     let shape = Shape::Blob { min: 1, max: limits::CIPHERTEXT_BYTES, sensitive: false };
     Member::required(name, shape).unrecorded()
 }
+/// The errors of every operation that uses a key in a way that cannot fail for
+/// its input: the key is not there, not of this kind, or not to be used now.
+pub const USE_ERRORS: &[Code] = &[
+    Code::DisabledException,
+    Code::DryRunOperationException,
+    Code::InvalidGrantTokenException,
+    Code::InvalidKeyUsageException,
+    Code::KMSInvalidStateException,
+    Code::KeyUnavailableException,
+    Code::NotFoundException,
+];
 /// A member of an output that holds text.
 #[must_use]
 pub const fn out_text(name: &'static str) -> Member {

@@ -7,13 +7,12 @@ use super::access::{Access, PermittedKey};
 use super::ctx::Ctx;
 use super::operation::{Description, Done, Operation, Service};
 use super::resolve::Accepts;
-use super::shapes::{DRY_RUN, GRANT_TOKENS, KEY_ID, MESSAGE, out_blob, out_text};
+use super::shapes::{DRY_RUN, GRANT_TOKENS, KEY_ID, MESSAGE, USE_ERRORS, out_blob, out_text};
 use super::signature::{self, MESSAGE_TYPE, SIGNING_ALGORITHM};
 use crate::base::algorithm::{MessageType, SigningAlgorithm};
 use crate::keys::cipher::{self, Message};
 use crate::policy::actions::Action;
 use crate::wire::blob::{Blob, SecretBlob};
-use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
 
 pub(super) struct Sign;
@@ -42,15 +41,7 @@ impl Operation for Sign {
         read_only: true,
         input: &[KEY_ID, MESSAGE, MESSAGE_TYPE, GRANT_TOKENS, SIGNING_ALGORITHM, DRY_RUN],
         output: &[out_text("KeyId"), out_blob("Signature", false), out_text("SigningAlgorithm")],
-        errors: &[
-            Code::DisabledException,
-            Code::DryRunOperationException,
-            Code::InvalidGrantTokenException,
-            Code::InvalidKeyUsageException,
-            Code::KMSInvalidStateException,
-            Code::KeyUnavailableException,
-            Code::NotFoundException,
-        ],
+        errors: USE_ERRORS,
     };
 
     type Context = Ctx;

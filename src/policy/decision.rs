@@ -8,7 +8,6 @@ use super::actions::Action;
 use super::question::Question;
 use crate::base::arn::KeyArn;
 use crate::base::caller::Principal;
-use crate::base::ids::KeyId;
 
 /// The answer to one question.
 #[derive(Debug)]
@@ -31,33 +30,12 @@ impl Permit {
         Self { action, key }
     }
 
-    /// The action that was decided.
-    #[must_use]
-    pub const fn action(&self) -> Action {
-        self.action
-    }
-
     /// Whether this is a permit for one of `uses` of exactly this key. Whoever
     /// uses a key asks it.
     // INVARIANT: a permit is the only road to a key: one for this key and this use.
     #[must_use]
     pub fn is_for(&self, key: &KeyArn, uses: &[Action]) -> bool {
         self.key.as_ref() == Some(key) && uses.contains(&self.action)
-    }
-
-    /// The key, if the resource is one.
-    #[must_use]
-    pub const fn key(&self) -> Option<&KeyArn> {
-        self.key.as_ref()
-    }
-
-    /// The key's id, if the resource is a key.
-    #[must_use]
-    pub const fn key_id(&self) -> Option<&KeyId> {
-        match &self.key {
-            Some(arn) => Some(&arn.id),
-            None => None,
-        }
     }
 }
 

@@ -359,11 +359,11 @@ fn decisions_explain_themselves() {
     let decision =
         ask(user(HOME, "alice"), Action::DECRYPT, &policy, &identity, &RequestFacts::default());
     let permit = decision.outcome.unwrap();
-    assert_eq!(permit.action(), Action::DECRYPT);
-    assert_eq!(
-        permit.key_id().map(ToString::to_string),
-        KEY_ARN.rsplit_once('/').map(|(_, id)| id.to_owned())
-    );
+    let key = KeyArn::parse(KEY_ARN).unwrap();
+    let other = KeyArn { account: account(ABROAD), ..key.clone() };
+    assert!(permit.is_for(&key, &[Action::ENCRYPT, Action::DECRYPT]));
+    assert!(!permit.is_for(&key, &[Action::ENCRYPT]));
+    assert!(!permit.is_for(&other, &[Action::DECRYPT]));
     let want = serde_json::json!({
         "determining": [
             {"source": "identity", "policy": format!("{}/0/0", identity[0].id()), "sid": "All"},
