@@ -81,7 +81,7 @@ fn open(folder: &std::path::Path) -> Server {
             name: user.name.clone(),
         },
         access_key_id: Some(made.access_key_id),
-        session_created_ms: None,
+        session: None,
         source_ip: Some([127, 0, 0, 1].into()),
         user_agent: Some("bench".to_owned()),
         secure_transport: false,

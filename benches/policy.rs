@@ -18,13 +18,16 @@ use wardbook::policy::actions::Action;
 use wardbook::policy::builtin::default_key_policy;
 use wardbook::policy::document::Document;
 use wardbook::policy::engine::Engine;
+use wardbook::policy::grant::NoGrants;
 use wardbook::policy::principal::PrincipalId;
-use wardbook::policy::question::{Question, RequestFacts, Resource};
+use wardbook::policy::question::{KeyResource, Question, RequestFacts, Resource, Standing};
+
+static NO_TAGS: BTreeMap<String, String> = BTreeMap::new();
 
 struct Fixture {
     engine: Engine,
     caller: Caller,
-    admin: [Arc<Document>; 1],
+    admin: Standing,
     arn: KeyArn,
 }
 
@@ -44,14 +47,14 @@ impl Fixture {
         let caller = Caller {
             principal,
             access_key_id: None,
-            session_created_ms: None,
+            session: None,
             source_ip: Some([192, 0, 2, 7].into()),
             user_agent: None,
             secure_transport: true,
             request_id: RequestId::from_random([0; 16]),
             via_service: None,
         };
-        Self { engine, caller, admin: [admin], arn }
+        Self { engine, caller, admin: Standing::with_policies(vec![admin]), arn }
     }
 
     fn compile(&self, text: &str) -> Arc<Document> {
@@ -60,19 +63,22 @@ impl Fixture {
 
     /// Whether the caller may encrypt.
     fn decide(&self, policy: &Arc<Document>) -> bool {
-        let resource = Resource::Key {
+        let resource = Resource::Key(KeyResource {
             arn: &self.arn,
             spec: KeySpec::SymmetricDefault,
             usage: KeyUsage::EncryptDecrypt,
             origin: Origin::AwsKms,
+            multi_region: None,
+            tags: &NO_TAGS,
             policy,
-        };
+        });
         let request = RequestFacts::default();
         let question = Question {
             caller: &self.caller,
             action: Action::ENCRYPT,
             resource,
-            identity_policies: &self.admin,
+            standing: &self.admin,
+            grants: &NoGrants,
             request: &request,
         };
         self.engine.decide(black_box(&question)).outcome.is_ok()

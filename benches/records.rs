@@ -1,10 +1,12 @@
 //! Records as a server makes them, from a seed: shared by the benchmarks and
 //! by the training of the body dictionary.
 
+use std::sync::Arc;
+
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 use wardbook::audit::{EventType, Failure, Record, Resource, Tls};
-use wardbook::base::caller::{Caller, Principal};
+use wardbook::base::caller::{Caller, Principal, SessionFacts};
 use wardbook::base::hex;
 use wardbook::base::ids::{AccountId, Region, RequestId};
 
@@ -166,9 +168,9 @@ fn explanation(dice: &mut Dice, key_number: u64, failed: bool) -> Value {
     let documents = json!([of_caller, of_key]);
     let decision = match (failed, dice.below(3)) {
         (true, 0) => {
-            json!({"denied": "explicitKeyPolicy", "determining": [by_key], "documents": documents})
+            json!({"denied": "explicitResourcePolicy", "determining": [by_key], "documents": documents})
         }
-        (true, 1) => json!({"denied": "implicitKeyPolicy", "documents": documents}),
+        (true, 1) => json!({"denied": "implicitResourcePolicy", "documents": documents}),
         (true, _) => json!({"denied": "implicitIdentity", "documents": documents}),
         (false, 0) => json!({"determining": [by_key], "documents": [of_key]}),
         (false, _) => json!({"determining": [by_identity, by_key], "documents": documents}),
@@ -200,7 +202,9 @@ fn caller(dice: &mut Dice, account: &AccountId, time_ms: i64) -> Caller {
             "{prefix}{}",
             hex::encode(&Dice::new(dice.below(400)).bytes::<8>()).to_uppercase()
         )),
-        session_created_ms: session.then_some(time_ms - 1_000_000),
+        session: session.then(|| {
+            Arc::new(SessionFacts { created_ms: time_ms - 1_000_000, ..SessionFacts::default() })
+        }),
         source_ip: Some([10, 0, 3, dice.bytes::<1>()[0]].into()),
         user_agent: Some(dice.pick(AGENTS).to_owned()),
         secure_transport: dice.below(3) > 0,

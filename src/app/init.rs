@@ -203,7 +203,7 @@ pub(super) fn caller(hsm: &Hsm, account: &AccountId) -> Result<Caller, Error> {
     Ok(Caller {
         principal: Principal::System { account: account.clone() },
         access_key_id: None,
-        session_created_ms: None,
+        session: None,
         source_ip: None,
         user_agent: None,
         secure_transport: false,

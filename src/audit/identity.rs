@@ -27,6 +27,8 @@ pub(super) struct Identity<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     user_name: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    identity_provider: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     session_context: Option<SessionContext<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     invoked_by: Option<&'a str>,
@@ -109,13 +111,21 @@ pub(super) fn identity<'a>(
                     account_id: account,
                     user_name: role_name,
                 },
-                attributes: caller.session_created_ms.map(|created_ms| SessionAttributes {
-                    creation_date: timestamp::event_time(created_ms),
+                attributes: caller.session.as_deref().map(|session| SessionAttributes {
+                    creation_date: timestamp::event_time(session.created_ms),
                     mfa_authenticated: "false",
                 }),
             };
             Identity { kind: Some("AssumedRole"), session_context: Some(session_context), ..known }
         }
+        Principal::WebIdentity { provider, subject, .. } => Identity {
+            kind: Some("WebIdentityUser"),
+            arn: None,
+            account_id: None,
+            user_name: Some(subject),
+            identity_provider: Some(provider),
+            ..known
+        },
         // The access key is the one that was claimed; who it was is not known,
         // so there is neither an ARN nor an account.
         Principal::System { .. } | Principal::Anonymous { .. } => {

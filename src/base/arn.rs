@@ -63,6 +63,12 @@ impl fmt::Display for KeyArn {
     }
 }
 
+/// The ARN of an OpenID Connect provider; `issuer` is without its scheme.
+#[must_use]
+pub fn oidc_provider(account: &AccountId, issuer: &str) -> String {
+    format!("arn:{PARTITION}:iam::{account}:oidc-provider/{issuer}")
+}
+
 /// The ARN of an alias.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AliasArn {

@@ -1,7 +1,9 @@
 //! Who calls, and from where.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::arn::PARTITION;
 use super::ids::{AccountId, RequestId};
@@ -17,6 +19,9 @@ pub enum Principal {
     User { account: AccountId, unique_id: String, name: String },
     /// A session of a role; `name` is the session's own name.
     RoleSession { account: AccountId, role_id: String, role_name: String, name: String },
+    /// Somebody whom an OpenID Connect provider vouches for, on the way to a role
+    /// session. `provider` is the issuer without its scheme.
+    WebIdentity { account: AccountId, provider: String, audience: String, subject: String },
     /// wardbook's own timers: deletion, expiry, rotation.
     System { account: AccountId },
     /// Nobody: the call could not be authenticated. Never allowed anything;
@@ -32,6 +37,7 @@ impl Principal {
             Self::Root { account }
             | Self::User { account, .. }
             | Self::RoleSession { account, .. }
+            | Self::WebIdentity { account, .. }
             | Self::System { account }
             | Self::Anonymous { account } => account,
         }
@@ -44,6 +50,9 @@ impl Principal {
             Self::Root { account } => account.to_string(),
             Self::User { unique_id, .. } => unique_id.clone(),
             Self::RoleSession { role_id, name, .. } => format!("{role_id}:{name}"),
+            Self::WebIdentity { provider, audience, subject, .. } => {
+                format!("{provider}:{audience}:{subject}")
+            }
             Self::System { .. } => "system".to_owned(),
             Self::Anonymous { .. } => "anonymous".to_owned(),
         }
@@ -61,10 +70,25 @@ impl fmt::Display for Principal {
             Self::RoleSession { account, role_name, name, .. } => {
                 write!(f, "arn:{PARTITION}:sts::{account}:assumed-role/{role_name}/{name}")
             }
+            Self::WebIdentity { provider, subject, .. } => write!(f, "{provider}:{subject}"),
             Self::System { .. } => f.write_str("AWS Internal"),
             Self::Anonymous { .. } => f.write_str("anonymous"),
         }
     }
+}
+
+/// What the temporary credentials of a call carry beside whom they are for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SessionFacts {
+    /// When they were issued, epoch milliseconds.
+    pub created_ms: i64,
+    /// Session tags; they win over the tags of the user or role.
+    pub tags: BTreeMap<String, String>,
+    /// The session policy as it was given: it limits what the session may do.
+    pub policy: Option<String>,
+    /// The provider that vouched for whoever assumed the role, as in
+    /// [`Principal::WebIdentity`].
+    pub provider: Option<String>,
 }
 
 /// One call's caller: the principal, the credential it used, and the place it
@@ -74,8 +98,8 @@ pub struct Caller {
     pub principal: Principal,
     /// The access key that signed the call.
     pub access_key_id: Option<String>,
-    /// When a role session's credentials were issued, epoch milliseconds.
-    pub session_created_ms: Option<i64>,
+    /// What temporary credentials carry; `None` for long-term ones.
+    pub session: Option<Arc<SessionFacts>>,
     /// The peer's address; `None` for calls of the server itself.
     pub source_ip: Option<IpAddr>,
     pub user_agent: Option<String>,

@@ -1,5 +1,9 @@
-//! What a grant can allow.
+//! What a grant is and can allow.
 
+use std::fmt;
+
+use super::context::EncryptionContext;
+use super::hex;
 use super::names::wire_names;
 use super::spec::{KeySpec, KeyUsage};
 
@@ -71,6 +75,92 @@ impl GrantOperation {
                 | Self::DescribeKey
         )
     }
+}
+
+/// The id of a grant: 32 random bytes, 64 hex digits on the wire.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct GrantId([u8; 32]);
+
+impl GrantId {
+    /// The id with these bytes.
+    #[must_use]
+    pub const fn from_random(random: [u8; 32]) -> Self {
+        Self(random)
+    }
+
+    /// Reads 64 lower-case hex digits.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        hex::decode(text).map(Self)
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Display for GrantId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(&self.0))
+    }
+}
+
+impl fmt::Debug for GrantId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// A set of operations.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct GrantOperations(u32);
+
+impl GrantOperations {
+    /// Whether `operation` is in the set.
+    #[must_use]
+    pub fn contains(self, operation: GrantOperation) -> bool {
+        self.0 & Self::bit(operation) != 0
+    }
+
+    /// Whether all of this set is in `other`.
+    #[must_use]
+    pub const fn is_subset(self, other: Self) -> bool {
+        self.0 & !other.0 == 0
+    }
+
+    /// The operations, in AWS's order.
+    pub fn iter(self) -> impl Iterator<Item = GrantOperation> {
+        GrantOperation::ALL.iter().copied().filter(move |operation| self.contains(*operation))
+    }
+
+    fn bit(operation: GrantOperation) -> u32 {
+        let at = GrantOperation::ALL.iter().position(|other| *other == operation);
+        at.and_then(|at| 1_u32.checked_shl(u32::try_from(at).ok()?)).unwrap_or(0)
+    }
+}
+
+impl FromIterator<GrantOperation> for GrantOperations {
+    fn from_iter<I: IntoIterator<Item = GrantOperation>>(operations: I) -> Self {
+        Self(operations.into_iter().fold(0, |set, operation| set | Self::bit(operation)))
+    }
+}
+
+/// What a grant allows, and under which constraints: all that a decision reads
+/// of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GrantTerms {
+    pub id: GrantId,
+    pub operations: GrantOperations,
+    /// `EncryptionContextSubset`: pairs that the encryption context must have;
+    /// empty for no such constraint.
+    pub subset: EncryptionContext,
+    /// `EncryptionContextEquals`: what the encryption context must be; empty
+    /// for no such constraint.
+    pub equals: EncryptionContext,
+    /// `SourceArn`: the resource that the call must be about.
+    pub source_arn: Option<String>,
 }
 
 #[cfg(test)]

@@ -118,7 +118,7 @@ impl State {
     pub(super) fn caller(&self, incoming: &Incoming, who: Authenticated) -> (Caller, Region) {
         let caller = Caller {
             access_key_id: Some(who.access_key_id),
-            session_created_ms: who.session_created_ms,
+            session: who.session,
             ..self.caller_as(incoming, who.principal)
         };
         (caller, who.region)
@@ -129,7 +129,7 @@ impl State {
         Caller {
             principal,
             access_key_id: None,
-            session_created_ms: None,
+            session: None,
             source_ip: incoming.source_ip,
             user_agent: incoming.user_agent.clone(),
             secure_transport: self.secure_transport,

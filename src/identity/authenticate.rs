@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::credentials::{self, Session};
 use super::directory::{Directory, Kind};
-use crate::base::caller::Principal;
+use crate::base::caller::{Principal, SessionFacts};
 use crate::base::ids::Region;
 use crate::base::limits;
 use crate::base::secret::SecretBytes;
@@ -26,8 +26,8 @@ pub struct Authenticator {
 pub struct Authenticated {
     pub principal: Principal,
     pub access_key_id: String,
-    /// When a session's credentials were issued; `None` for a user.
-    pub session_created_ms: Option<i64>,
+    /// What temporary credentials carry; `None` for long-term ones.
+    pub session: Option<Arc<SessionFacts>>,
     pub region: Region,
 }
 
@@ -85,7 +85,7 @@ impl Authenticator {
         Ok(Authenticated {
             principal: claim.principal,
             access_key_id: authorization.access_key_id().to_owned(),
-            session_created_ms: claim.session_created_ms,
+            session: claim.session,
             region,
         })
     }
@@ -103,7 +103,7 @@ impl Authenticator {
             name: user.name.clone(),
         };
         let secret = Secret::Sealed { id: key.id.clone(), sealed: key.sealed_secret.clone() };
-        Ok(Claim { principal, session_created_ms: None, secret })
+        Ok(Claim { principal, session: None, secret })
     }
 
     fn session_claim(
@@ -130,8 +130,9 @@ impl Authenticator {
             role_name: role.name.clone(),
             name: session.session_name.clone(),
         };
-        let session_created_ms = Some(session.created_ms);
-        Ok(Claim { principal, session_created_ms, secret: Secret::Session(Box::new(session)) })
+        let facts = SessionFacts { created_ms: session.created_ms, ..SessionFacts::default() };
+        let session_facts = Some(Arc::new(facts));
+        Ok(Claim { principal, session: session_facts, secret: Secret::Session(Box::new(session)) })
     }
 
     fn secret(&self, secret: &Secret) -> Result<SecretBytes, Error> {
@@ -160,7 +161,7 @@ fn names_this_machine(request: &Request<'_>) -> bool {
 /// Who the caller says to be, before the signature has proven it.
 struct Claim {
     principal: Principal,
-    session_created_ms: Option<i64>,
+    session: Option<Arc<SessionFacts>>,
     secret: Secret,
 }
 

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::base::arn::{Arn, PARTITION};
-use crate::base::caller::Principal;
+use crate::base::caller::{Caller, Principal};
 use crate::base::ids::AccountId;
 use crate::policy::document::Document;
 use crate::policy::principal::{PrincipalDirectory, PrincipalId};
+use crate::policy::question::Standing;
 
 /// The two kinds of identity that policies attach to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -131,20 +132,20 @@ impl Directory {
         self.read().access_keys.values().map(Arc::clone).collect()
     }
 
-    /// The policies attached to a principal: a user's own, or those of the
-    /// role of a session. Empty if the identity is gone.
+    /// What is known of a caller: a user's own policies, or those of the role of
+    /// a session. Nothing if the identity is gone.
     #[must_use]
-    pub fn policies_of(&self, principal: &Principal) -> Vec<Arc<Document>> {
-        let unique_id = match principal {
+    pub fn standing_of(&self, caller: &Caller) -> Standing {
+        let unique_id = match &caller.principal {
             Principal::User { unique_id, .. } => unique_id,
             Principal::RoleSession { role_id, .. } => role_id,
-            Principal::Root { .. } | Principal::System { .. } | Principal::Anonymous { .. } => {
-                return Vec::new();
-            }
+            Principal::Root { .. }
+            | Principal::WebIdentity { .. }
+            | Principal::System { .. }
+            | Principal::Anonymous { .. } => return Standing::default(),
         };
-        let identity = self.find(unique_id);
-        identity
-            .map_or_else(Vec::new, |identity| identity.policies.values().map(Arc::clone).collect())
+        let Some(identity) = self.find(unique_id) else { return Standing::default() };
+        Standing::with_policies(identity.policies.values().map(Arc::clone).collect())
     }
 
     /// Puts a committed user or role in.

@@ -11,6 +11,7 @@ use crate::base::spec::{
 use crate::base::timestamp::DAY_MS;
 use crate::hsm::{ExportedKeyToken, KeyBinding};
 use crate::policy::document::Document;
+use crate::policy::question::KeyResource;
 
 /// A KMS key: its properties and its sealed materials. Immutable; a change
 /// makes a new value with the next version.
@@ -222,6 +223,20 @@ impl Key {
     #[must_use]
     pub fn holds(&self, id: MaterialId) -> bool {
         self.find_material(id).is_some_and(|held| held.token.is_some())
+    }
+
+    /// The key as policies see it.
+    #[must_use]
+    pub fn as_resource(&self) -> KeyResource<'_> {
+        KeyResource {
+            arn: &self.arn,
+            spec: self.spec,
+            usage: self.usage,
+            origin: self.origin,
+            multi_region: self.multi_region,
+            tags: &self.tags,
+            policy: &self.policy,
+        }
     }
 
     /// What a material's token is bound to.

@@ -20,8 +20,8 @@ use crate::hsm::blob::Blob;
 use crate::keys::key::Key;
 use crate::policy::actions::Action;
 use crate::policy::decision::{Decision, Explanation, Permit, ciphertext_denial, foreign_denial};
-use crate::policy::document::Document;
-use crate::policy::question::{Question, RequestFacts, Resource};
+use crate::policy::grant::NoGrants;
+use crate::policy::question::{Question, RequestFacts, Resource, Standing};
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
 
@@ -29,7 +29,7 @@ use crate::wire::error::ApiError;
 pub struct Access<'a> {
     ctx: &'a Ctx,
     call: &'a Call,
-    policies: Vec<Arc<Document>>,
+    standing: Standing,
     facts: &'a mut Facts,
     counted: Counted,
     /// The group in which the call was counted last.
@@ -68,9 +68,9 @@ impl<'a> Access<'a> {
         call: &'a Call,
         facts: &'a mut Facts,
     ) -> Self {
-        let policies = ctx.directory.policies_of(&call.caller.principal);
+        let standing = ctx.directory.standing_of(&call.caller);
         let counted = ctx.rates.counted(operation);
-        Self { ctx, call, policies, facts, counted, counted_in: None }
+        Self { ctx, call, standing, facts, counted, counted_in: None }
     }
 
     /// The call.
@@ -79,10 +79,10 @@ impl<'a> Access<'a> {
         self.call
     }
 
-    /// The policies attached to the caller.
+    /// What is known of the caller.
     #[must_use]
-    pub fn identity_policies(&self) -> &[Arc<Document>] {
-        &self.policies
+    pub fn standing(&self) -> &Standing {
+        &self.standing
     }
 
     /// Finds the key that `name` names and asks for `action` on it.
@@ -244,13 +244,7 @@ impl<'a> Access<'a> {
     ) -> Result<Permit, ApiError> {
         self.record_resource(&key.arn);
         self.count(key.spec)?;
-        let resource = Resource::Key {
-            arn: &key.arn,
-            spec: key.spec,
-            usage: key.usage,
-            origin: key.origin,
-            policy: &key.policy,
-        };
+        let resource = Resource::Key(key.as_resource());
         let context = context.filter(|context| !context.is_empty());
         let request = self.request_facts(context, alias.map(AliasName::as_str));
         self.decide(action, resource, &request)
@@ -288,7 +282,8 @@ impl<'a> Access<'a> {
             caller: &self.call.caller,
             action,
             resource,
-            identity_policies: &self.policies,
+            standing: &self.standing,
+            grants: &NoGrants,
             request,
         });
         self.facts.decisions.push(explanation);

@@ -16,13 +16,13 @@ use super::put_key_policy;
 use super::shapes::{TAGS, Tag, merge_tags};
 use crate::base::arn::KeyArn;
 use crate::base::ids::Realm;
-use crate::base::spec::{KeyManager, KeySpec, KeyUsage, Origin};
+use crate::base::spec::{KeyManager, KeySpec, KeyUsage, MultiRegionRole, Origin};
 use crate::keys::changes::CreateKey as Create;
 use crate::keys::create::{self, NewKey};
 use crate::policy::actions::Action;
 use crate::policy::builtin::default_key_policy;
 use crate::policy::document::Document;
-use crate::policy::question::Resource;
+use crate::policy::question::KeyResource;
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
 use crate::wire::shape::{Member, POLICY_TEXT, Recorded, Shape, XKS_KEY_ID, matching, text};
@@ -118,6 +118,8 @@ impl Operation for CreateKey {
             spec,
             usage,
             origin,
+            multi_region: input.multi_region.then_some(MultiRegionRole::Primary),
+            tags: &tags,
             policy: input.policy.as_deref(),
             bypass_lockout_check: input.bypass_policy_lockout_safety_check,
         };
@@ -166,6 +168,8 @@ pub(super) struct Proposed<'a> {
     pub spec: KeySpec,
     pub usage: KeyUsage,
     pub origin: Origin,
+    pub multi_region: Option<MultiRegionRole>,
+    pub tags: &'a BTreeMap<String, String>,
     /// `None` for the default one.
     pub policy: Option<&'a str>,
     pub bypass_lockout_check: bool,
@@ -182,11 +186,12 @@ impl Proposed<'_> {
         ctx: &Ctx,
         access: &Access<'_>,
     ) -> Result<Arc<Document>, ApiError> {
-        let &Self { arn, spec, usage, origin, .. } = self;
+        let &Self { arn, spec, usage, origin, multi_region, tags, .. } = self;
         let Some(text) = self.policy else { return default_policy(ctx, arn) };
         let policy = put_key_policy::compile(ctx, text)?;
         if !self.bypass_lockout_check {
-            let key = Resource::Key { arn, spec, usage, origin, policy: &policy };
+            let policy = &policy;
+            let key = KeyResource { arn, spec, usage, origin, multi_region, tags, policy };
             put_key_policy::check_lockout(ctx, access, key)?;
         }
         Ok(policy)

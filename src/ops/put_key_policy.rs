@@ -14,7 +14,8 @@ use crate::keys::changes::UpdateKey;
 use crate::policy::actions::Action;
 use crate::policy::document::Document;
 use crate::policy::error::CompileError;
-use crate::policy::question::{Question, Resource};
+use crate::policy::grant::NoGrants;
+use crate::policy::question::{KeyResource, Question, Resource};
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
 use crate::wire::shape::{Member, POLICY_TEXT, Recorded, Shape, WORD, matching};
@@ -77,14 +78,7 @@ impl Operation for PutKeyPolicy {
         }
         let document = compile(ctx, &input.policy)?;
         if !input.bypass_policy_lockout_safety_check {
-            let resource = Resource::Key {
-                arn: &key.arn,
-                spec: key.spec,
-                usage: key.usage,
-                origin: key.origin,
-                policy: &document,
-            };
-            check_lockout(ctx, access, resource)?;
+            check_lockout(ctx, access, KeyResource { policy: &document, ..key.as_resource() })?;
         }
         let change = UpdateKey::new(&ctx.keys, &key, |key| key.policy = document);
         Ok(Done::changed(Nothing {}, vec![change], recorded_key(&key.arn)))
@@ -111,13 +105,14 @@ pub(super) fn compile(ctx: &Ctx, text: &str) -> Result<Arc<Document>, ApiError> 
 pub(super) fn check_lockout(
     ctx: &Ctx,
     access: &Access<'_>,
-    key: Resource<'_>,
+    key: KeyResource<'_>,
 ) -> Result<(), ApiError> {
     Ok(ctx.engine.check_lockout(&Question {
         caller: &access.call().caller,
         action: Action::PUT_KEY_POLICY,
-        resource: key,
-        identity_policies: access.identity_policies(),
+        resource: Resource::Key(key),
+        standing: access.standing(),
+        grants: &NoGrants,
         request: &access.request_facts(None, None),
     })?)
 }

@@ -16,6 +16,7 @@ use super::resolve::Accepts;
 use super::shapes::{KEY_ID, REGION_SHAPE, TAGS, Tag, merge_tags, not_primary, out_text};
 use crate::base::arn::KeyArn;
 use crate::base::ids::{Realm, Region};
+use crate::base::spec::MultiRegionRole;
 use crate::keys::changes::CreateKey as Create;
 use crate::keys::key::Key;
 use crate::keys::multi_region::{self, NewReplica};
@@ -111,23 +112,27 @@ impl Operation for ReplicateKey {
         }
         check_room(ctx, &Realm { account: arn.account.clone(), region: arn.region.clone() })?;
         let tags = merge_tags(&ctx.quotas, &BTreeMap::new(), input.tags)?;
-        let policy = Proposed {
+        let bypass_lockout_check = input.bypass_policy_lockout_safety_check;
+        let proposed = Proposed {
             arn: &arn,
             spec: primary.spec,
             usage: primary.usage,
             origin: primary.origin,
+            multi_region: Some(MultiRegionRole::Replica),
+            tags: &tags,
             policy: input.policy.as_deref(),
-            bypass_lockout_check: input.bypass_policy_lockout_safety_check,
+            bypass_lockout_check,
         };
+        let policy = proposed.compile(ctx, access)?;
         let new = NewReplica {
             region,
             description: input.description,
             tags,
-            policy: policy.compile(ctx, access)?,
+            policy,
             created_ms: ctx.clock.now_ms(),
         };
         let replica = Arc::new(multi_region::replicate(&ctx.hsm, &permit, &primary, new)?);
-        Ok(answer(ctx, &primary, replica, policy.bypass_lockout_check))
+        Ok(answer(ctx, &primary, replica, bypass_lockout_check))
     }
 }
 

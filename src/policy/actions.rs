@@ -6,6 +6,8 @@
 
 use std::fmt;
 
+use crate::base::grant::GrantOperation;
+
 /// The kind of thing that an action is asked about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ResourceKind {
@@ -122,6 +124,9 @@ impl Action {
     pub const VERIFY: Self = Self::new("kms:Verify", KEY);
     pub const VERIFY_MAC: Self = Self::new("kms:VerifyMac", KEY);
     pub const ASSUME_ROLE: Self = Self::new("sts:AssumeRole", ROLE);
+    pub const ASSUME_ROLE_WITH_WEB_IDENTITY: Self =
+        Self::new("sts:AssumeRoleWithWebIdentity", ROLE);
+    pub const TAG_SESSION: Self = Self::new("sts:TagSession", ROLE);
     pub const SYSTEM_CREATE_KEY: Self = Self::new("system:CreateKey", ACCOUNT);
     pub const SYSTEM_DELETE_EXPIRED_KEY_MATERIAL: Self =
         Self::new("system:DeleteExpiredKeyMaterial", KEY);
@@ -129,7 +134,7 @@ impl Action {
     pub const SYSTEM_ROTATE_KEY: Self = Self::new("system:RotateKey", KEY);
 
     /// Every action, sorted by name.
-    pub const ALL: [Self; 78] = [
+    pub const ALL: [Self; 80] = [
         Self::QUERY_EVENTS,
         Self::ATTACH_POLICY,
         Self::CREATE_ACCESS_KEY,
@@ -204,6 +209,8 @@ impl Action {
         Self::VERIFY,
         Self::VERIFY_MAC,
         Self::ASSUME_ROLE,
+        Self::ASSUME_ROLE_WITH_WEB_IDENTITY,
+        Self::TAG_SESSION,
         Self::SYSTEM_CREATE_KEY,
         Self::SYSTEM_DELETE_EXPIRED_KEY_MATERIAL,
         Self::SYSTEM_DELETE_KEY,
@@ -239,9 +246,10 @@ impl Action {
         self.kinds
     }
 
-    /// Whether AWS KMS performs the action on a key of another account at all,
+    /// Whether AWS performs the action on a resource of another account at all,
     /// whatever the policies say: the use of a key, its grants, and a look at it
-    /// (API reference, "Cross-account use" of each operation).
+    /// (API reference, "Cross-account use" of each operation); and sessions of a
+    /// role.
     #[must_use]
     pub fn crosses_accounts(self) -> bool {
         [
@@ -267,8 +275,16 @@ impl Action {
             Self::SIGN,
             Self::VERIFY,
             Self::VERIFY_MAC,
+            Self::ASSUME_ROLE,
+            Self::TAG_SESSION,
         ]
         .contains(&self)
+    }
+
+    /// The operation of a grant that would allow the action.
+    #[must_use]
+    pub fn grant_operation(self) -> Option<GrantOperation> {
+        GrantOperation::parse(self.name.strip_prefix("kms:")?)
     }
 
     /// Whether the action may be asked about a resource of this kind.

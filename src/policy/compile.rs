@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use cedar_policy::{PolicyId, PolicySet, Schema, ValidationMode, Validator};
+use cedar_policy::{Effect, PolicyId, PolicySet, Schema, ValidationMode, Validator};
 
 use super::document::{Document, Draft, Form, Rule, SourceText, Usage, Warning};
 use super::error::{CompileError, Error};
@@ -55,6 +55,9 @@ impl Compiler {
             return Err(CompileError::TooLarge { limit: POLICY_BYTES, unit: "bytes" });
         }
         if text.trim_start().starts_with('{') {
+            if usage == Usage::Guardrail {
+                return Err(CompileError::Malformed("a guardrail is written in Cedar".to_owned()));
+            }
             scan::check_json(text)?;
             let policy = aws::policy::parse(text, usage)?;
             let resolved = policy.resolve(directory)?;
@@ -123,10 +126,17 @@ impl Compiler {
             return Err(CompileError::Malformed("the policy is too complex".to_owned()));
         }
         let wrong = |rule: &&Rule| rule.reads.context.contains(&Fact::IamAllows);
-        match document.rules().iter().find(wrong) {
-            Some(rule) if document.usage() == Usage::Identity => {
-                let refusal = rule.refusal("only a key policy can read context.iamAllows");
-                Err(CompileError::Malformed(refusal))
+        let delegates = matches!(document.usage(), Usage::KeyPolicy | Usage::Trust);
+        if let Some(rule) = document.rules().iter().find(wrong)
+            && !delegates
+        {
+            let refusal = rule.refusal("only the policy of a resource can read context.iamAllows");
+            return Err(CompileError::Malformed(refusal));
+        }
+        let permits = |rule: &&Rule| rule.policy.effect() == Effect::Permit;
+        match document.rules().iter().find(permits) {
+            Some(rule) if document.usage() == Usage::Guardrail => {
+                Err(CompileError::Malformed(rule.refusal("a guardrail can only forbid")))
             }
             _ => Ok(()),
         }

@@ -43,14 +43,25 @@ impl Permit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum DenialKind {
+    /// A guardrail of the operator forbids the call.
+    ExplicitGuardrail,
     /// An identity policy forbids the call.
     ExplicitIdentity,
-    /// The key policy forbids the call.
-    ExplicitKeyPolicy,
+    /// The permissions boundary forbids the call.
+    ExplicitBoundary,
+    /// The session policy forbids the call.
+    ExplicitSessionPolicy,
+    /// The key policy, or the trust policy of a role, forbids the call.
+    ExplicitResourcePolicy,
     /// No identity policy allows the call, and one would have to.
     ImplicitIdentity,
-    /// The key policy neither allows the caller nor delegates to its account.
-    ImplicitKeyPolicy,
+    /// The permissions boundary does not allow the call.
+    ImplicitBoundary,
+    /// The session policy does not allow the call.
+    ImplicitSessionPolicy,
+    /// The key policy, or the trust policy of a role, neither allows the caller
+    /// nor delegates to its account.
+    ImplicitResourcePolicy,
     /// A policy could not be evaluated.
     FailedClosed,
 }
@@ -63,6 +74,21 @@ pub struct Denial {
     action: Action,
     principal: String,
     resource: String,
+}
+
+impl DenialKind {
+    /// Whether a policy forbids the call, rather than none allowing it.
+    #[must_use]
+    pub const fn is_explicit(self) -> bool {
+        matches!(
+            self,
+            Self::ExplicitGuardrail
+                | Self::ExplicitIdentity
+                | Self::ExplicitBoundary
+                | Self::ExplicitSessionPolicy
+                | Self::ExplicitResourcePolicy
+        )
+    }
 }
 
 impl Denial {
@@ -85,20 +111,19 @@ impl Denial {
     /// when several apply.
     #[must_use]
     pub fn reason(&self) -> String {
-        let action = self.action;
+        let explicit = |policy| format!("with an explicit deny in {policy}");
+        let implicit = |policy| format!("because no {policy} allows the {} action", self.action);
         match self.kind {
-            DenialKind::ExplicitIdentity => {
-                "with an explicit deny in an identity-based policy".to_owned()
-            }
-            DenialKind::ExplicitKeyPolicy => {
-                "with an explicit deny in a resource-based policy".to_owned()
-            }
-            DenialKind::ImplicitIdentity => {
-                format!("because no identity-based policy allows the {action} action")
-            }
-            DenialKind::ImplicitKeyPolicy => {
-                format!("because no resource-based policy allows the {action} action")
-            }
+            // AWS's guardrails of the same kind are those of an organization.
+            DenialKind::ExplicitGuardrail => explicit("a service control policy"),
+            DenialKind::ExplicitIdentity => explicit("an identity-based policy"),
+            DenialKind::ExplicitBoundary => explicit("a permissions boundary"),
+            DenialKind::ExplicitSessionPolicy => explicit("a session policy"),
+            DenialKind::ExplicitResourcePolicy => explicit("a resource-based policy"),
+            DenialKind::ImplicitIdentity => implicit("identity-based policy"),
+            DenialKind::ImplicitBoundary => implicit("permissions boundary"),
+            DenialKind::ImplicitSessionPolicy => implicit("session policy"),
+            DenialKind::ImplicitResourcePolicy => implicit("resource-based policy"),
             // AWS has no such case.
             DenialKind::FailedClosed => "because a policy could not be evaluated".to_owned(),
         }
@@ -165,7 +190,8 @@ pub struct Explanation {
 #[serde(rename_all = "camelCase")]
 pub struct Determining {
     pub source: Source,
-    /// `{document}/{statement}/{part}`; statements are counted from 0.
+    /// `{document}/{statement}/{part}`; statements are counted from 0. Of a
+    /// grant, its id.
     pub policy: String,
     /// The statement's `Sid`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -178,6 +204,13 @@ pub struct Determining {
 pub enum Source {
     /// `policies/builtin/`, part of the program.
     Builtin,
+    /// A guardrail of the operator.
+    Guardrail,
     Identity,
+    Boundary,
+    SessionPolicy,
     KeyPolicy,
+    /// The trust policy of a role.
+    TrustPolicy,
+    Grant,
 }

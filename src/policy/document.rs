@@ -1,7 +1,7 @@
 //! A compiled policy document: the text as it was given and the Cedar policies
 //! it means. Immutable, and shared by everybody who has the same document.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use cedar_policy::pst::{
@@ -57,8 +57,12 @@ pub enum Form {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Usage {
     KeyPolicy,
-    /// A policy of a user or role.
+    /// A user, role or group; a permissions boundary or a session policy too.
     Identity,
+    /// A role: who may assume it.
+    Trust,
+    /// The whole server, as a guardrail of its operator: it only forbids.
+    Guardrail,
 }
 
 /// Something that is accepted, as AWS accepts it, but has no effect.
@@ -199,12 +203,14 @@ impl Document {
         let mut reads = Reads::default();
         let mut policies = PolicySet::new();
         let mut sids = BTreeMap::new();
+        let mut by_name = BTreeSet::new();
         for rule in members.iter().filter_map(|at| self.rules.get(*at)) {
             reads.merge(&rule.reads);
             policies.add(rule.conditions.clone())?;
             sids.extend(rule.sid.iter().map(|sid| (rule.id.clone(), sid.clone())));
+            by_name.extend(rule.scope.names_principal().then(|| rule.id.clone()));
         }
-        Ok(Slice { policies, reads, sids })
+        Ok(Slice { policies, reads, sids, by_name })
     }
 }
 
@@ -215,6 +221,8 @@ impl SourceText {
         let usage = match self.usage {
             Usage::KeyPolicy => "key",
             Usage::Identity => "identity",
+            Usage::Trust => "trust",
+            Usage::Guardrail => "guardrail",
         };
         let form = match self.form {
             Form::Json => "json",

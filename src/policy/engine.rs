@@ -1,7 +1,7 @@
 //! The engine: one question in, one decision out.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use cedar_policy::{Authorizer, Decision as Verdict};
 
@@ -12,8 +12,9 @@ use super::decision::{Decision, Denial, DenialKind, Determining, Explanation, Pe
 use super::document::{Document, Usage};
 use super::error::{CompileError, Error};
 use super::facts::Facts;
+use super::grant::{GrantPolicy, GrantQuery, Reach};
 use super::principal::{PrincipalDirectory, PrincipalId};
-use super::question::{Question, Resource};
+use super::question::{Question, Resource, Standing};
 use super::self_check;
 use crate::base::arn::KeyArn;
 use crate::base::caller::Principal;
@@ -23,17 +24,33 @@ use crate::base::caller::Principal;
 pub struct Engine {
     compiler: Compiler,
     authorizer: Authorizer,
+    grant_policy: GrantPolicy,
     root: Arc<Document>,
     system: Arc<Document>,
+    guardrails: RwLock<Arc<[Arc<Document>]>>,
 }
 
 /// What one or more documents say to one question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stance {
-    Allow,
+    Allow {
+        /// Whether a policy that allows names the very principal.
+        by_name: bool,
+    },
     Forbid,
     Silent,
     Failed,
+}
+
+/// What the caller's side says; nothing on it forbids.
+#[derive(Clone, Copy, Debug)]
+struct CallerSide {
+    /// Whether a policy attached to the caller allows the call.
+    identity: bool,
+    /// Whether the permissions boundary, if there is one, allows it.
+    boundary: bool,
+    /// Whether the session policy, if there is one, allows it.
+    session_policy: bool,
 }
 
 /// What is learned on the way to a decision.
@@ -62,7 +79,14 @@ impl Engine {
         };
         let root = builtin("root", builtin::ROOT)?;
         let system = builtin("system", builtin::SYSTEM)?;
-        let engine = Self { compiler, authorizer: Authorizer::new(), root, system };
+        let engine = Self {
+            compiler,
+            authorizer: Authorizer::new(),
+            grant_policy: GrantPolicy::new()?,
+            root,
+            system,
+            guardrails: RwLock::new(Arc::new([])),
+        };
         self_check::run(&engine)?;
         Ok(engine)
     }
@@ -103,6 +127,38 @@ impl Engine {
         self.compiler.compile(Usage::Identity, text, &BTreeMap::new())
     }
 
+    /// Compiles a trust policy, which says who may assume a role: the same two
+    /// languages and principals as in a key policy.
+    ///
+    /// # Errors
+    ///
+    /// [`CompileError`] if the document cannot be honoured exactly.
+    pub fn compile_trust_policy(
+        &self,
+        text: &str,
+        directory: &dyn PrincipalDirectory,
+    ) -> Result<Arc<Document>, CompileError> {
+        self.compiler.compile(Usage::Trust, text, directory)
+    }
+
+    /// Compiles a guardrail: Cedar that only forbids.
+    ///
+    /// # Errors
+    ///
+    /// [`CompileError`] if it is not Cedar, or allows something.
+    pub fn compile_guardrail(&self, text: &str) -> Result<Arc<Document>, CompileError> {
+        self.compiler.compile(Usage::Guardrail, text, &BTreeMap::new())
+    }
+
+    /// Puts these guardrails in force, in place of those before.
+    pub fn set_guardrails(&self, guardrails: Vec<Arc<Document>>) {
+        *self.guardrails.write().unwrap_or_else(PoisonError::into_inner) = guardrails.into();
+    }
+
+    fn guardrails(&self) -> Arc<[Arc<Document>]> {
+        Arc::clone(&self.guardrails.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Decides one question.
     #[must_use]
     pub fn decide(&self, question: &Question<'_>) -> Decision {
@@ -131,7 +187,10 @@ impl Engine {
         }
     }
 
-    /// AWS's evaluation logic.
+    /// AWS's evaluation logic (IAM User Guide, "Policy evaluation logic"; AWS KMS
+    /// Developer Guide, "Determining access to AWS KMS keys"): whatever forbids
+    /// wins; then the resource's own policy, the caller's policies and, for a
+    /// key, its grants are looked at for what allows.
     fn judge(&self, question: &Question<'_>, trail: &mut Trail) -> Result<(), DenialKind> {
         if !question.action.applies_to(question.resource.kind()) {
             let kind = question.resource.kind().as_str();
@@ -141,45 +200,121 @@ impl Engine {
         let Some(facts) = Facts::new(question, &self.compiler.vocabulary) else {
             return Err(DenialKind::ImplicitIdentity);
         };
-        let iam_allows = match self.ask_identity(question, &facts, trail) {
-            Stance::Failed => return Err(DenialKind::FailedClosed),
-            Stance::Forbid => return Err(DenialKind::ExplicitIdentity),
-            Stance::Allow => true,
-            Stance::Silent => false,
-        };
+        let side = self.judge_caller(question, &facts, trail)?;
         let principal = &question.caller.principal;
         let foreign = principal.account() != question.resource.account();
-        let server = matches!(principal, Principal::System { .. });
-        let Resource::Key { policy, .. } = question.resource else {
-            // Only keys have a policy that could let another account in.
-            return if iam_allows && !foreign { Ok(()) } else { Err(DenialKind::ImplicitIdentity) };
+        let Some((source, policy)) = resource_policy(question) else {
+            // Nothing could let another account in; and no key policy can stop
+            // the timers.
+            return if foreign { Err(DenialKind::ImplicitIdentity) } else { side.allows() };
         };
-        if server {
-            // No key policy can stop the timers.
-            return if iam_allows && !foreign { Ok(()) } else { Err(DenialKind::ImplicitIdentity) };
-        }
-        match self.ask(Source::KeyPolicy, policy, &facts, iam_allows, trail) {
-            Stance::Failed => Err(DenialKind::FailedClosed),
-            Stance::Forbid => Err(DenialKind::ExplicitKeyPolicy),
+        let stance = self.ask(source, policy, &facts, side.allows().is_ok(), trail);
+        let denied = match stance {
+            Stance::Failed => return Err(DenialKind::FailedClosed),
+            Stance::Forbid => return Err(DenialKind::ExplicitResourcePolicy),
             // Some things are nobody's but the owner's, whatever the policies say.
-            Stance::Allow if foreign && !question.action.crosses_accounts() => {
-                Err(DenialKind::ImplicitKeyPolicy)
+            Stance::Allow { .. } if foreign && !question.action.crosses_accounts() => {
+                DenialKind::ImplicitResourcePolicy
             }
-            // A foreign caller needs the consent of both accounts.
-            Stance::Allow if iam_allows || !foreign => Ok(()),
-            Stance::Allow => Err(DenialKind::ImplicitIdentity),
-            Stance::Silent if !iam_allows && self.delegates(policy, &facts) => {
-                Err(DenialKind::ImplicitIdentity)
+            // Who may retire a grant is said by the grant.
+            Stance::Allow { .. } if question.action == Action::RETIRE_GRANT => {
+                DenialKind::ImplicitResourcePolicy
             }
-            Stance::Silent => Err(DenialKind::ImplicitKeyPolicy),
+            Stance::Allow { by_name } => match side.consents(foreign, by_name) {
+                Ok(()) => return Ok(()),
+                Err(denied) => denied,
+            },
+            Stance::Silent => match side.allows() {
+                Err(denied) if self.delegates(source, policy, &facts) => denied,
+                _ => DenialKind::ImplicitResourcePolicy,
+            },
+        };
+        match self.ask_grants(question, side, trail)? {
+            true => Ok(()),
+            false => Err(denied),
         }
     }
 
-    /// Whether it is the caller's identity policies that are missing: the key
-    /// policy would allow the call if they did.
-    fn delegates(&self, policy: &Document, facts: &Facts<'_>) -> bool {
-        let mut aside = Trail::default();
-        self.ask(Source::KeyPolicy, policy, facts, true, &mut aside) == Stance::Allow
+    /// The caller's side: guardrails, boundary, session policy, and the policies
+    /// attached to it.
+    fn judge_caller(
+        &self,
+        question: &Question<'_>,
+        facts: &Facts<'_>,
+        trail: &mut Trail,
+    ) -> Result<CallerSide, DenialKind> {
+        let identity = if let Principal::System { .. } = question.caller.principal {
+            self.ask(Source::Builtin, &self.system, facts, false, trail)
+        } else {
+            let guardrails = self.guardrails();
+            let guarded =
+                self.ask_all(Source::Guardrail, guardrails.iter(), facts, Stance::Silent, trail);
+            guarded.unless_forbidden(DenialKind::ExplicitGuardrail)?;
+            self.ask_identity(question, facts, trail)
+        };
+        let identity = identity.unless_forbidden(DenialKind::ExplicitIdentity)?;
+        let Standing { boundary, session_policy, .. } = question.standing;
+        let mut limit = |source, policy: &Option<Arc<Document>>, forbidden| match policy {
+            None => Ok(true),
+            Some(policy) => {
+                self.ask(source, policy, facts, false, trail).unless_forbidden(forbidden)
+            }
+        };
+        let boundary = limit(Source::Boundary, boundary, DenialKind::ExplicitBoundary)?;
+        let session_policy =
+            limit(Source::SessionPolicy, session_policy, DenialKind::ExplicitSessionPolicy)?;
+        Ok(CallerSide { identity, boundary, session_policy })
+    }
+
+    /// Whether it is the caller's identity policies that are missing: the
+    /// resource's policy would allow the call if they did.
+    fn delegates(&self, source: Source, policy: &Document, facts: &Facts<'_>) -> bool {
+        let stance = self.ask(source, policy, facts, true, &mut Trail::default());
+        matches!(stance, Stance::Allow { .. })
+    }
+
+    /// Whether a grant allows the call.
+    fn ask_grants(
+        &self,
+        question: &Question<'_>,
+        side: CallerSide,
+        trail: &mut Trail,
+    ) -> Result<bool, DenialKind> {
+        let (Resource::Key(key), Some(operation)) =
+            (question.resource, question.action.grant_operation())
+        else {
+            return Ok(false);
+        };
+        let query = GrantQuery {
+            key: key.arn,
+            principal: &question.caller.principal,
+            operation,
+            context: question.request.encryption_context,
+        };
+        for candidate in question.grants.candidates(&query) {
+            let reached = match candidate.reach {
+                Reach::Itself => true,
+                Reach::Role => side.is_within_limits().is_ok(),
+                Reach::Account => side.allows().is_ok(),
+            };
+            if !reached {
+                continue;
+            }
+            match self.grant_policy.allows(&self.authorizer, &query, &candidate) {
+                Ok(false) => {}
+                Ok(true) => {
+                    let policy = candidate.terms.id.to_string();
+                    let grant = Determining { source: Source::Grant, policy, sid: None };
+                    trail.permits = vec![grant];
+                    return Ok(true);
+                }
+                Err(error) => {
+                    trail.errors.push(format!("grant {}: {error}", candidate.terms.id));
+                    return Err(DenialKind::FailedClosed);
+                }
+            }
+        }
+        Ok(false)
     }
 
     /// Asks the caller's policies and the built-in ones as if they were one.
@@ -190,17 +325,23 @@ impl Engine {
         trail: &mut Trail,
     ) -> Stance {
         let builtin = match question.caller.principal {
-            Principal::System { .. } => {
-                return self.ask(Source::Builtin, &self.system, facts, false, trail);
-            }
             Principal::Root { .. } => self.ask(Source::Builtin, &self.root, facts, false, trail),
-            Principal::User { .. }
-            | Principal::RoleSession { .. }
-            | Principal::Anonymous { .. } => Stance::Silent,
+            _ => Stance::Silent,
         };
-        question.identity_policies.iter().fold(builtin, |stance, policy| {
-            stance.and(self.ask(Source::Identity, policy, facts, false, trail))
-        })
+        self.ask_all(Source::Identity, question.standing.policies.iter(), facts, builtin, trail)
+    }
+
+    /// Asks several documents as if they were one, beside one that was asked.
+    fn ask_all<'a>(
+        &self,
+        source: Source,
+        documents: impl Iterator<Item = &'a Arc<Document>>,
+        facts: &Facts<'_>,
+        asked: Stance,
+        trail: &mut Trail,
+    ) -> Stance {
+        documents
+            .fold(asked, |stance, policy| stance.and(self.ask(source, policy, facts, false, trail)))
     }
 
     /// Asks one document.
@@ -228,6 +369,10 @@ impl Engine {
         };
         let response = self.authorizer.is_authorized(&request, &slice.policies, &entities);
         let diagnostics = response.diagnostics();
+        let by_name = diagnostics.reason().any(|id| {
+            let id: &str = id.as_ref();
+            slice.by_name.contains(id)
+        });
         let reasons = diagnostics.reason().map(|id| Determining {
             source,
             policy: AsRef::<str>::as_ref(id).to_owned(),
@@ -247,7 +392,7 @@ impl Engine {
         } else if trail.forbids.len() > before.1 {
             Stance::Forbid
         } else if trail.permits.len() > before.0 {
-            Stance::Allow
+            Stance::Allow { by_name }
         } else {
             Stance::Silent
         }
@@ -260,8 +405,49 @@ impl Stance {
         match (self, other) {
             (Self::Failed, _) | (_, Self::Failed) => Self::Failed,
             (Self::Forbid, _) | (_, Self::Forbid) => Self::Forbid,
-            (Self::Allow, _) | (_, Self::Allow) => Self::Allow,
+            (Self::Allow { by_name: one }, Self::Allow { by_name: other }) => {
+                Self::Allow { by_name: one || other }
+            }
+            (allow @ Self::Allow { .. }, _) | (_, allow @ Self::Allow { .. }) => allow,
             (Self::Silent, Self::Silent) => Self::Silent,
+        }
+    }
+
+    /// Whether it allows; a denial of the kind `forbidden` if it forbids.
+    fn unless_forbidden(self, forbidden: DenialKind) -> Result<bool, DenialKind> {
+        match self {
+            Self::Failed => Err(DenialKind::FailedClosed),
+            Self::Forbid => Err(forbidden),
+            Self::Allow { .. } => Ok(true),
+            Self::Silent => Ok(false),
+        }
+    }
+}
+
+impl CallerSide {
+    /// Whether the caller's own policies allow the call, within their limits.
+    fn allows(self) -> Result<(), DenialKind> {
+        if self.identity { self.is_within_limits() } else { Err(DenialKind::ImplicitIdentity) }
+    }
+
+    /// Whether boundary and session policy let the call pass.
+    fn is_within_limits(self) -> Result<(), DenialKind> {
+        match self {
+            Self { boundary: false, .. } => Err(DenialKind::ImplicitBoundary),
+            Self { session_policy: false, .. } => Err(DenialKind::ImplicitSessionPolicy),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the caller's side stands in the way of what the resource's own
+    /// policy allows. A foreign caller needs the consent of both accounts. At
+    /// home the limits hold unless the policy names the very user or session
+    /// (IAM User Guide, "Evaluating effective permissions with boundaries").
+    fn consents(self, foreign: bool, by_name: bool) -> Result<(), DenialKind> {
+        match (foreign, by_name) {
+            (true, _) => self.allows(),
+            (false, true) => Ok(()),
+            (false, false) => self.is_within_limits(),
         }
     }
 }
@@ -275,7 +461,7 @@ impl Trail {
     fn explain(self, denied: Option<DenialKind>) -> Explanation {
         let mut determining = match denied {
             None => self.permits,
-            Some(DenialKind::ExplicitIdentity | DenialKind::ExplicitKeyPolicy) => self.forbids,
+            Some(kind) if kind.is_explicit() => self.forbids,
             Some(_) => Vec::new(),
         };
         // Cedar keeps them in a hash set.
@@ -286,7 +472,21 @@ impl Trail {
 
 fn key_arn(question: &Question<'_>) -> Option<KeyArn> {
     match question.resource {
-        Resource::Key { arn, .. } => Some(arn.clone()),
+        Resource::Key(key) => Some(key.arn.clone()),
+        _ => None,
+    }
+}
+
+/// The policy that the resource itself has, if it bears on the question.
+fn resource_policy<'a>(question: &Question<'a>) -> Option<(Source, &'a Document)> {
+    if let Principal::System { .. } = question.caller.principal {
+        return None;
+    }
+    match question.resource {
+        Resource::Key(key) => Some((Source::KeyPolicy, key.policy)),
+        Resource::Role { trust: Some(trust), .. } if question.action.service() == "sts" => {
+            Some((Source::TrustPolicy, trust))
+        }
         _ => None,
     }
 }

@@ -11,6 +11,7 @@ use super::question::{Question, Resource};
 use super::reads::{Fact, Reads};
 use super::scope::Chain;
 use super::vocabulary::{SERVER, Vocabulary, uid};
+use crate::base::arn::oidc_provider;
 use crate::base::caller::Principal;
 use crate::base::ids::AccountId;
 use crate::base::timestamp;
@@ -110,7 +111,7 @@ impl<'a> Facts<'a> {
             Fact::RequestAlias => text(request.request_alias?),
             Fact::RequestedRegion => match resource {
                 Resource::Account { region, .. } => text(region.as_str()),
-                Resource::Key { arn, .. } => text(arn.region.as_str()),
+                Resource::Key(key) => text(key.arn.region.as_str()),
                 Resource::Alias { arn } => text(arn.region.as_str()),
                 Resource::ItemSchema { .. }
                 | Resource::AuditLog { .. }
@@ -128,6 +129,11 @@ impl<'a> Facts<'a> {
             Principal::RoleSession { role_name, name, .. } => {
                 attributes.extend([pair("roleName", role_name), pair("name", name)]);
             }
+            Principal::WebIdentity { provider, audience, subject, .. } => attributes.extend([
+                pair("provider", provider),
+                pair("audience", audience),
+                pair("subject", subject),
+            ]),
             Principal::Root { .. } | Principal::System { .. } | Principal::Anonymous { .. } => {}
         }
         attributes
@@ -138,12 +144,12 @@ impl<'a> Facts<'a> {
         let mut attributes = vec![self.account(resource.account())];
         match resource {
             Resource::Account { .. } => attributes.clear(),
-            Resource::Key { arn, spec, usage, origin, .. } => attributes.extend([
-                pair("region", arn.region.as_str()),
-                pair("keyId", &arn.id.to_string()),
-                pair("keySpec", spec.as_str()),
-                pair("keyUsage", usage.as_str()),
-                pair("keyOrigin", origin.as_str()),
+            Resource::Key(key) => attributes.extend([
+                pair("region", key.arn.region.as_str()),
+                pair("keyId", &key.arn.id.to_string()),
+                pair("keySpec", key.spec.as_str()),
+                pair("keyUsage", key.usage.as_str()),
+                pair("keyOrigin", key.origin.as_str()),
             ]),
             Resource::Alias { arn } => attributes
                 .extend([pair("region", arn.region.as_str()), pair("name", arn.name.as_str())]),
@@ -183,6 +189,10 @@ fn principal_chain(principal: &Principal, names: &Vocabulary) -> Option<Chain> {
             uid: uid(&names.role_session, &principal.principal_id()),
             ancestors: vec![uid(&names.role, role_id), account],
         },
+        Principal::WebIdentity { account: id, provider, .. } => Chain {
+            uid: uid(&names.web_identity, &principal.principal_id()),
+            ancestors: vec![uid(&names.oidc_provider, &oidc_provider(id, provider)), account],
+        },
         Principal::System { .. } => {
             Chain { uid: uid(&names.service, SERVER), ancestors: vec![account] }
         }
@@ -194,7 +204,7 @@ fn resource_chain(resource: &Resource<'_>, names: &Vocabulary) -> Chain {
     let account = uid(&names.account, resource.account().as_str());
     let uid = match resource {
         Resource::Account { .. } => return Chain { uid: account, ancestors: Vec::new() },
-        Resource::Key { arn, .. } => uid(&names.key, &arn.to_string()),
+        Resource::Key(key) => uid(&names.key, &key.arn.to_string()),
         Resource::Alias { arn } => uid(&names.alias, &arn.to_string()),
         Resource::ItemSchema { account, name } => {
             uid(&names.item_schema, &format!("{account}/{name}"))

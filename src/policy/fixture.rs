@@ -7,8 +7,9 @@ use super::actions::Action;
 use super::decision::{Decision, DenialKind};
 use super::document::Document;
 use super::engine::Engine;
+use super::grant::NoGrants;
 use super::principal::PrincipalId;
-use super::question::{Question, RequestFacts, Resource};
+use super::question::{KeyResource, Question, RequestFacts, Resource, Standing};
 use crate::base::arn::KeyArn;
 use crate::base::caller::{Caller, Principal};
 use crate::base::ids::{AccountId, RequestId};
@@ -69,7 +70,7 @@ pub(super) fn caller(principal: Principal) -> Caller {
     Caller {
         principal,
         access_key_id: None,
-        session_created_ms: None,
+        session: None,
         source_ip: Some([192, 0, 2, 7].into()),
         user_agent: None,
         secure_transport: true,
@@ -96,19 +97,29 @@ pub(super) fn ask(
 ) -> Decision {
     let (caller, arn) = (caller(principal), KeyArn::parse(KEY_ARN).unwrap());
     let resource = key(&arn, policy);
-    let question =
-        Question { caller: &caller, action, resource, identity_policies: identity, request };
+    let standing = Standing::with_policies(identity.to_vec());
+    let question = Question {
+        caller: &caller,
+        action,
+        resource,
+        standing: &standing,
+        grants: &NoGrants,
+        request,
+    };
     ENGINE.decide(&question)
 }
 
 pub(super) fn key<'a>(arn: &'a KeyArn, policy: &'a Arc<Document>) -> Resource<'a> {
-    Resource::Key {
+    static NO_TAGS: BTreeMap<String, String> = BTreeMap::new();
+    Resource::Key(KeyResource {
         arn,
         spec: KeySpec::SymmetricDefault,
         usage: KeyUsage::EncryptDecrypt,
         origin: Origin::AwsKms,
+        multi_region: None,
+        tags: &NO_TAGS,
         policy,
-    }
+    })
 }
 
 /// Why a call is refused; `None` if it is allowed.

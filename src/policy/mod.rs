@@ -20,6 +20,7 @@ pub mod engine;
 pub mod error;
 mod expression;
 mod facts;
+pub mod grant;
 pub mod principal;
 pub mod question;
 mod reads;

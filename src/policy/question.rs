@@ -1,24 +1,49 @@
 //! What the engine is asked.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::actions::{Action, ResourceKind};
 use super::document::Document;
+use super::grant::Grants;
 use crate::base::arn::{AliasArn, KeyArn, PARTITION};
 use crate::base::caller::Caller;
 use crate::base::context::EncryptionContext;
 use crate::base::ids::{AccountId, Region};
-use crate::base::spec::{KeySpec, KeyUsage, Origin};
+use crate::base::spec::{KeySpec, KeyUsage, MultiRegionRole, Origin};
 
 /// One question: may `caller` perform `action` on `resource`?
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Question<'a> {
     pub caller: &'a Caller,
     pub action: Action,
     pub resource: Resource<'a>,
-    /// The policies attached to the caller's user or role.
-    pub identity_policies: &'a [Arc<Document>],
+    pub standing: &'a Standing,
+    /// Asked only where the policies leave it open.
+    pub grants: &'a dyn Grants,
     pub request: &'a RequestFacts<'a>,
+}
+
+/// What is known of a caller beside the name: the policies that speak of it,
+/// and its tags.
+#[derive(Clone, Debug, Default)]
+pub struct Standing {
+    /// The policies attached to the user or role, and to the user's groups.
+    pub policies: Vec<Arc<Document>>,
+    /// The permissions boundary: what is not in it is not allowed by `policies`.
+    pub boundary: Option<Arc<Document>>,
+    /// The session policy, which limits in the same way.
+    pub session_policy: Option<Arc<Document>>,
+    /// The principal's tags, those of the session included.
+    pub tags: BTreeMap<String, String>,
+}
+
+impl Standing {
+    /// A caller with these policies and nothing else.
+    #[must_use]
+    pub fn with_policies(policies: Vec<Arc<Document>>) -> Self {
+        Self { policies, ..Self::default() }
+    }
 }
 
 /// What the call itself says, beside who makes it.
@@ -39,14 +64,7 @@ pub enum Resource<'a> {
         account: &'a AccountId,
         region: &'a Region,
     },
-    /// A KMS key; the only resource with a policy of its own.
-    Key {
-        arn: &'a KeyArn,
-        spec: KeySpec,
-        usage: KeyUsage,
-        origin: Origin,
-        policy: &'a Arc<Document>,
-    },
+    Key(KeyResource<'a>),
     Alias {
         arn: &'a AliasArn,
     },
@@ -67,7 +85,22 @@ pub enum Resource<'a> {
         account: &'a AccountId,
         unique_id: &'a str,
         name: &'a str,
+        /// Who may assume it; `None` for a role that is not there.
+        trust: Option<&'a Arc<Document>>,
     },
+}
+
+/// A KMS key as policies see it.
+#[derive(Clone, Copy, Debug)]
+pub struct KeyResource<'a> {
+    pub arn: &'a KeyArn,
+    pub spec: KeySpec,
+    pub usage: KeyUsage,
+    pub origin: Origin,
+    /// `None` for a single-Region key.
+    pub multi_region: Option<MultiRegionRole>,
+    pub tags: &'a BTreeMap<String, String>,
+    pub policy: &'a Arc<Document>,
 }
 
 impl Resource<'_> {
@@ -75,7 +108,7 @@ impl Resource<'_> {
     #[must_use]
     pub fn account(&self) -> &AccountId {
         match self {
-            Self::Key { arn, .. } => &arn.account,
+            Self::Key(key) => &key.arn.account,
             Self::Alias { arn } => &arn.account,
             Self::Account { account, .. }
             | Self::ItemSchema { account, .. }
@@ -90,7 +123,7 @@ impl Resource<'_> {
     pub const fn kind(&self) -> ResourceKind {
         match self {
             Self::Account { .. } => ResourceKind::Account,
-            Self::Key { .. } => ResourceKind::Key,
+            Self::Key(_) => ResourceKind::Key,
             Self::Alias { .. } => ResourceKind::Alias,
             Self::ItemSchema { .. } => ResourceKind::ItemSchema,
             Self::AuditLog { .. } => ResourceKind::AuditLog,
@@ -105,7 +138,7 @@ impl Resource<'_> {
     pub fn label(&self) -> String {
         match self {
             Self::Account { .. } => "*".to_owned(),
-            Self::Key { arn, .. } => arn.to_string(),
+            Self::Key(key) => key.arn.to_string(),
             Self::Alias { arn } => arn.to_string(),
             Self::ItemSchema { account, name } => {
                 format!("arn:{PARTITION}:items::{account}:schema/{name}")

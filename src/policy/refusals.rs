@@ -96,7 +96,7 @@ fn identity_policies() {
     );
     check_identity(
         "@sid(\"x\") permit (principal, action, resource) when { context.iamAllows };",
-        "Statement[0] (Sid \"x\"): only a key policy can read context.iamAllows",
+        "Statement[0] (Sid \"x\"): only the policy of a resource can read context.iamAllows",
     );
 }
 

@@ -73,6 +73,11 @@ impl Scope {
     pub(super) fn fits(&self, principal: &Chain, resource: &Chain) -> bool {
         self.principal.fits(principal) && self.resource.fits(resource)
     }
+
+    /// Whether it names one principal.
+    pub(super) const fn names_principal(&self) -> bool {
+        matches!(self.principal, Bound::Eq(_))
+    }
 }
 
 impl Bound {

@@ -11,8 +11,9 @@ use super::decision::DenialKind;
 use super::document::Document;
 use super::engine::Engine;
 use super::error::Error;
+use super::grant::NoGrants;
 use super::principal::PrincipalId;
-use super::question::{Question, RequestFacts, Resource};
+use super::question::{KeyResource, Question, RequestFacts, Resource, Standing};
 use crate::base::arn::KeyArn;
 use crate::base::caller::{Caller, Principal};
 use crate::base::ids::{AccountId, KeyId, Region, RequestId};
@@ -41,19 +42,23 @@ pub(super) fn run(engine: &Engine) -> Result<(), Error> {
     };
     let ask = |principal, identity: &[Arc<Document>]| {
         let caller = server_caller(principal);
-        let resource = Resource::Key {
+        let resource = Resource::Key(KeyResource {
             arn: &arn,
             spec: KeySpec::SymmetricDefault,
             usage: KeyUsage::EncryptDecrypt,
             origin: Origin::AwsKms,
+            multi_region: None,
+            tags: &BTreeMap::new(),
             policy: &policy,
-        };
+        });
+        let standing = Standing::with_policies(identity.to_vec());
         let request = RequestFacts::default();
         let question = Question {
             caller: &caller,
             action: Action::ENCRYPT,
             resource,
-            identity_policies: identity,
+            standing: &standing,
+            grants: &NoGrants,
             request: &request,
         };
         engine.decide(&question).outcome.err().map(|denial| denial.kind())
@@ -74,7 +79,7 @@ fn server_caller(principal: Principal) -> Caller {
     Caller {
         principal,
         access_key_id: None,
-        session_created_ms: None,
+        session: None,
         source_ip: None,
         user_agent: None,
         secure_transport: false,

@@ -1,7 +1,7 @@
 //! Ready-made policy sets: the policies of one document whose scope fits a
 //! request, kept for the next request they fit.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -18,6 +18,9 @@ pub(super) struct Slice {
     /// By policy id. (Cedar's own look-up of an annotation parses the
     /// annotation's name each time, which costs more than a decision.)
     pub(super) sids: BTreeMap<String, String>,
+    /// Ids of the policies whose scope names the principal itself, not a role,
+    /// an account or everybody.
+    pub(super) by_name: BTreeSet<String>,
 }
 
 /// The slices of one document. It lives and dies with the document, so nothing
@@ -81,7 +84,12 @@ mod tests {
     use super::*;
 
     fn empty() -> Result<Slice, ()> {
-        Ok(Slice { policies: PolicySet::new(), reads: Reads::default(), sids: BTreeMap::new() })
+        Ok(Slice {
+            policies: PolicySet::new(),
+            reads: Reads::default(),
+            sids: BTreeMap::new(),
+            by_name: BTreeSet::new(),
+        })
     }
 
     #[test]

@@ -13,7 +13,8 @@ use super::compile::Compiled;
 use super::document::{Document, Form, SourceText, Usage};
 use super::facts::Facts;
 use super::fixture::*;
-use super::question::{Question, RequestFacts};
+use super::grant::NoGrants;
+use super::question::{Question, RequestFacts, Standing};
 use super::reads::{Fact, Reads};
 use super::vocabulary::{SCHEMA, Vocabulary};
 use crate::base::arn::KeyArn;
@@ -153,10 +154,11 @@ proptest! {
             now_ms: 1_000,
         };
         let policy = key_policy("permit (principal, action, resource);");
+        let standing = Standing::default();
         for action in [Action::DECRYPT, Action::ENCRYPT, Action::CREATE_GRANT, Action::SYSTEM_DELETE_KEY] {
             prop_assert!(action.applies_to(ResourceKind::Key));
             let resource = key(&arn, &policy);
-            let question = Question { caller: &caller, action, resource, identity_policies: &[], request: &request };
+            let question = Question { caller: &caller, action, resource, standing: &standing, grants: &NoGrants, request: &request };
             let facts = Facts::new(&question, &VOCABULARY).unwrap();
             for _ in ["made", "kept"] {
                 prop_assert_eq!(

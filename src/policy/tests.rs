@@ -8,7 +8,8 @@ use super::decision::{DenialKind, Source};
 use super::document::{Document, Form};
 use super::error::CompileError;
 use super::fixture::*;
-use super::question::{Question, RequestFacts, Resource};
+use super::grant::NoGrants;
+use super::question::{Question, RequestFacts, Resource, Standing};
 use super::vocabulary::SCHEMA;
 use crate::base::arn::{AliasArn, KeyArn};
 use crate::base::caller::{Caller, Principal};
@@ -17,7 +18,8 @@ use crate::base::ids::{AliasName, Region};
 use crate::base::managed::ManagedService;
 
 use DenialKind::{
-    ExplicitIdentity, ExplicitKeyPolicy, FailedClosed, ImplicitIdentity, ImplicitKeyPolicy,
+    ExplicitIdentity, ExplicitResourcePolicy, FailedClosed, ImplicitIdentity,
+    ImplicitResourcePolicy,
 };
 
 const ALLOW_ALL: &str = "permit (principal, action, resource);";
@@ -65,8 +67,8 @@ fn the_default_policy_delegates_to_the_account() {
     check(&user(HOME, "alice"), &policy, &[ALLOW_ALL], None);
     check(&session(HOME, "s"), &policy, &[ALLOW_ALL], None);
     check(&user(HOME, "alice"), &policy, &[ALLOW_ALL, DENY_DECRYPT], Some(ExplicitIdentity));
-    check(&user(ABROAD, "alice"), &policy, &[ALLOW_ALL], Some(ImplicitKeyPolicy));
-    check(&root(ABROAD), &policy, &[], Some(ImplicitKeyPolicy));
+    check(&user(ABROAD, "alice"), &policy, &[ALLOW_ALL], Some(ImplicitResourcePolicy));
+    check(&root(ABROAD), &policy, &[], Some(ImplicitResourcePolicy));
     let nobody = Principal::Anonymous { account: account(HOME) };
     check(&nobody, &policy, &[ALLOW_ALL], Some(ImplicitIdentity));
 }
@@ -77,17 +79,17 @@ fn a_direct_statement_needs_no_identity_policy_at_home() {
         policy(&[statement("Allow", &aws("arn:aws:iam::111122223333:user/alice"), "kms:*")]);
     check(&user(HOME, "alice"), &alice, &[], None);
     check(&user(HOME, "alice"), &alice, &[DENY_DECRYPT], Some(ExplicitIdentity));
-    check(&user(HOME, "bob"), &alice, &[ALLOW_ALL], Some(ImplicitKeyPolicy));
-    check(&root(HOME), &alice, &[], Some(ImplicitKeyPolicy));
+    check(&user(HOME, "bob"), &alice, &[ALLOW_ALL], Some(ImplicitResourcePolicy));
+    check(&root(HOME), &alice, &[], Some(ImplicitResourcePolicy));
 
     let role = policy(&[statement("Allow", &aws("arn:aws:iam::111122223333:role/Admin"), "kms:*")]);
     check(&session(HOME, "a"), &role, &[], None);
-    check(&session(ABROAD, "a"), &role, &[ALLOW_ALL], Some(ImplicitKeyPolicy));
+    check(&session(ABROAD, "a"), &role, &[ALLOW_ALL], Some(ImplicitResourcePolicy));
 
     let one = aws("arn:aws:sts::111122223333:assumed-role/Admin/a");
     let one = policy(&[statement("Allow", &one, "kms:*")]);
     check(&session(HOME, "a"), &one, &[], None);
-    check(&session(HOME, "b"), &one, &[], Some(ImplicitKeyPolicy));
+    check(&session(HOME, "b"), &one, &[], Some(ImplicitResourcePolicy));
 }
 
 #[test]
@@ -110,9 +112,9 @@ fn a_foreign_caller_needs_both_sides() {
 fn an_explicit_deny_wins() {
     let everyone = statement("Allow", "\"*\"", "kms:*");
     let account = policy(&[everyone.clone(), statement("Deny", &aws(HOME), "kms:De*")]);
-    check(&root(HOME), &account, &[], Some(ExplicitKeyPolicy));
-    check(&user(HOME, "alice"), &account, &[ALLOW_ALL], Some(ExplicitKeyPolicy));
-    check(&session(HOME, "a"), &account, &[ALLOW_ALL], Some(ExplicitKeyPolicy));
+    check(&root(HOME), &account, &[], Some(ExplicitResourcePolicy));
+    check(&user(HOME, "alice"), &account, &[ALLOW_ALL], Some(ExplicitResourcePolicy));
+    check(&session(HOME, "a"), &account, &[ALLOW_ALL], Some(ExplicitResourcePolicy));
     check(&user(ABROAD, "alice"), &account, &[ALLOW_ALL], None);
     let other = policy(&[everyone, statement("Deny", "\"*\"", "kms:Encrypt")]);
     check(&user(HOME, "alice"), &other, &[], None);
@@ -121,7 +123,7 @@ fn an_explicit_deny_wins() {
 #[test]
 fn services_are_accepted_and_match_nobody() {
     let service = policy(&[statement("Allow", r#"{"Service": "logs.amazonaws.com"}"#, "kms:*")]);
-    check(&user(HOME, "alice"), &service, &[ALLOW_ALL], Some(ImplicitKeyPolicy));
+    check(&user(HOME, "alice"), &service, &[ALLOW_ALL], Some(ImplicitResourcePolicy));
 }
 
 #[test]
@@ -151,9 +153,9 @@ fn resources_of_a_key_policy() {
     check_resource(KEY_ARN, None);
     check_resource("arn:aws:kms:*:111122223333:key/*", None);
     check_resource("arn:aws:kms:eu-*:*:key/1234abcd-*", None);
-    check_resource("arn:aws:kms:us-*:111122223333:key/*", Some(ImplicitKeyPolicy));
-    check_resource("arn:aws:kms:*:444455556666:key/*", Some(ImplicitKeyPolicy));
-    check_resource("arn:aws:kms:eu-central-1:111122223333:alias/x", Some(ImplicitKeyPolicy));
+    check_resource("arn:aws:kms:us-*:111122223333:key/*", Some(ImplicitResourcePolicy));
+    check_resource("arn:aws:kms:*:444455556666:key/*", Some(ImplicitResourcePolicy));
+    check_resource("arn:aws:kms:eu-central-1:111122223333:alias/x", Some(ImplicitResourcePolicy));
 }
 
 #[test]
@@ -179,12 +181,13 @@ fn check_other(
     want: Option<DenialKind>,
 ) {
     let (caller, request) = (caller(principal.clone()), RequestFacts::default());
-    let identity = [identity_policy(identity)];
+    let standing = Standing::with_policies(vec![identity_policy(identity)]);
     let question = Question {
         caller: &caller,
         action,
         resource,
-        identity_policies: &identity,
+        standing: &standing,
+        grants: &NoGrants,
         request: &request,
     };
     assert_eq!(denied(&ENGINE.decide(&question)), want, "{action}");
@@ -242,7 +245,7 @@ fn without_a_key_the_identity_policies_decide() {
     check_other(&alice, Action::CREATE_ACCESS_KEY, bob, own, Some(ImplicitIdentity));
     let same = Resource::User { account: &home, unique_id: "AIDA111122223333alice", name: "alice" };
     check_other(&alice, Action::CREATE_ACCESS_KEY, same, own, None);
-    let role = Resource::Role { account: &home, unique_id: "AROAX", name: "Auditor" };
+    let role = Resource::Role { account: &home, unique_id: "AROAX", name: "Auditor", trust: None };
     let assume = r#"permit (principal, action == Action::"sts:AssumeRole", resource) when { resource.name like "Aud*" };"#;
     check_other(&alice, Action::ASSUME_ROLE, role, assume, None);
 }
@@ -263,7 +266,7 @@ fn only_timers_do_what_timers_do() {
     let open = key_policy(ALLOW_ALL);
     let people = [identity_policy(r#"permit (principal, action in Action::"kms:*", resource);"#)];
     let decision = ask(user(HOME, "alice"), Action::SYSTEM_DELETE_KEY, &locked, &people, &facts);
-    assert_eq!(denied(&decision), Some(ExplicitKeyPolicy));
+    assert_eq!(denied(&decision), Some(ExplicitResourcePolicy));
     let abroad = Principal::System { account: account(ABROAD) };
     let decision = ask(abroad, Action::SYSTEM_DELETE_KEY, &open, &[], &facts);
     assert_eq!(denied(&decision), Some(ImplicitIdentity));
@@ -284,7 +287,7 @@ fn hand_written_cedar_reads_the_request() {
             "permit (principal in Role::\"AROA{HOME}\", action in Action::\"kms:crypto\", resource is Key) when {{ {condition} }};"
         );
         let decision = ask(session(HOME, "jo"), Action::DECRYPT, &key_policy(&text), &[], facts);
-        assert_eq!(denied(&decision), (!want).then_some(ImplicitKeyPolicy), "{condition}");
+        assert_eq!(denied(&decision), (!want).then_some(ImplicitResourcePolicy), "{condition}");
     }
     let tenant = r#"context.encryptionContext.hasTag("tenant") && context.encryptionContext.getTag("tenant") == "acme""#;
     check(&facts, tenant, true);
@@ -338,7 +341,8 @@ fn lockout() {
             caller: &caller,
             action: Action::CREATE_KEY,
             resource: key(&arn, policy),
-            identity_policies: &identity,
+            standing: &Standing::with_policies(identity),
+            grants: &NoGrants,
             request: &request,
         };
         ENGINE.check_lockout(&question)
@@ -442,8 +446,8 @@ fn managed_keys_serve_their_service_alone() {
         let text = managed_key_policy(*service, &home, &region);
         let policy = ENGINE.managed_key_policy(&text).unwrap();
         assert_eq!((policy.form(), policy.text()), (Form::Managed, text.as_str()));
-        check(&user(HOME, "alice"), &policy, &[ALLOW_ALL], Some(ImplicitKeyPolicy));
-        check(&root(HOME), &policy, &[], Some(ImplicitKeyPolicy));
+        check(&user(HOME, "alice"), &policy, &[ALLOW_ALL], Some(ImplicitResourcePolicy));
+        check(&root(HOME), &policy, &[], Some(ImplicitResourcePolicy));
         let decide = |principal: Principal, via_service, action, identity: &[Arc<Document>]| {
             let caller = Caller { via_service, ..caller(principal) };
             let arn = KeyArn::parse(KEY_ARN).unwrap();
@@ -452,12 +456,13 @@ fn managed_keys_serve_their_service_alone() {
                 caller: &caller,
                 action,
                 resource: key(&arn, &policy),
-                identity_policies: identity,
+                standing: &Standing::with_policies(identity.to_vec()),
+                grants: &NoGrants,
                 request: &request,
             }))
         };
         let items = Some("items.wardbook");
-        let own = (*service != ManagedService::DynamoDb).then_some(ImplicitKeyPolicy);
+        let own = (*service != ManagedService::DynamoDb).then_some(ImplicitResourcePolicy);
         // The service alone is not enough: the caller's own policies must allow it.
         let alone = decide(user(HOME, "alice"), items, Action::GENERATE_DATA_KEY, &[]);
         assert_eq!(alone, Some(own.unwrap_or(ImplicitIdentity)));
@@ -483,7 +488,7 @@ fn managed_keys_serve_their_service_alone() {
             let got = decide(user(HOME, "alice"), None, action, &all);
             assert_eq!(got.is_none(), read, "{action}: {got:?}");
             let without = decide(user(HOME, "alice"), None, action, &[]);
-            let want = if read { ImplicitIdentity } else { ImplicitKeyPolicy };
+            let want = if read { ImplicitIdentity } else { ImplicitResourcePolicy };
             assert_eq!(without, Some(want), "{action}");
             assert!(decide(user(ABROAD, "alice"), items, action, &all).is_some(), "{action}");
         }

@@ -21,6 +21,8 @@ pub(super) struct Vocabulary {
     pub(super) user: EntityTypeName,
     pub(super) role: EntityTypeName,
     pub(super) role_session: EntityTypeName,
+    pub(super) web_identity: EntityTypeName,
+    pub(super) oidc_provider: EntityTypeName,
     pub(super) service: EntityTypeName,
     pub(super) key: EntityTypeName,
     pub(super) alias: EntityTypeName,
@@ -51,6 +53,8 @@ impl Vocabulary {
             user: type_name("User")?,
             role: type_name("Role")?,
             role_session: type_name("RoleSession")?,
+            web_identity: type_name("WebIdentity")?,
+            oidc_provider: type_name("OidcProvider")?,
             service: type_name("Service")?,
             key: type_name("Key")?,
             alias: type_name("Alias")?,
@@ -100,6 +104,6 @@ pub(super) fn uid(name: &EntityTypeName, id: &str) -> EntityUid {
     EntityUid::from_type_name_and_id(name.clone(), EntityId::new(id))
 }
 
-fn type_name(name: &str) -> Result<EntityTypeName, Error> {
+pub(super) fn type_name(name: &str) -> Result<EntityTypeName, Error> {
     EntityTypeName::from_str(name).ok().ok_or_else(|| Error::Unknown(name.to_owned()))
 }

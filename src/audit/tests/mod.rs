@@ -7,7 +7,9 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::*;
-use crate::base::caller::{Caller, Principal};
+use std::sync::Arc;
+
+use crate::base::caller::{Caller, Principal, SessionFacts};
 use crate::base::ids::{AccountId, Region, RequestId};
 
 const KEY: &str = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
@@ -23,7 +25,7 @@ fn caller(principal: Principal) -> Caller {
     Caller {
         principal,
         access_key_id: Some("AKIAEXAMPLE".to_owned()),
-        session_created_ms: None,
+        session: None,
         source_ip: Some([192, 0, 2, 7].into()),
         user_agent: Some("aws-cli/2.31".to_owned()),
         secure_transport: true,
@@ -154,7 +156,13 @@ fn a_role_session() {
         role_name: "app".to_owned(),
         name: "i-0123".to_owned(),
     };
-    let caller = Caller { session_created_ms: Some(1_793_610_000_000), ..caller(session) };
+    let caller = Caller {
+        session: Some(Arc::new(SessionFacts {
+            created_ms: 1_793_610_000_000,
+            ..SessionFacts::default()
+        })),
+        ..caller(session)
+    };
     check(&Case::decrypt(caller), include_str!("../../../tests/golden/audit/role_session.json"));
 }
 

@@ -14,8 +14,9 @@ use crate::keys::create::{self, NewKey};
 use crate::policy::actions::ResourceKind;
 use crate::policy::builtin::default_key_policy;
 use crate::policy::engine::Engine;
+use crate::policy::grant::NoGrants;
 use crate::policy::principal::PrincipalId;
-use crate::policy::question::{Question, RequestFacts, Resource};
+use crate::policy::question::{Question, RequestFacts, Resource, Standing};
 
 /// An account whose root may do everything, and an HSM.
 struct Bench {
@@ -40,7 +41,7 @@ impl Bench {
         let caller = Caller {
             principal: Principal::Root { account: self.account.clone() },
             access_key_id: None,
-            session_created_ms: None,
+            session: None,
             source_ip: None,
             user_agent: None,
             secure_transport: true,
@@ -52,16 +53,15 @@ impl Bench {
             caller: &caller,
             action,
             resource,
-            identity_policies: &[],
+            standing: &Standing::default(),
+            grants: &NoGrants,
             request: &request,
         };
         self.engine.decide(&question).outcome.unwrap()
     }
 
     fn permit_key(&self, action: Action, key: &Key) -> Permit {
-        let Key { arn, spec, usage, origin, policy, .. } = key;
-        let (spec, usage, origin) = (*spec, *usage, *origin);
-        self.permit(action, Resource::Key { arn, spec, usage, origin, policy })
+        self.permit(action, Resource::Key(key.as_resource()))
     }
 
     fn key(&self, spec: KeySpec, usage: KeyUsage) -> Key {
@@ -192,11 +192,10 @@ const MESSAGE: Message<'_> =
 fn a_permit_is_for_one_key_and_one_use() {
     let bench = Bench::new();
     let other = bench.key(KeySpec::SymmetricDefault, KeyUsage::EncryptDecrypt);
-    let of_keys = Action::ALL
-        .iter()
-        .copied()
-        .filter(|action| action.applies_to(ResourceKind::Key) && action.service() == "kms");
-    let of_keys: Vec<Action> = of_keys.collect();
+    let mut of_keys = Action::ALL.to_vec();
+    of_keys.retain(|action| action.applies_to(ResourceKind::Key) && action.service() == "kms");
+    // Only a grant lets anybody retire it.
+    of_keys.retain(|action| *action != Action::RETIRE_GRANT);
     for (at, used) in USES.iter().enumerate() {
         let key = bench.key(used.spec, used.usage);
         for action in of_keys.iter().copied() {

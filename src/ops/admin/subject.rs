@@ -53,7 +53,7 @@ pub(super) fn find(
     let unique_id = found.as_ref().map_or("", |identity| identity.unique_id.as_str());
     let resource = match kind {
         Kind::User => Resource::User { account, unique_id, name },
-        Kind::Role => Resource::Role { account, unique_id, name },
+        Kind::Role => Resource::Role { account, unique_id, name, trust: None },
     };
     access.resource(action, resource)?;
     found.ok_or_else(|| {

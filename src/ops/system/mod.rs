@@ -217,7 +217,7 @@ fn caller(ctx: &Ctx, account: &AccountId) -> Result<Caller, hsm::Error> {
     Ok(Caller {
         principal: Principal::System { account: account.clone() },
         access_key_id: None,
-        session_created_ms: None,
+        session: None,
         source_ip: None,
         user_agent: None,
         secure_transport: false,

@@ -163,7 +163,7 @@ impl Statement {
         let principals = match (principals, usage) {
             (Some(principals), _) => principals,
             (None, Usage::Identity) => Vec::new(),
-            (None, Usage::KeyPolicy) => return Err(refuse("Principal", "is missing")),
+            (None, _) => return Err(refuse("Principal", "is missing")),
         };
         Ok(Self { index, sid, effect, principals, actions, resources })
     }

@@ -51,7 +51,7 @@ impl Request<'_> {
                 continue;
             }
             if statement["Effect"] == "Deny" {
-                return Err(DenialKind::ExplicitKeyPolicy);
+                return Err(DenialKind::ExplicitResourcePolicy);
             }
             itself |= fit == Fit::Itself;
             account |= fit == Fit::Account;
@@ -247,7 +247,7 @@ proptest! {
         let decision = ask(caller.clone(), action, &key_policy(&key.to_string()), &documents, &RequestFacts::default());
         let got = match denied(&decision) {
             None => Ok(true),
-            Some(kind @ (DenialKind::ExplicitIdentity | DenialKind::ExplicitKeyPolicy)) => Err(kind),
+            Some(kind @ (DenialKind::ExplicitIdentity | DenialKind::ExplicitResourcePolicy)) => Err(kind),
             Some(DenialKind::FailedClosed) => panic!("{:?}", decision.explanation),
             Some(_) => Ok(false),
         };

@@ -38,7 +38,7 @@ impl Target {
     pub(super) fn parse(text: &str, usage: Usage) -> Result<Vec<Self>, &'static str> {
         if text == "*" {
             return Ok(vec![match usage {
-                Usage::Identity => Self::Anything,
+                Usage::Identity | Usage::Trust | Usage::Guardrail => Self::Anything,
                 Usage::KeyPolicy => Self::AnyKey,
             }]);
         }
