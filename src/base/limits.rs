@@ -80,6 +80,8 @@ pub const POLICY_EVALUATION_DEPTH: usize = 24;
 /// Aliases of one key that policies can read; of a key with more, they read none
 /// (AWS's own limit).
 pub const ALIASES_IN_POLICIES: usize = 50;
+/// Files of guardrails; every decision asks all of them.
+pub const GUARDRAIL_FILES: usize = 20;
 /// Identity policies attached to one user or role.
 pub const ATTACHED_POLICIES: usize = 10;
 
