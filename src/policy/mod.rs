@@ -40,3 +40,5 @@ mod refusals;
 mod slice_is_sound;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod trust;
