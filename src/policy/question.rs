@@ -92,6 +92,11 @@ pub enum Resource<'a> {
         /// Who may assume it; `None` for a role that is not there.
         trust: Option<&'a Arc<Document>>,
     },
+    Group {
+        account: &'a AccountId,
+        unique_id: &'a str,
+        name: &'a str,
+    },
 }
 
 /// A KMS key as policies see it.
@@ -141,7 +146,8 @@ impl Resource<'_> {
             | Self::ItemSchema { account, .. }
             | Self::AuditLog { account }
             | Self::User { account, .. }
-            | Self::Role { account, .. } => account,
+            | Self::Role { account, .. }
+            | Self::Group { account, .. } => account,
         }
     }
 
@@ -155,7 +161,8 @@ impl Resource<'_> {
             Self::ItemSchema { .. }
             | Self::AuditLog { .. }
             | Self::User { .. }
-            | Self::Role { .. } => None,
+            | Self::Role { .. }
+            | Self::Group { .. } => None,
         }
     }
 
@@ -170,6 +177,7 @@ impl Resource<'_> {
             Self::AuditLog { .. } => ResourceKind::AuditLog,
             Self::User { .. } => ResourceKind::User,
             Self::Role { .. } => ResourceKind::Role,
+            Self::Group { .. } => ResourceKind::Group,
         }
     }
 
@@ -190,6 +198,9 @@ impl Resource<'_> {
             }
             Self::Role { account, name, .. } => {
                 format!("arn:{PARTITION}:iam::{account}:role/{name}")
+            }
+            Self::Group { account, name, .. } => {
+                format!("arn:{PARTITION}:iam::{account}:group/{name}")
             }
         }
     }
