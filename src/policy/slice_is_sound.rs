@@ -108,7 +108,8 @@ fn outcome(response: &Response) -> Outcome {
 
 fn whole(document: &Document, facts: &Facts<'_>, iam_allows: bool) -> Outcome {
     let context = Fact::ALL.iter().copied().collect();
-    let everything = Reads { principal: true, resource: true, action: true, context };
+    let everything =
+        Reads { principal: true, resource: true, action: true, context, atoms: Vec::new() };
     let set = PolicySet::from_policies(document.rules().iter().map(|rule| rule.policy.clone()));
     let request = facts.request(&everything, iam_allows).unwrap();
     let entities = facts.entities(&everything).unwrap();
