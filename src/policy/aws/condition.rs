@@ -263,9 +263,6 @@ impl Condition {
             let value = self.values.get(at).map_or("", String::as_str);
             return Err(format!("{value:?} is not an ARN of six parts"));
         }
-        if self.operand == Operand::Absent {
-            return self.on_value(&self.operand, |_| Truth::Never);
-        }
         let variables: Vec<&Variable> = texts.iter().flat_map(Text::variables).collect();
         let Some(meaning) = self.in_cedar(&texts)? else { return Ok(self.as_atom(texts)) };
         // A variable that the request does not have makes the statement void.
@@ -279,6 +276,9 @@ impl Condition {
     /// `None` where Cedar has no words for it.
     fn in_cedar(&self, texts: &[Text]) -> Result<Option<Meaning>, String> {
         match self.operator.test {
+            _ if self.operand == Operand::Absent => {
+                self.on_value(&self.operand, |_| Truth::Never).map(Some)
+            }
             Test::StringEqualsIgnoreCase => Ok(None),
             _ if self.operand.kind() == Some(Kind::Texts) => {
                 let literals = texts.iter().map(Text::literal).collect::<Option<Vec<_>>>();

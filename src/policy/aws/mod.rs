@@ -20,4 +20,6 @@ mod target;
 mod text;
 
 #[cfg(test)]
+mod examples;
+#[cfg(test)]
 mod reference;
