@@ -1,23 +1,28 @@
-//! CreateGrant: checked to the end, and then refused, until there are grants.
+//! CreateGrant: by who may so by policy, or by a grant that covers the new one.
 //! <https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateGrant.html>
 
-use serde::Deserialize;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::access::Access;
 use super::ctx::Ctx;
 use super::grants::{
-    CONSTRAINTS, GRANT_NAME, OPERATIONS, PRINCIPAL, SERVICE_PRINCIPAL, check_principal,
+    self, CONSTRAINTS, Constraints, GRANT_NAME, OPERATIONS, PRINCIPAL, SERVICE_PRINCIPAL,
 };
 use super::operation::{Description, Done, Operation, Service};
 use super::resolve::Accepts;
-use super::shapes::{DRY_RUN, GRANT_TOKENS, KEY_ID, Nothing, check_context, out_text};
-use crate::base::context::EncryptionContext;
-use crate::base::grant::GrantOperation;
+use super::shapes::{DRY_RUN, GRANT_TOKENS, KEY_ID, check_context, out_text};
+use crate::base::grant::{GrantId, GrantOperation, GrantTerms};
 use crate::base::limits;
 use crate::base::spec::KeySpec;
+use crate::keys::grants::sources::Parents;
+use crate::keys::grants::{Grant, changes, token};
 use crate::keys::key::Key;
 use crate::keys::state::StateRule;
 use crate::policy::actions::Action;
+use crate::store::Change;
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
 use crate::wire::shape::Member;
@@ -33,18 +38,16 @@ pub(super) struct Input {
     operations: Vec<GrantOperation>,
     #[serde(default)]
     constraints: Constraints,
+    name: Option<String>,
     grantee_service_principal: Option<String>,
     retiring_service_principal: Option<String>,
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Constraints {
-    #[serde(default)]
-    encryption_context_subset: EncryptionContext,
-    #[serde(default)]
-    encryption_context_equals: EncryptionContext,
-    source_arn: Option<String>,
+pub(super) struct Output {
+    grant_token: String,
+    grant_id: String,
 }
 
 impl Operation for CreateGrant {
@@ -73,38 +76,94 @@ impl Operation for CreateGrant {
             Code::KMSInvalidStateException,
             Code::LimitExceededException,
             Code::NotFoundException,
-            Code::UnsupportedOperationException,
         ],
     };
 
     type Context = Ctx;
     type Input = Input;
-    type Output = Nothing;
+    type Output = Output;
 
     async fn run(
         ctx: &Ctx,
         access: &mut Access<'_>,
         input: Input,
-    ) -> Result<Done<Nothing>, ApiError> {
+    ) -> Result<Done<Output>, ApiError> {
         check_principals(&input)?;
         check_operations(&input.operations)?;
         let constrained = check_constraints(&input.constraints, &input.operations)?;
-        let key = access.key(Action::CREATE_GRANT, &input.key_id, Accepts::Key, None)?.key;
-        for principal in [&input.grantee_principal, &input.retiring_principal] {
-            check_principal(ctx, &key.arn.account, principal.as_deref())?;
-        }
+        let terms = terms(ctx, &input)?;
+        // By which grant the caller may, if by none of the policies.
+        access.use_grants(Parents { grants: Arc::clone(&ctx.grants), new: terms.clone() });
+        let context = grants::constraint(&terms);
+        let action = Action::CREATE_GRANT;
+        let key = access.key(action, &input.key_id, Accepts::Key, Some(&context))?.key;
+        let named = |arn: &Option<String>, service: &Option<String>| match (arn, service) {
+            (Some(arn), _) => grants::principal(ctx, arn).map(Some),
+            (None, service) => Ok(service.as_deref().map(grants::service)),
+        };
+        let grantee = named(&input.grantee_principal, &input.grantee_service_principal)?;
+        let retiring = named(&input.retiring_principal, &input.retiring_service_principal)?;
         check_fit(&key, &input.operations, constrained)?;
         StateRule::CreateGrant.check(key.state, &key.arn)?;
-        let text = "Grants are not yet supported by this server.";
-        Err(ApiError::new(Code::UnsupportedOperationException, text))
+        let grant = Grant {
+            terms,
+            key: key.arn.clone(),
+            name: input.name,
+            grantee: grantee.ok_or_else(no_grantee)?,
+            retiring,
+            issuing_account: access.call().caller.principal.account().clone(),
+            created_ms: ctx.clock.now_ms(),
+        };
+        make(ctx, grant)
     }
+}
+
+/// What the new grant says, under an id of its own.
+fn terms(ctx: &Ctx, input: &Input) -> Result<GrantTerms, ApiError> {
+    let mut random = [0; 32];
+    ctx.hsm.fill_random(&mut random)?;
+    Ok(GrantTerms {
+        id: GrantId::from_random(random),
+        operations: input.operations.iter().copied().collect(),
+        subset: input.constraints.encryption_context_subset.clone(),
+        equals: input.constraints.encryption_context_equals.clone(),
+        source_arn: input.constraints.source_arn.clone(),
+    })
+}
+
+/// Makes the grant, unless it has a name and is there already: that is how a
+/// caller repeats a call of which the answer was lost.
+fn make(ctx: &Ctx, grant: Grant) -> Result<Done<Output>, ApiError> {
+    let held = grant.name.as_ref().and_then(|_| ctx.grants.find_same(&grant));
+    let (key, id) = (grant.key.clone(), held.as_ref().map_or(grant.terms.id, |held| held.terms.id));
+    let mut made: Vec<Box<dyn Change>> = Vec::new();
+    if held.is_none() {
+        check_room(ctx, &grant)?;
+        made.push(Box::new(changes::CreateGrant { grants: Arc::clone(&ctx.grants), grant }));
+    }
+    let output =
+        Output { grant_token: token::seal(&ctx.hsm, &key, &id)?, grant_id: id.to_string() };
+    let recorded = json!({ "grantId": output.grant_id, "keyId": key.to_string() });
+    Ok(Done::changed(output, made, Some(recorded)))
+}
+
+/// Checks that a key may have one more grant.
+fn check_room(ctx: &Ctx, grant: &Grant) -> Result<(), ApiError> {
+    let quota = ctx.quotas.grants_per_key;
+    if ctx.grants.count(&grant.key) < quota {
+        return Ok(());
+    }
+    let text = format!("The key already has {quota} grants.");
+    Err(ApiError::new(Code::LimitExceededException, text))
+}
+
+fn no_grantee() -> ApiError {
+    ApiError::validation("You must specify either GranteePrincipal or GranteeServicePrincipal.")
 }
 
 fn check_principals(input: &Input) -> Result<(), ApiError> {
     if input.grantee_principal.is_some() == input.grantee_service_principal.is_some() {
-        return Err(ApiError::validation(
-            "You must specify either GranteePrincipal or GranteeServicePrincipal.",
-        ));
+        return Err(no_grantee());
     }
     if input.retiring_principal.is_some() && input.retiring_service_principal.is_some() {
         return Err(ApiError::validation(
