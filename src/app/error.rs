@@ -42,13 +42,19 @@ pub enum Error {
     #[error("the keys cannot be loaded")]
     Keys(#[from] keys::rows::LoadError),
     #[error("the users and roles cannot be loaded")]
-    Identities(#[from] identity::changes::LoadError),
+    Identities(#[from] identity::rows::LoadError),
     #[error("the item schemas cannot be loaded")]
     ItemSchemas(#[from] crate::items::schemas::LoadError),
     #[error("the first record cannot be written")]
     Record(#[from] crate::audit::Error),
     #[error("the data folder does not say which {0} it is for")]
     Meta(&'static str),
+    #[error("{path} is not a guardrail")]
+    Guardrail {
+        path: PathBuf,
+        #[source]
+        cause: super::guardrails::GuardrailError,
+    },
     #[error("the seed is not applied")]
     Seed(#[from] super::seed::SeedError),
     #[error("the access key `test` belongs to somebody: `--dev` wants another data folder")]

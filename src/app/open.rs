@@ -126,7 +126,7 @@ fn load(
     grants: &GrantIndex,
     schemas: &Schemas,
 ) -> Result<(), Error> {
-    identity::changes::load(tx, engine, directory)?;
+    identity::rows::load(tx, engine, directory)?;
     keys::rows::load(tx, engine, registry)?;
     keys::grants::rows::load(tx, grants)?;
     items::schemas::load(tx, schemas)?;

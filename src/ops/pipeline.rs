@@ -182,7 +182,7 @@ fn unit(
     Ok((Unit { changes: ended.changes, event, further }, ended.result))
 }
 
-/// The other accounts whose keys the call used: each has a copy of its record
+/// The other accounts whose keys or roles the call used: each has a copy of its record
 /// (AWS CloudTrail User Guide, `sharedEventID`). Of a denied call only the
 /// caller's own account is told.
 fn owners(call: &Call, facts: &Facts, ended: &End) -> BTreeSet<AccountId> {
@@ -216,7 +216,7 @@ async fn commit_refusal(
     region: &Region,
     error: ApiError,
 ) -> Answer {
-    match put_down(ctx, description, caller, region, Err(error)).await {
+    match put_down(ctx, description, caller, region, &Facts::default(), Err(error)).await {
         Ok((result, receipt)) => Answer::recorded(caller.request_id, result, &receipt),
         Err(error) => Answer::unrecorded(caller.request_id, error),
     }
@@ -228,8 +228,9 @@ pub(super) async fn note(
     description: &Description,
     caller: &Caller,
     region: &Region,
+    facts: &Facts,
 ) -> Result<(), ApiError> {
-    let noted = put_down(ctx, description, caller, region, Ok(Vec::new())).await;
+    let noted = put_down(ctx, description, caller, region, facts, Ok(Vec::new())).await;
     noted.map(drop).map_err(ApiError::internal)
 }
 
@@ -240,11 +241,12 @@ async fn put_down(
     description: &Description,
     caller: &Caller,
     region: &Region,
+    facts: &Facts,
     result: Result<Vec<u8>, ApiError>,
 ) -> Result<(Result<Vec<u8>, ApiError>, Receipt), Cause> {
     let ended = End::without_effect(result);
     let place = Place::of(caller, region);
-    let event = record(ctx, description, caller, place, &Facts::default(), &ended)?;
+    let event = record(ctx, description, caller, place, facts, &ended)?;
     let receipt =
         ctx.store.commit(Unit { changes: ended.changes, event, further: Vec::new() }).await?;
     Ok((ended.result, receipt))
@@ -438,8 +440,9 @@ fn failure(error: &ApiError) -> Failure<'_> {
 
 /// CloudTrail lists keys and aliases with the same type.
 fn resource(arn: &str) -> Resource<'_> {
-    let account = Arn::parse(arn).map_or("", |arn| arn.account);
-    Resource { account, kind: "AWS::KMS::Key", arn }
+    let (account, service) = Arn::parse(arn).map_or(("", ""), |arn| (arn.account, arn.service));
+    let kind = if service == "iam" { "AWS::IAM::Role" } else { "AWS::KMS::Key" };
+    Resource { account, kind, arn }
 }
 
 /// The `wardbook` member of a record.
