@@ -105,7 +105,6 @@ fn lists_refuse() {
 fn create_grant_checks_all_there_is() {
     let server = Server::start();
     let key = server.new_key();
-    server.rest("POST", "/v1/roles", &json!({ "roleName": "app" })).ok();
     let create = |more: Value| server.call("CreateGrant", &grant(&key, &more));
     let validation = "ValidationException";
     let either = "You must specify either GranteePrincipal or GranteeServicePrincipal.";
@@ -143,6 +142,14 @@ fn create_grant_checks_all_there_is() {
     let text = "Grant operation Sign is not valid for a KMS key with key spec SYMMETRIC_DEFAULT \
                 and key usage ENCRYPT_DECRYPT.";
     refused(&create(json!({ "Operations": ["Sign"] })), validation, text);
+}
+
+#[test]
+fn principals_exist_and_tokens_are_ours() {
+    let server = Server::start();
+    let key = server.new_key();
+    server.rest("POST", "/v1/roles", &json!({ "roleName": "app" })).ok();
+    let create = |more: Value| server.call("CreateGrant", &grant(&key, &more));
     for unknown in [
         user("unknown"),
         format!("arn:aws:iam::{ACCOUNT}:role/unknown"),
