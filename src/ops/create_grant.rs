@@ -22,6 +22,7 @@ use crate::keys::grants::{Grant, changes, token};
 use crate::keys::key::Key;
 use crate::keys::state::StateRule;
 use crate::policy::actions::Action;
+use crate::policy::fact::Fact;
 use crate::store::Change;
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
@@ -94,6 +95,7 @@ impl Operation for CreateGrant {
         let terms = terms(ctx, &input)?;
         // By which grant the caller may, if by none of the policies.
         access.use_grants(Parents { grants: Arc::clone(&ctx.grants), new: terms.clone() });
+        says(access, &input, &terms);
         let context = grants::constraint(&terms);
         let action = Action::CREATE_GRANT;
         let key = access.key(action, &input.key_id, Accepts::Key, Some(&context))?.key;
@@ -115,6 +117,25 @@ impl Operation for CreateGrant {
             created_ms: ctx.clock.now_ms(),
         };
         make(ctx, grant)
+    }
+}
+
+/// What policies may read of the new grant.
+fn says(access: &mut Access<'_>, input: &Input, terms: &GrantTerms) {
+    grants::says_constraints(access, terms);
+    grants::says_direct(access);
+    let operations = terms.operations.iter().map(|operation| operation.to_string());
+    access.says(Fact::GrantOperations, operations.collect::<Vec<_>>());
+    for (fact, text) in [
+        (Fact::GranteePrincipal, &input.grantee_principal),
+        (Fact::RetiringPrincipal, &input.retiring_principal),
+        (Fact::GranteeServicePrincipal, &input.grantee_service_principal),
+        (Fact::RetiringServicePrincipal, &input.retiring_service_principal),
+        (Fact::GrantConstraintSourceArn, &terms.source_arn),
+    ] {
+        if let Some(text) = text {
+            access.says(fact, text.clone());
+        }
     }
 }
 

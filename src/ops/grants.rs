@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::access::Access;
 use super::ctx::Ctx;
 use super::operation::Description;
 use super::shapes::out_text;
@@ -13,6 +14,7 @@ use crate::base::ids::AccountId;
 use crate::base::timestamp;
 use crate::keys::grants::principal::{GrantPrincipal, NamedPrincipal};
 use crate::keys::grants::{Grant, token};
+use crate::policy::fact::Fact;
 use crate::policy::principal::{PrincipalDirectory, PrincipalId};
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
@@ -230,6 +232,23 @@ pub(super) fn check_tokens(
 pub(super) fn constraint(terms: &GrantTerms) -> EncryptionContext {
     let pairs = terms.subset.iter().chain(terms.equals.iter());
     EncryptionContext::new(pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect())
+}
+
+/// Says that no service asks for its own resource: callers come by themselves.
+pub(super) fn says_direct(access: &mut Access<'_>) {
+    access.says(Fact::GrantIsForAwsResource, false);
+}
+
+/// Says to the policy what a grant is constrained to.
+pub(super) fn says_constraints(access: &mut Access<'_>, terms: &GrantTerms) {
+    let kinds = [
+        ("EncryptionContextEquals", !terms.equals.is_empty()),
+        ("EncryptionContextSubset", !terms.subset.is_empty()),
+        ("SourceArn", terms.source_arn.is_some()),
+    ];
+    if let Some((kind, _)) = kinds.into_iter().find(|(_, is_there)| *is_there) {
+        access.says(Fact::GrantConstraintType, kind);
+    }
 }
 
 /// The principal that a grant is to name by this ARN: an account, a user, a role,

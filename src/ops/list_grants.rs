@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::access::Access;
 use super::ctx::Ctx;
-use super::grants::{GRANT_ID, Output, PAGE, PRINCIPAL, SERVICE_PRINCIPAL, parse_id};
+use super::grants::{self, GRANT_ID, Output, PAGE, PRINCIPAL, SERVICE_PRINCIPAL, parse_id};
 use super::operation::{Description, Done, Operation, Service};
 use super::resolve::Accepts;
 use super::shapes::{KEY_ID, MARKER};
@@ -67,6 +67,7 @@ impl Operation for ListGrants {
                 "You can specify GranteePrincipal or GranteeServicePrincipal, but not both.",
             ));
         }
+        grants::says_direct(access);
         let key = access.key(Action::LIST_GRANTS, &input.key_id, Accepts::Key, None)?.key;
         let id = input.grant_id.as_deref().map(parse_id).transpose()?;
         let grantee = input.grantee_principal.as_deref();

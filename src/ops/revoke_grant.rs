@@ -51,6 +51,7 @@ impl Operation for RevokeGrant {
         access: &mut Access<'_>,
         input: Input,
     ) -> Result<Done<Nothing>, ApiError> {
+        grants::says_direct(access);
         let key = access.key(Action::REVOKE_GRANT, &input.key_id, Accepts::Key, None)?.key;
         let id = parse_id(&input.grant_id)?;
         let grant = ctx.grants.find(&key.arn, &id).ok_or_else(|| grants::not_found(&id))?;
