@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::access::Access;
 use super::ctx::Ctx;
@@ -12,9 +12,10 @@ use super::grants::{
     self, CONSTRAINTS, Constraints, GRANT_NAME, OPERATIONS, PRINCIPAL, SERVICE_PRINCIPAL,
 };
 use super::operation::{Description, Done, Operation, Service};
-use super::resolve::Accepts;
+use super::resolve::{self, Accepts};
 use super::shapes::{DRY_RUN, GRANT_TOKENS, KEY_ID, check_context, out_text};
 use crate::base::grant::{GrantId, GrantOperation, GrantTerms};
+use crate::base::ids::{AccountId, Realm};
 use crate::base::limits;
 use crate::base::spec::KeySpec;
 use crate::keys::grants::sources::Parents;
@@ -27,6 +28,7 @@ use crate::store::Change;
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
 use crate::wire::shape::Member;
+use crate::wire::validate;
 
 pub(super) struct CreateGrant;
 
@@ -89,9 +91,7 @@ impl Operation for CreateGrant {
         access: &mut Access<'_>,
         input: Input,
     ) -> Result<Done<Output>, ApiError> {
-        check_principals(&input)?;
-        check_operations(&input.operations)?;
-        let constrained = check_constraints(&input.constraints, &input.operations)?;
+        check_members(&input)?;
         let terms = terms(ctx, &input)?;
         // By which grant the caller may, if by none of the policies.
         access.use_grants(Parents { grants: Arc::clone(&ctx.grants), new: terms.clone() });
@@ -99,25 +99,54 @@ impl Operation for CreateGrant {
         let context = grants::constraint(&terms);
         let action = Action::CREATE_GRANT;
         let key = access.key(action, &input.key_id, Accepts::Key, Some(&context))?.key;
-        let named = |arn: &Option<String>, service: &Option<String>| match (arn, service) {
-            (Some(arn), _) => grants::principal(ctx, arn).map(Some),
-            (None, service) => Ok(service.as_deref().map(grants::service)),
-        };
-        let grantee = named(&input.grantee_principal, &input.grantee_service_principal)?;
-        let retiring = named(&input.retiring_principal, &input.retiring_service_principal)?;
-        check_fit(&key, &input.operations, constrained)?;
+        let issuer = access.call().caller.principal.account();
+        let grant = new_grant(ctx, &key, issuer, terms, input)?;
         StateRule::CreateGrant.check(key.state, &key.arn)?;
-        let grant = Grant {
-            terms,
-            key: key.arn.clone(),
-            name: input.name,
-            grantee: grantee.ok_or_else(no_grantee)?,
-            retiring,
-            issuing_account: access.call().caller.principal.account().clone(),
-            created_ms: ctx.clock.now_ms(),
-        };
         make(ctx, grant)
     }
+}
+
+/// The grant that a call with this input would make, for somebody who needs no
+/// permission.
+///
+/// # Errors
+/// As CreateGrant, but for who calls and for the state of the key.
+pub fn given_grant(
+    ctx: &Ctx,
+    owner: &Realm,
+    mut input: Map<String, Value>,
+) -> Result<Grant, ApiError> {
+    validate::check(&mut input, CreateGrant::DESCRIPTION.input)?;
+    let input: Input = serde_json::from_value(Value::Object(input))
+        .map_err(|_mismatch| ApiError::bare(Code::SerializationException))?;
+    check_members(&input)?;
+    let key = resolve::own_key(&ctx.keys, owner, &input.key_id)?;
+    new_grant(ctx, &key, &owner.account, terms(ctx, &input)?, input)
+}
+
+fn new_grant(
+    ctx: &Ctx,
+    key: &Key,
+    issuer: &AccountId,
+    terms: GrantTerms,
+    input: Input,
+) -> Result<Grant, ApiError> {
+    let named = |arn: &Option<String>, service: &Option<String>| match (arn, service) {
+        (Some(arn), _) => grants::principal(ctx, arn).map(Some),
+        (None, service) => Ok(service.as_deref().map(grants::service)),
+    };
+    let grantee = named(&input.grantee_principal, &input.grantee_service_principal)?;
+    let retiring = named(&input.retiring_principal, &input.retiring_service_principal)?;
+    check_fit(key, &terms)?;
+    Ok(Grant {
+        terms,
+        key: key.arn.clone(),
+        name: input.name,
+        grantee: grantee.ok_or_else(no_grantee)?,
+        retiring,
+        issuing_account: issuer.clone(),
+        created_ms: ctx.clock.now_ms(),
+    })
 }
 
 /// What policies may read of the new grant.
@@ -182,6 +211,13 @@ fn no_grantee() -> ApiError {
     ApiError::validation("You must specify either GranteePrincipal or GranteeServicePrincipal.")
 }
 
+/// What can be said of the input without a look at the key.
+fn check_members(input: &Input) -> Result<(), ApiError> {
+    check_principals(input)?;
+    check_operations(&input.operations)?;
+    check_constraints(&input.constraints, &input.operations)
+}
+
 fn check_principals(input: &Input) -> Result<(), ApiError> {
     if input.grantee_principal.is_some() == input.grantee_service_principal.is_some() {
         return Err(no_grantee());
@@ -212,11 +248,10 @@ fn check_operations(operations: &[GrantOperation]) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// Answers whether the grant is bound to an encryption context.
 fn check_constraints(
     constraints: &Constraints,
     operations: &[GrantOperation],
-) -> Result<bool, ApiError> {
+) -> Result<(), ApiError> {
     let Constraints { encryption_context_subset, encryption_context_equals, .. } = constraints;
     for context in [encryption_context_subset, encryption_context_equals] {
         check_context(context)?;
@@ -235,7 +270,7 @@ fn check_constraints(
     let constrained =
         !encryption_context_subset.is_empty() || !encryption_context_equals.is_empty();
     match operations.iter().find(|operation| constrained && !operation.bears_context()) {
-        None => Ok(constrained),
+        None => Ok(()),
         Some(operation) => Err(ApiError::validation(format!(
             "Grant operation {operation} does not support encryption context constraints."
         ))),
@@ -243,13 +278,14 @@ fn check_constraints(
 }
 
 /// Refuses a grant of what the key cannot do.
-fn check_fit(key: &Key, operations: &[GrantOperation], constrained: bool) -> Result<(), ApiError> {
+fn check_fit(key: &Key, terms: &GrantTerms) -> Result<(), ApiError> {
+    let constrained = !terms.subset.is_empty() || !terms.equals.is_empty();
     if constrained && key.spec != KeySpec::SymmetricDefault {
         return Err(ApiError::validation(
             "Encryption context constraints are supported for symmetric encryption KMS keys only.",
         ));
     }
-    match operations.iter().find(|operation| !operation.fits(key.spec, key.usage)) {
+    match terms.operations.iter().find(|operation| !operation.fits(key.spec, key.usage)) {
         None => Ok(()),
         Some(operation) => Err(ApiError::validation(format!(
             "Grant operation {operation} is not valid for a KMS key with key spec {} and key \
