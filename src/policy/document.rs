@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 use super::actions::Action;
 use super::aws::atom::Atom;
 use super::compile::Compiled;
+use super::fact::Fact;
 use super::principal::PrincipalId;
 use super::reads::Reads;
 use super::scope::{Chain, Scope};
@@ -196,6 +197,12 @@ impl Document {
     /// the document: `StringEquals kms:ViaService`. None of a document in Cedar.
     pub fn clauses(&self) -> impl Iterator<Item = (&str, &[String])> {
         self.rules.iter().map(|rule| (rule.id.as_str(), rule.labels.as_slice()))
+    }
+
+    /// Whether one of its conditions reads `fact`.
+    #[must_use]
+    pub fn reads(&self, fact: Fact) -> bool {
+        self.rules.iter().any(|rule| rule.reads.context.contains(&fact))
     }
 
     pub(super) fn rules(&self) -> &[Rule] {

@@ -74,6 +74,10 @@ const CONDITIONS: &[&str] = &[
     "when { (if context.iamAllows then context else {}) has sourceIp }",
     "when { {a: context}.a.secureTransport } unless { context.sourceIp.isIpv6() }",
     "when { context.epochTime + 9223372036854775807 > 0 }",
+    "when { context.principalTags.hasTag(\"team\") && context.principalTags.getTag(\"team\") == \"red\" }",
+    "when { context.foldedEncryptionContext.hasTag(\"a\") } unless { context has keySpec }",
+    "when { context.principalArnParts.resource like \"user/*\" }",
+    "when { context has tagKeys && context.tagKeys.contains(\"Team\") }",
     "when { 1 + true == 2 }",
 ];
 

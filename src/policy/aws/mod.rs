@@ -22,4 +22,6 @@ mod text;
 #[cfg(test)]
 mod examples;
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod reference;
