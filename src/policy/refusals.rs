@@ -80,14 +80,15 @@ fn json_statements() {
     resource("arn:aws:kms:*:*:keys/x", "names neither a key nor an alias");
 }
 
+#[track_caller]
+fn at(condition: &str, want: &str) {
+    let allow = r#""Effect": "Deny", "Principal": "*", "Action": "kms:*", "Resource": "*""#;
+    let members = format!(r#"{allow}, "Condition": {condition}"#);
+    check_key(&one(&members), &format!("Statement[0]: Condition{want}"));
+}
+
 #[test]
-fn conditions() {
-    #[track_caller]
-    fn at(condition: &str, want: &str) {
-        let allow = r#""Effect": "Deny", "Principal": "*", "Action": "kms:*", "Resource": "*""#;
-        let members = format!(r#"{allow}, "Condition": {condition}"#);
-        check_key(&one(&members), &format!("Statement[0]: Condition{want}"));
-    }
+fn operators_and_keys_of_conditions() {
     at("[]", ": must be an object");
     at(r#"{"Bool": []}"#, ".Bool: must be an object");
     at(r#"{"Equals": {}}"#, ": \"Equals\" is no condition operator");
@@ -111,9 +112,13 @@ fn conditions() {
         r#"{"StringEquals": {"id.example.com:sub": "x"}}"#,
         ".StringEquals.id.example.com:sub: is a key of trust policies only",
     );
+}
+
+#[test]
+fn values_of_conditions() {
     let values = |values: &str, want: &str| {
         let condition = format!(r#"{{"StringEquals": {{"kms:ViaService": {values}}}}}"#);
-        at(&condition, &format!("{want}"));
+        at(&condition, want);
     };
     values("[]", ".StringEquals.kms:ViaService: there must be a value");
     for bad in ["{}", "null", "[[]]"] {
@@ -135,6 +140,10 @@ fn conditions() {
             "{label}: the default of the policy variable ${{aws:username, x}} does not stand in quotes"
         ),
     );
+}
+
+#[test]
+fn operators_go_with_types() {
     let typed = |operator: &str, key: &str, holds: &str| {
         let want = format!("the operator does not go with a key that holds {holds}");
         let condition = format!(r#"{{"{operator}": {{"{key}": "1"}}}}"#);

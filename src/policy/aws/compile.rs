@@ -126,23 +126,21 @@ impl Statement {
                         unit: "pairs of principals and resources",
                     });
                 }
-                let (template, labels, atoms) =
-                    self.template(who, scope.clone(), target, &conditions)?;
-                let (statement, sid) = (self.index, self.sid.clone());
-                compiled.drafts.push(Draft { statement, part, sid, template, labels, atoms });
+                compiled.drafts.push(self.draft(part, who, scope.clone(), target, &conditions)?);
                 part = part.saturating_add(1);
             }
         }
         Ok(())
     }
 
-    fn template(
+    fn draft(
         &self,
+        part: usize,
         who: &Who,
         actions: ActionConstraint,
         target: &Target,
         conditions: &Conditions,
-    ) -> Result<(Template, Vec<String>, Vec<Arc<Atom>>), CompileError> {
+    ) -> Result<Draft, CompileError> {
         let effect = match self.effect {
             Effect::Allow => CedarEffect::Permit,
             Effect::Deny => CedarEffect::Forbid,
@@ -165,7 +163,8 @@ impl Statement {
         let template = Template::new("", effect, who.scope.clone(), actions, resource)
             .try_with_clauses(clauses)
             .map_err(|error| internal(&error))?;
-        Ok((template, labels, atoms))
+        let (statement, sid) = (self.index, self.sid.clone());
+        Ok(Draft { statement, part, sid, template, labels, atoms })
     }
 
     /// The conditions in Cedar's terms; `None` if one of them never holds, so

@@ -42,7 +42,7 @@ fn decide(document: &Arc<Document>, stack: usize) -> bool {
 fn check(text: &str, want: bool) {
     assert!(text.len() <= POLICY_BYTES, "{}", text.len());
     let document = key_policy(text);
-    for stack in [2, 8, 64].map(|mib| mib * 1024 * 1024) {
+    for stack in [2_usize, 8, 64].map(|mib| mib << 20) {
         assert_eq!(decide(&document, stack), want);
     }
 }
