@@ -4,6 +4,7 @@
 //! Deliberately absent: what a principal may do (`policy`), and any secret in
 //! clear outside of one verification: secrets are sealed by the HSM.
 
+pub mod account;
 pub mod authenticate;
 pub mod changes;
 pub mod credentials;

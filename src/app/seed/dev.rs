@@ -8,13 +8,14 @@ use std::sync::Arc;
 use super::file::{At, Seed, SeedIdentity};
 use super::{apply_one, seed_identity};
 use crate::app::error::Error;
-use crate::app::init::ADMINISTRATOR_POLICY;
 use crate::base::ids::AccountId;
 use crate::base::secret::SecretBytes;
+use crate::identity::account::POLICY_NAME;
 use crate::identity::changes::UpdateAccessKey;
 use crate::identity::directory::{AccessKey, Kind};
 use crate::ops::ctx::Ctx;
 use crate::ops::system;
+use crate::policy::builtin::ADMINISTRATOR;
 use crate::store::Change;
 
 /// The account of the development administrator.
@@ -32,10 +33,7 @@ pub(in crate::app) async fn open_to_developers(ctx: &Ctx) -> Result<(), Error> {
         account: Some(account.clone()),
         is_role: false,
         name: ACCESS_KEY.to_owned(),
-        policies: BTreeMap::from([(
-            "AdministratorAccess".to_owned(),
-            ADMINISTRATOR_POLICY.to_owned(),
-        )]),
+        policies: BTreeMap::from([(POLICY_NAME.to_owned(), ADMINISTRATOR.to_owned())]),
         access_keys: vec![(
             ACCESS_KEY.to_owned(),
             SecretBytes::new(ACCESS_KEY.as_bytes().to_vec()),
