@@ -35,6 +35,13 @@ pub struct NewAccount {
     pub credentials: Credentials,
 }
 
+/// Whether an account can have this name: as AWS Organizations has it, printable
+/// ASCII of 1 to 50 characters.
+#[must_use]
+pub fn is_name(text: &str) -> bool {
+    (1..=50).contains(&text.len()) && text.bytes().all(|b| matches!(b, b' '..=b'~'))
+}
+
 /// Twelve random digits.
 ///
 /// # Errors

@@ -11,5 +11,6 @@ pub mod credentials;
 pub mod directory;
 pub mod rows;
 mod session_policies;
+pub mod tags;
 #[cfg(test)]
 mod tests;

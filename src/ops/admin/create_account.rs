@@ -44,10 +44,7 @@ pub(super) struct Output {
 const ACCOUNT_ID: Pattern =
     Pattern { text: r"^\d{12}$", matches: |text| AccountId::parse(text).is_some() };
 /// As AWS Organizations has it.
-const ACCOUNT_NAME: Pattern = Pattern {
-    text: r"[\u0020-\u007E]+",
-    matches: |text| !text.is_empty() && text.bytes().all(|b| matches!(b, b' '..=b'~')),
-};
+const ACCOUNT_NAME: Pattern = Pattern { text: r"[\u0020-\u007E]+", matches: account::is_name };
 
 impl Operation for CreateAccount {
     const DESCRIPTION: Description = Description {

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::subject::{self, Named, ONE_OF_ROLE, ONE_OF_USER};
-use super::tags::{self, TAGS, Tag};
+use super::tags::{TAGS, Tag};
 use crate::identity::changes::SetTags;
+use crate::identity::tags;
 use crate::ops::access::Access;
 use crate::ops::ctx::Ctx;
 use crate::ops::operation::{Description, Done, Operation, Service};
@@ -46,10 +47,11 @@ impl Operation for TagPrincipal {
         input: Input,
     ) -> Result<Done<Nothing>, ApiError> {
         let owner = subject::find_named(ctx, access, Action::TAG_PRINCIPAL, &input.owner)?;
+        let new = input.tags.into_iter().map(|Tag { key, value }| (key, value)).collect();
         let change = SetTags {
             directory: Arc::clone(&ctx.directory),
             owner_id: owner.unique_id.clone(),
-            tags: tags::merge(&owner.tags, input.tags)?,
+            tags: tags::put(&owner.tags, new)?,
         };
         Ok(Done::changed(Nothing {}, vec![Box::new(change)], None))
     }
