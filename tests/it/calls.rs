@@ -164,6 +164,14 @@ impl Scene {
         let body = json!({ "roleName": format!("role-{name}") });
         server.rest("POST", "/v1/roles", &body).ok();
         server.rest("PUT", &format!("{role}/policies/p"), &json!({ "policy": ALLOW })).ok();
+        let boundary = json!({ "permissionsBoundary": ALLOW });
+        server.rest("PUT", &format!("{role}/permissions-boundary"), &boundary).ok();
+        for group in ["group", "empty"] {
+            let body = json!({ "groupName": format!("{group}-{name}") });
+            server.rest("POST", "/v1/groups", &body).ok();
+        }
+        let member = format!("/v1/groups/group-{name}/users/user-{name}");
+        server.rest("PUT", &member, &Value::Null).ok();
         scene.access_key_id = user.access_key_id;
         for operation in ["PutItemSchema", "EncryptItems"] {
             let answer = scene.call(server, operation).ok();
@@ -334,6 +342,9 @@ impl Scene {
         let role = format!("/v1/roles/role-{name}");
         let access_key = format!("{user}/access-keys/{}", self.access_key_id);
         let schema = format!("/v1/item-schemas/{name}");
+        if let Some(input) = self.identity_input(operation) {
+            return input;
+        }
         match operation {
             "AssumeRole" => {
                 ("POST", format!("{role}/sessions"), json!({ "sessionName": "session" }))
@@ -371,6 +382,42 @@ impl Scene {
             "UpdateAccessKey" => ("PUT", access_key, json!({ "status": "Inactive" })),
             new => panic!("{new} has no call here yet"),
         }
+    }
+
+    /// The same of those on accounts, groups, boundaries, tags and trust.
+    fn identity_input(&self, operation: &str) -> Option<(&'static str, String, Value)> {
+        let (name, nothing) = (&self.name, Value::Null);
+        let user = format!("/v1/users/user-{name}");
+        let role = format!("/v1/roles/role-{name}");
+        let group = format!("/v1/groups/group-{name}");
+        let empty = format!("/v1/groups/empty-{name}");
+        let boundary = json!({ "permissionsBoundary": ALLOW });
+        // Twelve digits of its own.
+        let number = name.bytes().fold(7_u64, |sum, byte| (sum * 31 + u64::from(byte)) % 1_000_000);
+        let account = json!({ "accountId": format!("900000{number:06}"), "accountName": name });
+        Some(match operation {
+            "AddUserToGroup" => ("PUT", format!("{empty}/users/user-{name}"), nothing),
+            "CreateAccount" => ("POST", "/v1/accounts".to_owned(), account),
+            "CreateGroup" => {
+                ("POST", "/v1/groups".to_owned(), json!({ "groupName": format!("new-{name}") }))
+            }
+            "DeleteGroup" => ("DELETE", empty, nothing),
+            "DeletePermissionsBoundary" => {
+                ("DELETE", format!("{role}/permissions-boundary"), nothing)
+            }
+            "GetPrincipal" => ("GET", role, nothing),
+            "ListAccounts" => ("GET", "/v1/accounts".to_owned(), nothing),
+            "PutPermissionsBoundary" => ("PUT", format!("{user}/permissions-boundary"), boundary),
+            "RemoveUserFromGroup" => ("DELETE", format!("{group}/users/user-{name}"), nothing),
+            "TagPrincipal" => (
+                "POST",
+                format!("{user}/tags"),
+                json!({ "tags": [{ "key": "team", "value": "a" }] }),
+            ),
+            "UntagPrincipal" => ("POST", format!("{user}/untag"), json!({ "tagKeys": ["team"] })),
+            "UpdateRole" => ("PUT", role, json!({ "maxSessionDurationSeconds": 7_200 })),
+            _ => return None,
+        })
     }
 
     fn schema(&self) -> Value {

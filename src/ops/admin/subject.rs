@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::arn::{Arn, PARTITION};
 use crate::base::ids::AccountId;
 use crate::base::limits;
 use crate::identity::changes::DeleteIdentity;
@@ -128,46 +127,6 @@ pub(super) fn ask_first_account(
 ) -> Result<(), ApiError> {
     let region = &access.call().region;
     access.resource(action, Resource::Account { account: &ctx.account, region }).map(drop)
-}
-
-/// Finds a role of any account by its ARN and asks for `action` on it. Which
-/// roles another account has is its own affair: whoever is refused reads the
-/// same whether there is no such role, or no consent on one of the two sides.
-/// AWS STS gives no reason either.
-#[expect(dead_code, reason = "AssumeRole by ARN comes next")]
-pub(super) fn find_role_by_arn(
-    ctx: &Ctx,
-    access: &mut Access<'_>,
-    action: Action,
-    arn: &str,
-) -> Result<Arc<Identity>, ApiError> {
-    let caller = &access.call().caller;
-    let denied = || {
-        let principal = &caller.principal;
-        let text =
-            format!("User: {principal} is not authorized to perform: {action} on resource: {arn}");
-        ApiError::new(Code::AccessDeniedException, text)
-    };
-    let (account, name) = parse_role_arn(arn).ok_or_else(denied)?;
-    let found = ctx.directory.find_by_name(&account, Kind::Role, name);
-    ask(access, action, &account, Kind::Role, name, found.as_deref()).map_err(
-        |error| match error.code() {
-            Code::AccessDeniedException if account != *caller.principal.account() => denied(),
-            _ => error,
-        },
-    )?;
-    let role = found.ok_or_else(denied)?;
-    access.record_role(role.arn());
-    Ok(role)
-}
-
-/// The account and the name in a role's ARN.
-fn parse_role_arn(arn: &str) -> Option<(AccountId, &str)> {
-    let parsed = Arn::parse(arn)?;
-    let is_iam = parsed.partition == PARTITION && parsed.service == "iam";
-    let name = parsed.resource.strip_prefix("role/")?;
-    let account = AccountId::parse(parsed.account)?;
-    (is_iam && parsed.region.is_empty()).then_some((account, name))
 }
 
 /// Asks for `action` on the identity of this name, which may not be there.
