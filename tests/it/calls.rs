@@ -41,6 +41,8 @@ pub(crate) struct Scene {
     door: Door,
     /// Made when it is first asked for.
     imported: OnceCell<Imported>,
+    /// A grant of `key`; the same.
+    grant: OnceCell<String>,
 }
 
 /// A key with imported material.
@@ -153,6 +155,8 @@ impl Scene {
             sealed_item: Value::Null,
             door: server.clone(),
             imported: OnceCell::new(),
+            grouped: OnceCell::new(),
+            grant: OnceCell::new(),
         }
     }
 
@@ -166,12 +170,6 @@ impl Scene {
         server.rest("PUT", &format!("{role}/policies/p"), &json!({ "policy": ALLOW })).ok();
         let boundary = json!({ "permissionsBoundary": ALLOW });
         server.rest("PUT", &format!("{role}/permissions-boundary"), &boundary).ok();
-        for group in ["group", "empty"] {
-            let body = json!({ "groupName": format!("{group}-{name}") });
-            server.rest("POST", "/v1/groups", &body).ok();
-        }
-        let member = format!("/v1/groups/group-{name}/users/user-{name}");
-        server.rest("PUT", &member, &Value::Null).ok();
         scene.access_key_id = user.access_key_id;
         for operation in ["PutItemSchema", "EncryptItems"] {
             let answer = scene.call(server, operation).ok();
@@ -217,6 +215,22 @@ impl Scene {
     /// Makes what would only be made when a call is about it.
     pub(crate) fn complete(&self) {
         self.imported();
+        self.grant_id();
+    }
+
+    /// Lets calls be about this grant.
+    pub(crate) fn use_grant(&self, id: &str) {
+        self.grant.set(id.to_owned()).unwrap();
+    }
+
+    fn grant_id(&self) -> &str {
+        self.grant.get_or_init(|| {
+            let input = json!({
+                "KeyId": self.key, "GranteePrincipal": USER, "Operations": ["Decrypt"],
+            });
+            let made = self.door.call("CreateGrant", &input).ok();
+            made["GrantId"].as_str().unwrap().to_owned()
+        })
     }
 
     fn imported(&self) -> &Imported {
@@ -325,9 +339,10 @@ impl Scene {
             "ListGrants" => json!({ "KeyId": key, "GranteePrincipal": USER }),
             "ListRetirableGrants" => json!({ "RetiringPrincipal": USER }),
             "RetireGrant" => json!({
-                "KeyId": format!("arn:aws:kms:{REGION}:{ACCOUNT}:key/{key}"), "GrantId": NO_GRANT,
+                "KeyId": format!("arn:aws:kms:{REGION}:{ACCOUNT}:key/{key}"),
+                "GrantId": self.grant_id(),
             }),
-            "RevokeGrant" => json!({ "KeyId": key, "GrantId": NO_GRANT }),
+            "RevokeGrant" => json!({ "KeyId": key, "GrantId": self.grant_id() }),
             "UpdateCustomKeyStore" => {
                 json!({ "CustomKeyStoreId": NO_STORE, "KeyStorePassword": STORE_PASSWORD })
             }
@@ -389,26 +404,26 @@ impl Scene {
         let (name, nothing) = (&self.name, Value::Null);
         let user = format!("/v1/users/user-{name}");
         let role = format!("/v1/roles/role-{name}");
-        let group = format!("/v1/groups/group-{name}");
-        let empty = format!("/v1/groups/empty-{name}");
         let boundary = json!({ "permissionsBoundary": ALLOW });
         // Twelve digits of its own.
         let number = name.bytes().fold(7_u64, |sum, byte| (sum * 31 + u64::from(byte)) % 1_000_000);
         let account = json!({ "accountId": format!("900000{number:06}"), "accountName": name });
         Some(match operation {
-            "AddUserToGroup" => ("PUT", format!("{empty}/users/user-{name}"), nothing),
+            "AddUserToGroup" => ("PUT", format!("{}/users/user-{name}", self.groups()[1]), nothing),
             "CreateAccount" => ("POST", "/v1/accounts".to_owned(), account),
             "CreateGroup" => {
                 ("POST", "/v1/groups".to_owned(), json!({ "groupName": format!("new-{name}") }))
             }
-            "DeleteGroup" => ("DELETE", empty, nothing),
+            "DeleteGroup" => ("DELETE", self.groups()[1].clone(), nothing),
             "DeletePermissionsBoundary" => {
                 ("DELETE", format!("{role}/permissions-boundary"), nothing)
             }
             "GetPrincipal" => ("GET", role, nothing),
             "ListAccounts" => ("GET", "/v1/accounts".to_owned(), nothing),
             "PutPermissionsBoundary" => ("PUT", format!("{user}/permissions-boundary"), boundary),
-            "RemoveUserFromGroup" => ("DELETE", format!("{group}/users/user-{name}"), nothing),
+            "RemoveUserFromGroup" => {
+                ("DELETE", format!("{}/users/user-{name}", self.groups()[0]), nothing)
+            }
             "TagPrincipal" => (
                 "POST",
                 format!("{user}/tags"),
@@ -441,16 +456,12 @@ pub(crate) fn refusal(operation: &str) -> Option<&'static str> {
         | "DisconnectCustomKeyStore"
         | "UpdateCustomKeyStore" => "CustomKeyStoreNotFoundException",
         "CreateCustomKeyStore" => "CloudHsmClusterNotFoundException",
-        "CreateGrant" => "UnsupportedOperationException",
-        "RetireGrant" | "RevokeGrant" => "NotFoundException",
         _ => return None,
     })
 }
 
 /// A principal for grants.
 const USER: &str = "arn:aws:iam::111122223333:user/admin";
-/// A grant that does not exist.
-const NO_GRANT: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 /// A custom key store that does not exist.
 const NO_STORE: &str = "cks-1234567890abcdef0";
 /// The password of its CloudHSM user.

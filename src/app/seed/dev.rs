@@ -52,6 +52,7 @@ pub(in crate::app) async fn open_to_developers(ctx: &Ctx) -> Result<(), Error> {
         accounts: Vec::new(),
         identities: Vec::new(),
         keys: Vec::new(),
+        grants: Vec::new(),
     };
     apply_one(ctx, &seed, &At { line: 0, what: administrator }, seed_identity).await?;
     let user = ctx.directory.find_by_name(&account, Kind::User, ACCESS_KEY);

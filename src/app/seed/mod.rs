@@ -1,12 +1,14 @@
-//! What a server starts with, from a file: accounts, groups, users, roles and
-//! keys with given ids, secrets and key material, so that a test or a demonstration begins
-//! where it wants to. Each thing is made once: what the file asked for before
-//! is not made again, even if it has been changed or deleted since.
+//! What a server starts with, from a file: accounts, groups, users, roles, keys
+//! and grants with given ids, secrets and key material, so that a test or a
+//! demonstration begins where it wants to. Each thing is made once: what the file
+//! asked for before is not made again, even if it has been changed or deleted
+//! since.
 //!
 //! Deliberately absent: a way to change what is there already.
 
 mod dev;
 mod file;
+mod grant;
 mod identities;
 
 use std::sync::Arc;
@@ -51,6 +53,9 @@ pub(super) async fn apply(ctx: &Ctx, seed: &Seed) -> Result<(), Error> {
     for key in &seed.keys {
         made = made.saturating_add(apply_one(ctx, seed, key, seed_key).await?);
     }
+    for grant in &seed.grants {
+        made = made.saturating_add(apply_one(ctx, seed, grant, grant::seed_grant).await?);
+    }
     tracing::info!(made, seed = %seed.path.display(), "the seed is applied");
     Ok(())
 }
@@ -87,6 +92,8 @@ enum Problem {
     Material,
     #[error("the software HSM failed")]
     Hsm(#[from] hsm::Error),
+    #[error("the database cannot be read")]
+    Store(#[from] store::Error),
 }
 
 async fn apply_one<T>(
@@ -101,8 +108,7 @@ async fn apply_one<T>(
     };
     let mut made = 0_usize;
     for thing in things(ctx, &entry.what).map_err(|problem| refused(problem.to_string()))? {
-        let marker = format!("seed/{}", thing.name);
-        if ctx.store.read(|tx| meta::find(tx, &marker))?.is_some() {
+        if is_made(ctx, &thing.name)? {
             if thing.is_there {
                 continue;
             }
@@ -112,8 +118,9 @@ async fn apply_one<T>(
         if let Some(conflict) = thing.conflict {
             return Err(refused(conflict.to_owned()));
         }
-        let Thing { arn, account, region, changes, .. } = thing;
+        let Thing { name, arn, account, region, changes, .. } = thing;
         let changes = changes().map_err(|problem| refused(problem.to_string()))?;
+        let marker = marker(&name);
         let place = Place { arn: &arn, account: &account, region: &region };
         match make(ctx, marker, place, changes).await {
             Ok(()) => made = made.saturating_add(1),
@@ -124,6 +131,15 @@ async fn apply_one<T>(
         }
     }
     Ok(made)
+}
+
+/// Under what it is remembered that a thing was made.
+fn marker(name: &str) -> String {
+    format!("seed/{name}")
+}
+
+fn is_made(ctx: &Ctx, name: &str) -> Result<bool, store::Error> {
+    Ok(ctx.store.read(|tx| meta::find(tx, &marker(name)))?.is_some())
 }
 
 /// Where a thing is made.
