@@ -41,6 +41,8 @@ pub(crate) struct Scene {
     door: Door,
     /// Made when it is first asked for.
     imported: OnceCell<Imported>,
+    /// Whether its groups are made.
+    grouped: OnceCell<()>,
     /// A grant of `key`; the same.
     grant: OnceCell<String>,
 }
@@ -216,6 +218,7 @@ impl Scene {
     pub(crate) fn complete(&self) {
         self.imported();
         self.grant_id();
+        self.groups();
     }
 
     /// Lets calls be about this grant.
@@ -231,6 +234,20 @@ impl Scene {
             let made = self.door.call("CreateGrant", &input).ok();
             made["GrantId"].as_str().unwrap().to_owned()
         })
+    }
+
+    /// A group with the user in it, and an empty one.
+    fn groups(&self) -> [String; 2] {
+        let paths = ["group", "empty"].map(|group| format!("/v1/groups/{group}-{}", self.name));
+        self.grouped.get_or_init(|| {
+            for path in &paths {
+                let body = json!({ "groupName": path.rsplit('/').next() });
+                self.door.rest("POST", "/v1/groups", &body).ok();
+            }
+            let member = format!("{}/users/user-{}", paths[0], self.name);
+            self.door.rest("PUT", &member, &Value::Null).ok();
+        });
+        paths
     }
 
     fn imported(&self) -> &Imported {
