@@ -320,7 +320,7 @@ fn a_restart_forgets_nothing() {
     let seen = |door: &crate::fixture::door::Door| {
         paths.map(|path| door.rest("GET", path, &Value::Null).ok())
     };
-    let before = seen(&door);
+    let before = seen(door);
     let [user, role, group, _, accounts] = &before;
     assert_eq!(user["groups"], json!(["g"]));
     assert_eq!((&user["permissionsBoundary"], &user["tags"]), (&json!(READ), &tags["tags"]));
@@ -332,7 +332,7 @@ fn a_restart_forgets_nothing() {
 
     let program = home.serve(&[]);
     let door = program.door();
-    assert_eq!(seen(&door), before);
+    assert_eq!(seen(door), before);
     let random = json!({ "NumberOfBytes": 1 });
     assert_eq!(door.call_as(&ada, "GenerateRandom", &random).code(), DENIED);
     door.call_as(&ada, "ListKeys", &json!({})).ok();
