@@ -61,7 +61,7 @@ def test_a_role_is_for_whom_it_trusts(server, wire, user, names):
     session = boto3.Session(made["accessKeyId"], made["secretAccessKey"], made["sessionToken"], REGION)
     session.client("kms", endpoint_url=server.url).list_keys()
     answer = wire.send("POST", f"{path}/sessions", b'{"sessionName":"s"}')
-    assert (answer.status, answer.json["code"]) == (403, "AccessDeniedException")
+    assert (answer.status, answer.json["error"]["code"]) == (403, "AccessDeniedException")
 
 
 def test_an_account_of_its_own(server, wire, kms, key):
