@@ -4,7 +4,6 @@
 
 mod evaluator;
 mod generate;
-mod third;
 mod world;
 
 use std::ops::Range;
