@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::policies::allow_all_but;
-use crate::fixture::Server;
+use crate::fixture::{START_MS, Server};
 
 const DENIED: &str = "AccessDeniedException";
 
@@ -213,7 +213,7 @@ fn cases() -> Vec<Case> {
 
 #[test]
 fn operations_say_what_they_are_asked() {
-    let server = Server::start();
+    let server = Server::at(&Arc::new(ManualClock::new(START_MS)));
     for case in cases() {
         let key = server.call("CreateKey", &case.key).ok()["KeyMetadata"]["KeyId"].clone();
         let condition = json!({ case.operator: { case.condition: case.value } });

@@ -62,37 +62,36 @@ fn compare(seeds: Range<u64>) -> u64 {
     refused
 }
 
-/// A share of the 20,000 pairs of the ordinary run; each test has its process.
+/// Policies of a run: 200, unless the program was built with another number
+/// (CONTRIBUTING.md).
+fn seeds() -> u64 {
+    option_env!("POLICY_SEEDS").and_then(|text| text.parse().ok()).unwrap_or(200)
+}
+
+/// One of four shares, so that they run beside each other.
 #[track_caller]
-fn check(seeds: Range<u64>) {
-    let refused = compare(seeds);
-    assert!(refused < 5, "{refused} of 50 policies were refused");
+fn check(share: u64) {
+    let each = seeds() / 4;
+    let refused = compare(share * each..(share + 1) * each);
+    assert!(refused * 10 < each, "{refused} of {each} policies were refused");
 }
 
 #[test]
 fn cedar_and_the_obvious_evaluator_agree_1() {
-    check(0..50);
+    check(0);
 }
 
 #[test]
 fn cedar_and_the_obvious_evaluator_agree_2() {
-    check(50..100);
+    check(1);
 }
 
 #[test]
 fn cedar_and_the_obvious_evaluator_agree_3() {
-    check(100..150);
+    check(2);
 }
 
 #[test]
 fn cedar_and_the_obvious_evaluator_agree_4() {
-    check(150..200);
-}
-
-/// `cargo test --release --lib a_million_pairs -- --ignored`
-#[test]
-#[ignore = "takes minutes"]
-fn a_million_pairs_agree() {
-    let refused = compare(1_000..11_500);
-    assert!(refused < 500, "{refused} of 10,500 policies were refused");
+    check(3);
 }
