@@ -41,6 +41,7 @@ impl Server {
             region: self.region.clone(),
             body: input.to_string().into_bytes(),
             members: Vec::new(),
+            decided: Vec::new(),
         }
     }
 

@@ -1,4 +1,5 @@
-//! The REST API: plain JSON under `/v1`, signed for the service `wardbook`.
+//! The REST API: plain JSON under `/v1`, signed for the service `wardbook`, or
+//! with the bearer token of an OpenID Connect provider.
 
 use std::sync::Arc;
 
@@ -10,9 +11,13 @@ use super::request::Incoming;
 use super::respond;
 use super::routes::{Members, ROUTES};
 use super::state::{State, UNKNOWN_OPERATION};
+use crate::base::caller::Caller;
+use crate::base::ids::Region;
 use crate::base::limits;
 use crate::ops::call::Call;
 use crate::ops::operation::{BoundOperation, Description};
+use crate::ops::pipeline::Refusal;
+use crate::policy::decision::Explanation;
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
 use crate::wire::sigv4::canonical;
@@ -33,30 +38,52 @@ pub(super) async fn answer(
     let found = find(state, request);
     let description = found.as_ref().map_or(UNKNOWN_OPERATION, |(found, _)| found.description);
     let checked = match (read, found) {
-        (Err(error), _) => Err(error),
-        (Ok(()), None) => Err(unknown_path(request)),
+        (Err(error), _) => Err((None, error.into())),
+        (Ok(()), None) => Err((None, unknown_path(request).into())),
         (Ok(()), Some(found)) => {
-            auth::authenticate(state, request, &incoming, SERVICE).map(|who| (who, found))
+            identify(state, request, &incoming, &description).map(|who| (who, found))
         }
     };
-    let (who, (operation, in_path)) = match checked {
+    let ((caller, region, decided), (operation, in_path)) = match checked {
         Ok(checked) => checked,
-        Err(error) => {
-            return state.refuse_nobody(&description, &incoming, error, respond::rest).await;
+        Err((caller, refusal)) => {
+            let refused = state.refuse_early(&description, &incoming, caller, refusal);
+            return refused
+                .await
+                .as_ref()
+                .map_or_else(|| respond::bare_internal(incoming.request_id), respond::rest);
         }
     };
-    let (caller, region) = state.caller(&incoming, who);
     let answer = match query_members(request, &description, &in_path) {
         Ok(members) => {
             let body = std::mem::take(&mut incoming.body);
-            state.run(&operation, Call { caller, region, body, members }).await
+            state.run(&operation, Call { caller, region, body, members, decided }).await
         }
-        Err(error) => state.refuse(&description, caller, region, error).await,
+        Err(error) => state.refuse(&description, caller, region, Refusal { error, decided }).await,
     };
     if description.name == LISTED_IN_LINES && accepts_lines(request) {
         return respond::lines(&answer);
     }
     respond::rest(&answer)
+}
+
+/// Who calls: by signature, or by bearer token.
+fn identify(
+    state: &State,
+    request: &HttpRequest,
+    incoming: &Incoming,
+    operation: &Description,
+) -> Result<(Caller, Region, Vec<Explanation>), (Option<Caller>, Refusal)> {
+    if let Some(token) = auth::bearer(request) {
+        return auth::assume(state, request, incoming, operation, token);
+    }
+    match auth::authenticate(state, request, incoming, SERVICE) {
+        Ok(who) => {
+            let (caller, region) = state.caller(incoming, who);
+            Ok((caller, region, Vec::new()))
+        }
+        Err(error) => Err((None, error.into())),
+    }
 }
 
 /// Whether the client asks for one record a line.

@@ -10,7 +10,7 @@ use super::ctx::Ctx;
 use super::operation::Description;
 use super::rates::Counted;
 use super::resolve::{self, Accepts, Found};
-use crate::base::arn::{AliasArn, KeyArn};
+use crate::base::arn::{AliasArn, KeyArn, RoleArn};
 use crate::base::context::EncryptionContext;
 use crate::base::ids::{AliasName, MaterialId, Realm};
 use crate::base::managed::ManagedService;
@@ -226,6 +226,11 @@ impl<'a> Access<'a> {
     /// Notes the ARN of a key that the call is about without naming it, such
     /// as a new one.
     pub fn record_resource(&mut self, arn: &KeyArn) {
+        self.facts.resources.push(arn.to_string());
+    }
+
+    /// Notes the role that the call is about.
+    pub fn record_role(&mut self, arn: &RoleArn) {
         self.facts.resources.push(arn.to_string());
     }
 

@@ -17,13 +17,14 @@ use super::call::{Answer, Call};
 use super::ctx::{Ctx, Ended};
 use super::operation::{Description, Done, Further, Operation, ReadInput, Service};
 use super::rates::Counted;
-use super::system;
+use super::{sts, system};
 use crate::audit::{self, EventType, Failure, Record, Resource};
 use crate::base::arn::Arn;
 use crate::base::caller::Caller;
 use crate::base::ids::{AccountId, Region, RequestId};
 use crate::base::managed::ManagedService;
 use crate::hsm;
+use crate::policy::decision::Explanation;
 use crate::store::{self, Change, Receipt, Unit};
 use crate::wire::codes::Code;
 use crate::wire::error::{ApiError, chain};
@@ -115,7 +116,7 @@ async fn settle<O: Operation>(
     let shared: &Ctx = ctx.as_ref();
     let request_id = call.caller.request_id;
     for _ in 0..ATTEMPTS {
-        let mut facts = Facts::default();
+        let mut facts = Facts { decisions: call.decided.clone(), ..Facts::default() };
         let result = attempt::<O>(ctx, call, &mut facts).await;
         if let Some(service) = facts.missing_service {
             return Err(service);
@@ -149,7 +150,8 @@ async fn settle_refusal(
     call: &Call,
     error: ApiError,
 ) -> Settled {
-    let answer = commit_refusal(ctx, description, &call.caller, &call.region, error).await;
+    let refusal = Refusal { error, decided: call.decided.clone() };
+    let answer = commit_refusal(ctx, description, &call.caller, &call.region, refusal).await;
     (answer, Facts::default())
 }
 
@@ -194,6 +196,19 @@ fn owners(call: &Call, facts: &Facts, ended: &End) -> BTreeSet<AccountId> {
     accounts.filter(|account| *account != own).filter_map(AccountId::parse).collect()
 }
 
+/// Why a call is refused before it runs, and what was decided until then.
+#[derive(Debug)]
+pub struct Refusal {
+    pub error: ApiError,
+    pub decided: Vec<Explanation>,
+}
+
+impl From<ApiError> for Refusal {
+    fn from(error: ApiError) -> Self {
+        Self { error, decided: Vec::new() }
+    }
+}
+
 /// Records and answers a call that was refused before it ran: not
 /// authenticated, throttled, or of an unknown operation.
 pub async fn refuse(
@@ -201,10 +216,11 @@ pub async fn refuse(
     description: &Description,
     caller: &Caller,
     region: &Region,
-    error: ApiError,
+    refusal: Refusal,
 ) -> Answer {
-    let work =
-        async { (commit_refusal(ctx, description, caller, region, error).await, Facts::default()) };
+    let work = async {
+        (commit_refusal(ctx, description, caller, region, refusal).await, Facts::default())
+    };
     watch(ctx, description, caller.request_id, work).await
 }
 
@@ -213,9 +229,10 @@ async fn commit_refusal(
     description: &Description,
     caller: &Caller,
     region: &Region,
-    error: ApiError,
+    refusal: Refusal,
 ) -> Answer {
-    match put_down(ctx, description, caller, region, Err(error)).await {
+    let Refusal { error, decided } = refusal;
+    match put_down(ctx, description, caller, region, Err(error), decided).await {
         Ok((result, receipt)) => Answer::recorded(caller.request_id, result, &receipt),
         Err(error) => Answer::unrecorded(caller.request_id, error),
     }
@@ -228,7 +245,7 @@ pub(super) async fn note(
     caller: &Caller,
     region: &Region,
 ) -> Result<(), ApiError> {
-    let noted = put_down(ctx, description, caller, region, Ok(Vec::new())).await;
+    let noted = put_down(ctx, description, caller, region, Ok(Vec::new()), Vec::new()).await;
     noted.map(drop).map_err(ApiError::internal)
 }
 
@@ -240,10 +257,12 @@ async fn put_down(
     caller: &Caller,
     region: &Region,
     result: Result<Vec<u8>, ApiError>,
+    decided: Vec<Explanation>,
 ) -> Result<(Result<Vec<u8>, ApiError>, Receipt), Cause> {
     let ended = End::without_effect(result);
     let place = Place::of(caller, region);
-    let event = record(ctx, description, caller, place, &Facts::default(), &ended)?;
+    let facts = Facts { decisions: decided, ..Facts::default() };
+    let event = record(ctx, description, caller, place, &facts, &ended)?;
     let receipt =
         ctx.store.commit(Unit { changes: ended.changes, event, further: Vec::new() }).await?;
     Ok((ended.result, receipt))
@@ -284,10 +303,11 @@ async fn attempt<O: Operation>(
     facts: &mut Facts,
 ) -> Result<Done<O::Output>, ApiError> {
     let input = O::Input::read(&O::DESCRIPTION, call, facts)?;
+    sts::check_user_session(&O::DESCRIPTION, &call.caller)?;
     let access = &mut Access::new(ctx.as_ref(), &O::DESCRIPTION, call, facts);
     let done = O::run(ctx, access, input).await?;
     // INVARIANT: nothing succeeds that no policy was asked about.
-    if O::NEEDS_PERMIT && facts.decisions.is_empty() {
+    if O::NEEDS_PERMIT && facts.decisions.len() == call.decided.len() {
         return Err(ApiError::internal("the operation made no decision"));
     }
     if facts.dry_run {
@@ -433,14 +453,19 @@ fn failure(error: &ApiError) -> Failure<'_> {
 
 /// CloudTrail lists keys and aliases with the same type.
 fn resource(arn: &str) -> Resource<'_> {
-    let account = Arn::parse(arn).map_or("", |arn| arn.account);
-    Resource { account, kind: "AWS::KMS::Key", arn }
+    let parsed = Arn::parse(arn);
+    let account = parsed.map_or("", |arn| arn.account);
+    let kind = match parsed.map(|arn| arn.service) {
+        Some("iam") => "AWS::IAM::Role",
+        _ => "AWS::KMS::Key",
+    };
+    Resource { account, kind, arn }
 }
 
 /// The `wardbook` member of a record.
 #[derive(serde::Serialize)]
 struct Decisions<'a> {
-    decisions: &'a [crate::policy::decision::Explanation],
+    decisions: &'a [Explanation],
 }
 
 /// The span of a call: what was asked for and how it ended, never by whom or

@@ -1,12 +1,10 @@
-//! wardbook's own calls below the items: users and roles, the book, and who
-//! one is. Rows of the same kind as those of KMS, through the same pipeline.
+//! wardbook's own calls below the items: users and roles, and the book. Rows of the same kind as those of KMS, through the same pipeline.
 //!
 //! Deliberately absent: paths and methods; `http` says where each is found.
 
 use super::ctx::Ctx;
 use super::operation::Entry;
 
-mod assume_role;
 mod attach_policy;
 mod create_access_key;
 mod create_role;
@@ -15,7 +13,6 @@ mod delete_access_key;
 mod delete_role;
 mod delete_user;
 mod detach_policy;
-mod get_caller_identity;
 mod list_principals;
 mod query_events;
 mod subject;
@@ -23,7 +20,6 @@ mod update_access_key;
 
 /// The operations, sorted by name.
 pub static TABLE: &[Entry<Ctx>] = &[
-    Entry::of::<assume_role::AssumeRole>(),
     Entry::of::<attach_policy::AttachPolicy>(),
     Entry::of::<create_access_key::CreateAccessKey>(),
     Entry::of::<create_role::CreateRole>(),
@@ -32,7 +28,6 @@ pub static TABLE: &[Entry<Ctx>] = &[
     Entry::of::<delete_role::DeleteRole>(),
     Entry::of::<delete_user::DeleteUser>(),
     Entry::of::<detach_policy::DetachPolicy>(),
-    Entry::of::<get_caller_identity::GetCallerIdentity>(),
     Entry::of::<list_principals::ListPrincipals>(),
     Entry::of::<query_events::QueryEvents>(),
     Entry::of::<update_access_key::UpdateAccessKey>(),
