@@ -80,6 +80,7 @@ fn wardbook(data: &str) {
         seed: None,
         dev: false,
         open: OpenOptions {
+            oidc: Vec::new(),
             data: data.into(),
             root_key: RootKeySource::KeyFile(format!("{data}/root.key").into()),
             regions: Vec::new(),

@@ -204,7 +204,7 @@ mod tests {
     use crate::base::caller::Federated;
     use crate::hsm::{OsEntropy, RootKey};
 
-    fn hsm() -> Hsm {
+    fn new_hsm() -> Hsm {
         let root = RootKey::generate(&mut OsEntropy).unwrap();
         Hsm::initialize(root, OsEntropy).unwrap().0
     }
@@ -220,7 +220,7 @@ mod tests {
 
     #[test]
     fn a_token_is_what_was_sealed_and_nothing_else() {
-        let hsm = self::hsm();
+        let hsm = new_hsm();
         let facts = SessionFacts {
             transitive_tag_keys: ["key-1".to_owned()].into(),
             policy: Some("permit (principal, action, resource);".to_owned()),
@@ -244,12 +244,12 @@ mod tests {
             assert!(open_session(&hsm, &BASE64_STANDARD.encode(other)).is_none(), "{at}");
         }
         assert!(open_session(&hsm, "").is_none());
-        assert!(open_session(&hsm(), &made.token).is_none());
+        assert!(open_session(&new_hsm(), &made.token).is_none());
     }
 
     #[test]
     fn another_form_is_not_opened() {
-        let hsm = self::hsm();
+        let hsm = new_hsm();
         let made = session(&hsm, holder(), tags(0, |_| String::new()), 9).unwrap();
         let sealed = BASE64_STANDARD.decode(&made.token).unwrap();
         let plain = hsm.unseal(Purpose::SessionToken, &[], &sealed).unwrap();
@@ -263,7 +263,7 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_refused() {
-        let hsm = self::hsm();
+        let hsm = new_hsm();
         let made = session(&hsm, holder(), tags(50, |_| "x".repeat(256)), 9).unwrap();
         assert!(made.packed_percent < 50 && made.token.len() <= limits::SESSION_TOKEN_BYTES);
         // What cannot be compressed, and what would be too large when unpacked.
