@@ -42,7 +42,7 @@ pub enum Error {
     #[error("the keys cannot be loaded")]
     Keys(#[from] keys::rows::LoadError),
     #[error("the users and roles cannot be loaded")]
-    Identities(#[from] identity::changes::LoadError),
+    Identities(#[from] identity::rows::LoadError),
     #[error("the OpenID Connect providers cannot be used")]
     Providers(#[from] identity::oidc::SettingError),
     #[error("the item schemas cannot be loaded")]
@@ -51,6 +51,12 @@ pub enum Error {
     Record(#[from] crate::audit::Error),
     #[error("the data folder does not say which {0} it is for")]
     Meta(&'static str),
+    #[error("{path} is not a guardrail")]
+    Guardrail {
+        path: PathBuf,
+        #[source]
+        cause: super::guardrails::GuardrailError,
+    },
     #[error("the seed is not applied")]
     Seed(#[from] super::seed::SeedError),
     #[error("the access key `test` belongs to somebody: `--dev` wants another data folder")]

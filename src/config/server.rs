@@ -9,7 +9,7 @@ use super::layer::Layer;
 use super::oidc::OidcTable;
 use super::root_key::RootKeySetting;
 use super::{Error, file, tls};
-use crate::app::DEV_ACCOUNT;
+use crate::app::{DEV_ACCOUNT, GuardrailFolder};
 use crate::base::ids::{AccountId, Region};
 use crate::base::quotas::Quotas;
 use crate::identity::oidc;
@@ -40,6 +40,7 @@ pub struct Server {
     pub quotas: Quotas,
     pub oidc: Vec<oidc::Setting>,
     pub tls: Option<rustls::ServerConfig>,
+    pub guardrails: GuardrailFolder,
     pub seed: Option<PathBuf>,
     /// Never a setting of the environment or a file: what opens the server to
     /// everybody must be seen where it is started.
@@ -79,6 +80,10 @@ pub fn server(flags: ServerFlags, environment: &Environment) -> Result<Server, E
     if dev && !listen.ip().is_loopback() {
         return Err(Error::DevListen(listen));
     }
+    let guardrails = match settings.policies {
+        Some(path) => GuardrailFolder { path, named: true },
+        None => GuardrailFolder { path: folder.data.join("policies"), named: false },
+    };
     Ok(Server {
         folder,
         listen,
@@ -87,6 +92,7 @@ pub fn server(flags: ServerFlags, environment: &Environment) -> Result<Server, E
         quotas: settings.quotas.quotas()?,
         oidc: settings.oidc.into_iter().map(OidcTable::setting).collect::<Result<_, _>>()?,
         tls,
+        guardrails,
         seed: settings.seed,
         dev,
         telemetry,

@@ -10,7 +10,7 @@ use super::ctx::Ctx;
 use super::operation::Description;
 use super::rates::Counted;
 use super::resolve::{self, Accepts, Found};
-use crate::base::arn::{AliasArn, KeyArn, RoleArn};
+use crate::base::arn::{AliasArn, KeyArn};
 use crate::base::context::EncryptionContext;
 use crate::base::ids::{AliasName, MaterialId, Realm};
 use crate::base::managed::ManagedService;
@@ -41,7 +41,7 @@ pub struct Access<'a> {
 #[derive(Debug, Default)]
 pub struct Facts {
     pub request_parameters: Option<Value>,
-    /// ARNs of the keys and aliases that the call found, in order.
+    /// ARNs of the keys, aliases and roles that the call found, in order.
     pub resources: Vec<String>,
     pub decisions: Vec<Explanation>,
     pub additional: Map<String, Value>,
@@ -68,7 +68,7 @@ impl<'a> Access<'a> {
         call: &'a Call,
         facts: &'a mut Facts,
     ) -> Self {
-        let standing = ctx.directory.standing_of(&call.caller);
+        let standing = ctx.directory.standing_of(&call.caller, &ctx.engine);
         let counted = ctx.rates.counted(operation);
         Self { ctx, call, standing, facts, counted, counted_in: None }
     }
@@ -213,6 +213,14 @@ impl<'a> Access<'a> {
         self.record_additional("keyMaterialId", Value::from(id.to_string()));
     }
 
+    /// Notes a member of `requestParameters` that was not sent but holds for the
+    /// call.
+    pub fn record_parameter(&mut self, name: &str, value: Value) {
+        if let Some(Value::Object(parameters)) = &mut self.facts.request_parameters {
+            parameters.insert(name.to_owned(), value);
+        }
+    }
+
     /// Notes a member of `additionalEventData`.
     pub fn record_additional(&mut self, name: &str, value: Value) {
         self.facts.additional.insert(name.to_owned(), value);
@@ -229,9 +237,9 @@ impl<'a> Access<'a> {
         self.facts.resources.push(arn.to_string());
     }
 
-    /// Notes the role that the call is about.
-    pub fn record_role(&mut self, arn: &RoleArn) {
-        self.facts.resources.push(arn.to_string());
+    /// Notes the ARN of a role that the call is about.
+    pub fn record_role(&mut self, arn: String) {
+        self.facts.resources.push(arn);
     }
 
     /// Every operation gets its keys here, so none sees material that has

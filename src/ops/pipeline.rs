@@ -183,7 +183,7 @@ fn unit(
     Ok((Unit { changes: ended.changes, event, further }, ended.result))
 }
 
-/// The other accounts whose keys the call used: each has a copy of its record
+/// The other accounts whose keys or roles the call used: each has a copy of its record
 /// (AWS CloudTrail User Guide, `sharedEventID`). Of a denied call only the
 /// caller's own account is told.
 fn owners(call: &Call, facts: &Facts, ended: &End) -> BTreeSet<AccountId> {
@@ -232,7 +232,8 @@ async fn commit_refusal(
     refusal: Refusal,
 ) -> Answer {
     let Refusal { error, decided } = refusal;
-    match put_down(ctx, description, caller, region, Err(error), decided).await {
+    let facts = Facts { decisions: decided, ..Facts::default() };
+    match put_down(ctx, description, caller, region, &facts, Err(error)).await {
         Ok((result, receipt)) => Answer::recorded(caller.request_id, result, &receipt),
         Err(error) => Answer::unrecorded(caller.request_id, error),
     }
@@ -244,8 +245,9 @@ pub(super) async fn note(
     description: &Description,
     caller: &Caller,
     region: &Region,
+    facts: &Facts,
 ) -> Result<(), ApiError> {
-    let noted = put_down(ctx, description, caller, region, Ok(Vec::new()), Vec::new()).await;
+    let noted = put_down(ctx, description, caller, region, facts, Ok(Vec::new())).await;
     noted.map(drop).map_err(ApiError::internal)
 }
 
@@ -256,13 +258,12 @@ async fn put_down(
     description: &Description,
     caller: &Caller,
     region: &Region,
+    facts: &Facts,
     result: Result<Vec<u8>, ApiError>,
-    decided: Vec<Explanation>,
 ) -> Result<(Result<Vec<u8>, ApiError>, Receipt), Cause> {
     let ended = End::without_effect(result);
     let place = Place::of(caller, region);
-    let facts = Facts { decisions: decided, ..Facts::default() };
-    let event = record(ctx, description, caller, place, &facts, &ended)?;
+    let event = record(ctx, description, caller, place, facts, &ended)?;
     let receipt =
         ctx.store.commit(Unit { changes: ended.changes, event, further: Vec::new() }).await?;
     Ok((ended.result, receipt))
@@ -453,12 +454,8 @@ fn failure(error: &ApiError) -> Failure<'_> {
 
 /// CloudTrail lists keys and aliases with the same type.
 fn resource(arn: &str) -> Resource<'_> {
-    let parsed = Arn::parse(arn);
-    let account = parsed.map_or("", |arn| arn.account);
-    let kind = match parsed.map(|arn| arn.service) {
-        Some("iam") => "AWS::IAM::Role",
-        _ => "AWS::KMS::Key",
-    };
+    let (account, service) = Arn::parse(arn).map_or(("", ""), |arn| (arn.account, arn.service));
+    let kind = if service == "iam" { "AWS::IAM::Role" } else { "AWS::KMS::Key" };
     Resource { account, kind, arn }
 }
 

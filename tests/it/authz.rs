@@ -47,7 +47,9 @@ fn cell(operation: &str, answer: &Response) -> String {
         "AccessDeniedException" if message.contains("with an explicit deny") => "explicit deny",
         "AccessDeniedException" if message.contains("associated with this ciphertext") => "hidden",
         "AccessDeniedException" if message.contains("no identity-based policy") => "implicit deny",
-        "MissingAuthenticationTokenException" => "unsigned",
+        // STS gives no reason.
+        "AccessDenied" | "AccessDeniedException" if message.contains("sts:AssumeRole") => "denied",
+        "MissingAuthenticationToken" | "MissingAuthenticationTokenException" => "unsigned",
         // There is nothing yet that it could be done to.
         code if refusal(operation) == Some(code) => "nothing there",
         _ => panic!("{code}: {message}"),

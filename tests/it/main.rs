@@ -23,6 +23,7 @@ mod detach;
 mod fixture;
 #[cfg(test)]
 mod full_disk;
+mod guardrails;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
@@ -43,6 +44,8 @@ mod records;
 mod seed;
 #[cfg(test)]
 mod states;
+#[cfg(test)]
+mod sts;
 #[cfg(test)]
 mod telemetry;
 #[cfg(test)]

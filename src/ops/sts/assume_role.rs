@@ -5,7 +5,7 @@
 //! with members in the spelling of the REST API.
 
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::members::{
     CREDENTIALS_OUT, DURATION_SECONDS, EXTERNAL_ID, POLICY, ROLE_ARN, ROLE_SESSION_NAME, Refused,
@@ -24,9 +24,9 @@ use crate::ops::operation::{Description, Done, Operation, ReadInput, Service};
 use crate::ops::pipeline;
 use crate::ops::shapes::out_text;
 use crate::policy::actions::Action;
+use crate::wire;
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
-use crate::wire::json;
 
 pub(super) struct AssumeRole;
 
@@ -37,7 +37,7 @@ pub(super) struct Input(Members);
 struct Members {
     role_arn: String,
     role_session_name: String,
-    duration_seconds: Option<u32>,
+    duration_seconds: Option<i64>,
     policy: Option<String>,
     #[serde(default)]
     tags: Vec<Tag>,
@@ -93,13 +93,16 @@ impl Operation for AssumeRole {
         let caller = &access.call().caller;
         let from = caller.session.as_deref();
         let tags = SessionTags::of(input.tags, input.transitive_tag_keys, from)?;
+        if !tags.inherited.is_empty() {
+            access.record_parameter("incomingTransitiveTags", json!(tags.inherited));
+        }
         let target = Target::find(ctx, &input.role_arn)?;
         let actions = match tags.is_empty() {
             true => &[Action::ASSUME_ROLE][..],
             false => &[Action::ASSUME_ROLE, Action::TAG_SESSION],
         };
         let principal = &caller.principal;
-        let role = target.assume(access, actions, |action| {
+        let (role, terms) = target.assume(access, actions, |action| {
             let arn = &target.arn;
             format!("User: {principal} is not authorized to perform: {action} on resource: {arn}")
         })?;
@@ -110,7 +113,7 @@ impl Operation for AssumeRole {
                  by role chaining",
             ));
         }
-        let seconds = session::seconds(input.duration_seconds, 43_200)?;
+        let seconds = session::seconds(input.duration_seconds, terms.max_session_s)?;
         session::check_policy(ctx, input.policy.as_deref())?;
         let facts = SessionFacts {
             created_ms: ctx.clock.now_ms(),
@@ -139,7 +142,7 @@ impl ReadInput for Input {
 
 /// A call of the REST API in the words of STS.
 fn in_words_of_sts(call: &Call, role: &str) -> Result<Call, ApiError> {
-    let body = json::object(&call.body)?;
+    let body = wire::json::object(&call.body)?;
     let mut members: Map<String, Value> = body
         .into_iter()
         .map(|(name, value)| match name.as_str() {

@@ -30,7 +30,7 @@ pub(super) struct AssumeRoleWithWebIdentity;
 pub(super) struct Input {
     role_arn: String,
     role_session_name: String,
-    duration_seconds: Option<u32>,
+    duration_seconds: Option<i64>,
     policy: Option<String>,
     #[serde(flatten)]
     refused: Refused,
@@ -107,8 +107,8 @@ impl Operation for AssumeRoleWithWebIdentity {
         };
         let target = Target::find(ctx, &input.role_arn)?;
         let actions = &[Action::ASSUME_ROLE_WITH_WEB_IDENTITY];
-        let role = target.assume(access, actions, denied)?;
-        let seconds = session::seconds(input.duration_seconds, 43_200)?;
+        let (role, terms) = target.assume(access, actions, denied)?;
+        let seconds = session::seconds(input.duration_seconds, terms.max_session_s)?;
         session::check_policy(ctx, input.policy.as_deref())?;
         let federated = Federated {
             provider: provider.clone(),

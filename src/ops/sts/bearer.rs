@@ -52,7 +52,7 @@ pub fn assume(
     let decided = facts.decisions;
     match assumed {
         Err(error) => Err(Refusal { error, decided }),
-        Ok(role) => {
+        Ok((role, _terms)) => {
             let principal = Principal::RoleSession {
                 account: role.account.clone(),
                 role_id: role.unique_id.clone(),

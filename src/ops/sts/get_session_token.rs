@@ -21,13 +21,13 @@ pub(super) struct GetSessionToken;
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Input {
-    duration_seconds: Option<u32>,
+    duration_seconds: Option<i64>,
     #[serde(flatten)]
     refused: Refused,
 }
 
 /// How long the credentials are good if nobody says, seconds (AWS's own).
-const SESSION_S: u32 = 43_200;
+const SESSION_S: i64 = 43_200;
 
 impl Operation for GetSessionToken {
     const DESCRIPTION: Description = Description {

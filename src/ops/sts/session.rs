@@ -16,7 +16,7 @@ use crate::wire::error::ApiError;
 use crate::wire::text::SecretText;
 
 /// How long a session is good whose maker does not say, seconds (AWS's own).
-pub(super) const ROLE_SESSION_S: u32 = 3_600;
+pub(super) const ROLE_SESSION_S: i64 = 3_600;
 
 /// Temporary credentials as they are answered.
 #[derive(Serialize)]
@@ -47,9 +47,9 @@ pub(super) fn make(
     ctx: &Ctx,
     holder: Holder,
     facts: SessionFacts,
-    seconds: u32,
+    seconds: i64,
 ) -> Result<(Credentials, usize, Value), ApiError> {
-    let valid_ms = i64::from(seconds).saturating_mul(1_000);
+    let valid_ms = seconds.saturating_mul(1_000);
     let expires_ms = facts.created_ms.saturating_add(valid_ms);
     let NewSession { credentials, token, packed_percent } =
         credentials::session(&ctx.hsm, holder, facts, expires_ms)?;
@@ -72,7 +72,7 @@ pub(super) fn of_role(
     role: &Arc<Identity>,
     name: &str,
     facts: SessionFacts,
-    seconds: u32,
+    seconds: i64,
 ) -> Result<(RoleSession, Value), ApiError> {
     let is_packed = facts.policy.is_some() || !facts.tags.is_empty();
     let holder = Holder::Role { role_id: role.unique_id.clone(), session_name: name.to_owned() };
@@ -96,7 +96,7 @@ pub(super) fn check_policy(ctx: &Ctx, policy: Option<&str>) -> Result<(), ApiErr
 }
 
 /// How long a new session is good, seconds. `most` is the role's own limit.
-pub(super) fn seconds(wanted: Option<u32>, most: u32) -> Result<u32, ApiError> {
+pub(super) fn seconds(wanted: Option<i64>, most: i64) -> Result<i64, ApiError> {
     match wanted {
         Some(wanted) if wanted > most => Err(ApiError::validation(
             "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::base::arn::RoleArn;
-use crate::identity::directory::{Identity, Kind};
+use crate::identity::directory::{Identity, Kind, RoleTerms};
 use crate::ops::access::Access;
 use crate::ops::ctx::Ctx;
 use crate::policy::actions::Action;
@@ -47,16 +47,21 @@ impl Target {
         access: &mut Access<'_>,
         actions: &[Action],
         denied: impl Fn(Action) -> String,
-    ) -> Result<Arc<Identity>, ApiError> {
-        access.record_role(&self.arn);
+    ) -> Result<(Arc<Identity>, RoleTerms), ApiError> {
+        access.record_role(self.arn.to_string());
         let RoleArn { account, name } = &self.arn;
         let unique_id = self.role.as_ref().map_or("", |role| role.unique_id.as_str());
+        let trust =
+            self.role.as_ref().and_then(|role| role.role.as_ref()).map(|terms| &terms.trust);
         let refuse = |action| ApiError::new(Code::AccessDeniedException, denied(action));
         for action in actions {
-            let resource = Resource::Role { account, unique_id, name, trust: None };
+            let resource = Resource::Role { account, unique_id, name, trust };
             access.resource(*action, resource).map_err(|_denied| refuse(*action))?;
         }
+        // Whoever is allowed everything by the own policies is here for what is not there.
         let first = actions.first().copied().unwrap_or(Action::ASSUME_ROLE);
-        self.role.clone().ok_or_else(|| refuse(first))
+        let role = self.role.clone().ok_or_else(|| refuse(first))?;
+        let terms = role.role.clone().ok_or_else(|| refuse(first))?;
+        Ok((role, terms))
     }
 }
