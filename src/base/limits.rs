@@ -103,6 +103,9 @@ pub const POLICY_EXPRESSION_DEPTH: usize = 256;
 /// Depth of a condition. Cedar's evaluator gives up when the stack of its
 /// thread runs low: on 2 MiB at 450 levels, in an unoptimised build at 30 to 40.
 pub const POLICY_EVALUATION_DEPTH: usize = 24;
+/// Aliases of one key that policies can read; of a key with more, they read none
+/// (AWS's own limit).
+pub const ALIASES_IN_POLICIES: usize = 50;
 /// Files of guardrails; every decision asks all of them.
 pub const GUARDRAIL_FILES: usize = 20;
 /// Identity policies attached to one user, role or group.

@@ -280,6 +280,7 @@ fn hand_written_cedar_reads_the_request() {
         encryption_context: Some(&context),
         request_alias: Some("alias/app"),
         now_ms: 1_793_614_272_000,
+        ..RequestFacts::default()
     };
     #[track_caller]
     fn check(facts: &RequestFacts<'_>, condition: &str, want: bool) {
