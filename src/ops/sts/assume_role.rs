@@ -24,6 +24,7 @@ use crate::ops::operation::{Description, Done, Operation, ReadInput, Service};
 use crate::ops::pipeline;
 use crate::ops::shapes::out_text;
 use crate::policy::actions::Action;
+use crate::policy::fact::Fact;
 use crate::wire;
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
@@ -93,6 +94,16 @@ impl Operation for AssumeRole {
         let caller = &access.call().caller;
         let from = caller.session.as_deref();
         let tags = SessionTags::of(input.tags, input.transitive_tag_keys, from)?;
+        access.says(Fact::RoleSessionName, input.role_session_name.clone());
+        if let Some(id) = input.external_id {
+            access.says(Fact::ExternalId, id);
+        }
+        if !tags.is_empty() {
+            // Those that are handed on as well: a policy sees all that there will be.
+            let all = tags.all();
+            access.says(Fact::TagKeys, all.keys().cloned().collect::<Vec<_>>());
+            access.says(Fact::RequestTags, all);
+        }
         if !tags.inherited.is_empty() {
             access.record_parameter("incomingTransitiveTags", json!(tags.inherited));
         }

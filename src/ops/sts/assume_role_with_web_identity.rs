@@ -19,6 +19,7 @@ use crate::ops::ctx::Ctx;
 use crate::ops::operation::{Description, Done, Operation, Service};
 use crate::ops::shapes::out_text;
 use crate::policy::actions::Action;
+use crate::policy::fact::Fact;
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
 use crate::wire::shape::{Member, secret};
@@ -105,6 +106,7 @@ impl Operation for AssumeRoleWithWebIdentity {
             let text = denied(Action::ASSUME_ROLE_WITH_WEB_IDENTITY);
             return Err(ApiError::new(Code::AccessDeniedException, text));
         };
+        access.says(Fact::RoleSessionName, input.role_session_name.clone());
         let target = Target::find(ctx, &input.role_arn)?;
         let actions = &[Action::ASSUME_ROLE_WITH_WEB_IDENTITY];
         let (role, terms) = target.assume(access, actions, denied)?;

@@ -18,6 +18,7 @@ use crate::ops::operation::Description;
 use crate::ops::pipeline::Refusal;
 use crate::policy::actions::Action;
 use crate::policy::decision::Explanation;
+use crate::policy::fact::Fact;
 
 /// The longest name of a session, characters.
 const NAME_CHARS: usize = 64;
@@ -44,11 +45,10 @@ pub fn assume(
     };
     let mut facts = Facts::default();
     let target = Target::of(ctx, role);
-    let assumed = target.assume(
-        &mut Access::new(ctx, operation, &asked, &mut facts),
-        &[Action::ASSUME_ROLE_WITH_WEB_IDENTITY],
-        denied,
-    );
+    let name = session_name(&who.federated.subject);
+    let mut access = Access::new(ctx, operation, &asked, &mut facts);
+    access.says(Fact::RoleSessionName, name.clone());
+    let assumed = target.assume(&mut access, &[Action::ASSUME_ROLE_WITH_WEB_IDENTITY], denied);
     let decided = facts.decisions;
     match assumed {
         Err(error) => Err(Refusal { error, decided }),
@@ -57,7 +57,7 @@ pub fn assume(
                 account: role.account.clone(),
                 role_id: role.unique_id.clone(),
                 role_name: role.name.clone(),
-                name: session_name(&who.federated.subject),
+                name,
             };
             let session = SessionFacts {
                 // So that what was issued before a point in time can be refused.
