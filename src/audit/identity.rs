@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::EventType;
 use super::json::Text;
 use crate::base::arn::{PARTITION, oidc_provider};
-use crate::base::caller::{Caller, Principal, SessionFacts};
+use crate::base::caller::{Caller, Principal};
 use crate::base::ids::AccountId;
 use crate::base::limits::ACCESS_KEY_ID_BYTES;
 use crate::base::timestamp;
@@ -36,7 +36,7 @@ pub(super) struct Identity<'a> {
     invoked_by: Option<&'a str>,
 }
 
-#[derive(Default, Serialize)]
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct SessionContext<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -116,10 +116,7 @@ pub(super) fn identity<'a>(
         Principal::User { name, .. } => Identity {
             kind: Some("IAMUser"),
             user_name: Some(name),
-            session_context: caller
-                .session
-                .as_deref()
-                .map(|of| session_context(of, None, principal.account())),
+            session_context: caller.session.as_ref().map(|_| session_context(caller, None)),
             ..known
         },
         Principal::RoleSession { role_id, role_name, .. } => {
@@ -130,12 +127,7 @@ pub(super) fn identity<'a>(
                 account_id: account,
                 user_name: role_name,
             };
-            let session_context = match caller.session.as_deref() {
-                Some(of) => session_context(of, Some(issuer), principal.account()),
-                None => {
-                    SessionContext { session_issuer: Some(issuer), ..SessionContext::default() }
-                }
-            };
+            let session_context = session_context(caller, Some(issuer));
             Identity { kind: Some("AssumedRole"), session_context: Some(session_context), ..known }
         }
         Principal::WebIdentity { provider, audience, subject, .. } => {
@@ -160,20 +152,20 @@ pub(super) fn identity<'a>(
 
 /// What the record says of temporary credentials.
 fn session_context<'a>(
-    session: &SessionFacts,
+    caller: &Caller,
     session_issuer: Option<SessionIssuer<'a>>,
-    account: &AccountId,
 ) -> SessionContext<'a> {
-    let federated = session.federated.as_ref();
+    let session = caller.session.as_deref();
+    let federated = session.and_then(|session| session.federated.as_ref());
     SessionContext {
         session_issuer,
         web_id_federation_data: federated.map(|who| WebIdFederationData {
-            federated_provider: oidc_provider(account, &who.provider),
+            federated_provider: oidc_provider(caller.principal.account(), &who.provider),
             attributes: [("aud", &who.audience), ("sub", &who.subject)]
                 .map(|(name, value)| (format!("{}:{name}", who.provider), value.clone()))
                 .into(),
         }),
-        attributes: Some(SessionAttributes {
+        attributes: session.map(|session| SessionAttributes {
             creation_date: timestamp::event_time(session.created_ms),
             mfa_authenticated: "false",
         }),

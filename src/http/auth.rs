@@ -77,6 +77,26 @@ pub(super) fn bearer(request: &HttpRequest) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
 }
 
+/// Who makes a call, and where.
+pub(super) struct Known {
+    pub(super) caller: Caller,
+    pub(super) region: Region,
+    /// What was decided to know it.
+    pub(super) decided: Vec<Explanation>,
+}
+
+/// A call that is refused before it runs, and who makes it as far as is known.
+pub(super) struct Refused {
+    pub(super) caller: Option<Box<Caller>>,
+    pub(super) refusal: Refusal,
+}
+
+impl From<ApiError> for Refused {
+    fn from(error: ApiError) -> Self {
+        Self { caller: None, refusal: error.into() }
+    }
+}
+
 /// The caller of a request with a bearer token: a session of the role that its
 /// header names, or of its issuer's default role.
 ///
@@ -88,24 +108,24 @@ pub(super) fn assume(
     incoming: &Incoming,
     operation: &Description,
     token: &str,
-) -> Result<(Caller, Region, Vec<Explanation>), (Option<Caller>, Refusal)> {
-    let nobody = |error: ApiError| (None, Refusal::from(error));
-    let region = count_web_identity(state).map_err(nobody)?;
+) -> Result<Known, Refused> {
+    let region = count_web_identity(state)?;
     let named = request.headers().get(ROLE).map(|value| {
         let role = value.to_str().ok().and_then(RoleArn::parse);
         role.ok_or_else(|| ApiError::validation(format!("{ROLE} is not the ARN of a role.")))
     });
-    let named = named.transpose().map_err(nobody)?;
-    let who = web_identity(state, token, named.as_ref()).map_err(nobody)?;
+    let named = named.transpose()?;
+    let who = web_identity(state, token, named.as_ref())?;
     let caller = state.caller_as(incoming, who.principal());
-    let refuse = |refusal: Refusal| (Some(caller.clone()), refusal);
     let Some(role) = named.or_else(|| who.default_role.clone()) else {
         let text = format!("Name a role in {ROLE}: the issuer of the token has no default role.");
-        return Err(refuse(ApiError::validation(text).into()));
+        let refusal = ApiError::validation(text).into();
+        return Err(Refused { caller: Some(Box::new(caller)), refusal });
     };
-    let assumed = bearer::assume(&state.ctx, operation, &caller, &region, &who, role);
-    let (session, decided) = assumed.map_err(refuse)?;
-    Ok((session, region, decided))
+    match bearer::assume(&state.ctx, operation, &caller, &region, &who, role) {
+        Ok((caller, decided)) => Ok(Known { caller, region, decided }),
+        Err(refusal) => Err(Refused { caller: Some(Box::new(caller)), refusal }),
+    }
 }
 
 fn to_api_error(error: Error) -> ApiError {

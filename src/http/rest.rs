@@ -6,18 +6,15 @@ use std::sync::Arc;
 use actix_web::web::Query;
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::auth;
+use super::auth::{self, Known, Refused};
 use super::request::Incoming;
 use super::respond;
 use super::routes::{Members, ROUTES};
 use super::state::{State, UNKNOWN_OPERATION};
-use crate::base::caller::Caller;
-use crate::base::ids::Region;
 use crate::base::limits;
 use crate::ops::call::Call;
 use crate::ops::operation::{BoundOperation, Description};
 use crate::ops::pipeline::Refusal;
-use crate::policy::decision::Explanation;
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
 use crate::wire::sigv4::canonical;
@@ -38,20 +35,18 @@ pub(super) async fn answer(
     let found = find(state, request);
     let description = found.as_ref().map_or(UNKNOWN_OPERATION, |(found, _)| found.description);
     let checked = match (read, found) {
-        (Err(error), _) => Err((None, error.into())),
-        (Ok(()), None) => Err((None, unknown_path(request).into())),
+        (Err(error), _) => Err(error.into()),
+        (Ok(()), None) => Err(unknown_path(request).into()),
         (Ok(()), Some(found)) => {
-            identify(state, request, &incoming, &description).map(|who| (who, found))
+            identify(state, request, &incoming, &description).map(|known| (known, found))
         }
     };
-    let ((caller, region, decided), (operation, in_path)) = match checked {
+    let (Known { caller, region, decided }, (operation, in_path)) = match checked {
         Ok(checked) => checked,
-        Err((caller, refusal)) => {
-            let refused = state.refuse_early(&description, &incoming, caller, refusal);
-            return refused
-                .await
-                .as_ref()
-                .map_or_else(|| respond::bare_internal(incoming.request_id), respond::rest);
+        Err(Refused { caller, refusal }) => {
+            let answer = state.refuse_early(&description, &incoming, caller, refusal).await;
+            let none = || respond::bare_internal(incoming.request_id);
+            return answer.as_ref().map_or_else(none, respond::rest);
         }
     };
     let answer = match query_members(request, &description, &in_path) {
@@ -73,17 +68,13 @@ fn identify(
     request: &HttpRequest,
     incoming: &Incoming,
     operation: &Description,
-) -> Result<(Caller, Region, Vec<Explanation>), (Option<Caller>, Refusal)> {
+) -> Result<Known, Refused> {
     if let Some(token) = auth::bearer(request) {
         return auth::assume(state, request, incoming, operation, token);
     }
-    match auth::authenticate(state, request, incoming, SERVICE) {
-        Ok(who) => {
-            let (caller, region) = state.caller(incoming, who);
-            Ok((caller, region, Vec::new()))
-        }
-        Err(error) => Err((None, error.into())),
-    }
+    let who = auth::authenticate(state, request, incoming, SERVICE)?;
+    let (caller, region) = state.caller(incoming, who);
+    Ok(Known { caller, region, decided: Vec::new() })
 }
 
 /// Whether the client asks for one record a line.

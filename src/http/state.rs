@@ -161,12 +161,12 @@ impl State {
         &self,
         description: &Description,
         incoming: &Incoming,
-        caller: Option<Caller>,
+        caller: Option<Box<Caller>>,
         refusal: Refusal,
     ) -> Option<Answer> {
         let region = self.ctx.regions.first().cloned()?;
         let nobody = Principal::Anonymous { account: self.ctx.account.clone() };
-        let caller = caller.unwrap_or_else(|| self.caller_as(incoming, nobody));
+        let caller = caller.map_or_else(|| self.caller_as(incoming, nobody), |caller| *caller);
         Some(self.refuse(description, caller, region, refusal).await)
     }
 }

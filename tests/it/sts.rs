@@ -232,9 +232,9 @@ fn a_session_policy_limits_and_tags_are_handed_on() {
 
     let big: Vec<(String, String)> = (1..=50)
         .flat_map(|n| {
-            let value: String = (0..200_u32)
-                .map(|i| char::from(b'a' + ((i * i * n + i * 7 + n * 31) % 26) as u8))
-                .collect();
+            let mut random = [0; 100];
+            aws_lc_rs::rand::fill(&mut random).unwrap();
+            let value: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
             [
                 (format!("Tags.member.{n}.Key"), format!("k{n}")),
                 (format!("Tags.member.{n}.Value"), value),
@@ -428,7 +428,7 @@ fn bearers_that_are_refused() {
             .with("x-wardbook-role", ROLE)
     };
     for (header, status, code) in [
-        ("Bearer ".to_owned(), 400, "InvalidIdentityTokenException"),
+        ("Bearer".to_owned(), 403, ""),
         ("Bearer a.b.c".to_owned(), 400, "InvalidIdentityTokenException"),
         (format!("Bearer {token}A"), 400, "InvalidIdentityTokenException"),
         (format!("Bearer {token} {token}"), 400, "InvalidIdentityTokenException"),
