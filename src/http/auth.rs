@@ -70,9 +70,11 @@ pub(super) fn web_identity(
     Ok(state.authenticator.web_identity(token, role, state.ctx.clock.now_ms())?)
 }
 
-/// The bearer token of a request.
+/// The bearer token of a request, which says nothing else of who sends it.
 pub(super) fn bearer(request: &HttpRequest) -> Option<&str> {
-    let value = request.headers().get(AUTHORIZATION)?.to_str().ok()?;
+    let mut values = request.headers().get_all(AUTHORIZATION);
+    let (Some(value), None) = (values.next(), values.next()) else { return None };
+    let value = value.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
 }
@@ -110,11 +112,14 @@ pub(super) fn assume(
     token: &str,
 ) -> Result<Known, Refused> {
     let region = count_web_identity(state)?;
-    let named = request.headers().get(ROLE).map(|value| {
-        let role = value.to_str().ok().and_then(RoleArn::parse);
-        role.ok_or_else(|| ApiError::validation(format!("{ROLE} is not the ARN of a role.")))
-    });
-    let named = named.transpose()?;
+    let mut values = request.headers().get_all(ROLE);
+    let named = match (values.next(), values.next()) {
+        (Some(value), None) => value.to_str().ok().and_then(RoleArn::parse),
+        _ => None,
+    };
+    if named.is_none() && request.headers().contains_key(ROLE) {
+        return Err(ApiError::validation(format!("{ROLE} is not the ARN of one role.")).into());
+    }
     let who = web_identity(state, token, named.as_ref())?;
     let caller = state.caller_as(incoming, who.principal());
     let Some(role) = named.or_else(|| who.default_role.clone()) else {

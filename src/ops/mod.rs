@@ -24,6 +24,7 @@ mod data_key_pair;
 mod errors;
 mod grants;
 mod imported;
+mod recording;
 mod rotation;
 mod signature;
 mod source;

@@ -20,7 +20,6 @@ import wardbook
 from clients import Wire
 from wardbook import ACCOUNT, REGION
 
-ROOT = f"arn:aws:iam::{ACCOUNT}:root"
 EVERYTHING = "permit (principal, action, resource);"
 WEB_IDENTITY = f"""
 permit (
@@ -60,15 +59,15 @@ def arn(role):
     return f"arn:aws:iam::{ACCOUNT}:role/{role}"
 
 
-def trust(**condition):
+def trust(condition="true"):
     """Lets in whom the account's policies let in, on a condition."""
-    statement = {
-        "Effect": "Allow",
-        "Principal": {"AWS": ROOT},
-        "Action": ["sts:AssumeRole", "sts:TagSession"],
-        **({"Condition": condition} if condition else {}),
-    }
-    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    return f"""
+permit (
+    principal in Account::"{ACCOUNT}",
+    action in [Action::"sts:AssumeRole", Action::"sts:TagSession"],
+    resource
+) when {{ context.iamAllows && {condition} }};
+"""
 
 
 @pytest.fixture(scope="module")
@@ -153,7 +152,7 @@ WHO = ("aws", "sts", "get-caller-identity", "--query", "Arn", "--output", "text"
 
 def test_assume_role_profiles(stock, role, sts_server):
     """A role by profile, with an external id, and from there another one."""
-    first = role("first", trust(StringEquals={"sts:ExternalId": "x-7"}))
+    first = role("first", trust('context has externalId && context.externalId == "x-7"'))
     second = role("second", trust())
     admin = sts_server.admin
     profiles = f"""
@@ -290,17 +289,15 @@ def test_session_tokens_of_users(client, stock, sts_server):
 
 def test_session_tags_in_a_key_policy(client, role):
     name = role("tagged", trust(), policy="")
-    statements = [
-        {"Effect": "Allow", "Principal": {"AWS": ROOT}, "Action": "kms:*", "Resource": "*"},
-        {
-            "Effect": "Allow",
-            "Principal": {"AWS": arn(name)},
-            "Action": "kms:DescribeKey",
-            "Resource": "*",
-            "Condition": {"StringEquals": {"aws:PrincipalTag/team": "blue"}},
-        },
-    ]
-    policy = json.dumps({"Version": "2012-10-17", "Statement": statements})
+    policy = f"""
+permit (principal in Account::"{ACCOUNT}", action, resource) when {{ context.iamAllows }};
+permit (principal is RoleSession, action == Action::"kms:DescribeKey", resource)
+when {{
+    principal.roleName == "{name}" &&
+    context.principalTags.hasTag("team") &&
+    context.principalTags.getTag("team") == "blue"
+}};
+"""
     key = client("kms").create_key(Policy=policy)["KeyMetadata"]["KeyId"]
 
     def session(**tags):
