@@ -83,7 +83,7 @@ async fn dispatch(request: HttpRequest, payload: Payload, state: Data<State>) ->
         _ => {}
     }
     let mut incoming = Incoming::new(&request, request_id);
-    // Presigned calls of STS; no other protocol has anything there.
+    // The query protocol allows it; no other has anything there.
     let has_action = request.uri().query().is_some_and(|query| query.contains("Action="));
     let in_query = path == "/" && method == Method::GET && has_action;
     let at_root = path == "/" && method == Method::POST;

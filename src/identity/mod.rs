@@ -4,6 +4,7 @@
 //! Deliberately absent: what a principal may do (`policy`), and any secret in
 //! clear outside of one verification: secrets are sealed by the HSM.
 
+pub mod account;
 pub mod authenticate;
 pub mod changes;
 pub mod credentials;
@@ -11,5 +12,6 @@ pub mod directory;
 pub mod oidc;
 pub mod rows;
 mod session_policies;
+pub mod tags;
 #[cfg(test)]
 mod tests;

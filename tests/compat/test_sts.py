@@ -335,14 +335,6 @@ def test_session_policies_limit(client, role):
         assume(Tags=tags)()
 
 
-def test_presigned_identity(client):
-    """How clusters have their users identified."""
-    url = client("sts").generate_presigned_url("get_caller_identity", HttpMethod="GET")
-    answer = URLLib3Session(timeout=30).send(AWSRequest("GET", url).prepare())
-    assert answer.status_code == 200
-    assert f"<Arn>arn:aws:iam::{ACCOUNT}:user/admin</Arn>" in answer.text
-
-
 def test_what_is_not_there(client):
     sts = client("sts")
     refused(lambda: sts.get_federation_token(Name="x" * 5), "UnsupportedOperation", 400)

@@ -468,7 +468,7 @@ fn tokens_are_counted_before_they_are_looked_at() {
 }
 
 #[test]
-fn forms_and_presigned_calls() {
+fn forms_that_are_not_known() {
     let (_, server) = start();
     for (body, code) in [
         ("", "InvalidAction"),
@@ -486,7 +486,7 @@ fn forms_and_presigned_calls() {
         .with("content-type", "application/x-www-form-urlencoded");
     let (answer, _) = recorded(&server, server.send_as(&server.admin, "sts", &twice));
     check_refusal(&answer, 400, "MalformedInput", "twice");
-    // By signature in the header; presigned ones are in tests/compat.
+    // The form may be the query string.
     let get = Request::new("GET", "/?Action=GetCallerIdentity&Version=2011-06-15", "");
     let (answer, _) = recorded(&server, server.send_as(&server.admin, "sts", &get));
     assert_eq!(element(&answer, "Arn"), "arn:aws:iam::111122223333:user/admin");

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::base::ids::AccountId;
 use crate::base::limits;
@@ -11,7 +11,7 @@ use crate::identity::directory::{Identity, Kind};
 use crate::ops::access::Access;
 use crate::ops::ctx::Ctx;
 use crate::ops::operation::Done;
-use crate::ops::shapes::Nothing;
+use crate::ops::shapes::{Nothing, out_text};
 use crate::policy::actions::Action;
 use crate::policy::question::Resource;
 use crate::wire::codes::Code;
@@ -39,6 +39,8 @@ pub(super) const USER_NAME: Member = Member::required("userName", NAME_SHAPE);
 pub(super) const ROLE_NAME: Member = Member::required("roleName", NAME_SHAPE);
 /// A group's name, of 1 to 128 characters.
 const GROUP_SHAPE: Shape = matching(1, 128, NAME);
+/// `groupName`, required.
+pub(super) const GROUP_NAME: Member = Member::required("groupName", GROUP_SHAPE);
 /// `userName`, `roleName` and `groupName`, of which a call has one.
 pub(super) const ONE_OF_USER: Member = Member::optional("userName", NAME_SHAPE);
 pub(super) const ONE_OF_ROLE: Member = Member::optional("roleName", NAME_SHAPE);
@@ -78,10 +80,7 @@ pub(super) fn find(
     let account = access.call().caller.principal.account();
     let found = ctx.directory.find_by_name(account, kind, name);
     ask(access, action, account, kind, name, found.as_deref())?;
-    found.ok_or_else(|| {
-        let text = format!("The {} with name {name} cannot be found.", kind.as_str());
-        ApiError::new(Code::NotFoundException, text)
-    })
+    found.ok_or_else(|| unknown(kind, name))
 }
 
 /// Finds the user, role or group that a call names.
@@ -101,6 +100,33 @@ pub(super) fn find_named(
             Err(ApiError::validation(text))
         }
     }
+}
+
+/// Finds a user of the caller's account for somebody who was asked already.
+pub(super) fn load_user(
+    ctx: &Ctx,
+    access: &Access<'_>,
+    name: &str,
+) -> Result<Arc<Identity>, ApiError> {
+    let account = access.call().caller.principal.account();
+    let found = ctx.directory.find_by_name(account, Kind::User, name);
+    found.ok_or_else(|| unknown(Kind::User, name))
+}
+
+fn unknown(kind: Kind, name: &str) -> ApiError {
+    let text = format!("The {} with name {name} cannot be found.", kind.as_str());
+    ApiError::new(Code::NotFoundException, text)
+}
+
+/// Asks for `action` on the first account of the server, which alone may do
+/// something about accounts.
+pub(super) fn ask_first_account(
+    ctx: &Ctx,
+    access: &mut Access<'_>,
+    action: Action,
+) -> Result<(), ApiError> {
+    let region = &access.call().region;
+    access.resource(action, Resource::Account { account: &ctx.account, region }).map(drop)
 }
 
 /// Asks for `action` on the identity of this name, which may not be there.
@@ -159,4 +185,31 @@ pub(super) fn check_new(
         return Err(ApiError::new(Code::LimitExceededException, text));
     }
     Ok(())
+}
+
+/// An access key without its secret.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Key {
+    access_key_id: String,
+    status: &'static str,
+}
+
+/// The shape of a [`Key`].
+pub(super) const KEY: Shape = Shape::Structure(&[out_text("accessKeyId"), out_text("status")]);
+
+/// The access keys of a user.
+pub(super) fn access_keys(ctx: &Ctx, user: &Identity) -> Vec<Key> {
+    let keys = ctx.directory.access_keys_of(&user.unique_id);
+    keys.iter()
+        .map(|key| Key {
+            access_key_id: key.id.clone(),
+            status: if key.active { "Active" } else { "Inactive" },
+        })
+        .collect()
+}
+
+/// The names of users or groups.
+pub(super) fn names(identities: &[Arc<Identity>]) -> Vec<String> {
+    identities.iter().map(|identity| identity.name.clone()).collect()
 }
