@@ -517,3 +517,35 @@ fn the_rest_api_has_the_same_options() {
     let none = server.rest("POST", "/v1/roles/none/sessions", &json!({ "sessionName": "blue" }));
     assert_eq!((none.status, none.code().as_str()), (403, "AccessDeniedException"));
 }
+
+/// A role of another account: both sides must consent, and both books tell of it.
+#[test]
+fn a_role_of_another_account() {
+    const OTHER: &str = "444455556666";
+    let (_, server) = start();
+    let made = server.rest("POST", "/v1/accounts", &json!({ "accountId": OTHER })).ok();
+    let b = Credentials::of(&made);
+    let shared = format!(
+        r#"permit (principal in Account::"{OTHER}", action == Action::"sts:AssumeRole", resource);"#
+    );
+    new_role(&server, "shared", &shared, ALLOW);
+    let arn = format!("arn:aws:iam::{ACCOUNT}:role/shared");
+    let pairs = [("Action", "AssumeRole"), ("RoleArn", arn.as_str()), ("RoleSessionName", "visit")];
+    let (answer, record) = call(&server, &b, &pairs);
+    let visitor = session(&answer);
+    assert_eq!(record["userIdentity"]["type"], "AWSAccount");
+    assert_eq!(record["userIdentity"]["accountId"], OTHER);
+    let query = format!("/v1/audit/events?requestId={}", answer.request_id());
+    let own = server.send_as(&b, "wardbook", &Request::new("GET", &query, "")).ok();
+    assert_eq!(own["events"][0]["userIdentity"]["type"], "IAMUser");
+    assert_eq!(own["events"][0]["sharedEventID"], record["sharedEventID"]);
+    let (answer, _) = call(&server, &visitor, &[("Action", "GetCallerIdentity")]);
+    assert_eq!(element(&answer, "Account"), ACCOUNT);
+
+    // The trusted account's own policies have to allow it as well.
+    let body = json!({ "userName": "eve" }).to_string();
+    let eve = server.send_as(&b, "wardbook", &Request::new("POST", "/v1/users", body)).ok();
+    let refused = server.send_as(&Credentials::of(&eve), "sts", &form(&pairs));
+    check_refusal(&refused, 403, "AccessDenied", "is not authorized to perform: sts:AssumeRole");
+    assert!(server.records_of(refused.request_id()).is_empty());
+}
