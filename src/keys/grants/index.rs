@@ -66,7 +66,9 @@ impl GrantIndex {
     pub fn find_same(&self, grant: &Grant) -> Option<Grant> {
         let state = self.read();
         let mine = state.key(&grant.key)?.of_grantee(&grant.grantee.id);
-        let fits = |held: &&Arc<PackedGrant>| held.common.operations == grant.terms.operations;
+        let fits = |held: &&Arc<PackedGrant>| {
+            held.is_named(grant.name.as_deref()) && held.common.operations == grant.terms.operations
+        };
         mine.iter().filter(fits).map(|held| held.unpack()).find(|held| held.says_the_same(grant))
     }
 

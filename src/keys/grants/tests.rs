@@ -255,6 +255,11 @@ proptest! {
                 let other = Grant { name: Some("other".to_owned()), ..again };
                 prop_assert_eq!(index.find_same(&other), None);
             }
+            // What is gone is not found by what it said either.
+            for gone in &grants {
+                let is_there = left.iter().any(|left| left.key == gone.key && left.says_the_same(gone));
+                prop_assert_eq!(index.find_same(gone).is_some(), is_there);
+            }
             let (region, own) = (key(0).region, account(ACCOUNTS[0]));
             let is_service = matches!(retiring, GrantPrincipal::Service(_));
             let expected = sorted(left.iter().filter(|grant| {
