@@ -23,6 +23,7 @@ mod detach;
 mod fixture;
 #[cfg(test)]
 mod full_disk;
+#[cfg(test)]
 mod guardrails;
 #[cfg(test)]
 mod hostile;
@@ -34,6 +35,8 @@ mod kms;
 mod leaks;
 #[cfg(test)]
 mod lifecycle;
+#[cfg(test)]
+mod principals;
 #[cfg(test)]
 mod quotas;
 #[cfg(test)]
