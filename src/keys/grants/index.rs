@@ -249,11 +249,14 @@ impl State {
             by_id: Sorted::new(),
             by_grantee: Sorted::new(),
         });
+        // Nearly always the account that owns the key: one text for both.
+        let own = Some(&grants.arn.account).filter(|own| **own == grant.issuing_account);
+        let issuing_account = own.unwrap_or(&grant.issuing_account).clone();
         let common = grants.commons.share(Common {
             grantee: self.principals.share(grant.grantee.clone()),
             retiring: grant.retiring.clone().map(|retiring| self.principals.share(retiring)),
             operations: grant.terms.operations,
-            issuing_account: grant.issuing_account.clone(),
+            issuing_account,
             key: Arc::clone(&grants.arn),
         });
         let held = Arc::new(PackedGrant::new(grant, common));
