@@ -28,12 +28,12 @@ use super::policy::{Effect, Named, Policy, Principals, Statement};
 use super::target::{Constraint, Target};
 use crate::base::arn::Arn;
 use crate::base::ids::AccountId;
-use crate::base::limits::{POLICY_EVALUATION_DEPTH, POLICY_RULES};
+use crate::base::limits::{POLICY_EVALUATION_DEPTH, POLICY_RULES, POLICY_TERMS};
 use crate::policy::actions::{Action, ResourceKind};
 use crate::policy::compile::Compiled;
 use crate::policy::document::{Draft, Usage, Warning};
 use crate::policy::error::CompileError;
-use crate::policy::expression::depth;
+use crate::policy::expression::{depth, size};
 use crate::policy::fact::Fact;
 use crate::policy::principal::PrincipalId;
 
@@ -67,6 +67,17 @@ impl Policy {
         let mut compiled = Compiled { drafts: Vec::new(), warnings: Vec::new() };
         for statement in &self.statements {
             statement.compile(self, resolved, &mut compiled)?;
+        }
+        let clauses = compiled.drafts.iter().flat_map(|draft| draft.template.clauses());
+        let terms = clauses.map(|clause| {
+            let (Clause::When(expr) | Clause::Unless(expr)) = clause;
+            size(expr)
+        });
+        if terms.fold(0, usize::saturating_add) > POLICY_TERMS {
+            return Err(CompileError::TooLarge {
+                limit: POLICY_TERMS,
+                unit: "terms in the conditions of all its rules",
+            });
         }
         Ok(compiled)
     }
