@@ -14,6 +14,7 @@ pub mod pipeline;
 pub mod rates;
 pub mod resolve;
 pub mod shapes;
+pub mod sts;
 pub mod system;
 
 mod aliases;
@@ -23,6 +24,7 @@ mod data_key_pair;
 mod errors;
 mod grants;
 mod imported;
+mod recording;
 mod rotation;
 mod signature;
 mod source;
@@ -165,14 +167,16 @@ mod tests {
         let kms: Vec<&str> = TABLE.iter().map(|entry| entry.description.name).collect();
         assert!(kms.is_sorted());
         let admin = admin::TABLE.iter().map(|entry| entry.description.name);
-        assert!(admin.is_sorted());
+        let sts = sts::TABLE.iter().map(|entry| entry.description.name);
+        assert!(admin.is_sorted() && sts.is_sorted());
         // The current AWS KMS model (botocore 1.44.5) has 56 operations.
         assert_eq!(kms.len(), 56);
     }
 
     #[test]
     fn nothing_sensitive_is_recorded() {
-        let described = TABLE.iter().chain(admin::TABLE).map(|entry| entry.description);
+        let described =
+            TABLE.iter().chain(admin::TABLE).chain(sts::TABLE).map(|entry| entry.description);
         for description in described {
             for member in description.input.iter().filter(|member| member.shape.is_sensitive()) {
                 let at = (description.name, member.name);
