@@ -262,11 +262,17 @@ fn identity_policies() {
         one(&format!(r#""Effect": "Deny", "Action": "*", "Resource": "{resource}""#))
     };
     check_identity(&on("x"), "Statement[0]: Resource: \"x\" is neither \"*\" nor an ARN");
-    check_identity(
-        &on("arn:aws:iam::111122223333:user/bob"),
-        "Statement[0]: Resource: \"arn:aws:iam::111122223333:user/bob\" cannot be a resource: \
-         only \"*\" and ARNs of KMS can",
-    );
+    for (arn, reason) in [
+        ("arn:aws:iam::111122223333:policy/x", "names neither a user nor a role nor a group"),
+        (
+            "arn:aws:iam:us-east-1:111122223333:role/x",
+            "names neither a user nor a role nor a group",
+        ),
+        ("arn:aws:items::111122223333:table/x", "names no schema"),
+        ("arn:aws:audit::111122223333:logs", "does not name the log"),
+    ] {
+        check_identity(&on(arn), &format!("Statement[0]: Resource: {arn:?} {reason}"));
+    }
     check_identity(
         "@sid(\"x\") permit (principal, action, resource) when { context.iamAllows };",
         "Statement[0] (Sid \"x\"): only the policy of a resource can read context.iamAllows",

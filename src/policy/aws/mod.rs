@@ -20,7 +20,7 @@ mod target;
 mod text;
 
 #[cfg(test)]
-mod examples;
+mod documented;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
