@@ -272,7 +272,7 @@ fn each_party_may_retire() {
     let (bob, eve) = (server.new_user("bob", ""), server.new_user("eve", ""));
     let allowed = server.new_user("allowed", ALLOW);
     new_role(&server, "app", "");
-    let app = session(&server, "app", "s");
+    let app = session(&server, "app", "deploy");
     let make = |operations: &[&str], retiring: Option<&str>| {
         let more = retiring.map_or(json!({}), |name| json!({ "RetiringPrincipal": name }));
         grant(&server, &key, &user("ada"), operations, &more)
