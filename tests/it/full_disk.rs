@@ -23,7 +23,7 @@ fn check_down(server: &Server, scene: &Scene, reason: &str) {
         let answer = scene.call(server, operation.name);
         // The query protocol of STS has another name for it.
         let internal = match operation.name {
-            "AssumeRoleWithWebIdentity" => "InternalFailure",
+            "AssumeRoleWithWebIdentity" | "GetSessionToken" => "InternalFailure",
             _ => "KMSInternalException",
         };
         assert_eq!((answer.status, answer.code().as_str()), (500, internal), "{}", operation.name);
