@@ -77,6 +77,10 @@ pub const POLICY_EXPRESSION_DEPTH: usize = 256;
 /// Depth of a condition. Cedar's evaluator gives up when the stack of its
 /// thread runs low: on 2 MiB at 450 levels, in an unoptimised build at 30 to 40.
 pub const POLICY_EVALUATION_DEPTH: usize = 24;
+/// Values of a request that the explanation of one condition shows.
+pub const EXPLAINED_VALUES: usize = 8;
+/// Grants of a key that one explanation shows.
+pub const EXPLAINED_GRANTS: usize = 100;
 /// Identity policies attached to one user or role.
 pub const ATTACHED_POLICIES: usize = 10;
 

@@ -91,7 +91,7 @@ pub(super) struct Rule {
     pub(super) statement: usize,
     /// The policy as people see it.
     pub(super) policy: Policy,
-    scope: Scope,
+    pub(super) scope: Scope,
     /// The same without its scope, for slices.
     conditions: Policy,
     pub(super) reads: Reads,

@@ -18,6 +18,7 @@ pub mod decision;
 pub mod document;
 pub mod engine;
 pub mod error;
+pub mod explain;
 mod expression;
 mod facts;
 pub mod grant;

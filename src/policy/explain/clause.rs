@@ -1,0 +1,255 @@
+//! The conditions of one policy, one by one.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use cedar_policy::pst::{
+    self, ActionConstraint, BinaryOp, Clause, Effect, Expr, Literal, PolicyID, PrincipalConstraint,
+    ResourceConstraint, StaticPolicy, Template, Var,
+};
+use cedar_policy::{Authorizer, Decision, Entities, EvalResult, Policy, PolicySet, Request};
+
+use super::ClauseStory;
+use crate::base::limits::{ECHOED_CHARS, EXPLAINED_VALUES};
+use crate::policy::expression::children;
+
+/// What came out of all conditions of a policy.
+pub(super) enum Conditions {
+    Hold,
+    /// Those that do not; never empty.
+    Fail(Vec<Failed>),
+    Error {
+        clause: String,
+        error: String,
+    },
+}
+
+/// A condition that does not hold.
+pub(super) struct Failed {
+    pub(super) story: ClauseStory,
+    /// Whether it is `context.iamAllows` alone.
+    pub(super) is_delegation: bool,
+}
+
+/// The conditions of a policy with chains of `&&` taken apart. Each must hold.
+pub(in crate::policy) fn conjuncts(policy: &Policy) -> Vec<Clause> {
+    let Ok(pst::Policy::Static(policy)) = policy.to_pst() else { return Vec::new() };
+    let mut conjuncts = Vec::new();
+    for clause in policy.body().clauses() {
+        match clause {
+            Clause::When(expr) => flatten(expr, &mut conjuncts),
+            unless @ Clause::Unless(_) => conjuncts.push(unless.clone()),
+        }
+    }
+    conjuncts
+}
+
+/// Recurses as deep as the expression, which the compiler has bounded.
+fn flatten(expr: &Arc<Expr>, into: &mut Vec<Clause>) {
+    match &**expr {
+        Expr::BinaryOp { op: BinaryOp::And, left, right } => {
+            flatten(left, into);
+            flatten(right, into);
+        }
+        _ => into.push(Clause::When(Arc::clone(expr))),
+    }
+}
+
+/// Asks Cedar about each condition. One behind a false one may fail to be
+/// evaluated only because the false one guards it; then it says nothing.
+pub(super) fn check(
+    authorizer: &Authorizer,
+    policy: &Policy,
+    request: &Request,
+    entities: &Entities,
+) -> Conditions {
+    let mut failed = Vec::new();
+    for clause in conjuncts(policy) {
+        match holds(authorizer, &clause, request, entities) {
+            Ok(true) => {}
+            Ok(false) => failed.push(Failed {
+                is_delegation: is_delegation(&clause),
+                story: ClauseStory {
+                    values: values(&clause, request, entities),
+                    text: text(&clause),
+                },
+            }),
+            Err(error) if failed.is_empty() => {
+                return Conditions::Error { clause: text(&clause), error };
+            }
+            Err(_guarded) => {}
+        }
+    }
+    if failed.is_empty() { Conditions::Hold } else { Conditions::Fail(failed) }
+}
+
+/// Whether one condition holds: the answer of a policy that has no other.
+pub(in crate::policy) fn holds(
+    authorizer: &Authorizer,
+    clause: &Clause,
+    request: &Request,
+    entities: &Entities,
+) -> Result<bool, String> {
+    let policy = alone(clause).map_err(|error| error.to_string())?;
+    let set = PolicySet::from_policies([policy]).map_err(|error| error.to_string())?;
+    let response = authorizer.is_authorized(request, &set, entities);
+    match response.diagnostics().errors().next() {
+        Some(error) => Err(without_policy(&error.to_string())),
+        None => Ok(response.decision() == Decision::Allow),
+    }
+}
+
+fn alone(clause: &Clause) -> Result<Policy, pst::PstConstructionError> {
+    let template = Template::new(
+        PolicyID::from("clause"),
+        Effect::Permit,
+        PrincipalConstraint::Any,
+        ActionConstraint::Any,
+        ResourceConstraint::Any,
+    );
+    let template = template.try_with_clauses([clause.clone()])?;
+    Policy::from_pst(StaticPolicy::try_from(template)?.into())
+}
+
+/// What an error says beside the name of the policy, which is not the reader's.
+fn without_policy(text: &str) -> String {
+    text.split_once("`: ").map_or(text, |(_, reason)| reason).to_owned()
+}
+
+/// The condition in Cedar.
+pub(in crate::policy) fn text(clause: &Clause) -> String {
+    match clause {
+        Clause::When(expr) => expr.to_string(),
+        Clause::Unless(expr) => format!("!({expr})"),
+    }
+}
+
+/// Whether it says no more than that the caller's own policies must allow too.
+pub(in crate::policy) fn is_delegation(clause: &Clause) -> bool {
+    let Clause::When(expr) = clause else { return false };
+    matches!(&**expr, Expr::GetAttr { expr, attr }
+        if **expr == Expr::Var(Var::Context) && attr == "iamAllows")
+}
+
+/// One step from a variable of the request to a value.
+#[derive(Clone)]
+enum Step {
+    Attribute(String),
+    Tag(String),
+}
+
+/// What the request has where the condition looks.
+fn values(clause: &Clause, request: &Request, entities: &Entities) -> BTreeMap<String, String> {
+    let (Clause::When(expr) | Clause::Unless(expr)) = clause;
+    let mut paths = Vec::new();
+    note_paths(expr, &mut paths);
+    let mut values = BTreeMap::new();
+    for (var, steps) in paths {
+        if values.len() >= EXPLAINED_VALUES {
+            break;
+        }
+        let found = look_up(&var, &steps, request, entities);
+        values.insert(name(&var, &steps), found.map_or("absent".to_owned(), |found| show(&found)));
+    }
+    values
+}
+
+/// The places that an expression reads. Recurses as deep as the expression.
+fn note_paths(expr: &Expr, paths: &mut Vec<(Var, Vec<Step>)>) {
+    if let Some((var, steps)) = path(expr) {
+        if !steps.is_empty() {
+            paths.push((var, steps));
+        }
+        return;
+    }
+    let asked = match expr {
+        Expr::HasAttr { expr, attrs } => path(expr).map(|(var, mut steps)| {
+            steps.extend(attrs.iter().map(|name| Step::Attribute(name.to_string())));
+            (var, steps)
+        }),
+        Expr::BinaryOp { op: BinaryOp::HasTag, left, right } => tag(left, right),
+        _ => None,
+    };
+    match asked {
+        Some(asked) => paths.push(asked),
+        None => {
+            let children = children(expr).unwrap_or_default();
+            children.into_iter().for_each(|child| note_paths(child, paths));
+        }
+    }
+}
+
+/// The place that an expression is, if it is nothing but one.
+fn path(expr: &Expr) -> Option<(Var, Vec<Step>)> {
+    match expr {
+        Expr::Var(var) => Some((var.clone(), Vec::new())),
+        Expr::GetAttr { expr, attr } => {
+            let (var, mut steps) = path(expr)?;
+            steps.push(Step::Attribute(attr.to_string()));
+            Some((var, steps))
+        }
+        Expr::BinaryOp { op: BinaryOp::GetTag, left, right } => tag(left, right),
+        _ => None,
+    }
+}
+
+fn tag(of: &Expr, name: &Expr) -> Option<(Var, Vec<Step>)> {
+    let (var, mut steps) = path(of)?;
+    let Expr::Literal(Literal::String(name)) = name else { return None };
+    steps.push(Step::Tag(name.to_string()));
+    Some((var, steps))
+}
+
+fn look_up(
+    var: &Var,
+    steps: &[Step],
+    request: &Request,
+    entities: &Entities,
+) -> Option<EvalResult> {
+    let mut steps = steps.iter();
+    let mut value = match var {
+        Var::Principal => EvalResult::EntityUid(request.principal()?.clone()),
+        Var::Action => EvalResult::EntityUid(request.action()?.clone()),
+        Var::Resource => EvalResult::EntityUid(request.resource()?.clone()),
+        Var::Context => match steps.next()? {
+            Step::Attribute(name) => request.context()?.get(name)?,
+            Step::Tag(_) => return None,
+        },
+    };
+    for step in steps {
+        value = match (&value, step) {
+            (EvalResult::EntityUid(uid), Step::Attribute(name)) => {
+                entities.get(uid)?.attr(name)?.ok()?
+            }
+            (EvalResult::EntityUid(uid), Step::Tag(name)) => entities.get(uid)?.tag(name)?.ok()?,
+            (EvalResult::Record(record), Step::Attribute(name)) => record.get(name)?.clone(),
+            _ => return None,
+        };
+    }
+    Some(value)
+}
+
+fn name(var: &Var, steps: &[Step]) -> String {
+    let mut name = match var {
+        Var::Principal => "principal",
+        Var::Action => "action",
+        Var::Resource => "resource",
+        Var::Context => "context",
+    }
+    .to_owned();
+    for step in steps {
+        match step {
+            Step::Attribute(attribute) => name = format!("{name}.{attribute}"),
+            Step::Tag(tag) => name = format!("{name}[{tag:?}]"),
+        }
+    }
+    name
+}
+
+fn show(value: &EvalResult) -> String {
+    let text = value.to_string();
+    match text.char_indices().nth(ECHOED_CHARS) {
+        Some((end, _)) => format!("{}...", text.get(..end).unwrap_or_default()),
+        None => text,
+    }
+}
