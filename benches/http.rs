@@ -79,6 +79,7 @@ fn wardbook(data: &str) {
     let options = ServeOptions {
         seed: None,
         dev: false,
+        guardrails: app::GuardrailFolder { path: format!("{data}/policies").into(), named: false },
         open: OpenOptions {
             data: data.into(),
             root_key: RootKeySource::KeyFile(format!("{data}/root.key").into()),

@@ -49,6 +49,12 @@ pub enum Error {
     Record(#[from] crate::audit::Error),
     #[error("the data folder does not say which {0} it is for")]
     Meta(&'static str),
+    #[error("{path} is not a guardrail")]
+    Guardrail {
+        path: PathBuf,
+        #[source]
+        cause: super::guardrails::GuardrailError,
+    },
     #[error("the seed is not applied")]
     Seed(#[from] super::seed::SeedError),
     #[error("the access key `test` belongs to somebody: `--dev` wants another data folder")]

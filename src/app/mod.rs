@@ -5,6 +5,7 @@
 //! (`config`), and everything that a floor below can do by itself.
 
 mod error;
+mod guardrails;
 mod hardening;
 mod init;
 mod open;
@@ -13,6 +14,7 @@ mod seed;
 mod serve;
 
 pub use error::Error;
+pub use guardrails::{GuardrailError, GuardrailFolder};
 pub use init::{InitOptions, Initialized, init, is_initialized};
 pub use open::{OpenOptions, Opened, open};
 pub use root_key::RootKeySource;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use super::error::Error;
+use super::guardrails::{GuardrailFolder, Guardrails};
 use super::hardening;
 use super::open::{OpenOptions, Opened, open};
 use super::seed::{self, Seed};
@@ -34,6 +35,7 @@ pub struct Doors {
 pub struct ServeOptions {
     pub open: OpenOptions,
     pub doors: Doors,
+    pub guardrails: GuardrailFolder,
     /// What is made before the first call, if it was not made before.
     pub seed: Option<Seed>,
     /// Whether everybody on this machine is let in as an administrator.
@@ -69,6 +71,7 @@ pub fn serve(
     hardening::harden();
     server::block_on(async {
         let opened = open(options.open)?;
+        let guardrails = Guardrails::load(&opened.ctx.engine, &options.guardrails)?;
         if options.dev {
             seed::open_to_developers(&opened.ctx).await?;
         }
@@ -76,8 +79,13 @@ pub fn serve(
             seed::apply(&opened.ctx, seed).await?;
         }
         let running = start(opened, options.doors).await?;
+        guardrails.record(&running.opened.ctx).await?;
+        let (stop_watching, stopped) = oneshot::channel();
+        tokio::spawn(guardrails.watch(Arc::clone(&running.opened.ctx), stopped));
         on_listening(&running.opened, running.address);
-        running.until(told_to_stop()).await
+        let ended = running.until(told_to_stop()).await;
+        drop(stop_watching);
+        ended
     })
 }
 

@@ -81,6 +81,10 @@ pub const POLICY_EVALUATION_DEPTH: usize = 24;
 pub const EXPLAINED_VALUES: usize = 8;
 /// Grants of a key that one explanation shows.
 pub const EXPLAINED_GRANTS: usize = 100;
+/// Ways to one action that are shown of one principal.
+pub const WAYS_SHOWN: usize = 16;
+/// Files of guardrails; every decision asks all of them.
+pub const GUARDRAIL_FILES: usize = 20;
 /// Identity policies attached to one user or role.
 pub const ATTACHED_POLICIES: usize = 10;
 

@@ -37,7 +37,8 @@ pub(super) fn run(context: &mut Context, arguments: Arguments) -> Result<(), Err
         set_parent_process_death_signal(Some(Signal::TERM)).map_err(Error::Parent)?;
     }
     let is_new = !app::is_initialized(&settings.folder.data).map_err(Error::Serve)?;
-    let Server { folder, listen, mut regions, quotas, workers, tls, seed, dev, .. } = settings;
+    let Server { folder, listen, mut regions, quotas, workers, tls, .. } = settings;
+    let Server { guardrails, seed, dev, .. } = settings;
     let seed = seed.map(|path| Seed::read(&path)).transpose();
     let seed = seed.map_err(|error| Error::Serve(error.into()))?;
     regions.extend(seed.iter().flat_map(Seed::regions));
@@ -66,11 +67,12 @@ pub(super) fn run(context: &mut Context, arguments: Arguments) -> Result<(), Err
         init::print_text(output, made)?;
     }
     let mut printed = Ok(());
-    let served = app::serve(ServeOptions { open, doors, seed, dev }, |opened, address| {
-        watch(&telemetry, opened);
-        let url = format!("{scheme}://{}", reachable(address));
-        printed = announce(output, &url, opened, address, made.take(), dev);
-    });
+    let served =
+        app::serve(ServeOptions { open, doors, guardrails, seed, dev }, |opened, address| {
+            watch(&telemetry, opened);
+            let url = format!("{scheme}://{}", reachable(address));
+            printed = announce(output, &url, opened, address, made.take(), dev);
+        });
     // The server did not come up, but the folder is made: what opens it must
     // not be lost.
     if let Some(made) = made.filter(|_| output.is_json()) {

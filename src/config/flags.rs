@@ -112,6 +112,9 @@ pub struct ServerFlags {
     pub root_key: RootKeyFlags,
     #[command(flatten)]
     pub telemetry: TelemetryFlags,
+    /// Folder of the operator's guardrails, *.cedar [default: policies in the data folder]
+    #[arg(long, value_name = "DIR")]
+    pub policies: Option<PathBuf>,
     /// Users, roles and keys to make if they were not made before, TOML
     #[arg(long, value_name = "FILE")]
     pub seed: Option<PathBuf>,

@@ -36,6 +36,7 @@ pub(super) struct Layer {
     pub(super) log_filter: Option<String>,
     pub(super) otlp_endpoint: Option<String>,
     pub(super) key_metrics: Option<bool>,
+    pub(super) policies: Option<PathBuf>,
     pub(super) seed: Option<PathBuf>,
 }
 
@@ -64,6 +65,7 @@ impl Layer {
             otlp_endpoint: from
                 .first(&["WARDBOOK_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"])?,
             key_metrics: parsed(from, "WARDBOOK_KEY_METRICS", "true or false")?,
+            policies: path("WARDBOOK_POLICIES")?,
             seed: path("WARDBOOK_SEED")?,
         })
     }
@@ -89,6 +91,7 @@ impl Layer {
             log_filter: self.log_filter.or(below.log_filter),
             otlp_endpoint: self.otlp_endpoint.or(below.otlp_endpoint),
             key_metrics: self.key_metrics.or(below.key_metrics),
+            policies: self.policies.or(below.policies),
             seed: self.seed.or(below.seed),
         }
     }
@@ -102,6 +105,7 @@ impl Layer {
             passphrase_file: seen(self.passphrase_file),
             tls_cert: seen(self.tls_cert),
             tls_key: seen(self.tls_key),
+            policies: seen(self.policies),
             seed: seen(self.seed),
             ..self
         }
@@ -147,6 +151,7 @@ impl From<ServerFlags> for Layer {
             log_filter: telemetry.log_filter,
             otlp_endpoint: telemetry.otlp_endpoint,
             key_metrics: telemetry.key_metrics.then_some(true),
+            policies: flags.policies,
             seed: flags.seed,
             ..flags.root_key.into()
         }

@@ -8,7 +8,7 @@ use super::flags::{InitFlags, ServerFlags};
 use super::layer::Layer;
 use super::root_key::RootKeySetting;
 use super::{Error, file, tls};
-use crate::app::DEV_ACCOUNT;
+use crate::app::{DEV_ACCOUNT, GuardrailFolder};
 use crate::base::ids::{AccountId, Region};
 use crate::base::quotas::Quotas;
 use crate::telemetry::{self, LogFormat};
@@ -37,6 +37,7 @@ pub struct Server {
     pub workers: usize,
     pub quotas: Quotas,
     pub tls: Option<rustls::ServerConfig>,
+    pub guardrails: GuardrailFolder,
     pub seed: Option<PathBuf>,
     /// Never a setting of the environment or a file: what opens the server to
     /// everybody must be seen where it is started.
@@ -76,6 +77,10 @@ pub fn server(flags: ServerFlags, environment: &Environment) -> Result<Server, E
     if dev && !listen.ip().is_loopback() {
         return Err(Error::DevListen(listen));
     }
+    let guardrails = match settings.policies {
+        Some(path) => GuardrailFolder { path, named: true },
+        None => GuardrailFolder { path: folder.data.join("policies"), named: false },
+    };
     Ok(Server {
         folder,
         listen,
@@ -83,6 +88,7 @@ pub fn server(flags: ServerFlags, environment: &Environment) -> Result<Server, E
         workers: workers(settings.workers)?,
         quotas: settings.quotas.quotas()?,
         tls,
+        guardrails,
         seed: settings.seed,
         dev,
         telemetry,

@@ -215,7 +215,7 @@ async fn commit_refusal(
     region: &Region,
     error: ApiError,
 ) -> Answer {
-    match put_down(ctx, description, caller, region, Err(error)).await {
+    match put_down(ctx, description, caller, region, &Facts::default(), Err(error)).await {
         Ok((result, receipt)) => Answer::recorded(caller.request_id, result, &receipt),
         Err(error) => Answer::unrecorded(caller.request_id, error),
     }
@@ -227,8 +227,9 @@ pub(super) async fn note(
     description: &Description,
     caller: &Caller,
     region: &Region,
+    facts: &Facts,
 ) -> Result<(), ApiError> {
-    let noted = put_down(ctx, description, caller, region, Ok(Vec::new())).await;
+    let noted = put_down(ctx, description, caller, region, facts, Ok(Vec::new())).await;
     noted.map(drop).map_err(ApiError::internal)
 }
 
@@ -239,11 +240,12 @@ async fn put_down(
     description: &Description,
     caller: &Caller,
     region: &Region,
+    facts: &Facts,
     result: Result<Vec<u8>, ApiError>,
 ) -> Result<(Result<Vec<u8>, ApiError>, Receipt), Cause> {
     let ended = End::without_effect(result);
     let place = Place::of(caller, region);
-    let event = record(ctx, description, caller, place, &Facts::default(), &ended)?;
+    let event = record(ctx, description, caller, place, facts, &ended)?;
     let receipt =
         ctx.store.commit(Unit { changes: ended.changes, event, further: Vec::new() }).await?;
     Ok((ended.result, receipt))

@@ -38,6 +38,8 @@ mod golden;
 #[cfg(test)]
 mod refusals;
 #[cfg(test)]
+mod sides;
+#[cfg(test)]
 mod slice_is_sound;
 #[cfg(test)]
 mod tests;

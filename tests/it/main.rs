@@ -23,6 +23,7 @@ mod detach;
 mod fixture;
 #[cfg(test)]
 mod full_disk;
+mod guardrails;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]

@@ -10,8 +10,9 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
+use super::access::Facts;
 use super::call::{Answer, Call};
 use super::ctx::Ctx;
 use super::operation::{Description, Entry, Service};
@@ -75,7 +76,24 @@ pub async fn record_development(ctx: &Ctx) -> Result<(), ApiError> {
     record(ctx, "DevelopmentMode").await
 }
 
+/// Records which guardrails of the operator are in force: `details` says which
+/// file is which document, and which file is refused.
+///
+/// # Errors
+/// If the record cannot be made.
+pub async fn record_guardrails(ctx: &Ctx, details: Value) -> Result<(), ApiError> {
+    record_with(ctx, "LoadGuardrails", Some(details)).await
+}
+
 async fn record(ctx: &Ctx, name: &'static str) -> Result<(), ApiError> {
+    record_with(ctx, name, None).await
+}
+
+async fn record_with(
+    ctx: &Ctx,
+    name: &'static str,
+    service_event_details: Option<Value>,
+) -> Result<(), ApiError> {
     let Some(region) = ctx.regions.first() else { return Ok(()) };
     let description = Description {
         name,
@@ -86,7 +104,8 @@ async fn record(ctx: &Ctx, name: &'static str) -> Result<(), ApiError> {
         errors: &[],
     };
     let caller = caller(ctx, &ctx.account)?;
-    pipeline::note(ctx, &description, &caller, region).await
+    let facts = Facts { service_event_details, ..Facts::default() };
+    pipeline::note(ctx, &description, &caller, region, &facts).await
 }
 
 /// Makes the key of a service in the realm of `call`, unless somebody was
@@ -202,7 +221,7 @@ async fn call(
     entry: &'static Entry<Ctx>,
     account: &AccountId,
     region: &Region,
-    input: &serde_json::Value,
+    input: &Value,
 ) -> Result<Answer, hsm::Error> {
     let body = input.to_string().into_bytes();
     let caller = caller(ctx, account)?;

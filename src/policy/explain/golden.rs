@@ -98,7 +98,7 @@ fn check(name: &str, case: &Case) {
         .map(|(candidate, grantee)| KnownGrant {
             terms: Arc::clone(&candidate.terms),
             grantee: (*grantee).to_owned(),
-            retiring: None,
+            caller_is: grantee.ends_with("alice").then_some((Party::Grantee, Reach::Itself)),
         })
         .collect();
     let story = ENGINE.explain(&question, &names);

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::is_about_key;
 use crate::base::context::EncryptionContext;
 use crate::base::grant::{GrantOperation, GrantTerms};
 use crate::policy::engine::{CallerSide, Engine};
@@ -16,7 +15,8 @@ use crate::policy::question::{Question, Resource};
 pub struct KnownGrant {
     pub terms: Arc<GrantTerms>,
     pub grantee: String,
-    pub retiring: Option<String>,
+    /// What the caller is to it, and by which of its names; `None` if nothing.
+    pub caller_is: Option<(Party, Reach)>,
 }
 
 /// One grant and what became of it.
@@ -54,6 +54,14 @@ pub enum GrantOutcome {
     },
 }
 
+impl KnownGrant {
+    /// The grant as the engine would be told of it.
+    fn candidate(&self) -> Option<Candidate> {
+        let (party, reach) = self.caller_is?;
+        Some(Candidate { terms: Arc::clone(&self.terms), party, reach })
+    }
+}
+
 impl Engine {
     /// What became of every grant of the key. `side` is the caller's own side;
     /// `None` if it forbids, and no grant is looked at.
@@ -63,8 +71,8 @@ impl Engine {
         side: Option<CallerSide>,
         known: &[KnownGrant],
     ) -> Vec<GrantStory> {
-        let (Resource::Key(key), Some(operation), true) =
-            (question.resource, question.action.grant_operation(), is_about_key(question))
+        let (Resource::Key(key), Some(operation)) =
+            (question.resource, question.action.grant_operation())
         else {
             return Vec::new();
         };
@@ -74,12 +82,10 @@ impl Engine {
             operation,
             context: question.request.encryption_context,
         };
-        let candidates = question.grants.candidates(&query);
         let story = |grant: &KnownGrant| {
-            let mine = candidates.iter().find(|other| other.terms.id == grant.terms.id);
-            let outcome = match mine {
-                Some(candidate) => self.grant_outcome(&query, candidate, side),
-                None => not_a_candidate(operation, &grant.terms),
+            let outcome = match grant.candidate() {
+                Some(candidate) => self.grant_outcome(&query, &candidate, side),
+                None => GrantOutcome::IsForSomebodyElse,
             };
             let (grant_id, grantee) = (grant.terms.id.to_string(), grant.grantee.clone());
             GrantStory { grant_id, grantee, outcome }
@@ -128,14 +134,6 @@ fn refusal(query: &GrantQuery<'_>, candidate: &Candidate) -> GrantOutcome {
     GrantOutcome::IsConstrained { constraint }
 }
 
-/// Whoever is no candidate has another name, or wants another operation.
-fn not_a_candidate(operation: GrantOperation, terms: &GrantTerms) -> GrantOutcome {
-    if operation != GrantOperation::RetireGrant && !terms.operations.contains(operation) {
-        return other_operations(terms);
-    }
-    GrantOutcome::IsForSomebodyElse
-}
-
 fn other_operations(terms: &GrantTerms) -> GrantOutcome {
     let operations = terms.operations.iter().map(|operation| operation.to_string()).collect();
     GrantOutcome::HasOtherOperations { operations }
@@ -146,7 +144,7 @@ fn has_all(context: Option<&EncryptionContext>, demanded: &EncryptionContext) ->
     demanded.iter().all(has)
 }
 
-fn shown(context: &EncryptionContext) -> String {
+pub(super) fn shown(context: &EncryptionContext) -> String {
     let pairs = context.iter().map(|(key, value)| format!("{key}={value}"));
     pairs.collect::<Vec<_>>().join(", ")
 }

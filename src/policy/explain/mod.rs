@@ -7,6 +7,7 @@
 mod clause;
 mod grants;
 mod naming;
+mod reach;
 mod statement;
 mod text;
 mod verdict;
@@ -25,10 +26,11 @@ use super::decision::{DenialKind, Source};
 use super::document::Document;
 use super::engine::{Engine, Trail, resource_policy};
 use super::facts::Facts;
-use super::question::{Question, Resource};
+use super::question::Question;
 pub use super::scope::ScopePart;
 use crate::base::caller::Principal;
 pub use grants::{GrantOutcome, GrantStory, KnownGrant};
+pub use reach::{Access, Reached, Stranger, Way};
 
 /// What people call the documents and grants that a question is about.
 #[derive(Debug, Default)]
@@ -238,9 +240,4 @@ impl StatementStory {
     pub fn applies(&self, effect: Effect) -> bool {
         self.outcome == Outcome::Applies && self.effect == Some(effect)
     }
-}
-
-/// Whether the question is about a key.
-const fn is_about_key(question: &Question<'_>) -> bool {
-    matches!(question.resource, Resource::Key(_))
 }

@@ -111,6 +111,26 @@ pub(in crate::policy) fn scope(document: &Document, rule: &Rule, part: ScopePart
     }
 }
 
+/// The account that a name of a principal speaks of, if it speaks of one.
+pub(super) fn account_in(name: &str) -> Option<&str> {
+    let after = |mark: &str| name.split_once(mark).map(|(_, after)| after);
+    let account = after("account ").or_else(|| after(":iam::"))?.get(..12)?;
+    account.bytes().all(|byte| byte.is_ascii_digit()).then_some(account)
+}
+
+/// Where a statement stands: ``statement 0 ("Sid") of the key policy``.
+pub(super) fn place(document: &str, statement: usize, sid: Option<&str>) -> String {
+    // A policy with a name of its own, and what is always so, need no article.
+    let article = match document.starts_with("policy ") || document.starts_with("what ") {
+        true => "",
+        false => "the ",
+    };
+    match sid {
+        Some(sid) => format!("statement {statement} ({sid:?}) of {article}{document}"),
+        None => format!("statement {statement} of {article}{document}"),
+    }
+}
+
 fn id(uid: &EntityUid) -> String {
     uid.id().unescaped().to_owned()
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use super::{Effect, Names, Outcome, Says, Story};
+use super::{Access, Effect, Names, Outcome, Says, Story};
 use crate::base::arn::KeyArn;
 use crate::base::context::EncryptionContext;
 use crate::policy::actions::Action;
@@ -110,6 +110,57 @@ proptest! {
             applying_is_determining(&story, &decision.explanation.determining)?;
             let text = serde_json::to_string(&story).unwrap();
             prop_assert_eq!(serde_json::from_str::<Story>(&text).unwrap(), story);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    /// Whatever is said for every request is so in any.
+    #[test]
+    fn what_is_certain_is_so_in_every_request(
+        key_policies in prop::collection::vec(policy(), 1..5),
+        identity in prop::collection::vec(policy(), 0..4),
+        boundary in prop::option::of(policy()),
+        principal in principal(),
+        tag in prop::option::of("[12]"),
+        alias in any::<bool>(),
+        now_ms in prop::sample::select(vec![-5_000, 1_000]),
+    ) {
+        let key_policy = Arc::new(document(Usage::KeyPolicy, key_policies.join("\n")));
+        let of_user = |text: &String| Arc::new(document(Usage::Identity, text.clone()));
+        let standing = Standing {
+            boundary: boundary.as_ref().map(of_user),
+            ..Standing::with_policies(identity.iter().map(of_user).collect())
+        };
+        let (caller, arn) = (caller(principal), KeyArn::parse(KEY_ARN).unwrap());
+        let pairs = tag.into_iter().map(|tag| ("a".to_owned(), tag)).collect();
+        let context = EncryptionContext::new(pairs);
+        let request = RequestFacts {
+            encryption_context: Some(&context),
+            request_alias: alias.then_some("alias/app"),
+            now_ms,
+            ..RequestFacts::default()
+        };
+        for action in [Action::DECRYPT, Action::CREATE_GRANT, Action::PUT_KEY_POLICY] {
+            let question = Question {
+                caller: &caller,
+                action,
+                resource: key(&arn, &key_policy),
+                standing: &standing,
+                grants: &NoGrants,
+                request: &request,
+            };
+            let denied = ENGINE.decide(&question).explanation.denied;
+            let reached = ENGINE.reach(&question, &Names::default());
+            match reached.access {
+                Access::Always => prop_assert!(
+                    matches!(denied, None | Some(DenialKind::FailedClosed)), "{:?}", reached
+                ),
+                Access::Never | Access::Denied => prop_assert!(denied.is_some(), "{:?}", reached),
+                Access::Conditional => {}
+            }
         }
     }
 }

@@ -249,11 +249,7 @@ fn subject(story: &PolicyStory) -> String {
     }
 }
 
-/// Where a statement stands: ``statement 0 ("Sid") of the key policy``.
+/// Where a statement stands.
 fn place(story: &PolicyStory, statement: &StatementStory) -> String {
-    let number = statement.statement;
-    match &statement.sid {
-        Some(sid) => format!("statement {number} ({sid:?}) of {}", subject(story)),
-        None => format!("statement {number} of {}", subject(story)),
-    }
+    naming::place(&story.name, statement.statement, statement.sid.as_deref())
 }
