@@ -42,7 +42,7 @@ pub enum Error {
     #[error("the keys cannot be loaded")]
     Keys(#[from] keys::rows::LoadError),
     #[error("the users and roles cannot be loaded")]
-    Identities(#[from] identity::changes::LoadError),
+    Identities(#[from] identity::rows::LoadError),
     #[error("the item schemas cannot be loaded")]
     ItemSchemas(#[from] crate::items::schemas::LoadError),
     #[error("the first record cannot be written")]

@@ -2,7 +2,6 @@
 //! administrator. All rows are committed at once with the first record, so
 //! that a folder is initialized entirely or not at all.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -17,9 +16,9 @@ use crate::base::clock::Clock;
 use crate::base::ids::{AccountId, Region, RequestId};
 use crate::base::secret::SecretBytes;
 use crate::hsm::{Hsm, OsEntropy};
-use crate::identity::changes::{CreateAccessKey, CreateIdentity, SetPolicy};
+use crate::identity::changes::{CreateAccessKey, CreateIdentity, EnsureAccount, SetPolicy};
 use crate::identity::credentials::{self, Credentials};
-use crate::identity::directory::{Directory, Identity, Kind};
+use crate::identity::directory::{Account, Directory, Identity, Kind};
 use crate::policy::engine::Engine;
 use crate::store::sealed::{self, DomainKeyRow, ProtectorRow};
 use crate::store::{self, Change, Settings, Store, Tx, Unit, meta};
@@ -130,15 +129,12 @@ fn administrator(
     let policy = Engine::new()?.compile_identity_policy(ADMINISTRATOR_POLICY)?;
     let unique_id = credentials::user_id(hsm)?;
     let (key, shown) = credentials::access_key(hsm, &unique_id, created_ms)?;
-    let identity = Arc::new(Identity {
-        unique_id: unique_id.clone(),
-        account: account.clone(),
-        kind: Kind::User,
-        name: ADMINISTRATOR.to_owned(),
-        created_ms,
-        policies: BTreeMap::new(),
-    });
+    let name = ADMINISTRATOR.to_owned();
+    let (id, account_id) = (unique_id.clone(), account.clone());
+    let identity = Arc::new(Identity::new(Kind::User, id, account_id, name, created_ms));
+    let account = Account { id: account.clone(), name: String::new(), created_ms };
     let changes: Vec<Box<dyn Change>> = vec![
+        Box::new(EnsureAccount { directory: Arc::clone(&directory), account }),
         Box::new(CreateIdentity { directory: Arc::clone(&directory), identity }),
         Box::new(SetPolicy {
             directory: Arc::clone(&directory),

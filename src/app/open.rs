@@ -122,7 +122,7 @@ fn load(
     registry: &Registry,
     schemas: &Schemas,
 ) -> Result<(), Error> {
-    identity::changes::load(tx, engine, directory)?;
+    identity::rows::load(tx, engine, directory)?;
     keys::rows::load(tx, engine, registry)?;
     items::schemas::load(tx, schemas)?;
     Ok(())

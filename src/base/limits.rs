@@ -85,8 +85,10 @@ pub const EXPLAINED_GRANTS: usize = 100;
 pub const WAYS_SHOWN: usize = 16;
 /// Files of guardrails; every decision asks all of them.
 pub const GUARDRAIL_FILES: usize = 20;
-/// Identity policies attached to one user or role.
+/// Identity policies attached to one user, role or group.
 pub const ATTACHED_POLICIES: usize = 10;
+/// Session policies that are kept compiled.
+pub const SESSION_POLICIES_CACHED: usize = 1_024;
 
 /// Pairs of an encryption context that one grant constraint names (AWS's own
 /// limit).
@@ -95,6 +97,20 @@ pub const GRANT_CONSTRAINT_PAIRS: usize = 8;
 pub const GRANT_CONSTRAINT_CHARS: usize = 384;
 /// Users, and also roles, in one account.
 pub const PRINCIPALS_PER_ACCOUNT: usize = 5_000;
+/// Groups in one account (AWS's own limit).
+pub const GROUPS_PER_ACCOUNT: usize = 300;
+/// Groups of one user (AWS's own limit).
+pub const GROUPS_PER_USER: usize = 10;
+/// Tags of one user or role (AWS's own limit).
+pub const TAGS_PER_PRINCIPAL: usize = 50;
+/// The least that a role can have as its longest session, seconds, and what it
+/// has if nothing is said (AWS's own limit).
+pub const MAX_SESSION_SECONDS_MIN: i64 = 3_600;
+/// The most that a role can have as its longest session, seconds (AWS's own
+/// limit).
+pub const MAX_SESSION_SECONDS_MAX: i64 = 43_200;
+/// Accounts in one server.
+pub const ACCOUNTS: usize = 1_000;
 /// Access keys of one user (AWS's own limit).
 pub const ACCESS_KEYS_PER_USER: usize = 2;
 

@@ -1,18 +1,38 @@
-//! Changes of users, roles, access keys and attached policies, and the way
-//! back: every row read into memory at start.
+//! Changes of accounts, users, roles, groups, access keys and policies.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::directory::{AccessKey, Directory, Identity, Kind};
-use crate::base::ids::AccountId;
+use super::directory::{AccessKey, Account, Directory, Identity, RoleTerms};
+use super::rows::{as_json, role_row};
 use crate::policy::document::Document;
-use crate::policy::engine::Engine;
-use crate::policy::error::CompileError;
 use crate::store::identities as rows;
 use crate::store::{self, Change, Tx};
 
-/// A new user or role.
+/// A new account; nothing if it is there.
+pub struct EnsureAccount {
+    pub directory: Arc<Directory>,
+    pub account: Account,
+}
+
+impl Change for EnsureAccount {
+    fn write(&self, tx: &mut dyn Tx) -> Result<(), store::Error> {
+        let Account { id, name, created_ms } = &self.account;
+        let row = rows::AccountRow {
+            account: id.to_string(),
+            name: name.clone(),
+            created_ms: *created_ms,
+        };
+        rows::ensure_account(tx, &row)
+    }
+
+    fn publish(&self) {
+        self.directory.ensure_account(self.account.clone());
+    }
+}
+
+/// A new user, role or group, with its tags, boundary and trust policy; its
+/// policies and groups are changes of their own.
 pub struct CreateIdentity {
     pub directory: Arc<Directory>,
     pub identity: Arc<Identity>,
@@ -29,6 +49,9 @@ impl Change for CreateIdentity {
                 kind: identity.kind.as_str().to_owned(),
                 name: identity.name.clone(),
                 created_ms: identity.created_ms,
+                tags: as_json(&identity.tags)?,
+                boundary: identity.boundary.as_ref().map(|policy| policy.text().to_owned()),
+                role: identity.role.as_ref().map(role_row).transpose()?,
             },
         )
     }
@@ -38,7 +61,8 @@ impl Change for CreateIdentity {
     }
 }
 
-/// The end of a user or role, its access keys and attached policies.
+/// The end of a user, role or group, its access keys, attached policies and
+/// memberships.
 pub struct DeleteIdentity {
     pub directory: Arc<Directory>,
     pub identity: Arc<Identity>,
@@ -78,7 +102,93 @@ impl Change for SetPolicy {
     }
 
     fn publish(&self) {
-        self.directory.set_policy(&self.owner_id, &self.name, self.document.clone());
+        self.directory.update(&self.owner_id, |owner| match &self.document {
+            Some(document) => {
+                owner.policies.insert(self.name.clone(), Arc::clone(document));
+            }
+            None => {
+                owner.policies.remove(&self.name);
+            }
+        });
+    }
+}
+
+/// A permissions boundary put (`Some`) or taken away (`None`).
+pub struct SetBoundary {
+    pub directory: Arc<Directory>,
+    pub owner_id: String,
+    pub document: Option<Arc<Document>>,
+}
+
+impl Change for SetBoundary {
+    fn write(&self, tx: &mut dyn Tx) -> Result<(), store::Error> {
+        rows::update_boundary(tx, &self.owner_id, self.document.as_deref().map(Document::text))
+    }
+
+    fn publish(&self) {
+        self.directory.update(&self.owner_id, |owner| owner.boundary.clone_from(&self.document));
+    }
+}
+
+/// Other tags.
+pub struct SetTags {
+    pub directory: Arc<Directory>,
+    pub owner_id: String,
+    pub tags: BTreeMap<String, String>,
+}
+
+impl Change for SetTags {
+    fn write(&self, tx: &mut dyn Tx) -> Result<(), store::Error> {
+        rows::update_tags(tx, &self.owner_id, &as_json(&self.tags)?)
+    }
+
+    fn publish(&self) {
+        self.directory.update(&self.owner_id, |owner| owner.tags.clone_from(&self.tags));
+    }
+}
+
+/// A role that others may assume, or for another time.
+pub struct UpdateRole {
+    pub directory: Arc<Directory>,
+    pub role_id: String,
+    pub terms: RoleTerms,
+}
+
+impl Change for UpdateRole {
+    fn write(&self, tx: &mut dyn Tx) -> Result<(), store::Error> {
+        rows::update_role(tx, &self.role_id, &role_row(&self.terms)?)
+    }
+
+    fn publish(&self) {
+        self.directory.update(&self.role_id, |role| role.role = Some(self.terms.clone()));
+    }
+}
+
+/// A user who joins a group (`joins`) or leaves it.
+pub struct SetMembership {
+    pub directory: Arc<Directory>,
+    pub user_id: String,
+    pub group_id: String,
+    pub joins: bool,
+}
+
+impl Change for SetMembership {
+    fn write(&self, tx: &mut dyn Tx) -> Result<(), store::Error> {
+        let row =
+            rows::MemberRow { group_id: self.group_id.clone(), user_id: self.user_id.clone() };
+        match self.joins {
+            true => rows::insert_member(tx, &row),
+            false => rows::delete_member(tx, &row),
+        }
+    }
+
+    fn publish(&self) {
+        self.directory.update(&self.user_id, |user| {
+            match self.joins {
+                true => user.groups.insert(self.group_id.clone()),
+                false => user.groups.remove(&self.group_id),
+            };
+        });
     }
 }
 
@@ -155,52 +265,4 @@ fn access_key_row(key: &AccessKey) -> rows::AccessKeyRow {
         active: key.active,
         created_ms: key.created_ms,
     }
-}
-
-/// Why the rows did not become identities.
-#[derive(Debug, thiserror::Error)]
-pub enum LoadError {
-    #[error("the database cannot be read")]
-    Store(#[from] store::Error),
-    #[error("the row of principal `{0}` does not make sense")]
-    Row(String),
-    #[error("policy `{name}` of `{owner}` no longer compiles")]
-    Policy { owner: String, name: String, source: CompileError },
-}
-
-/// Reads every user, role, access key and attached policy.
-///
-/// # Errors
-/// A row that does not make sense stops the start: an identity without one of
-/// its policies could be allowed more than it should.
-pub fn load(tx: &mut dyn Tx, engine: &Engine, directory: &Directory) -> Result<(), LoadError> {
-    let mut policies: BTreeMap<String, BTreeMap<String, Arc<Document>>> = BTreeMap::new();
-    for row in rows::list_policies(tx)? {
-        let document = engine.compile_identity_policy(&row.policy).map_err(|source| {
-            LoadError::Policy { owner: row.owner_id.clone(), name: row.name.clone(), source }
-        })?;
-        policies.entry(row.owner_id).or_default().insert(row.name, document);
-    }
-    for row in rows::list_principals(tx)? {
-        let bad_row = || LoadError::Row(row.unique_id.clone());
-        let identity = Identity {
-            account: AccountId::parse(&row.account).ok_or_else(bad_row)?,
-            kind: Kind::parse(&row.kind).ok_or_else(bad_row)?,
-            policies: policies.remove(&row.unique_id).unwrap_or_default(),
-            unique_id: row.unique_id,
-            name: row.name,
-            created_ms: row.created_ms,
-        };
-        directory.put(Arc::new(identity));
-    }
-    for row in rows::list_access_keys(tx)? {
-        directory.put_access_key(Arc::new(AccessKey {
-            id: row.access_key_id,
-            user_id: row.user_id,
-            sealed_secret: row.sealed_secret,
-            active: row.active,
-            created_ms: row.created_ms,
-        }));
-    }
-    Ok(())
 }

@@ -45,6 +45,14 @@ pub fn role_id(hsm: &Hsm) -> Result<String, hsm::Error> {
     unique_id(hsm, "AROA", 17)
 }
 
+/// The unique id of a new group (`AGPA…`).
+///
+/// # Errors
+/// If the HSM has no randomness.
+pub fn group_id(hsm: &Hsm) -> Result<String, hsm::Error> {
+    unique_id(hsm, "AGPA", 17)
+}
+
 /// A new access key for a user: what is kept, and what is shown.
 ///
 /// # Errors

@@ -41,7 +41,7 @@ pub struct Access<'a> {
 #[derive(Debug, Default)]
 pub struct Facts {
     pub request_parameters: Option<Value>,
-    /// ARNs of the keys and aliases that the call found, in order.
+    /// ARNs of the keys, aliases and roles that the call found, in order.
     pub resources: Vec<String>,
     pub decisions: Vec<Explanation>,
     pub additional: Map<String, Value>,
@@ -68,7 +68,7 @@ impl<'a> Access<'a> {
         call: &'a Call,
         facts: &'a mut Facts,
     ) -> Self {
-        let standing = ctx.directory.standing_of(&call.caller);
+        let standing = ctx.directory.standing_of(&call.caller, &ctx.engine);
         let counted = ctx.rates.counted(operation);
         Self { ctx, call, standing, facts, counted, counted_in: None }
     }
@@ -227,6 +227,11 @@ impl<'a> Access<'a> {
     /// as a new one.
     pub fn record_resource(&mut self, arn: &KeyArn) {
         self.facts.resources.push(arn.to_string());
+    }
+
+    /// Notes the ARN of a role that the call is about.
+    pub fn record_role(&mut self, arn: String) {
+        self.facts.resources.push(arn);
     }
 
     /// Every operation gets its keys here, so none sees material that has

@@ -68,7 +68,7 @@ pub struct Ended<'a> {
     pub operation: &'a Description,
     pub error: Option<Code>,
     pub took: Duration,
-    /// ARNs of the keys and aliases that the call found, as in its record.
+    /// ARNs of the keys, aliases and roles that the call found, as in its record.
     pub resources: &'a [String],
 }
 

@@ -181,7 +181,7 @@ fn unit(
     Ok((Unit { changes: ended.changes, event, further }, ended.result))
 }
 
-/// The other accounts whose keys the call used: each has a copy of its record
+/// The other accounts whose keys or roles the call used: each has a copy of its record
 /// (AWS CloudTrail User Guide, `sharedEventID`). Of a denied call only the
 /// caller's own account is told.
 fn owners(call: &Call, facts: &Facts, ended: &End) -> BTreeSet<AccountId> {
@@ -435,8 +435,9 @@ fn failure(error: &ApiError) -> Failure<'_> {
 
 /// CloudTrail lists keys and aliases with the same type.
 fn resource(arn: &str) -> Resource<'_> {
-    let account = Arn::parse(arn).map_or("", |arn| arn.account);
-    Resource { account, kind: "AWS::KMS::Key", arn }
+    let (account, service) = Arn::parse(arn).map_or(("", ""), |arn| (arn.account, arn.service));
+    let kind = if service == "iam" { "AWS::IAM::Role" } else { "AWS::KMS::Key" };
+    Resource { account, kind, arn }
 }
 
 /// The `wardbook` member of a record.

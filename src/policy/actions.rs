@@ -19,6 +19,7 @@ pub enum ResourceKind {
     AuditLog,
     User,
     Role,
+    Group,
 }
 
 impl ResourceKind {
@@ -33,6 +34,7 @@ impl ResourceKind {
             Self::AuditLog => "AuditLog",
             Self::User => "User",
             Self::Role => "Role",
+            Self::Group => "Group",
         }
     }
 }
@@ -48,16 +50,30 @@ pub struct Action {
 /// the server itself performs, on its timers, belong to the service `system`.
 impl Action {
     pub const QUERY_EVENTS: Self = Self::new("audit:QueryEvents", LOG);
-    pub const ATTACH_POLICY: Self = Self::new("iam:AttachPolicy", USER_ROLE);
+    pub const ADD_USER_TO_GROUP: Self = Self::new("iam:AddUserToGroup", GROUP);
+    pub const ATTACH_POLICY: Self = Self::new("iam:AttachPolicy", IDENTITY);
     pub const CREATE_ACCESS_KEY: Self = Self::new("iam:CreateAccessKey", USER);
+    pub const CREATE_ACCOUNT: Self = Self::new("iam:CreateAccount", ACCOUNT);
+    pub const CREATE_GROUP: Self = Self::new("iam:CreateGroup", ACCOUNT);
     pub const CREATE_ROLE: Self = Self::new("iam:CreateRole", ACCOUNT);
     pub const CREATE_USER: Self = Self::new("iam:CreateUser", ACCOUNT);
     pub const DELETE_ACCESS_KEY: Self = Self::new("iam:DeleteAccessKey", USER);
+    pub const DELETE_GROUP: Self = Self::new("iam:DeleteGroup", GROUP);
+    pub const DELETE_PERMISSIONS_BOUNDARY: Self =
+        Self::new("iam:DeletePermissionsBoundary", USER_ROLE);
     pub const DELETE_ROLE: Self = Self::new("iam:DeleteRole", ROLE);
     pub const DELETE_USER: Self = Self::new("iam:DeleteUser", USER);
-    pub const DETACH_POLICY: Self = Self::new("iam:DetachPolicy", USER_ROLE);
+    pub const DETACH_POLICY: Self = Self::new("iam:DetachPolicy", IDENTITY);
+    pub const GET_PRINCIPAL: Self = Self::new("iam:GetPrincipal", IDENTITY);
+    pub const LIST_ACCOUNTS: Self = Self::new("iam:ListAccounts", ACCOUNT);
     pub const LIST_PRINCIPALS: Self = Self::new("iam:ListPrincipals", ACCOUNT);
+    pub const PUT_PERMISSIONS_BOUNDARY: Self = Self::new("iam:PutPermissionsBoundary", USER_ROLE);
+    pub const REMOVE_USER_FROM_GROUP: Self = Self::new("iam:RemoveUserFromGroup", GROUP);
+    pub const TAG_PRINCIPAL: Self = Self::new("iam:TagPrincipal", USER_ROLE);
+    pub const UNTAG_PRINCIPAL: Self = Self::new("iam:UntagPrincipal", USER_ROLE);
     pub const UPDATE_ACCESS_KEY: Self = Self::new("iam:UpdateAccessKey", USER);
+    pub const UPDATE_ASSUME_ROLE_POLICY: Self = Self::new("iam:UpdateAssumeRolePolicy", ROLE);
+    pub const UPDATE_ROLE: Self = Self::new("iam:UpdateRole", ROLE);
     pub const DECRYPT_ITEM: Self = Self::new("items:DecryptItem", SCHEMA);
     pub const ENCRYPT_ITEM: Self = Self::new("items:EncryptItem", SCHEMA);
     pub const GET_ITEM_SCHEMA: Self = Self::new("items:GetItemSchema", SCHEMA);
@@ -134,18 +150,31 @@ impl Action {
     pub const SYSTEM_ROTATE_KEY: Self = Self::new("system:RotateKey", KEY);
 
     /// Every action, sorted by name.
-    pub const ALL: [Self; 80] = [
+    pub const ALL: [Self; 93] = [
         Self::QUERY_EVENTS,
+        Self::ADD_USER_TO_GROUP,
         Self::ATTACH_POLICY,
         Self::CREATE_ACCESS_KEY,
+        Self::CREATE_ACCOUNT,
+        Self::CREATE_GROUP,
         Self::CREATE_ROLE,
         Self::CREATE_USER,
         Self::DELETE_ACCESS_KEY,
+        Self::DELETE_GROUP,
+        Self::DELETE_PERMISSIONS_BOUNDARY,
         Self::DELETE_ROLE,
         Self::DELETE_USER,
         Self::DETACH_POLICY,
+        Self::GET_PRINCIPAL,
+        Self::LIST_ACCOUNTS,
         Self::LIST_PRINCIPALS,
+        Self::PUT_PERMISSIONS_BOUNDARY,
+        Self::REMOVE_USER_FROM_GROUP,
+        Self::TAG_PRINCIPAL,
+        Self::UNTAG_PRINCIPAL,
         Self::UPDATE_ACCESS_KEY,
+        Self::UPDATE_ASSUME_ROLE_POLICY,
+        Self::UPDATE_ROLE,
         Self::DECRYPT_ITEM,
         Self::ENCRYPT_ITEM,
         Self::GET_ITEM_SCHEMA,
@@ -305,6 +334,9 @@ const ACCOUNT: &[ResourceKind] = &[ResourceKind::Account];
 const ACCOUNT_KEY: &[ResourceKind] = &[ResourceKind::Account, ResourceKind::Key];
 /// An alias changes only with permission on both ends.
 const ALIAS_KEY: &[ResourceKind] = &[ResourceKind::Alias, ResourceKind::Key];
+const GROUP: &[ResourceKind] = &[ResourceKind::Group];
+/// What policies attach to.
+const IDENTITY: &[ResourceKind] = &[ResourceKind::User, ResourceKind::Role, ResourceKind::Group];
 const KEY: &[ResourceKind] = &[ResourceKind::Key];
 const LOG: &[ResourceKind] = &[ResourceKind::AuditLog];
 const ROLE: &[ResourceKind] = &[ResourceKind::Role];

@@ -9,6 +9,8 @@ use crate::base::managed::ManagedService;
 pub(super) const ROOT: &str = include_str!("../../policies/builtin/root.cedar");
 /// What the server may do on its own timers.
 pub(super) const SYSTEM: &str = include_str!("../../policies/builtin/system.cedar");
+/// What stands in the place of a policy that is not known.
+pub(super) const DENY_ALL: &str = include_str!("../../policies/builtin/deny_all.cedar");
 
 /// What may be done with the key of a service; `{via}` stands for the service.
 const MANAGED_KEY: &str = include_str!("../../policies/builtin/managed_key.cedar");
@@ -31,6 +33,21 @@ pub fn default_key_policy(account: &AccountId) -> String {
     "Resource" : "*"
   }} ]
 }}"#
+    )
+}
+
+/// The trust policy of a role of `account` that was made without one: whom the
+/// account's own policies allow it may assume the role.
+#[must_use]
+pub fn default_trust_policy(account: &AccountId) -> String {
+    format!(
+        concat!(
+            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","#,
+            r#""Principal":{{"AWS":"arn:{partition}:iam::{account}:root"}},"#,
+            r#""Action":["sts:AssumeRole","sts:TagSession"]}}]}}"#,
+        ),
+        partition = PARTITION,
+        account = account,
     )
 }
 

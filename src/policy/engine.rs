@@ -27,6 +27,7 @@ pub struct Engine {
     pub(super) grant_policy: GrantPolicy,
     pub(super) root: Arc<Document>,
     pub(super) system: Arc<Document>,
+    deny_all: Arc<Document>,
     guardrails: RwLock<Arc<[Arc<Document>]>>,
 }
 
@@ -79,12 +80,14 @@ impl Engine {
         };
         let root = builtin("root", builtin::ROOT)?;
         let system = builtin("system", builtin::SYSTEM)?;
+        let deny_all = builtin("deny all", builtin::DENY_ALL)?;
         let engine = Self {
             compiler,
             authorizer: Authorizer::new(),
             grant_policy: GrantPolicy::new()?,
             root,
             system,
+            deny_all,
             guardrails: RwLock::new(Arc::new([])),
         };
         self_check::run(&engine)?;
@@ -141,6 +144,13 @@ impl Engine {
         self.compiler.compile(Usage::Trust, text, directory)
     }
 
+    /// An identity policy that forbids everything, to stand in the place of one
+    /// that is not known.
+    #[must_use]
+    pub fn deny_all(&self) -> Arc<Document> {
+        Arc::clone(&self.deny_all)
+    }
+
     /// Compiles a guardrail: Cedar that only forbids.
     ///
     /// # Errors
@@ -181,10 +191,7 @@ impl Engine {
     /// [`CompileError::Lockout`] if the caller could not.
     pub fn check_lockout(&self, question: &Question<'_>) -> Result<(), CompileError> {
         let question = Question { action: Action::PUT_KEY_POLICY, ..*question };
-        match self.decide(&question).outcome {
-            Ok(_) => Ok(()),
-            Err(_) => Err(CompileError::Lockout),
-        }
+        self.decide(&question).outcome.map(drop).map_err(|_denial| CompileError::Lockout)
     }
 
     /// AWS's evaluation logic (IAM User Guide, "Policy evaluation logic"; AWS KMS

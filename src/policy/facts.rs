@@ -116,7 +116,8 @@ impl<'a> Facts<'a> {
                 Resource::ItemSchema { .. }
                 | Resource::AuditLog { .. }
                 | Resource::User { .. }
-                | Resource::Role { .. } => return None,
+                | Resource::Role { .. }
+                | Resource::Group { .. } => return None,
             },
         };
         Some((fact.as_str().to_owned(), value))
@@ -155,7 +156,8 @@ impl<'a> Facts<'a> {
                 .extend([pair("region", arn.region.as_str()), pair("name", arn.name.as_str())]),
             Resource::ItemSchema { name, .. }
             | Resource::User { name, .. }
-            | Resource::Role { name, .. } => attributes.push(pair("name", name)),
+            | Resource::Role { name, .. }
+            | Resource::Group { name, .. } => attributes.push(pair("name", name)),
             Resource::AuditLog { .. } => {}
         }
         attributes
@@ -212,6 +214,7 @@ fn resource_chain(resource: &Resource<'_>, names: &Vocabulary) -> Chain {
         Resource::AuditLog { account } => uid(&names.audit_log, account.as_str()),
         Resource::User { unique_id, .. } => uid(&names.user, unique_id),
         Resource::Role { unique_id, .. } => uid(&names.role, unique_id),
+        Resource::Group { unique_id, .. } => uid(&names.group, unique_id),
     };
     Chain { uid, ancestors: vec![account] }
 }

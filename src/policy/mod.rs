@@ -43,3 +43,5 @@ mod sides;
 mod slice_is_sound;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod trust;

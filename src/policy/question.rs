@@ -88,6 +88,11 @@ pub enum Resource<'a> {
         /// Who may assume it; `None` for a role that is not there.
         trust: Option<&'a Arc<Document>>,
     },
+    Group {
+        account: &'a AccountId,
+        unique_id: &'a str,
+        name: &'a str,
+    },
 }
 
 /// A KMS key as policies see it.
@@ -114,7 +119,8 @@ impl Resource<'_> {
             | Self::ItemSchema { account, .. }
             | Self::AuditLog { account }
             | Self::User { account, .. }
-            | Self::Role { account, .. } => account,
+            | Self::Role { account, .. }
+            | Self::Group { account, .. } => account,
         }
     }
 
@@ -129,6 +135,7 @@ impl Resource<'_> {
             Self::AuditLog { .. } => ResourceKind::AuditLog,
             Self::User { .. } => ResourceKind::User,
             Self::Role { .. } => ResourceKind::Role,
+            Self::Group { .. } => ResourceKind::Group,
         }
     }
 
@@ -149,6 +156,9 @@ impl Resource<'_> {
             }
             Self::Role { account, name, .. } => {
                 format!("arn:{PARTITION}:iam::{account}:role/{name}")
+            }
+            Self::Group { account, name, .. } => {
+                format!("arn:{PARTITION}:iam::{account}:group/{name}")
             }
         }
     }

@@ -8,7 +8,6 @@
 mod dev;
 mod file;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::json;
@@ -24,16 +23,17 @@ use super::init::{caller, first_record, random};
 use crate::audit::{self, Record, Resource};
 use crate::base::arn::{AliasArn, KeyArn};
 use crate::base::ids::{AccountId, Realm, Region};
+use crate::base::limits;
 use crate::base::spec::{KeyManager, KeyState, MaterialState, MultiRegionRole, Origin};
 use crate::hsm;
 use crate::identity::changes::{CreateAccessKey, CreateIdentity, SetPolicy};
 use crate::identity::credentials;
-use crate::identity::directory::{AccessKey, Identity, Kind};
+use crate::identity::directory::{AccessKey, Identity, Kind, RoleTerms};
 use crate::keys::changes::{CreateKey, PutAlias};
 use crate::keys::create::generate_material;
 use crate::keys::key::{Alias, Key, Material};
 use crate::ops::ctx::Ctx;
-use crate::policy::builtin::default_key_policy;
+use crate::policy::builtin::{default_key_policy, default_trust_policy};
 use crate::store::{self, Change, Tx, Unit, meta};
 
 /// Makes what the seed asks for and was not made before. One commit a thing,
@@ -169,14 +169,18 @@ fn seed_identity(ctx: &Ctx, seed: &SeedIdentity) -> Things {
         None if seed.is_role => credentials::role_id(&ctx.hsm)?,
         None => credentials::user_id(&ctx.hsm)?,
     };
-    let identity = Arc::new(Identity {
-        unique_id: unique_id.clone(),
-        account: account.clone(),
-        kind,
-        name: seed.name.clone(),
-        created_ms: now_ms,
-        policies: BTreeMap::new(),
-    });
+    let role = match kind {
+        Kind::Role => Some(RoleTerms {
+            trust: ctx
+                .engine
+                .compile_trust_policy(&default_trust_policy(&account), ctx.directory.as_ref())?,
+            max_session_s: limits::MAX_SESSION_SECONDS_MIN,
+        }),
+        Kind::User | Kind::Group => None,
+    };
+    let name = seed.name.clone();
+    let identity = Identity::new(kind, unique_id.clone(), account.clone(), name, now_ms);
+    let identity = Arc::new(Identity { role, ..identity });
     let arn = identity.arn();
     let directory = &ctx.directory;
     let mut changes: Vec<Box<dyn Change>> =

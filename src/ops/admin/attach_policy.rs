@@ -1,11 +1,11 @@
-//! AttachPolicy: a policy for a user or role, in Cedar or as AWS JSON; one of
+//! AttachPolicy: a policy for a user, role or group, in Cedar or as AWS JSON; one of
 //! the same name is replaced.
 
 use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::subject::{self, NAME_SHAPE, POLICY_NAME};
+use super::subject::{self, Named, ONE_OF_GROUP, ONE_OF_ROLE, ONE_OF_USER, POLICY_NAME};
 use crate::base::limits;
 use crate::identity::changes::SetPolicy;
 use crate::ops::access::Access;
@@ -22,8 +22,8 @@ pub(super) struct AttachPolicy;
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Input {
-    user_name: Option<String>,
-    role_name: Option<String>,
+    #[serde(flatten)]
+    owner: Named,
     policy_name: String,
     policy: String,
 }
@@ -34,8 +34,9 @@ impl Operation for AttachPolicy {
         service: Service::Iam,
         read_only: false,
         input: &[
-            Member::optional("userName", NAME_SHAPE),
-            Member::optional("roleName", NAME_SHAPE),
+            ONE_OF_USER,
+            ONE_OF_ROLE,
+            ONE_OF_GROUP,
             POLICY_NAME,
             Member::required("policy", matching(1, limits::POLICY_BYTES, POLICY_TEXT)),
         ],
@@ -56,8 +57,7 @@ impl Operation for AttachPolicy {
         access: &mut Access<'_>,
         input: Input,
     ) -> Result<Done<Nothing>, ApiError> {
-        let (user, role) = (input.user_name.as_deref(), input.role_name.as_deref());
-        let owner = subject::find_either(ctx, access, Action::ATTACH_POLICY, user, role)?;
+        let owner = subject::find_named(ctx, access, Action::ATTACH_POLICY, &input.owner)?;
         let document = ctx.engine.compile_identity_policy(&input.policy)?;
         let is_new = !owner.policies.contains_key(&input.policy_name);
         if is_new && owner.policies.len() >= limits::ATTACHED_POLICIES {

@@ -1,20 +1,23 @@
-//! CreateRole: a role; who may assume it is asked when somebody does.
+//! CreateRole: a role, who may assume it, and for how long. Without a trust
+//! policy it trusts its account: whom the account's own policies allow it may
+//! assume the role.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::subject::{self, ROLE_NAME};
+use super::subject::{self, MAX_SESSION, ROLE_NAME, TRUST};
+use crate::base::limits;
 use crate::identity::changes::CreateIdentity;
 use crate::identity::credentials;
-use crate::identity::directory::{Identity, Kind};
+use crate::identity::directory::{Identity, Kind, RoleTerms};
 use crate::ops::access::Access;
 use crate::ops::ctx::Ctx;
 use crate::ops::operation::{Description, Done, Operation, Service};
 use crate::ops::shapes::out_text;
 use crate::policy::actions::Action;
+use crate::policy::builtin::default_trust_policy;
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
 
@@ -24,6 +27,8 @@ pub(super) struct CreateRole;
 #[serde(rename_all = "camelCase")]
 pub(super) struct Input {
     role_name: String,
+    assume_role_policy_document: Option<String>,
+    max_session_duration_seconds: Option<i64>,
 }
 
 #[derive(Serialize)]
@@ -39,9 +44,13 @@ impl Operation for CreateRole {
         name: "CreateRole",
         service: Service::Iam,
         read_only: false,
-        input: &[ROLE_NAME],
+        input: &[ROLE_NAME, TRUST, MAX_SESSION],
         output: &[out_text("arn"), out_text("roleName"), out_text("roleId")],
-        errors: &[Code::AlreadyExistsException, Code::LimitExceededException],
+        errors: &[
+            Code::AlreadyExistsException,
+            Code::LimitExceededException,
+            Code::MalformedPolicyDocumentException,
+        ],
     };
 
     type Context = Ctx;
@@ -55,14 +64,25 @@ impl Operation for CreateRole {
     ) -> Result<Done<Output>, ApiError> {
         access.account(Action::CREATE_ROLE)?;
         subject::check_new(ctx, access, Kind::Role, &input.role_name)?;
-        let identity = Arc::new(Identity {
-            unique_id: credentials::role_id(&ctx.hsm)?,
-            account: access.call().caller.principal.account().clone(),
-            kind: Kind::Role,
-            name: input.role_name,
-            created_ms: ctx.clock.now_ms(),
-            policies: BTreeMap::new(),
-        });
+        let account = access.call().caller.principal.account().clone();
+        let default;
+        let trust = match &input.assume_role_policy_document {
+            Some(text) => text,
+            None => {
+                default = default_trust_policy(&account);
+                &default
+            }
+        };
+        let terms = RoleTerms {
+            trust: ctx.engine.compile_trust_policy(trust, ctx.directory.as_ref())?,
+            max_session_s: input
+                .max_session_duration_seconds
+                .unwrap_or(limits::MAX_SESSION_SECONDS_MIN),
+        };
+        let unique_id = credentials::role_id(&ctx.hsm)?;
+        let now_ms = ctx.clock.now_ms();
+        let role = Identity::new(Kind::Role, unique_id, account, input.role_name, now_ms);
+        let identity = Arc::new(Identity { role: Some(terms), ..role });
         let output = Output {
             arn: identity.arn(),
             role_name: identity.name.clone(),

@@ -1,6 +1,5 @@
 //! CreateUser: a user and the first access key, whose secret is shown once.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -65,14 +64,10 @@ impl Operation for CreateUser {
         access.account(Action::CREATE_USER)?;
         subject::check_new(ctx, access, Kind::User, &input.user_name)?;
         let now_ms = ctx.clock.now_ms();
-        let identity = Arc::new(Identity {
-            unique_id: credentials::user_id(&ctx.hsm)?,
-            account: access.call().caller.principal.account().clone(),
-            kind: Kind::User,
-            name: input.user_name,
-            created_ms: now_ms,
-            policies: BTreeMap::new(),
-        });
+        let unique_id = credentials::user_id(&ctx.hsm)?;
+        let account = access.call().caller.principal.account().clone();
+        let identity =
+            Arc::new(Identity::new(Kind::User, unique_id, account, input.user_name, now_ms));
         let (key, shown) = credentials::access_key(&ctx.hsm, &identity.unique_id, now_ms)?;
         let recorded = json!({
             "arn": identity.arn(),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::subject::{self, NAME_SHAPE, POLICY_NAME};
+use super::subject::{self, Named, ONE_OF_GROUP, ONE_OF_ROLE, ONE_OF_USER, POLICY_NAME};
 use crate::identity::changes::SetPolicy;
 use crate::ops::access::Access;
 use crate::ops::ctx::Ctx;
@@ -13,15 +13,14 @@ use crate::ops::shapes::Nothing;
 use crate::policy::actions::Action;
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
-use crate::wire::shape::Member;
 
 pub(super) struct DetachPolicy;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Input {
-    user_name: Option<String>,
-    role_name: Option<String>,
+    #[serde(flatten)]
+    owner: Named,
     policy_name: String,
 }
 
@@ -30,11 +29,7 @@ impl Operation for DetachPolicy {
         name: "DetachPolicy",
         service: Service::Iam,
         read_only: false,
-        input: &[
-            Member::optional("userName", NAME_SHAPE),
-            Member::optional("roleName", NAME_SHAPE),
-            POLICY_NAME,
-        ],
+        input: &[ONE_OF_USER, ONE_OF_ROLE, ONE_OF_GROUP, POLICY_NAME],
         output: &[],
         errors: &[Code::NotFoundException],
     };
@@ -48,8 +43,7 @@ impl Operation for DetachPolicy {
         access: &mut Access<'_>,
         input: Input,
     ) -> Result<Done<Nothing>, ApiError> {
-        let (user, role) = (input.user_name.as_deref(), input.role_name.as_deref());
-        let owner = subject::find_either(ctx, access, Action::DETACH_POLICY, user, role)?;
+        let owner = subject::find_named(ctx, access, Action::DETACH_POLICY, &input.owner)?;
         if !owner.policies.contains_key(&input.policy_name) {
             let text = format!("{} has no policy {}.", owner.name, input.policy_name);
             return Err(ApiError::new(Code::NotFoundException, text));

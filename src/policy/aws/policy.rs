@@ -165,6 +165,13 @@ impl Statement {
             (None, Usage::Identity) => Vec::new(),
             (None, _) => return Err(refuse("Principal", "is missing")),
         };
+        let resources = match (resources, usage) {
+            (Some(_), Usage::Trust) => {
+                return Err(refuse("Resource", "a trust policy has none: it is about its role"));
+            }
+            (None, Usage::Trust) => Some(vec!["*".to_owned()]),
+            (resources, _) => resources,
+        };
         Ok(Self { index, sid, effect, principals, actions, resources })
     }
 

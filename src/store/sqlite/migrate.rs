@@ -31,6 +31,7 @@ pub(super) fn version(connection: &Connection) -> Result<i64, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::migrations::BOOK;
 
     #[test]
     fn takes_each_step_once_and_refuses_a_newer_database() {
@@ -44,6 +45,26 @@ mod tests {
         connection.execute("insert into b values (1)", []).unwrap();
         let refused = migrate(&connection, &steps[..1]);
         assert!(matches!(refused, Err(Error::SchemaTooNew { found: 2, known: 1 })));
+    }
+
+    #[test]
+    fn roles_from_before_trust_their_account() {
+        let connection = Connection::open_in_memory().unwrap();
+        let (before, _) = BOOK.split_at(3);
+        migrate(&connection, before).unwrap();
+        let rows = "insert into principals values ('AIDA1', '444455556666', 'user', 'u', 7);\
+                    insert into principals values ('AROA1', '444455556666', 'role', 'r', 9);";
+        connection.execute_batch(rows).unwrap();
+        migrate(&connection, BOOK).unwrap();
+        let text = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, String>(0));
+        let trust = text("select trust || trust_principals from principals where kind = 'role'");
+        // As `default_trust_policy` has it.
+        let want = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::444455556666:root"},"Action":["sts:AssumeRole","sts:TagSession"]}]}{}"#;
+        assert_eq!(trust.unwrap(), want);
+        let others = "select count(*) || '' from principals where kind = 'user' and trust is null";
+        assert_eq!(text(others).unwrap(), "1");
+        let account = text("select account || ' ' || created_ms from accounts");
+        assert_eq!(account.unwrap(), "444455556666 7");
     }
 
     #[test]
