@@ -149,7 +149,7 @@ impl Running {
 
 /// Every operation that can be called from outside.
 fn operations(opened: &Opened) -> Vec<BoundOperation> {
-    let kms = ops::TABLE.iter().chain(ops::admin::TABLE);
+    let kms = ops::TABLE.iter().chain(ops::admin::TABLE).chain(ops::policy::TABLE);
     let common = kms.map(|entry| entry.bind(Arc::clone(&opened.ctx)));
     let items = items::TABLE.iter().map(|entry| entry.bind(Arc::clone(&opened.items)));
     common.chain(items).collect()

@@ -43,6 +43,15 @@ pub const RSA_KEYS_MADE_AT_ONCE: usize = 2;
 /// Calls that make an RSA key, running or waiting; one more gets
 /// ThrottlingException. A small part of [`IN_FLIGHT_CALLS`].
 pub const RSA_KEYS_WAITED_FOR: usize = 32;
+/// Searches through policies that run at a time; each has limits of its own.
+pub const POLICY_SEARCHES_AT_ONCE: usize = 2;
+/// Searches through policies, running or waiting; one more gets
+/// ThrottlingException. A small part of [`IN_FLIGHT_CALLS`].
+pub const POLICY_SEARCHES_WAITED_FOR: usize = 16;
+/// Principals that one search for who can do something looks at.
+pub const PRINCIPALS_SEARCHED: usize = 10_000;
+/// Keys in one page of what somebody can do.
+pub const KEYS_SEARCHED: usize = 100;
 /// Units of work that wait for the database writer.
 pub const WRITER_QUEUE_UNITS: usize = 2_048;
 /// Units of work in one database transaction.

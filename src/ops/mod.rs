@@ -11,6 +11,7 @@ pub mod ctx;
 pub mod key_metadata;
 pub mod operation;
 pub mod pipeline;
+pub mod policy;
 pub mod rates;
 pub mod resolve;
 pub mod shapes;
@@ -164,13 +165,15 @@ mod tests {
         assert!(kms.is_sorted());
         let admin = admin::TABLE.iter().map(|entry| entry.description.name);
         assert!(admin.is_sorted());
+        assert!(policy::TABLE.iter().map(|entry| entry.description.name).is_sorted());
         // The current AWS KMS model (botocore 1.44.5) has 56 operations.
         assert_eq!(kms.len(), 56);
     }
 
     #[test]
     fn nothing_sensitive_is_recorded() {
-        let described = TABLE.iter().chain(admin::TABLE).map(|entry| entry.description);
+        let described =
+            TABLE.iter().chain(admin::TABLE).chain(policy::TABLE).map(|entry| entry.description);
         for description in described {
             for member in description.input.iter().filter(|member| member.shape.is_sensitive()) {
                 let at = (description.name, member.name);

@@ -17,7 +17,8 @@ pub(crate) fn operations() -> Vec<Description> {
     let kms = ops::TABLE.iter().map(|entry| entry.description);
     let admin = ops::admin::TABLE.iter().map(|entry| entry.description);
     let items = items::TABLE.iter().map(|entry| entry.description);
-    let mut all: Vec<Description> = kms.chain(admin).chain(items).collect();
+    let policy = ops::policy::TABLE.iter().map(|entry| entry.description);
+    let mut all: Vec<Description> = kms.chain(admin).chain(items).chain(policy).collect();
     all.sort_by_key(|description| description.name);
     all
 }
@@ -360,6 +361,17 @@ impl Scene {
                 format!("{schema}/encrypt"),
                 json!({ "format": "dynamodb", "items": [{ "pk": { "S": "1" }, "ssn": { "S": "123-45-6789" } }] }),
             ),
+            "Explain" => ("POST", "/v1/policy/explain".to_owned(), self.hypothesis()),
+            "Simulate" => {
+                let mut input = self.hypothesis();
+                input["policy"] = json!(KEY_POLICY);
+                ("POST", "/v1/policy/simulate".to_owned(), input)
+            }
+            "WhatCan" => ("POST", "/v1/policy/what-can".to_owned(), json!({ "principal": USER })),
+            "WhoCan" => {
+                let input = json!({ "action": "kms:Decrypt", "keyId": self.key });
+                ("POST", "/v1/policy/who-can".to_owned(), input)
+            }
             "GetCallerIdentity" => ("GET", "/v1/caller-identity".to_owned(), nothing),
             "GetItemSchema" => ("GET", schema, nothing),
             "ListItemSchemas" => ("GET", "/v1/item-schemas".to_owned(), nothing),
@@ -371,6 +383,11 @@ impl Scene {
             "UpdateAccessKey" => ("PUT", access_key, json!({ "status": "Inactive" })),
             new => panic!("{new} has no call here yet"),
         }
+    }
+
+    /// A request that somebody could make.
+    fn hypothesis(&self) -> Value {
+        json!({ "principal": USER, "action": "kms:Decrypt", "keyId": self.key })
     }
 
     fn schema(&self) -> Value {

@@ -341,7 +341,9 @@ impl Engine {
         for rule in policy.rules() {
             let who = naming::scope(policy, rule, ScopePart::Principal).join(", ");
             let is_known = naming::account_in(&who).is_some_and(|account| account == home);
-            if is_known || rule.policy.effect() == CedarEffect::Forbid {
+            if is_known && !who.starts_with("session ")
+                || rule.policy.effect() == CedarEffect::Forbid
+            {
                 continue;
             }
             if let Some(fit) = asked.fit(source, &name, rule, Whom::Anybody) {

@@ -1,0 +1,30 @@
+//! Answers about policies: why a call was or would be denied, what another
+//! policy would change, who could use a key and what somebody could use.
+//!
+//! Each is an operation like any other: allowed by identity policies, on the
+//! account as a whole, and recorded. Whoever may ask sees the policies of every
+//! key, user and role of the account, and so may ask about any of them; there
+//! is nothing to learn about another account.
+//!
+//! Deliberately absent: evaluation. That is in `policy::explain`.
+
+use super::ctx::Ctx;
+use super::operation::Entry;
+
+mod explain;
+mod history;
+mod hypothesis;
+mod naming;
+mod recorded;
+mod simulate;
+mod subject;
+mod what_can;
+mod who_can;
+
+/// The operations, sorted by name.
+pub static TABLE: &[Entry<Ctx>] = &[
+    Entry::of::<explain::Explain>(),
+    Entry::of::<simulate::Simulate>(),
+    Entry::of::<what_can::WhatCan>(),
+    Entry::of::<who_can::WhoCan>(),
+];
