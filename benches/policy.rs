@@ -20,7 +20,9 @@ use wardbook::policy::document::Document;
 use wardbook::policy::engine::Engine;
 use wardbook::policy::grant::NoGrants;
 use wardbook::policy::principal::PrincipalId;
-use wardbook::policy::question::{KeyResource, Question, RequestFacts, Resource, Standing};
+use wardbook::policy::question::{
+    KeyResource, NoAliases, Question, RequestFacts, Resource, Standing,
+};
 
 static NO_TAGS: BTreeMap<String, String> = BTreeMap::new();
 
@@ -70,6 +72,7 @@ impl Fixture {
             origin: Origin::AwsKms,
             multi_region: None,
             tags: &NO_TAGS,
+            aliases: &NoAliases,
             policy,
         });
         let request = RequestFacts::default();

@@ -1,5 +1,6 @@
 //! Who calls, and from where.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
@@ -108,5 +109,5 @@ pub struct Caller {
     pub request_id: RequestId,
     /// The wardbook service that calls on behalf of the principal, such as
     /// `items`; becomes `kms:ViaService` and CloudTrail's `invokedBy`.
-    pub via_service: Option<&'static str>,
+    pub via_service: Option<Cow<'static, str>>,
 }

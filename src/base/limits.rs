@@ -92,6 +92,9 @@ pub const EXPLAINED_VALUES: usize = 8;
 pub const EXPLAINED_GRANTS: usize = 100;
 /// Ways to one action that are shown of one principal.
 pub const WAYS_SHOWN: usize = 16;
+/// Aliases of one key that policies can read; of a key with more, they read none
+/// (AWS's own limit).
+pub const ALIASES_IN_POLICIES: usize = 50;
 /// Files of guardrails; every decision asks all of them.
 pub const GUARDRAIL_FILES: usize = 20;
 /// Identity policies attached to one user, role or group.

@@ -11,6 +11,8 @@ pub const DAY_MS: i64 = 86_400_000;
 
 const EVENT_TIME: &[BorrowedFormatItem<'static>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
+const ISO_8601: &[BorrowedFormatItem<'static>] =
+    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
 const RECORD_DATE: &[BorrowedFormatItem<'static>] = format_description!(
     "[month repr:short] [day padding:none], [year], [hour repr:12 padding:none]:[minute]:[second] [period case:upper]"
 );
@@ -21,6 +23,12 @@ const BASIC: &[BorrowedFormatItem<'static>] =
 #[must_use]
 pub fn event_time(ms: i64) -> String {
     format(ms, EVENT_TIME)
+}
+
+/// `2026-11-02T10:11:12.345Z`.
+#[must_use]
+pub fn iso_8601(ms: i64) -> String {
+    format(ms, ISO_8601)
 }
 
 /// `Nov 2, 2026, 10:11:12 AM`: a date inside CloudTrail's request and response
@@ -89,6 +97,7 @@ mod tests {
     #[test]
     fn prints_all_forms() {
         assert_eq!(event_time(AT), "2026-11-02T10:11:12Z");
+        assert_eq!(iso_8601(AT + 5), "2026-11-02T10:11:12.005Z");
         assert_eq!(record_date(AT), "Nov 2, 2026, 10:11:12 AM");
         assert_eq!(record_date(AT + 14 * 3_600_000), "Nov 3, 2026, 12:11:12 AM");
         assert_eq!(basic(AT), "20261102T101112Z");

@@ -11,7 +11,7 @@ use crate::base::spec::{
 use crate::base::timestamp::DAY_MS;
 use crate::hsm::{ExportedKeyToken, KeyBinding};
 use crate::policy::document::Document;
-use crate::policy::question::KeyResource;
+use crate::policy::question::{Aliases, KeyResource};
 
 /// A KMS key: its properties and its sealed materials. Immutable; a change
 /// makes a new value with the next version.
@@ -225,9 +225,9 @@ impl Key {
         self.find_material(id).is_some_and(|held| held.token.is_some())
     }
 
-    /// The key as policies see it.
+    /// The key as policies see it; `aliases` knows what it is called.
     #[must_use]
-    pub fn as_resource(&self) -> KeyResource<'_> {
+    pub fn as_resource<'a>(&'a self, aliases: &'a dyn Aliases) -> KeyResource<'a> {
         KeyResource {
             arn: &self.arn,
             spec: self.spec,
@@ -235,6 +235,7 @@ impl Key {
             origin: self.origin,
             multi_region: self.multi_region,
             tags: &self.tags,
+            aliases,
             policy: &self.policy,
         }
     }

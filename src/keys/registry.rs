@@ -11,6 +11,7 @@ use crate::base::arn::KeyArn;
 use crate::base::ids::{AccountId, AliasName, KeyId, Realm, Region};
 use crate::base::spec::KeyManager;
 use crate::hsm::Hsm;
+use crate::policy::question::Aliases;
 
 /// The keys and aliases of all accounts and Regions.
 pub struct Registry {
@@ -24,6 +25,15 @@ struct State {
     keys: BTreeMap<Region, BTreeMap<KeyId, Arc<Key>>>,
     aliases: BTreeMap<Realm, BTreeMap<AliasName, Alias>>,
     alias_names: BTreeMap<(Realm, KeyId), BTreeSet<AliasName>>,
+}
+
+impl Aliases for Registry {
+    fn aliases_of(&self, key: &KeyArn, limit: usize) -> Vec<String> {
+        let realm = Realm { account: key.account.clone(), region: key.region.clone() };
+        let state = self.read();
+        let names = state.alias_names.get(&(realm, key.id)).into_iter().flatten();
+        names.take(limit).map(ToString::to_string).collect()
+    }
 }
 
 impl Registry {

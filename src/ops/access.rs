@@ -1,6 +1,7 @@
 //! The way from a name in a request to a permit: find the thing, ask the
 //! policy, remember both for the record. The only place that asks.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
@@ -10,6 +11,7 @@ use super::ctx::Ctx;
 use super::operation::Description;
 use super::rates::Counted;
 use super::resolve::{self, Accepts, Found};
+use super::shapes::Tag;
 use crate::base::arn::{AliasArn, KeyArn};
 use crate::base::context::EncryptionContext;
 use crate::base::ids::{AliasName, MaterialId, Realm};
@@ -20,6 +22,7 @@ use crate::hsm::blob::Blob;
 use crate::keys::key::Key;
 use crate::policy::actions::Action;
 use crate::policy::decision::{Decision, Explanation, Permit, ciphertext_denial, foreign_denial};
+use crate::policy::fact::{self, Fact, Said};
 use crate::policy::grant::NoGrants;
 use crate::policy::question::{Question, RequestFacts, Resource, Standing};
 use crate::wire::codes::Code;
@@ -30,6 +33,8 @@ pub struct Access<'a> {
     ctx: &'a Ctx,
     call: &'a Call,
     standing: Standing,
+    /// What the operation says of its input.
+    said: Said,
     facts: &'a mut Facts,
     counted: Counted,
     /// The group in which the call was counted last.
@@ -70,7 +75,7 @@ impl<'a> Access<'a> {
     ) -> Self {
         let standing = ctx.directory.standing_of(&call.caller, &ctx.engine);
         let counted = ctx.rates.counted(operation);
-        Self { ctx, call, standing, facts, counted, counted_in: None }
+        Self { ctx, call, standing, said: Said::new(), facts, counted, counted_in: None }
     }
 
     /// The call.
@@ -83,6 +88,19 @@ impl<'a> Access<'a> {
     #[must_use]
     pub fn standing(&self) -> &Standing {
         &self.standing
+    }
+
+    /// Says something of the call's input that policies may read. Said before
+    /// the permit is asked for, and in force until said otherwise.
+    pub fn says(&mut self, fact: Fact, value: impl Into<fact::Value<'static>>) {
+        self.said.say(fact, value.into());
+    }
+
+    /// Says the tags that the call brings, if it brings any.
+    pub fn says_tags(&mut self, tags: &[Tag]) {
+        let pairs = tags.iter().map(|tag| (tag.tag_key.clone(), tag.tag_value.clone()));
+        self.says(Fact::RequestTags, pairs.collect::<BTreeMap<_, _>>());
+        self.says(Fact::TagKeys, tags.iter().map(|tag| tag.tag_key.clone()).collect::<Vec<_>>());
     }
 
     /// Finds the key that `name` names and asks for `action` on it.
@@ -195,17 +213,18 @@ impl<'a> Access<'a> {
     /// # Errors
     /// `AccessDeniedException`.
     pub fn resource(&mut self, action: Action, resource: Resource<'_>) -> Result<Permit, ApiError> {
-        self.decide(action, resource, &self.request_facts(None, None))
+        self.decide(action, resource, None, None)
     }
 
     /// What the call itself says to the policy.
     #[must_use]
     pub fn request_facts<'b>(
-        &self,
+        &'b self,
         encryption_context: Option<&'b EncryptionContext>,
         request_alias: Option<&'b str>,
     ) -> RequestFacts<'b> {
-        RequestFacts { encryption_context, request_alias, now_ms: self.ctx.clock.now_ms() }
+        let now_ms = self.ctx.clock.now_ms();
+        RequestFacts { encryption_context, request_alias, said: &self.said, now_ms }
     }
 
     /// Notes the material that a symmetric key was used with.
@@ -249,10 +268,9 @@ impl<'a> Access<'a> {
     ) -> Result<Permit, ApiError> {
         self.record_resource(&key.arn);
         self.count(key.spec)?;
-        let resource = Resource::Key(key.as_resource());
+        let resource = Resource::Key(key.as_resource(self.ctx.keys.as_ref()));
         let context = context.filter(|context| !context.is_empty());
-        let request = self.request_facts(context, alias.map(AliasName::as_str));
-        self.decide(action, resource, &request)
+        self.decide(action, resource, context, alias.map(AliasName::as_str))
     }
 
     /// Counts the use of a key in the group of its kind, once a call.
@@ -281,7 +299,8 @@ impl<'a> Access<'a> {
         &mut self,
         action: Action,
         resource: Resource<'_>,
-        request: &RequestFacts<'_>,
+        encryption_context: Option<&EncryptionContext>,
+        request_alias: Option<&str>,
     ) -> Result<Permit, ApiError> {
         let Decision { outcome, explanation } = self.ctx.engine.decide(&Question {
             caller: &self.call.caller,
@@ -289,7 +308,7 @@ impl<'a> Access<'a> {
             resource,
             standing: &self.standing,
             grants: &NoGrants,
-            request,
+            request: &self.request_facts(encryption_context, request_alias),
         });
         self.facts.decisions.push(explanation);
         outcome.map_err(|denial| ApiError::new(Code::AccessDeniedException, denial.to_string()))

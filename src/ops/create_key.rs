@@ -22,7 +22,8 @@ use crate::keys::create::{self, NewKey};
 use crate::policy::actions::Action;
 use crate::policy::builtin::default_key_policy;
 use crate::policy::document::Document;
-use crate::policy::question::KeyResource;
+use crate::policy::fact::Fact;
+use crate::policy::question::{KeyResource, NoAliases};
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
 use crate::wire::shape::{Member, POLICY_TEXT, Recorded, Shape, XKS_KEY_ID, matching, text};
@@ -41,8 +42,7 @@ pub(super) struct Input {
     origin: Option<String>,
     custom_key_store_id: Option<String>,
     xks_key_id: Option<String>,
-    #[serde(default)]
-    bypass_policy_lockout_safety_check: bool,
+    bypass_policy_lockout_safety_check: Option<bool>,
     #[serde(default)]
     tags: Vec<Tag>,
     #[serde(default)]
@@ -104,6 +104,7 @@ impl Operation for CreateKey {
     ) -> Result<Done<Output>, ApiError> {
         let (spec, usage) = kind(&input)?;
         let realm = access.call().realm();
+        says(access, &input, spec, usage);
         let permit = access.account(Action::CREATE_KEY)?;
         if !input.tags.is_empty() {
             access.account(Action::TAG_RESOURCE)?;
@@ -121,7 +122,7 @@ impl Operation for CreateKey {
             multi_region: input.multi_region.then_some(MultiRegionRole::Primary),
             tags: &tags,
             policy: input.policy.as_deref(),
-            bypass_lockout_check: input.bypass_policy_lockout_safety_check,
+            bypass_lockout_check: input.bypass_policy_lockout_safety_check == Some(true),
         };
         let policy = policy.compile(ctx, access)?;
         let new = NewKey {
@@ -147,6 +148,20 @@ impl Operation for CreateKey {
         let change = Create { registry: Arc::clone(&ctx.keys), key };
         Ok(Done::changed(Output { key_metadata }, vec![Box::new(change)], Some(response)))
     }
+}
+
+/// Says what the key is to be.
+fn says(access: &mut Access<'_>, input: &Input, spec: KeySpec, usage: KeyUsage) {
+    let origin = input.origin.as_deref().and_then(Origin::parse).unwrap_or(Origin::AwsKms);
+    access.says(Fact::KeySpec, spec.as_str());
+    access.says(Fact::KeyUsage, usage.as_str());
+    access.says(Fact::KeyOrigin, origin.as_str());
+    access.says(Fact::MultiRegion, input.multi_region);
+    if input.multi_region {
+        access.says(Fact::MultiRegionKeyType, MultiRegionRole::Primary.as_str());
+    }
+    access.says_tags(&input.tags);
+    put_key_policy::says_bypass(access, input.bypass_policy_lockout_safety_check);
 }
 
 /// Refuses one more key than a realm may have.
@@ -191,7 +206,8 @@ impl Proposed<'_> {
         let policy = put_key_policy::compile(ctx, text)?;
         if !self.bypass_lockout_check {
             let policy = &policy;
-            let key = KeyResource { arn, spec, usage, origin, multi_region, tags, policy };
+            let aliases = &NoAliases;
+            let key = KeyResource { arn, spec, usage, origin, multi_region, tags, aliases, policy };
             put_key_policy::check_lockout(ctx, access, key)?;
         }
         Ok(policy)

@@ -7,11 +7,13 @@ use super::access::{Access, PermittedKey};
 use super::ctx::Ctx;
 use super::resolve::Accepts;
 use super::shapes::{check_context, refuse_recipient};
+use crate::base::algorithm::EncryptionAlgorithm;
 use crate::base::context::EncryptionContext;
 use crate::base::limits;
 use crate::base::secret::SecretBytes;
 use crate::keys::cipher::{self, WrappedDataKey};
 use crate::policy::actions::Action;
+use crate::policy::fact::Fact;
 use crate::wire::error::ApiError;
 use crate::wire::shape::{Member, Shape, text};
 
@@ -52,6 +54,8 @@ pub(super) fn generate(
     refuse_recipient(input.recipient.as_ref())?;
     check_context(&input.encryption_context)?;
     let context = &input.encryption_context;
+    // Data keys are wrapped by symmetric keys alone, which have one algorithm.
+    access.says(Fact::EncryptionAlgorithm, EncryptionAlgorithm::SymmetricDefault.as_str());
     let PermittedKey { permit, key } =
         access.key(action, &input.key_id, Accepts::KeyOrAlias, Some(context))?;
     cipher::check_wrapping(&key, operation)?;

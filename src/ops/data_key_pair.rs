@@ -10,12 +10,14 @@ use super::access::{Access, PermittedKey};
 use super::ctx::Ctx;
 use super::resolve::Accepts;
 use super::shapes::{check_context, refuse_recipient};
+use crate::base::algorithm::EncryptionAlgorithm;
 use crate::base::context::EncryptionContext;
 use crate::base::secret::SecretBytes;
 use crate::base::spec::KeyPairSpec;
 use crate::hsm::DataKeyPair;
 use crate::keys::cipher::{self, WrappedDataKey};
 use crate::policy::actions::Action;
+use crate::policy::fact::Fact;
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
 use crate::wire::shape::{Member, Shape};
@@ -56,6 +58,8 @@ pub(super) async fn generate(
     refuse_recipient(input.recipient.as_ref())?;
     let context = &input.encryption_context;
     check_context(context)?;
+    access.says(Fact::EncryptionAlgorithm, EncryptionAlgorithm::SymmetricDefault.as_str());
+    access.says(Fact::DataKeyPairSpec, input.key_pair_spec.as_str());
     let PermittedKey { permit, key } =
         access.key(action, &input.key_id, Accepts::KeyOrAlias, Some(context))?;
     cipher::check_wrapping(&key, operation)?;

@@ -16,6 +16,7 @@ use crate::base::limits;
 use crate::base::spec::Origin;
 use crate::keys::cipher;
 use crate::policy::actions::Action;
+use crate::policy::fact::Fact;
 use crate::wire::blob::{Blob, SecretBlob};
 use crate::wire::error::ApiError;
 use crate::wire::shape::{Member, Shape};
@@ -77,9 +78,10 @@ impl Operation for DeriveSharedSecret {
         input: Input,
     ) -> Result<Done<Output>, ApiError> {
         refuse_recipient(input.recipient.as_ref())?;
+        let algorithm = input.key_agreement_algorithm;
+        access.says(Fact::KeyAgreementAlgorithm, algorithm.as_str());
         let PermittedKey { permit, key } =
             access.key(Action::DERIVE_SHARED_SECRET, &input.key_id, Accepts::KeyOrAlias, None)?;
-        let algorithm = input.key_agreement_algorithm;
         cipher::check(&key, Self::DESCRIPTION.name, algorithm)?;
         let peer = &input.public_key.0;
         let secret = cipher::derive_shared_secret(&ctx.hsm, &permit, &key, peer)?;

@@ -13,6 +13,7 @@ use crate::keys::key::Rotation;
 use crate::keys::rotate::{DEFAULT_PERIOD_DAYS, change_shared};
 use crate::keys::state::StateRule;
 use crate::policy::actions::Action;
+use crate::policy::fact::Fact;
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
 
@@ -50,10 +51,11 @@ impl Operation for EnableKeyRotation {
         access: &mut Access<'_>,
         input: Input,
     ) -> Result<Done<Nothing>, ApiError> {
+        let period_days = input.rotation_period_in_days.unwrap_or(DEFAULT_PERIOD_DAYS);
+        access.says(Fact::RotationPeriodInDays, period_days);
         let key = access.key(Action::ENABLE_KEY_ROTATION, &input.key_id, Accepts::Key, None)?.key;
         StateRule::Rotation.check(key.state, &key.arn)?;
         rotation::check_automatic(&key)?;
-        let period_days = input.rotation_period_in_days.unwrap_or(DEFAULT_PERIOD_DAYS);
         // Whoever says again what is so already must not put the rotation off.
         let is_so = key.rotation.is_some_and(|held| held.period_days == period_days);
         let rotation = Rotation::starting(ctx.clock.now_ms(), period_days);

@@ -16,6 +16,7 @@ use crate::base::context::EncryptionContext;
 use crate::base::limits;
 use crate::keys::cipher;
 use crate::policy::actions::Action;
+use crate::policy::fact::Fact;
 use crate::wire::blob::{Blob, SecretBlob};
 use crate::wire::error::ApiError;
 use crate::wire::shape::{Member, Shape};
@@ -76,9 +77,10 @@ impl Operation for Encrypt {
     ) -> Result<Done<Output>, ApiError> {
         let context = input.encryption_context;
         check_context(&context)?;
+        let algorithm = input.encryption_algorithm.unwrap_or(EncryptionAlgorithm::SymmetricDefault);
+        access.says(Fact::EncryptionAlgorithm, algorithm.as_str());
         let PermittedKey { permit, key } =
             access.key(Action::ENCRYPT, &input.key_id, Accepts::KeyOrAlias, Some(&context))?;
-        let algorithm = input.encryption_algorithm.unwrap_or(EncryptionAlgorithm::SymmetricDefault);
         cipher::check(&key, Self::DESCRIPTION.name, algorithm)?;
         let plaintext = input.plaintext.0.expose();
         let made = cipher::encrypt(&ctx.hsm, &permit, &key, algorithm, plaintext, &context)?;

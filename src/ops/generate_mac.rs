@@ -13,6 +13,7 @@ use super::shapes::{
 use crate::base::algorithm::MacAlgorithm;
 use crate::keys::cipher;
 use crate::policy::actions::Action;
+use crate::policy::fact::Fact;
 use crate::wire::blob::{Blob, SecretBlob};
 use crate::wire::error::ApiError;
 
@@ -53,9 +54,10 @@ impl Operation for GenerateMac {
         access: &mut Access<'_>,
         input: Input,
     ) -> Result<Done<Output>, ApiError> {
+        let algorithm = input.mac_algorithm;
+        access.says(Fact::MacAlgorithm, algorithm.as_str());
         let PermittedKey { permit, key } =
             access.key(Action::GENERATE_MAC, &input.key_id, Accepts::KeyOrAlias, None)?;
-        let algorithm = input.mac_algorithm;
         cipher::check(&key, Self::DESCRIPTION.name, algorithm)?;
         let message = input.message.0.expose();
         let mac = cipher::generate_mac(&ctx.hsm, &permit, &key, algorithm, message)?;

@@ -9,6 +9,7 @@ use super::operation::{Description, Done, Operation, Service};
 use super::resolve::Accepts;
 use super::shapes::{KEY_ID, out_text};
 use crate::policy::actions::Action;
+use crate::policy::fact::Fact;
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
 use crate::wire::shape::{Member, Recorded, WORD, matching};
@@ -56,8 +57,10 @@ impl Operation for GetKeyPolicy {
         access: &mut Access<'_>,
         input: Input,
     ) -> Result<Done<Output>, ApiError> {
+        let name = input.policy_name.as_deref().unwrap_or("default");
+        access.says(Fact::PolicyName, name.to_owned());
         let key = access.key(Action::GET_KEY_POLICY, &input.key_id, Accepts::Key, None)?.key;
-        if input.policy_name.is_some_and(|name| name != "default") {
+        if name != "default" {
             return Err(ApiError::new(Code::NotFoundException, "No such policy exists"));
         }
         Ok(Done::read(Output { policy: key.policy.text().to_owned(), policy_name: "default" }))

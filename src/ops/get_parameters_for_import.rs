@@ -18,6 +18,7 @@ use crate::hsm::WrappingKey;
 use crate::keys::import;
 use crate::keys::state::StateRule;
 use crate::policy::actions::Action;
+use crate::policy::fact::Fact;
 use crate::wire::blob::Blob;
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
@@ -78,11 +79,13 @@ impl Operation for GetParametersForImport {
         access: &mut Access<'_>,
         input: Input,
     ) -> Result<Done<Output>, ApiError> {
+        let (algorithm, spec) = (input.wrapping_algorithm, input.wrapping_key_spec);
+        access.says(Fact::WrappingAlgorithm, algorithm.as_str());
+        access.says(Fact::WrappingKeySpec, spec.as_str());
         let PermittedKey { permit, key } =
             access.key(Action::GET_PARAMETERS_FOR_IMPORT, &input.key_id, Accepts::Key, None)?;
         check_origin(&key)?;
         StateRule::ImportParameters.check(key.state, &key.arn)?;
-        let (algorithm, spec) = (input.wrapping_algorithm, input.wrapping_key_spec);
         import::check_wrapping(algorithm, spec, key.spec)?;
         let wrapping = make_wrapping_key(ctx, spec).await?;
         let expires_ms = ctx.clock.now_ms().saturating_add(import::TOKEN_LIFETIME_MS);

@@ -17,6 +17,7 @@ use crate::keys::import::{self, EXPIRY_MAX_MS, Import};
 use crate::keys::key::Key;
 use crate::keys::state::StateRule;
 use crate::policy::actions::Action;
+use crate::policy::fact::{Fact, Value};
 use crate::wire::blob::Blob;
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
@@ -83,6 +84,11 @@ impl Operation for ImportKeyMaterial {
             return Err(ApiError::validation(
                 "KeyMaterialId must not be specified with ImportType NEW_KEY_MATERIAL.",
             ));
+        }
+        let model = input.expiration_model.unwrap_or(ExpirationModel::Expires);
+        access.says(Fact::ExpirationModel, model.as_str());
+        if let Some(expires_ms) = expires_ms {
+            access.says(Fact::ValidTo, Value::Date(expires_ms));
         }
         let PermittedKey { permit, key } =
             access.key(Action::IMPORT_KEY_MATERIAL, &input.key_id, Accepts::Key, None)?;

@@ -413,7 +413,7 @@ fn record_further(ctx: &Ctx, caller: &Caller, further: Further) -> Result<store:
         output: &[],
         errors: &[],
     };
-    let caller = Caller { via_service: Some(Service::Kms.event_source()), ..caller.clone() };
+    let caller = Caller { via_service: Some(Service::Kms.event_source().into()), ..caller.clone() };
     let facts = Facts {
         request_parameters: further.request_parameters,
         resources: further.resources.iter().map(ToString::to_string).collect(),

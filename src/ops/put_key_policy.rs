@@ -14,8 +14,9 @@ use crate::keys::changes::UpdateKey;
 use crate::policy::actions::Action;
 use crate::policy::document::Document;
 use crate::policy::error::CompileError;
+use crate::policy::fact::{Fact, Said};
 use crate::policy::grant::NoGrants;
-use crate::policy::question::{KeyResource, Question, Resource};
+use crate::policy::question::{KeyResource, Question, RequestFacts, Resource};
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
 use crate::wire::shape::{Member, POLICY_TEXT, Recorded, Shape, WORD, matching};
@@ -28,8 +29,7 @@ pub(super) struct Input {
     key_id: String,
     policy_name: Option<String>,
     policy: String,
-    #[serde(default)]
-    bypass_policy_lockout_safety_check: bool,
+    bypass_policy_lockout_safety_check: Option<bool>,
 }
 
 impl Operation for PutKeyPolicy {
@@ -65,6 +65,9 @@ impl Operation for PutKeyPolicy {
         access: &mut Access<'_>,
         input: Input,
     ) -> Result<Done<Nothing>, ApiError> {
+        let name = input.policy_name.as_deref().unwrap_or(DEFAULT_POLICY);
+        access.says(Fact::PolicyName, name.to_owned());
+        says_bypass(access, input.bypass_policy_lockout_safety_check);
         let key = access.key(Action::PUT_KEY_POLICY, &input.key_id, Accepts::Key, None)?.key;
         match input.policy_name.as_deref() {
             None | Some("default") => {}
@@ -77,11 +80,23 @@ impl Operation for PutKeyPolicy {
             }
         }
         let document = compile(ctx, &input.policy)?;
-        if !input.bypass_policy_lockout_safety_check {
-            check_lockout(ctx, access, KeyResource { policy: &document, ..key.as_resource() })?;
+        if input.bypass_policy_lockout_safety_check != Some(true) {
+            let held = key.as_resource(ctx.keys.as_ref());
+            check_lockout(ctx, access, KeyResource { policy: &document, ..held })?;
         }
         let change = UpdateKey::new(&ctx.keys, &key, |key| key.policy = document);
         Ok(Done::changed(Nothing {}, vec![change], recorded_key(&key.arn)))
+    }
+}
+
+/// The name of the one policy that a key has.
+const DEFAULT_POLICY: &str = "default";
+
+/// Says whether the caller asks to go without the lockout check, if it says so
+/// itself.
+pub(super) fn says_bypass(access: &mut Access<'_>, bypass: Option<bool>) {
+    if let Some(bypass) = bypass {
+        access.says(Fact::BypassPolicyLockoutSafetyCheck, bypass);
     }
 }
 
@@ -107,12 +122,16 @@ pub(super) fn check_lockout(
     access: &Access<'_>,
     key: KeyResource<'_>,
 ) -> Result<(), ApiError> {
+    // The next policy's call, not this one.
+    let mut said = Said::new();
+    said.say(Fact::PolicyName, DEFAULT_POLICY.into());
+    let request = &RequestFacts { said: &said, ..access.request_facts(None, None) };
     Ok(ctx.engine.check_lockout(&Question {
         caller: &access.call().caller,
         action: Action::PUT_KEY_POLICY,
         resource: Resource::Key(key),
         standing: access.standing(),
         grants: &NoGrants,
-        request: &access.request_facts(None, None),
+        request,
     })?)
 }

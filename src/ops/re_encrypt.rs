@@ -5,10 +5,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::access::Access;
+use super::access::{Access, check_made_by};
 use super::ctx::Ctx;
 use super::operation::{Description, Done, Operation, Service};
-use super::resolve::Accepts;
+use super::resolve::{self, Accepts};
 use super::shapes::{
     CIPHERTEXT_BLOB, DRY_RUN, DRY_RUN_MODIFIERS, ENCRYPTION_ALGORITHMS, GRANT_TOKENS, KEY_ID_SHAPE,
     check_context, out_blob, out_text,
@@ -18,6 +18,7 @@ use crate::base::algorithm::EncryptionAlgorithm;
 use crate::base::context::EncryptionContext;
 use crate::keys::cipher;
 use crate::policy::actions::Action;
+use crate::policy::fact::Fact;
 use crate::wire::blob::Blob;
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
@@ -122,14 +123,17 @@ impl Operation for ReEncrypt {
         let context = input.destination_encryption_context;
         check_context(&source.context)?;
         check_context(&context)?;
+        let same = is_on_same_key(ctx, access, &source, &input.destination_key_id);
+        access.says(Fact::ReEncryptOnSameKey, same);
         let (from, opened) = source.open(ctx, access)?;
+        let algorithm = input.destination_encryption_algorithm.unwrap_or(default);
+        access.says(Fact::EncryptionAlgorithm, algorithm.as_str());
         let to = access.key(
             Action::RE_ENCRYPT_TO,
             &input.destination_key_id,
             Accepts::KeyOrAlias,
             Some(&context),
         )?;
-        let algorithm = input.destination_encryption_algorithm.unwrap_or(default);
         cipher::check(&to.key, operation, algorithm)?;
         // A dry run without a ciphertext tries the destination with nothing.
         let plaintext = opened.as_ref().map_or(&[][..], |opened| opened.plaintext.expose());
@@ -150,5 +154,18 @@ impl Operation for ReEncrypt {
             source_key_material_id: source_material.map(|id| id.to_string()),
             destination_key_material_id: made.material_id.map(|id| id.to_string()),
         }))
+    }
+}
+
+/// Whether the ciphertext stays under its key. What is not found is refused
+/// later, in its turn.
+fn is_on_same_key(ctx: &Ctx, access: &Access<'_>, source: &Source, destination: &str) -> bool {
+    let realm = access.call().realm();
+    let find = |name| resolve::key(&ctx.keys, &realm, name, Accepts::KeyOrAlias).ok();
+    let Some(to) = find(destination) else { return false };
+    match (&source.key_id, &source.blob) {
+        (Some(name), _) => find(name).is_some_and(|from| from.key.arn == to.key.arn),
+        (None, Some(Blob(blob))) => check_made_by(&to.key, blob).is_ok(),
+        (None, None) => false,
     }
 }

@@ -12,6 +12,7 @@ use super::create_key::{Proposed, check_room};
 use super::ctx::Ctx;
 use super::key_metadata::{KeyMetadata, MEMBERS};
 use super::operation::{Description, Done, Further, Operation, Service};
+use super::put_key_policy;
 use super::resolve::Accepts;
 use super::shapes::{KEY_ID, REGION_SHAPE, TAGS, Tag, merge_tags, not_primary, out_text};
 use crate::base::arn::KeyArn;
@@ -23,6 +24,7 @@ use crate::keys::multi_region::{self, NewReplica};
 use crate::keys::rotate::change_shared;
 use crate::keys::state::StateRule;
 use crate::policy::actions::Action;
+use crate::policy::fact::Fact;
 use crate::policy::question::Resource;
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
@@ -36,8 +38,7 @@ pub(super) struct Input {
     key_id: String,
     replica_region: String,
     policy: Option<String>,
-    #[serde(default)]
-    bypass_policy_lockout_safety_check: bool,
+    bypass_policy_lockout_safety_check: Option<bool>,
     #[serde(default)]
     description: String,
     #[serde(default)]
@@ -93,12 +94,15 @@ impl Operation for ReplicateKey {
         access: &mut Access<'_>,
         input: Input,
     ) -> Result<Done<Output>, ApiError> {
+        access.says(Fact::ReplicaRegion, input.replica_region.clone());
+        access.says_tags(&input.tags);
         let PermittedKey { permit, key: primary } =
             access.key(Action::REPLICATE_KEY, &input.key_id, Accepts::Key, None)?;
         if !primary.is_primary() {
             return Err(not_primary(&primary));
         }
         let region = served_region(ctx, &input.replica_region)?;
+        says(access, &primary, input.bypass_policy_lockout_safety_check);
         let target = Resource::Account { account: &primary.arn.account, region: &region };
         access.resource(Action::CREATE_KEY, target)?;
         if !input.tags.is_empty() {
@@ -112,7 +116,7 @@ impl Operation for ReplicateKey {
         }
         check_room(ctx, &Realm { account: arn.account.clone(), region: arn.region.clone() })?;
         let tags = merge_tags(&ctx.quotas, &BTreeMap::new(), input.tags)?;
-        let bypass_lockout_check = input.bypass_policy_lockout_safety_check;
+        let bypass_lockout_check = input.bypass_policy_lockout_safety_check == Some(true);
         let proposed = Proposed {
             arn: &arn,
             spec: primary.spec,
@@ -134,6 +138,16 @@ impl Operation for ReplicateKey {
         let replica = Arc::new(multi_region::replicate(&ctx.hsm, &permit, &primary, new)?);
         Ok(answer(ctx, &primary, replica, bypass_lockout_check))
     }
+}
+
+/// Says what the replica is to be.
+fn says(access: &mut Access<'_>, primary: &Key, bypass: Option<bool>) {
+    access.says(Fact::KeySpec, primary.spec.as_str());
+    access.says(Fact::KeyUsage, primary.usage.as_str());
+    access.says(Fact::KeyOrigin, primary.origin.as_str());
+    access.says(Fact::MultiRegion, true);
+    access.says(Fact::MultiRegionKeyType, MultiRegionRole::Replica.as_str());
+    put_key_policy::says_bypass(access, bypass);
 }
 
 /// The Region of this name, if this server answers in it.

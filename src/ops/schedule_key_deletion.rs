@@ -15,6 +15,7 @@ use crate::keys::changes::UpdateKey;
 use crate::keys::multi_region;
 use crate::keys::state::StateRule;
 use crate::policy::actions::Action;
+use crate::policy::fact::Fact;
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
 use crate::wire::shape::{Member, Shape};
@@ -70,9 +71,10 @@ impl Operation for ScheduleKeyDeletion {
         input: Input,
     ) -> Result<Done<Output>, ApiError> {
         let action = Action::SCHEDULE_KEY_DELETION;
+        let window_days = input.pending_window_in_days.unwrap_or(30);
+        access.says(Fact::ScheduleKeyDeletionPendingWindowInDays, window_days);
         let key = access.key(action, &input.key_id, Accepts::Key, None)?.key;
         StateRule::ScheduleDeletion.check(key.state, &key.arn)?;
-        let window_days = input.pending_window_in_days.unwrap_or(30);
         // A primary key waits for its replicas first, and only then its days.
         let waits = !multi_region::replicas(&ctx.keys, &key).is_empty();
         let change = UpdateKey::new(&ctx.keys, &key, |key| match waits {

@@ -1,9 +1,11 @@
 //! Signatures: what Sign and Verify share.
 
+use super::access::Access;
 use crate::base::algorithm::{MessageType, SigningAlgorithm};
 use crate::base::spec::KeyUsage;
 use crate::keys::cipher;
 use crate::keys::key::Key;
+use crate::policy::fact::Fact;
 use crate::wire::shape::{Member, Recorded, Shape};
 
 /// `MessageType`, recorded with its default.
@@ -16,6 +18,12 @@ pub(super) const SIGNING_ALGORITHM: Member = Member::required(
     "SigningAlgorithm",
     Shape::OpenEnum { listed: SigningAlgorithm::NAMES, also: &["SYMMETRIC_DEFAULT"] },
 );
+
+/// Says what the signature is of.
+pub(super) fn says(access: &mut Access<'_>, kind: MessageType, algorithm: &str) {
+    access.says(Fact::MessageType, kind.as_str());
+    access.says(Fact::SigningAlgorithm, algorithm.to_owned());
+}
 
 /// Checks that a key may be used by `operation` with the algorithm of this
 /// name: usage, state, algorithm.

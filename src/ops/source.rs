@@ -8,6 +8,7 @@ use crate::base::context::EncryptionContext;
 use crate::base::spec::KeySpec;
 use crate::keys::cipher::{self, Decrypted};
 use crate::policy::actions::Action;
+use crate::policy::fact::Fact;
 use crate::wire::blob::Blob;
 use crate::wire::error::ApiError;
 
@@ -33,6 +34,7 @@ impl Source {
         ctx: &Ctx,
         access: &mut Access<'_>,
     ) -> Result<(PermittedKey, Option<Decrypted>), ApiError> {
+        access.says(Fact::EncryptionAlgorithm, self.algorithm.as_str());
         if self.ignore_ciphertext {
             let Some(name) = &self.key_id else { return Err(missing(self.key_member)) };
             let found = access.key(self.action, name, Accepts::KeyOrAlias, Some(&self.context))?;

@@ -49,6 +49,7 @@ impl Operation for TagResource {
         access: &mut Access<'_>,
         input: Input,
     ) -> Result<Done<Nothing>, ApiError> {
+        access.says_tags(&input.tags);
         let key = access.key(Action::TAG_RESOURCE, &input.key_id, Accepts::Key, None)?.key;
         StateRule::Edit.check(key.state, &key.arn)?;
         let tags = merge_tags(&ctx.quotas, &key.tags, input.tags)?;

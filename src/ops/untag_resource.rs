@@ -11,6 +11,7 @@ use super::shapes::{KEY_ID, Nothing, is_reserved_tag, recorded_key};
 use crate::keys::changes::UpdateKey;
 use crate::keys::state::StateRule;
 use crate::policy::actions::Action;
+use crate::policy::fact::Fact;
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
 use crate::wire::shape::{Member, Shape, text};
@@ -51,6 +52,7 @@ impl Operation for UntagResource {
         access: &mut Access<'_>,
         input: Input,
     ) -> Result<Done<Nothing>, ApiError> {
+        access.says(Fact::TagKeys, input.tag_keys.clone());
         let key = access.key(Action::UNTAG_RESOURCE, &input.key_id, Accepts::Key, None)?.key;
         StateRule::Edit.check(key.state, &key.arn)?;
         if input.tag_keys.iter().any(|tag| is_reserved_tag(tag)) {

@@ -13,6 +13,7 @@ use super::shapes::{KEY_ID, Nothing, REGION_SHAPE, not_primary, recorded_key};
 use crate::keys::multi_region;
 use crate::keys::state::StateRule;
 use crate::policy::actions::Action;
+use crate::policy::fact::Fact;
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
 use crate::wire::shape::Member;
@@ -52,6 +53,7 @@ impl Operation for UpdatePrimaryRegion {
         input: Input,
     ) -> Result<Done<Nothing>, ApiError> {
         let action = Action::UPDATE_PRIMARY_REGION;
+        access.says(Fact::PrimaryRegion, input.primary_region.clone());
         let primary = access.key(action, &input.key_id, Accepts::Key, None)?.key;
         if !primary.is_primary() {
             return Err(not_primary(&primary));

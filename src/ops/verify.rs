@@ -77,14 +77,12 @@ impl Operation for Verify {
         access: &mut Access<'_>,
         input: Input,
     ) -> Result<Done<Output>, ApiError> {
+        let kind = input.message_type.unwrap_or(MessageType::Raw);
+        signature::says(access, kind, &input.signing_algorithm);
         let PermittedKey { permit, key } =
             access.key(Action::VERIFY, &input.key_id, Accepts::KeyOrAlias, None)?;
         let algorithm = signature::check(&key, Self::DESCRIPTION.name, input.signing_algorithm)?;
-        let message = Message {
-            algorithm,
-            kind: input.message_type.unwrap_or(MessageType::Raw),
-            bytes: input.message.0.expose(),
-        };
+        let message = Message { algorithm, kind, bytes: input.message.0.expose() };
         cipher::verify(&ctx.hsm, &permit, &key, message, &input.signature.0)?;
         Ok(Done::read(Output {
             key_id: key.arn.to_string(),

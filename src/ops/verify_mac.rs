@@ -11,6 +11,7 @@ use super::shapes::{DRY_RUN, GRANT_TOKENS, KEY_ID, MAC_ALGORITHM, MESSAGE, in_bl
 use crate::base::algorithm::MacAlgorithm;
 use crate::keys::cipher;
 use crate::policy::actions::Action;
+use crate::policy::fact::Fact;
 use crate::wire::blob::{Blob, SecretBlob};
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
@@ -67,9 +68,10 @@ impl Operation for VerifyMac {
         access: &mut Access<'_>,
         input: Input,
     ) -> Result<Done<Output>, ApiError> {
+        let algorithm = input.mac_algorithm;
+        access.says(Fact::MacAlgorithm, algorithm.as_str());
         let PermittedKey { permit, key } =
             access.key(Action::VERIFY_MAC, &input.key_id, Accepts::KeyOrAlias, None)?;
-        let algorithm = input.mac_algorithm;
         cipher::check(&key, Self::DESCRIPTION.name, algorithm)?;
         let message = input.message.0.expose();
         cipher::verify_mac(&ctx.hsm, &permit, &key, algorithm, message, &input.mac.0)?;

@@ -8,7 +8,7 @@ use cedar_policy::{Policy, PolicySet, pst};
 use super::compile::place;
 use super::document::Draft;
 use super::error::CompileError;
-use super::expression::{asks_about_literal, balance, depth};
+use super::expression::{self, asks_about_literal, balance, depth};
 use super::scan;
 use crate::base::limits::{POLICY_EVALUATION_DEPTH, POLICY_STATEMENTS};
 
@@ -60,6 +60,7 @@ fn draft(statement: usize, policy: &Policy) -> Result<Draft, CompileError> {
         if asks_about_literal(expr) {
             return Err(refuse("a condition asks about an entity that is not part of the request"));
         }
+        expression::check_hand_written(expr).map_err(refuse)?;
     }
     if deepest.saturating_add(template.clauses().len()) > POLICY_EVALUATION_DEPTH {
         return Err(CompileError::TooLarge {

@@ -8,8 +8,8 @@ use cedar_policy::{Effect, PolicyId, PolicySet, Schema, ValidationMode, Validato
 
 use super::document::{Document, Draft, Form, Rule, SourceText, Usage, Warning};
 use super::error::{CompileError, Error};
+use super::fact::Fact;
 use super::principal::PrincipalDirectory;
-use super::reads::Fact;
 use super::vocabulary::{SCHEMA, Vocabulary};
 use super::{aws, builtin, cedar, scan};
 use crate::base::limits::POLICY_BYTES;

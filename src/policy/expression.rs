@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use cedar_policy::pst::{BinaryOp, Clause, Expr, Literal, PstConstructionError, Template, UnaryOp};
 
+use super::fact::Fact;
+
 /// The expressions directly inside `expr`; `None` for a form of the language
 /// that this program does not know.
 pub(super) fn children(expr: &Expr) -> Option<Vec<&Expr>> {
@@ -54,6 +56,36 @@ pub(super) fn asks_about_literal(expr: &Expr) -> bool {
     let literal = |expr: &Arc<Expr>| matches!(**expr, Expr::Literal(Literal::EntityUID(_)));
     subject.is_some_and(literal)
         || children(expr).is_some_and(|children| children.into_iter().any(asks_about_literal))
+}
+
+/// Refuses what a person's policy cannot mean: the tests of JSON policies, and
+/// tags that are never there because those of the request are in lower case.
+pub(super) fn check_hand_written(expr: &Expr) -> Result<(), &'static str> {
+    match expr {
+        Expr::GetAttr { attr, .. } if attr == Fact::Atoms.as_str() => {
+            return Err("context.atoms is not for policies written in Cedar");
+        }
+        Expr::GetAttr { attr, .. } if is_folded(attr) => {
+            return Err("tags in lower case can only be asked for by a name that is written out");
+        }
+        Expr::BinaryOp { op: BinaryOp::GetTag | BinaryOp::HasTag, left, right } => {
+            if let (Expr::GetAttr { expr, attr }, Expr::Literal(Literal::String(name))) =
+                (&**left, &**right)
+                && is_folded(attr)
+            {
+                return match name.to_lowercase() == name.as_str() {
+                    true => check_hand_written(expr),
+                    false => Err("a tag's name has capitals, and those of the request have none"),
+                };
+            }
+        }
+        _ => {}
+    }
+    children(expr).into_iter().flatten().try_for_each(check_hand_written)
+}
+
+fn is_folded(attribute: &str) -> bool {
+    Fact::ALL.iter().any(|fact| fact.is_folded() && fact.as_str() == attribute)
 }
 
 /// `policy` with the same conditions, in which chains of `&&` and of `||` are

@@ -2,23 +2,23 @@
 //! policy reads it and not before.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 
 use cedar_policy::{Context, Entities, Entity, EntityUid, Request, RestrictedExpression};
 
 use super::actions::Action;
+use super::fact::{Fact, Kind, Value};
 use super::question::{Question, Resource};
-use super::reads::{Fact, Reads};
+use super::reads::Reads;
 use super::scope::Chain;
 use super::vocabulary::{SERVER, Vocabulary, uid};
-use crate::base::arn::oidc_provider;
+use crate::base::arn::{Arn, oidc_provider};
 use crate::base::caller::Principal;
 use crate::base::ids::AccountId;
 use crate::base::timestamp;
 
 /// The question and the uids that every policy's scope is matched against.
 pub(super) struct Facts<'a> {
-    question: &'a Question<'a>,
+    pub(super) question: &'a Question<'a>,
     vocabulary: &'a Vocabulary,
     pub(super) principal: Chain,
     pub(super) resource: Chain,
@@ -48,9 +48,11 @@ impl<'a> Facts<'a> {
         let context = if reads.context.is_empty() {
             Context::empty()
         } else {
-            let facts = reads.context.iter().copied();
-            Context::from_pairs(facts.filter_map(|fact| self.attribute(fact, iam_allows)))
-                .map_err(|error| error.to_string())?
+            let mut pairs = Vec::with_capacity(reads.context.len());
+            for fact in &reads.context {
+                pairs.extend(self.attribute(*fact, iam_allows)?);
+            }
+            Context::from_pairs(pairs).map_err(|error| error.to_string())?
         };
         let (principal, resource) = (self.principal.uid.clone(), self.resource.uid.clone());
         Request::new(principal, action.clone(), resource, context, None)
@@ -81,9 +83,8 @@ impl<'a> Facts<'a> {
             let chain = Chain { uid: uid.clone(), ancestors: groups };
             add(&chain, Attributes::new(), Attributes::new())?;
         }
-        if reads.context.contains(&Fact::EncryptionContext) {
-            let chain = Chain { uid: self.encryption_context_uid(), ancestors: Vec::new() };
-            add(&chain, Attributes::new(), self.encryption_context_tags())?;
+        for fact in reads.context.iter().filter(|fact| fact.kind() == Kind::Tags) {
+            entities.insert(self.tags_uid(*fact), self.tags_entity(*fact)?);
         }
         if entities.is_empty() {
             return Ok(Entities::empty());
@@ -91,36 +92,44 @@ impl<'a> Facts<'a> {
         Entities::from_entities(entities.into_values(), None).map_err(|error| error.to_string())
     }
 
-    fn attribute(&self, fact: Fact, iam_allows: bool) -> Option<(String, RestrictedExpression)> {
-        let Question { caller, request, resource, .. } = self.question;
+    /// The attribute that says `fact`; none if the request does not have it.
+    fn attribute(
+        &self,
+        fact: Fact,
+        iam_allows: bool,
+    ) -> Result<Option<(String, RestrictedExpression)>, String> {
         let value = match fact {
             Fact::IamAllows => RestrictedExpression::new_bool(iam_allows),
-            Fact::EncryptionContext => {
-                RestrictedExpression::new_entity_uid(self.encryption_context_uid())
+            Fact::Atoms => RestrictedExpression::new_set([]),
+            _ if fact.kind() == Kind::Tags => {
+                RestrictedExpression::new_entity_uid(self.tags_uid(fact))
             }
-            Fact::SecureTransport => RestrictedExpression::new_bool(caller.secure_transport),
-            Fact::EpochTime => RestrictedExpression::new_long(request.now_ms.div_euclid(1_000)),
-            Fact::CurrentTime => {
-                RestrictedExpression::new_datetime(timestamp::event_time(request.now_ms))
-            }
-            // Cedar refuses IPv4 addresses in IPv6 clothes.
-            Fact::SourceIp => RestrictedExpression::new_ip(
-                caller.source_ip.as_ref().map(IpAddr::to_canonical)?.to_string(),
-            ),
-            Fact::ViaService => text(caller.via_service?),
-            Fact::RequestAlias => text(request.request_alias?),
-            Fact::RequestedRegion => match resource {
-                Resource::Account { region, .. } => text(region.as_str()),
-                Resource::Key(key) => text(key.arn.region.as_str()),
-                Resource::Alias { arn } => text(arn.region.as_str()),
-                Resource::ItemSchema { .. }
-                | Resource::AuditLog { .. }
-                | Resource::User { .. }
-                | Resource::Role { .. }
-                | Resource::Group { .. } => return None,
+            _ => match self.value(fact) {
+                Some(value) => expression(fact, &value)?,
+                None => return Ok(None),
             },
         };
-        Some((fact.as_str().to_owned(), value))
+        Ok(Some((fact.as_str().to_owned(), value)))
+    }
+
+    fn tags_uid(&self, fact: Fact) -> EntityUid {
+        let kind = match fact {
+            Fact::EncryptionContext | Fact::FoldedEncryptionContext => {
+                &self.vocabulary.encryption_context
+            }
+            _ => &self.vocabulary.tags,
+        };
+        uid(kind, fact.as_str())
+    }
+
+    fn tags_entity(&self, fact: Fact) -> Result<Entity, String> {
+        let tags: Attributes = if fact == Fact::EncryptionContext {
+            self.encryption_context().map(|(key, value)| pair(key, value)).collect()
+        } else {
+            self.folded(fact)?.iter().map(|(key, value)| pair(key, value)).collect()
+        };
+        Entity::new_with_tags(self.tags_uid(fact), Attributes::new(), [], tags)
+            .map_err(|error| error.to_string())
     }
 
     fn principal_attributes(&self) -> Attributes {
@@ -167,15 +176,32 @@ impl<'a> Facts<'a> {
         let account = uid(&self.vocabulary.account, account.as_str());
         ("account".to_owned(), RestrictedExpression::new_entity_uid(account))
     }
+}
 
-    fn encryption_context_uid(&self) -> EntityUid {
-        uid(&self.vocabulary.encryption_context, "request")
-    }
-
-    fn encryption_context_tags(&self) -> Attributes {
-        let pairs = self.question.request.encryption_context.into_iter();
-        pairs.flat_map(|context| context.iter()).map(|(key, value)| pair(key, value)).collect()
-    }
+/// The value of `fact` in Cedar's terms.
+fn expression(fact: Fact, value: &Value<'_>) -> Result<RestrictedExpression, String> {
+    Ok(match value {
+        Value::Bool(value) => RestrictedExpression::new_bool(*value),
+        Value::Number(value) => RestrictedExpression::new_long(*value),
+        Value::Date(ms) => RestrictedExpression::new_datetime(timestamp::iso_8601(*ms)),
+        // Cedar refuses IPv4 addresses in IPv6 clothes.
+        Value::Ip(ip) => RestrictedExpression::new_ip(ip.to_canonical().to_string()),
+        Value::Text(value) if fact.kind() == Kind::Arn => {
+            let arn = Arn::parse(value).ok_or_else(|| format!("{} is no ARN", fact.as_str()))?;
+            let Arn { partition, service, region, account, resource } = arn;
+            RestrictedExpression::new_record([
+                pair("partition", partition),
+                pair("service", service),
+                pair("region", region),
+                pair("account", account),
+                pair("resource", resource),
+            ])
+            .map_err(|error| error.to_string())?
+        }
+        Value::Text(value) => text(value),
+        Value::Texts(list) => RestrictedExpression::new_set(list.iter().map(|item| text(item))),
+        Value::Tags(_) => return Err(format!("{} is no attribute", fact.as_str())),
+    })
 }
 
 fn principal_chain(principal: &Principal, names: &Vocabulary) -> Option<Chain> {

@@ -9,7 +9,7 @@ use super::document::Document;
 use super::engine::Engine;
 use super::grant::NoGrants;
 use super::principal::PrincipalId;
-use super::question::{KeyResource, Question, RequestFacts, Resource, Standing};
+use super::question::{KeyResource, NoAliases, Question, RequestFacts, Resource, Standing};
 use crate::base::arn::KeyArn;
 use crate::base::caller::{Caller, Principal};
 use crate::base::ids::{AccountId, RequestId};
@@ -118,6 +118,7 @@ pub(super) fn key<'a>(arn: &'a KeyArn, policy: &'a Arc<Document>) -> Resource<'a
         origin: Origin::AwsKms,
         multi_region: None,
         tags: &NO_TAGS,
+        aliases: &NoAliases,
         policy,
     })
 }

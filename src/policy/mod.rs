@@ -14,12 +14,14 @@ mod aws;
 pub mod builtin;
 mod cedar;
 mod compile;
+pub mod condition_key;
 pub mod decision;
 pub mod document;
 pub mod engine;
 pub mod error;
 pub mod explain;
 mod expression;
+pub mod fact;
 mod facts;
 pub mod grant;
 pub mod principal;
@@ -29,6 +31,7 @@ mod scan;
 mod scope;
 mod self_check;
 mod slice;
+mod values;
 mod vocabulary;
 
 #[cfg(test)]

@@ -1,10 +1,12 @@
 //! What the engine is asked.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use super::actions::{Action, ResourceKind};
 use super::document::Document;
+use super::fact::Said;
 use super::grant::Grants;
 use crate::base::arn::{AliasArn, KeyArn, PARTITION};
 use crate::base::caller::Caller;
@@ -52,6 +54,8 @@ pub struct RequestFacts<'a> {
     pub encryption_context: Option<&'a EncryptionContext>,
     /// The alias by which the caller named the key, `alias/` included.
     pub request_alias: Option<&'a str>,
+    /// What the operation says of its input beside these.
+    pub said: &'a Said,
     /// Epoch milliseconds.
     pub now_ms: i64,
 }
@@ -105,7 +109,30 @@ pub struct KeyResource<'a> {
     /// `None` for a single-Region key.
     pub multi_region: Option<MultiRegionRole>,
     pub tags: &'a BTreeMap<String, String>,
+    /// Who knows the key's aliases.
+    pub aliases: &'a dyn Aliases,
     pub policy: &'a Arc<Document>,
+}
+
+/// Knows the aliases of keys.
+pub trait Aliases: Sync {
+    /// Up to `limit` names of the key's aliases, `alias/` included.
+    fn aliases_of(&self, key: &KeyArn, limit: usize) -> Vec<String>;
+}
+
+/// Keys without aliases.
+pub struct NoAliases;
+
+impl Aliases for NoAliases {
+    fn aliases_of(&self, _key: &KeyArn, _limit: usize) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+impl fmt::Debug for dyn Aliases + '_ {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Aliases")
+    }
 }
 
 impl Resource<'_> {
@@ -121,6 +148,21 @@ impl Resource<'_> {
             | Self::User { account, .. }
             | Self::Role { account, .. }
             | Self::Group { account, .. } => account,
+        }
+    }
+
+    /// Where it is; `None` for what has no Region.
+    #[must_use]
+    pub fn region(&self) -> Option<&Region> {
+        match self {
+            Self::Account { region, .. } => Some(region),
+            Self::Key(key) => Some(&key.arn.region),
+            Self::Alias { arn } => Some(&arn.region),
+            Self::ItemSchema { .. }
+            | Self::AuditLog { .. }
+            | Self::User { .. }
+            | Self::Role { .. }
+            | Self::Group { .. } => None,
         }
     }
 

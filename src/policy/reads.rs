@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use cedar_policy::pst::{Clause, Expr, Template, Var};
 
 use super::expression::children;
+use super::fact::Fact;
 
 /// Everything that the conditions of some policies read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,49 +18,6 @@ pub(super) struct Reads {
     /// The groups of the action.
     pub(super) action: bool,
     pub(super) context: BTreeSet<Fact>,
-}
-
-/// One attribute of the request's context.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Fact {
-    IamAllows,
-    EncryptionContext,
-    SecureTransport,
-    EpochTime,
-    CurrentTime,
-    SourceIp,
-    ViaService,
-    RequestAlias,
-    RequestedRegion,
-}
-
-impl Fact {
-    pub(super) const ALL: [Self; 9] = [
-        Self::IamAllows,
-        Self::EncryptionContext,
-        Self::SecureTransport,
-        Self::EpochTime,
-        Self::CurrentTime,
-        Self::SourceIp,
-        Self::ViaService,
-        Self::RequestAlias,
-        Self::RequestedRegion,
-    ];
-
-    /// The attribute's name in the schema.
-    pub(super) const fn as_str(self) -> &'static str {
-        match self {
-            Self::IamAllows => "iamAllows",
-            Self::EncryptionContext => "encryptionContext",
-            Self::SecureTransport => "secureTransport",
-            Self::EpochTime => "epochTime",
-            Self::CurrentTime => "currentTime",
-            Self::SourceIp => "sourceIp",
-            Self::ViaService => "viaService",
-            Self::RequestAlias => "requestAlias",
-            Self::RequestedRegion => "requestedRegion",
-        }
-    }
 }
 
 impl Reads {
@@ -117,7 +75,7 @@ impl Reads {
     }
 
     fn note_fact(&mut self, name: &str) {
-        match Fact::ALL.into_iter().find(|fact| fact.as_str() == name) {
+        match Fact::ALL.iter().copied().find(|fact| fact.as_str() == name) {
             Some(fact) => {
                 self.context.insert(fact);
             }

@@ -13,7 +13,7 @@ use super::engine::Engine;
 use super::error::Error;
 use super::grant::NoGrants;
 use super::principal::PrincipalId;
-use super::question::{KeyResource, Question, RequestFacts, Resource, Standing};
+use super::question::{KeyResource, NoAliases, Question, RequestFacts, Resource, Standing};
 use crate::base::arn::KeyArn;
 use crate::base::caller::{Caller, Principal};
 use crate::base::ids::{AccountId, KeyId, Region, RequestId};
@@ -43,6 +43,7 @@ pub(super) fn run(engine: &Engine) -> Result<(), Error> {
     let ask = |principal, identity: &[Arc<Document>]| {
         let caller = server_caller(principal);
         let resource = Resource::Key(KeyResource {
+            aliases: &NoAliases,
             arn: &arn,
             spec: KeySpec::SymmetricDefault,
             usage: KeyUsage::EncryptDecrypt,

@@ -11,11 +11,12 @@ use super::actions::{Action, ResourceKind};
 use super::cedar;
 use super::compile::Compiled;
 use super::document::{Document, Form, SourceText, Usage};
+use super::fact::{Fact, Said};
 use super::facts::Facts;
 use super::fixture::*;
 use super::grant::NoGrants;
 use super::question::{Question, RequestFacts, Standing};
-use super::reads::{Fact, Reads};
+use super::reads::Reads;
 use super::vocabulary::{SCHEMA, Vocabulary};
 use crate::base::arn::KeyArn;
 use crate::base::caller::Principal;
@@ -106,8 +107,8 @@ fn outcome(response: &Response) -> Outcome {
 }
 
 fn whole(document: &Document, facts: &Facts<'_>, iam_allows: bool) -> Outcome {
-    let everything =
-        Reads { principal: true, resource: true, action: true, context: Fact::ALL.into() };
+    let context = Fact::ALL.iter().copied().collect();
+    let everything = Reads { principal: true, resource: true, action: true, context };
     let set = PolicySet::from_policies(document.rules().iter().map(|rule| rule.policy.clone()));
     let request = facts.request(&everything, iam_allows).unwrap();
     let entities = facts.entities(&everything).unwrap();
@@ -148,9 +149,11 @@ proptest! {
         let (caller, arn) = (caller(principal), KeyArn::parse(KEY_ARN).unwrap());
         let pairs = tag.into_iter().map(|tag| ("a".to_owned(), tag)).collect();
         let context = EncryptionContext::new(pairs);
+        let said = Said::new();
         let request = RequestFacts {
             encryption_context: Some(&context),
             request_alias: alias.then_some("alias/app"),
+            said: &said,
             now_ms: 1_000,
         };
         let policy = key_policy("permit (principal, action, resource);");

@@ -280,6 +280,7 @@ fn hand_written_cedar_reads_the_request() {
         encryption_context: Some(&context),
         request_alias: Some("alias/app"),
         now_ms: 1_793_614_272_000,
+        ..RequestFacts::default()
     };
     #[track_caller]
     fn check(facts: &RequestFacts<'_>, condition: &str, want: bool) {
@@ -448,8 +449,11 @@ fn managed_keys_serve_their_service_alone() {
         assert_eq!((policy.form(), policy.text()), (Form::Managed, text.as_str()));
         check(&user(HOME, "alice"), &policy, &[ALLOW_ALL], Some(ImplicitResourcePolicy));
         check(&root(HOME), &policy, &[], Some(ImplicitResourcePolicy));
-        let decide = |principal: Principal, via_service, action, identity: &[Arc<Document>]| {
-            let caller = Caller { via_service, ..caller(principal) };
+        let decide = |principal: Principal,
+                      via: Option<&'static str>,
+                      action,
+                      identity: &[Arc<Document>]| {
+            let caller = Caller { via_service: via.map(Into::into), ..caller(principal) };
             let arn = KeyArn::parse(KEY_ARN).unwrap();
             let request = RequestFacts::default();
             denied(&ENGINE.decide(&Question {

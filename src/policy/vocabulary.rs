@@ -30,6 +30,7 @@ pub(super) struct Vocabulary {
     pub(super) item_schema: EntityTypeName,
     pub(super) audit_log: EntityTypeName,
     pub(super) encryption_context: EntityTypeName,
+    pub(super) tags: EntityTypeName,
     actions: BTreeMap<Action, ActionNames>,
 }
 
@@ -63,6 +64,7 @@ impl Vocabulary {
             item_schema: type_name("ItemSchema")?,
             audit_log: type_name("AuditLog")?,
             encryption_context: type_name("EncryptionContext")?,
+            tags: type_name("Tags")?,
             actions,
         })
     }

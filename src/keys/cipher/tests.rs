@@ -16,7 +16,7 @@ use crate::policy::builtin::default_key_policy;
 use crate::policy::engine::Engine;
 use crate::policy::grant::NoGrants;
 use crate::policy::principal::PrincipalId;
-use crate::policy::question::{Question, RequestFacts, Resource, Standing};
+use crate::policy::question::{NoAliases, Question, RequestFacts, Resource, Standing};
 
 /// An account whose root may do everything, and an HSM.
 struct Bench {
@@ -61,7 +61,7 @@ impl Bench {
     }
 
     fn permit_key(&self, action: Action, key: &Key) -> Permit {
-        self.permit(action, Resource::Key(key.as_resource()))
+        self.permit(action, Resource::Key(key.as_resource(&NoAliases)))
     }
 
     fn key(&self, spec: KeySpec, usage: KeyUsage) -> Key {

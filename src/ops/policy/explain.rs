@@ -34,6 +34,7 @@ impl Operation for Explain {
             hypothesis::SECURE,
             hypothesis::TIME,
             hypothesis::TAGS,
+            hypothesis::CONDITIONS,
             hypothesis::REQUEST_ID,
         ],
         output: &[Member::required("story", Shape::Document)],

@@ -7,12 +7,13 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::naming;
 use super::subject::Subject;
+use super::{conditions, naming};
 use crate::base::context::EncryptionContext;
 use crate::base::ids::{AccountId, Region, RequestId};
 use crate::base::timestamp;
 use crate::keys::key::Key;
+use crate::keys::registry::Registry;
 use crate::ops::access::Access;
 use crate::ops::ctx::Ctx;
 use crate::ops::resolve::{self, Accepts, Found};
@@ -21,6 +22,7 @@ use crate::policy::actions::{Action, ResourceKind};
 use crate::policy::document::Document;
 use crate::policy::engine::Engine;
 use crate::policy::explain::{Names, Story};
+use crate::policy::fact::Said;
 use crate::policy::grant::NoGrants;
 use crate::policy::question::{KeyResource, Question, RequestFacts, Resource};
 use crate::wire::error::ApiError;
@@ -42,6 +44,8 @@ pub(super) const SECURE: Member = Member::optional("secureTransport", Shape::Boo
 pub(super) const TIME: Member = Member::optional("time", text(1, 64));
 /// Tags of the session, which win over those of the user or role.
 pub(super) const TAGS: Member = Member::optional("principalTags", Shape::Map);
+/// Anything else that conditions read, by the name of AWS's condition key.
+pub(super) const CONDITIONS: Member = Member::optional("conditions", Shape::Map);
 /// A recorded call, instead of all others.
 pub(super) const REQUEST_ID: Member = Member::optional("requestId", text(1, 64));
 
@@ -59,12 +63,15 @@ pub(super) struct Words {
     pub(super) time: Option<String>,
     #[serde(default)]
     pub(super) principal_tags: BTreeMap<String, String>,
+    #[serde(default)]
+    pub(super) conditions: BTreeMap<String, String>,
     pub(super) request_id: Option<String>,
 }
 
 /// A request that somebody could make.
 pub(super) struct Hypothesis {
     pub(super) engine: Arc<Engine>,
+    pub(super) keys: Arc<Registry>,
     pub(super) subject: Subject,
     pub(super) action: Action,
     pub(super) account: AccountId,
@@ -73,6 +80,7 @@ pub(super) struct Hypothesis {
     pub(super) key: Option<Arc<Key>>,
     pub(super) encryption_context: EncryptionContext,
     pub(super) request_alias: Option<String>,
+    pub(super) said: Said,
     pub(super) now_ms: i64,
     pub(super) names: Names,
     /// What is not known, and what was taken instead.
@@ -103,19 +111,42 @@ impl Hypothesis {
         check_kind(action, found.is_some())?;
         let request_alias =
             found.as_ref().and_then(|found| Some(found.alias.as_ref()?.to_string()));
-        Ok(Self {
-            engine: Arc::clone(&ctx.engine),
-            names: naming::of(ctx, &subject),
-            subject,
-            action,
-            account,
-            region: call.region.clone(),
-            key: found.map(|found| found.key),
+        let key = found.map(|found| found.key);
+        let mut asked = Self {
             encryption_context: words.encryption_context,
             request_alias,
             now_ms,
+            ..Self::about(ctx, subject, action, key, &call.region)
+        };
+        for (key, value) in &words.conditions {
+            conditions::say(&mut asked, key, value)?;
+        }
+        Ok(asked)
+    }
+
+    /// A request of which nothing more is known.
+    pub(super) fn about(
+        ctx: &Ctx,
+        subject: Subject,
+        action: Action,
+        key: Option<Arc<Key>>,
+        region: &Region,
+    ) -> Self {
+        Self {
+            engine: Arc::clone(&ctx.engine),
+            keys: Arc::clone(&ctx.keys),
+            names: naming::of(ctx, &subject),
+            account: subject.caller.principal.account().clone(),
+            subject,
+            action,
+            region: region.clone(),
+            key,
+            encryption_context: EncryptionContext::default(),
+            request_alias: None,
+            said: Said::new(),
+            now_ms: ctx.clock.now_ms(),
             notes: Vec::new(),
-        })
+        }
     }
 
     /// The story of the request, by the policy of the key as it is or by
@@ -134,7 +165,7 @@ impl Hypothesis {
     ) -> T {
         let resource = match &self.key {
             Some(key) => {
-                let of_key = key.as_resource();
+                let of_key = key.as_resource(self.keys.as_ref());
                 let policy = policy.unwrap_or(of_key.policy);
                 Resource::Key(KeyResource { policy, ..of_key })
             }
@@ -150,6 +181,7 @@ impl Hypothesis {
             request: &RequestFacts {
                 encryption_context: (!context.is_empty()).then_some(context),
                 request_alias: self.request_alias.as_deref(),
+                said: &self.said,
                 now_ms: self.now_ms,
             },
         })
@@ -191,7 +223,7 @@ fn check_kind(action: Action, about_key: bool) -> Result<(), ApiError> {
     }
 }
 
-fn address(text: &str) -> Result<IpAddr, ApiError> {
+pub(super) fn address(text: &str) -> Result<IpAddr, ApiError> {
     text.parse().map_err(|_bad| ApiError::validation("sourceIp must be an IP address."))
 }
 

@@ -11,6 +11,7 @@
 use super::ctx::Ctx;
 use super::operation::Entry;
 
+mod conditions;
 mod explain;
 mod history;
 mod hypothesis;

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::hypothesis::{self, Hypothesis, Words};
-use super::naming;
 use super::subject::Subject;
 use crate::audit::{self, Recorded};
 use crate::base::arn::KeyArn;
@@ -100,18 +99,13 @@ impl Reader<'_> {
         let region = self.text("/awsRegion").and_then(Region::parse);
         let named = self.text("/requestParameters/keyId").filter(|name| name.contains("alias/"));
         let alias = named.map(|name| name.rsplit_once(':').map_or(name, |(_, name)| name));
+        let region = region.unwrap_or_else(|| access.call().region.clone());
         Ok(Hypothesis {
-            engine: Arc::clone(&ctx.engine),
-            names: naming::of(ctx, &subject),
-            subject,
-            action,
-            account,
-            region: region.unwrap_or_else(|| access.call().region.clone()),
-            key,
             encryption_context: self.encryption_context(),
             request_alias: alias.map(str::to_owned),
             now_ms: position.time_ms,
             notes,
+            ..Hypothesis::about(ctx, subject, action, key, &region)
         })
     }
 

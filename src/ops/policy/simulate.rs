@@ -51,6 +51,7 @@ impl Operation for Simulate {
             hypothesis::SECURE,
             hypothesis::TIME,
             hypothesis::TAGS,
+            hypothesis::CONDITIONS,
             hypothesis::REQUEST_ID,
             Member::optional("policy", matching(1, limits::POLICY_BYTES, POLICY_TEXT)),
         ],

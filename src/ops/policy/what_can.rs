@@ -5,9 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::hypothesis::{self, Hypothesis};
-use super::naming;
 use super::subject::Subject;
-use crate::base::context::EncryptionContext;
 use crate::base::ids::KeyId;
 use crate::base::limits;
 use crate::keys::key::Key;
@@ -94,19 +92,8 @@ impl Operation for WhatCan {
             None => page(ctx, access, input.cursor.as_deref())?,
         };
         let is_first_page = input.cursor.is_none() && input.key_id.is_none();
-        let mut asked = Hypothesis {
-            engine: Arc::clone(&ctx.engine),
-            names: naming::of(ctx, &subject),
-            subject,
-            action: Action::DECRYPT,
-            account,
-            region: access.call().region.clone(),
-            key: None,
-            encryption_context: EncryptionContext::default(),
-            request_alias: None,
-            now_ms: ctx.clock.now_ms(),
-            notes: Vec::new(),
-        };
+        let region = access.call().region.clone();
+        let mut asked = Hypothesis::about(ctx, subject, Action::DECRYPT, None, &region);
         let principal = asked.subject.caller.principal.to_string();
         let search = move || {
             let of_account = is_first_page.then(|| actions(&mut asked, None));

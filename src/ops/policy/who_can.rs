@@ -6,9 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::hypothesis::{self, Hypothesis};
-use super::naming;
 use super::subject::{ANY_SESSION, Subject};
-use crate::base::context::EncryptionContext;
 use crate::base::ids::AccountId;
 use crate::base::limits;
 use crate::identity::directory::Kind;
@@ -88,18 +86,8 @@ impl Operation for WhoCan {
         let region = access.call().region.clone();
         let key_arn = key.arn.to_string();
         let root = Subject::root(ctx, &account);
-        let of = |subject: Subject| Hypothesis {
-            engine: Arc::clone(&ctx.engine),
-            names: naming::of(ctx, &subject),
-            subject,
-            action,
-            account: account.clone(),
-            region: region.clone(),
-            key: Some(Arc::clone(&key)),
-            encryption_context: EncryptionContext::default(),
-            request_alias: None,
-            now_ms: ctx.clock.now_ms(),
-            notes: Vec::new(),
+        let of = |subject: Subject| {
+            Hypothesis::about(ctx, subject, action, Some(Arc::clone(&key)), &region)
         };
         let first = of(root);
         let asked: Vec<(String, Hypothesis)> =

@@ -69,8 +69,8 @@ pub(super) fn request(question: &Question<'_>) -> BTreeMap<String, String> {
     if let Some(address) = caller.source_ip {
         say("source IP".to_owned(), address.to_string());
     }
-    if let Some(service) = caller.via_service {
-        say("via service".to_owned(), service.to_owned());
+    if let Some(service) = &caller.via_service {
+        say("via service".to_owned(), service.to_string());
     }
     if let Some(alias) = request.request_alias {
         say("request alias".to_owned(), alias.to_owned());

@@ -16,10 +16,11 @@ use crate::policy::actions::Action;
 use crate::policy::decision::Source;
 use crate::policy::document::Rule;
 use crate::policy::engine::{Engine, resource_policy};
+use crate::policy::fact::Fact;
 use crate::policy::facts::Facts;
 use crate::policy::grant::{Party, Reach};
 use crate::policy::question::{Question, Resource};
-use crate::policy::reads::{Fact, Reads};
+use crate::policy::reads::Reads;
 
 /// Whether somebody may do something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -179,10 +180,14 @@ impl Asked<'_> {
     /// Whether a condition holds; `None` if that hangs on the request.
     fn holds(&self, clause: &Clause, whom: Whom) -> Option<Result<bool, String>> {
         let reads = Reads::of_clause(clause);
+        let of_nobody = whom == Whom::Anybody;
         let session = matches!(self.question.caller.principal, Principal::RoleSession { .. });
-        if ((session || whom == Whom::Anybody) && reads.principal)
-            || !reads.context.iter().all(|fact| is_known(*fact))
-        {
+        let is_known = |fact: &Fact| {
+            is_of_resource(*fact)
+                || (!of_nobody && is_of_principal(*fact))
+                || (!of_nobody && !session && is_of_user(*fact))
+        };
+        if ((session || of_nobody) && reads.principal) || !reads.context.iter().all(is_known) {
             return None;
         }
         let request = self.facts.request(&reads, false);
@@ -257,10 +262,38 @@ fn of_grant(grant: &KnownGrant) -> Way {
     Way { by: vec![format!("grant {}", terms.id)], conditions }
 }
 
-/// Whether a fact is known without the request: of the principal and the
-/// resource alone.
-const fn is_known(fact: Fact) -> bool {
-    matches!(fact, Fact::RequestedRegion)
+/// Whether a fact is known of the resource alone.
+const fn is_of_resource(fact: Fact) -> bool {
+    matches!(
+        fact,
+        Fact::KeyOrigin
+            | Fact::KeySpec
+            | Fact::KeyUsage
+            | Fact::MultiRegion
+            | Fact::MultiRegionKeyType
+            | Fact::RequestedRegion
+            | Fact::ResourceAccount
+            | Fact::ResourceAliases
+            | Fact::ResourceTags
+    )
+}
+
+/// Whether a fact is known of the principal, be it any session of a role.
+const fn is_of_principal(fact: Fact) -> bool {
+    matches!(
+        fact,
+        Fact::PrincipalAccount
+            | Fact::PrincipalArn
+            | Fact::PrincipalArnParts
+            | Fact::PrincipalIsAwsService
+            | Fact::PrincipalType
+            | Fact::UserName
+    )
+}
+
+/// Whether a fact is known of a user, and of a session only while it lasts.
+const fn is_of_user(fact: Fact) -> bool {
+    matches!(fact, Fact::PrincipalTags | Fact::UserId)
 }
 
 fn ways(fits: &[&Fit]) -> Vec<Way> {
