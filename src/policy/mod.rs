@@ -28,6 +28,7 @@ pub mod principal;
 pub mod question;
 mod reads;
 mod scan;
+pub mod scenario;
 mod scope;
 mod self_check;
 mod slice;

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
+use super::naming;
 use super::subject::Subject;
-use super::{conditions, naming};
 use crate::base::context::EncryptionContext;
 use crate::base::ids::{AccountId, Region, RequestId};
 use crate::base::timestamp;
@@ -22,9 +22,8 @@ use crate::policy::actions::{Action, ResourceKind};
 use crate::policy::document::Document;
 use crate::policy::engine::Engine;
 use crate::policy::explain::{Names, Story};
-use crate::policy::fact::Said;
 use crate::policy::grant::NoGrants;
-use crate::policy::question::{KeyResource, Question, RequestFacts, Resource};
+use crate::policy::question::{KeyResource, Question, Resource};
 use crate::wire::error::ApiError;
 use crate::wire::shape::{Member, Shape, text};
 
@@ -78,10 +77,6 @@ pub(super) struct Hypothesis {
     pub(super) region: Region,
     /// `None` for a question about the account.
     pub(super) key: Option<Arc<Key>>,
-    pub(super) encryption_context: EncryptionContext,
-    pub(super) request_alias: Option<String>,
-    pub(super) said: Said,
-    pub(super) now_ms: i64,
     pub(super) names: Names,
     /// What is not known, and what was taken instead.
     pub(super) notes: Vec<String>,
@@ -106,22 +101,20 @@ impl Hypothesis {
         };
         let secure = words.secure_transport.unwrap_or(call.caller.secure_transport);
         let mut subject = Subject::find(ctx, &account, &principal)?.calling(source_ip, secure);
-        subject.standing.tags.extend(words.principal_tags);
         let found = words.key_id.map(|name| find_key(ctx, access, &name)).transpose()?;
         check_kind(action, found.is_some())?;
-        let request_alias =
+        let scenario = &mut subject.scenario;
+        scenario.standing.tags.extend(words.principal_tags);
+        scenario.request_alias =
             found.as_ref().and_then(|found| Some(found.alias.as_ref()?.to_string()));
-        let key = found.map(|found| found.key);
-        let mut asked = Self {
-            encryption_context: words.encryption_context,
-            request_alias,
-            now_ms,
-            ..Self::about(ctx, subject, action, key, &call.region)
-        };
+        scenario.encryption_context = words.encryption_context;
+        scenario.now_ms = now_ms;
         for (key, value) in &words.conditions {
-            conditions::say(&mut asked, key, value)?;
+            let said = scenario.say(key, value);
+            said.map_err(|refused| ApiError::validation(format!("{refused}.")))?;
         }
-        Ok(asked)
+        let key = found.map(|found| found.key);
+        Ok(Self::about(ctx, subject, action, key, &access.call().region))
     }
 
     /// A request of which nothing more is known.
@@ -136,15 +129,11 @@ impl Hypothesis {
             engine: Arc::clone(&ctx.engine),
             keys: Arc::clone(&ctx.keys),
             names: naming::of(ctx, &subject),
-            account: subject.caller.principal.account().clone(),
+            account: subject.principal().account().clone(),
             subject,
             action,
             region: region.clone(),
             key,
-            encryption_context: EncryptionContext::default(),
-            request_alias: None,
-            said: Said::new(),
-            now_ms: ctx.clock.now_ms(),
             notes: Vec::new(),
         }
     }
@@ -171,19 +160,14 @@ impl Hypothesis {
             }
             None => Resource::Account { account: &self.account, region: &self.region },
         };
-        let context = &self.encryption_context;
+        let scenario = &self.subject.scenario;
         put(&Question {
-            caller: &self.subject.caller,
+            caller: &scenario.caller,
             action: self.action,
             resource,
-            standing: &self.subject.standing,
+            standing: &scenario.standing,
             grants: &NoGrants,
-            request: &RequestFacts {
-                encryption_context: (!context.is_empty()).then_some(context),
-                request_alias: self.request_alias.as_deref(),
-                said: &self.said,
-                now_ms: self.now_ms,
-            },
+            request: &scenario.request(),
         })
     }
 }
@@ -223,11 +207,11 @@ fn check_kind(action: Action, about_key: bool) -> Result<(), ApiError> {
     }
 }
 
-pub(super) fn address(text: &str) -> Result<IpAddr, ApiError> {
+fn address(text: &str) -> Result<IpAddr, ApiError> {
     text.parse().map_err(|_bad| ApiError::validation("sourceIp must be an IP address."))
 }
 
-pub(super) fn time(text: &str) -> Result<i64, ApiError> {
+fn time(text: &str) -> Result<i64, ApiError> {
     timestamp::parse_rfc3339(text)
         .ok_or_else(|| ApiError::validation("time must be a time such as 2026-11-02T10:00:00Z."))
 }

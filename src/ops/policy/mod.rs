@@ -11,7 +11,6 @@
 use super::ctx::Ctx;
 use super::operation::Entry;
 
-mod conditions;
 mod explain;
 mod history;
 mod hypothesis;

@@ -70,10 +70,10 @@ impl Reader<'_> {
         })?;
         let source_ip = self.text("/sourceIPAddress").and_then(|text| text.parse().ok());
         let secure = call.caller.secure_transport;
-        let subject = Subject::find(ctx, &account, arn)?.calling(source_ip, secure);
+        let mut subject = Subject::find(ctx, &account, arn)?.calling(source_ip, secure);
         notes.push("a record does not say whether the call came over TLS: as this one".to_owned());
         let id = self.text("/userIdentity/principalId");
-        if id.is_some_and(|id| id != subject.caller.principal.principal_id()) {
+        if id.is_some_and(|id| id != subject.principal().principal_id()) {
             notes.push(format!("{arn} is not who it was then: it was deleted and made again"));
         }
         if self.text("/userIdentity/sessionContext/sessionIssuer/arn").is_some() {
@@ -100,13 +100,13 @@ impl Reader<'_> {
         let named = self.text("/requestParameters/keyId").filter(|name| name.contains("alias/"));
         let alias = named.map(|name| name.rsplit_once(':').map_or(name, |(_, name)| name));
         let region = region.unwrap_or_else(|| access.call().region.clone());
-        Ok(Hypothesis {
-            encryption_context: self.encryption_context(),
-            request_alias: alias.map(str::to_owned),
-            now_ms: position.time_ms,
-            notes,
-            ..Hypothesis::about(ctx, subject, action, key, &region)
-        })
+        let scenario = &mut subject.scenario;
+        scenario.encryption_context = self.encryption_context();
+        scenario.request_alias = alias.map(str::to_owned);
+        scenario.now_ms = position.time_ms;
+        let via = self.text("/userIdentity/invokedBy");
+        scenario.caller.via_service = via.map(|service| service.to_owned().into());
+        Ok(Hypothesis { notes, ..Hypothesis::about(ctx, subject, action, key, &region) })
     }
 
     fn text(&self, pointer: &str) -> Option<&str> {

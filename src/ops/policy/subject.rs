@@ -5,11 +5,12 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::base::arn::{Arn, PARTITION};
-use crate::base::caller::{Caller, Principal, SessionFacts};
-use crate::base::ids::{AccountId, RequestId};
+use crate::base::caller::{Principal, SessionFacts};
+use crate::base::ids::AccountId;
 use crate::identity::directory::{Identity, Kind};
 use crate::ops::ctx::Ctx;
 use crate::policy::question::Standing;
+use crate::policy::scenario::Scenario;
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
 
@@ -20,8 +21,7 @@ pub(super) const ANY_SESSION: &str = "<any>";
 /// Somebody who could call.
 #[derive(Clone)]
 pub(super) struct Subject {
-    pub(super) caller: Caller,
-    pub(super) standing: Standing,
+    pub(super) scenario: Scenario,
     /// The user, or the role of the session; `None` for the root principal.
     pub(super) identity: Option<Arc<Identity>>,
 }
@@ -92,24 +92,21 @@ impl Subject {
         let session = matches!(principal, Principal::RoleSession { .. }).then(|| {
             Arc::new(SessionFacts { created_ms: ctx.clock.now_ms(), ..SessionFacts::default() })
         });
-        let caller = Caller {
-            principal,
-            access_key_id: None,
-            session,
-            source_ip: None,
-            user_agent: None,
-            secure_transport: false,
-            request_id: RequestId::from_random([0; 16]),
-            via_service: None,
-        };
-        let standing = ctx.directory.standing_of(&caller, &ctx.engine);
-        Self { caller, standing, identity }
+        let mut scenario = Scenario::of(principal, Standing::default(), ctx.clock.now_ms());
+        scenario.caller.session = session;
+        scenario.standing = ctx.directory.standing_of(&scenario.caller, &ctx.engine);
+        Self { scenario, identity }
+    }
+
+    /// The principal.
+    pub(super) fn principal(&self) -> &Principal {
+        &self.scenario.caller.principal
     }
 
     /// The same, calling from somewhere.
     pub(super) fn calling(mut self, source_ip: Option<IpAddr>, secure_transport: bool) -> Self {
-        self.caller.source_ip = source_ip;
-        self.caller.secure_transport = secure_transport;
+        self.scenario.caller.source_ip = source_ip;
+        self.scenario.caller.secure_transport = secure_transport;
         self
     }
 }

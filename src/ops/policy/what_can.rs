@@ -94,7 +94,7 @@ impl Operation for WhatCan {
         let is_first_page = input.cursor.is_none() && input.key_id.is_none();
         let region = access.call().region.clone();
         let mut asked = Hypothesis::about(ctx, subject, Action::DECRYPT, None, &region);
-        let principal = asked.subject.caller.principal.to_string();
+        let principal = asked.subject.principal().to_string();
         let search = move || {
             let of_account = is_first_page.then(|| actions(&mut asked, None));
             let of_keys = keys.into_iter().map(|key| OfKey {

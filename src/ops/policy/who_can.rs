@@ -119,7 +119,7 @@ fn page(
     let root = Subject::root(ctx, account);
     let users = ctx.directory.list(account, Kind::User);
     let roles = ctx.directory.list(account, Kind::Role);
-    let mut all = vec![root.caller.principal.to_string()];
+    let mut all = vec![root.principal().to_string()];
     all.extend(roles.iter().chain(&users).map(|identity| identity.arn()));
     all.sort_unstable();
     let rest = all.into_iter().filter(|arn| cursor.is_none_or(|cursor| arn.as_str() > cursor));
