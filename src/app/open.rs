@@ -13,6 +13,7 @@ use crate::base::quotas::Quotas;
 use crate::hsm::{Hsm, OsEntropy, SealedDomainKey};
 use crate::identity::directory::Directory;
 use crate::items::schemas::Schemas;
+use crate::keys::grants::index::GrantIndex;
 use crate::keys::registry::Registry;
 use crate::ops::blocking::Workshop;
 use crate::ops::ctx::{Ctx, Observer, Start};
@@ -63,8 +64,9 @@ pub fn open(options: OpenOptions) -> Result<Opened, Error> {
     let engine = Arc::new(Engine::new()?);
     let directory = Arc::new(Directory::default());
     let registry = Arc::new(Registry::new(Arc::clone(&hsm)));
+    let grants = Arc::new(GrantIndex::default());
     let schemas = Arc::new(Schemas::default());
-    store.read(|tx| Ok(load(tx, &engine, &directory, &registry, &schemas)))??;
+    store.read(|tx| Ok(load(tx, &engine, &directory, &registry, &grants, &schemas)))??;
     let start = Start {
         wall_ms: options.clock.now_ms(),
         elapsed: options.clock.elapsed(),
@@ -78,6 +80,7 @@ pub fn open(options: OpenOptions) -> Result<Opened, Error> {
         store,
         engine,
         keys: registry,
+        grants,
         directory,
         account,
         regions,
@@ -121,10 +124,12 @@ fn load(
     engine: &Engine,
     directory: &Directory,
     registry: &Registry,
+    grants: &GrantIndex,
     schemas: &Schemas,
 ) -> Result<(), Error> {
     identity::rows::load(tx, engine, directory)?;
     keys::rows::load(tx, engine, registry)?;
+    keys::grants::rows::load(tx, grants)?;
     items::schemas::load(tx, schemas)?;
     Ok(())
 }

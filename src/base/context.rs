@@ -56,6 +56,38 @@ impl EncryptionContext {
         }
         bytes
     }
+
+    /// The context with these canonical bytes; `None` for what is no context.
+    #[must_use]
+    pub fn from_canonical_bytes(bytes: &[u8]) -> Option<Self> {
+        let (mut pairs, mut rest) = (BTreeMap::new(), bytes);
+        while !rest.is_empty() {
+            let (key, after) = split_text(rest)?;
+            let (value, after) = split_text(after)?;
+            pairs.insert(key.to_owned(), value.to_owned());
+            rest = after;
+        }
+        Some(Self(pairs))
+    }
+
+    /// Each pair as a context of its own, in canonical order.
+    pub fn single_pairs(&self) -> impl Iterator<Item = Self> {
+        self.0.iter().map(|(key, value)| Self(BTreeMap::from([(key.clone(), value.clone())])))
+    }
+
+    /// Whether every pair of `other` is in this one, compared exactly.
+    #[must_use]
+    pub fn contains(&self, other: &Self) -> bool {
+        other.iter().all(|(key, value)| self.find(key) == Some(value))
+    }
+}
+
+/// The length-prefixed text that canonical bytes begin with, and what follows.
+fn split_text(bytes: &[u8]) -> Option<(&str, &[u8])> {
+    let (len, rest) = bytes.split_first_chunk::<4>()?;
+    let len = usize::try_from(u32::from_be_bytes(*len)).ok()?;
+    let (text, rest) = rest.split_at_checked(len)?;
+    Some((std::str::from_utf8(text).ok()?, rest))
 }
 
 #[cfg(test)]
@@ -79,5 +111,30 @@ mod tests {
             context(&[("a", "bc")]).canonical_bytes()
         );
         assert!(context(&[]).canonical_bytes().is_empty());
+    }
+
+    #[test]
+    fn canonical_bytes_are_read_back() {
+        for pairs in [&[][..], &[("", "")], &[("a", "1"), ("b", "\u{e9}")]] {
+            let context = context(pairs);
+            let bytes = context.canonical_bytes();
+            assert_eq!(EncryptionContext::from_canonical_bytes(&bytes), Some(context));
+            for cut in 1..bytes.len() {
+                let rest = EncryptionContext::from_canonical_bytes(&bytes[..cut]);
+                assert!(rest.is_none_or(|rest| rest.canonical_bytes() == bytes[..cut]));
+            }
+        }
+        assert_eq!(EncryptionContext::from_canonical_bytes(b"\0\0\0\x01\xff\0\0\0\0"), None);
+    }
+
+    #[test]
+    fn containing_is_exact() {
+        let whole = context(&[("a", "1"), ("b", "2")]);
+        assert!(whole.contains(&context(&[])) && whole.contains(&whole));
+        assert!(whole.contains(&context(&[("b", "2")])));
+        for other in [&[("A", "1")], &[("a", "2")], &[("c", "1")]] {
+            assert!(!whole.contains(&context(other)));
+        }
+        assert_eq!(whole.single_pairs().count(), 2);
     }
 }

@@ -75,6 +75,14 @@ impl GrantOperation {
                 | Self::DescribeKey
         )
     }
+
+    /// Whether a constraint to an encryption context holds for it. It leaves
+    /// DescribeKey and RetireGrant alone, which have none, and CreateGrant, which
+    /// hands it on ([`GrantTerms::covers`]).
+    #[must_use]
+    pub const fn is_constrained(self) -> bool {
+        !matches!(self, Self::DescribeKey | Self::RetireGrant | Self::CreateGrant)
+    }
 }
 
 /// The id of a grant: 32 random bytes, 64 hex digits on the wire.
@@ -163,6 +171,19 @@ pub struct GrantTerms {
     pub source_arn: Option<String>,
 }
 
+impl GrantTerms {
+    /// Whether a grant with these terms may be handed on as one with the terms of
+    /// `new`: no further operation, and constraints as strict or stricter (AWS KMS
+    /// Developer Guide, "Granting CreateGrant permission").
+    #[must_use]
+    pub fn covers(&self, new: &Self) -> bool {
+        let equals = self.equals.is_empty() || self.equals == new.equals;
+        let subset = new.subset.contains(&self.subset) || new.equals.contains(&self.subset);
+        let source = self.source_arn.is_none() || self.source_arn == new.source_arn;
+        new.operations.is_subset(self.operations) && equals && subset && source
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -172,6 +193,50 @@ mod tests {
         let fits = |operation: &GrantOperation| operation.fits(spec, usage);
         let found: Vec<_> = GrantOperation::ALL.iter().copied().filter(fits).collect();
         assert_eq!(found, fitting, "{spec} {usage}");
+    }
+
+    fn context(pairs: &[(&str, &str)]) -> EncryptionContext {
+        let owned = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
+        EncryptionContext::new(pairs.iter().map(owned).collect())
+    }
+
+    type Pairs<'a> = &'a [(&'a str, &'a str)];
+
+    fn terms(operations: &[GrantOperation], subset: Pairs<'_>, equals: Pairs<'_>) -> GrantTerms {
+        GrantTerms {
+            id: GrantId::from_random([0; 32]),
+            operations: operations.iter().copied().collect(),
+            subset: context(subset),
+            equals: context(equals),
+            source_arn: None,
+        }
+    }
+
+    #[test]
+    fn a_grant_is_handed_on_no_wider_than_it_is() {
+        use GrantOperation as G;
+        let all = [G::CreateGrant, G::Decrypt, G::Encrypt];
+        let (one, two): (Pairs<'_>, Pairs<'_>) = (&[("a", "1")], &[("a", "1"), ("b", "2")]);
+        let free = terms(&all, &[], &[]);
+        for new in [&free, &terms(&[G::Decrypt], one, &[]), &terms(&all, &[], two)] {
+            assert!(free.covers(new));
+        }
+        assert!(!free.covers(&terms(&[G::Decrypt, G::RetireGrant], &[], &[])));
+        let subset = terms(&all, one, &[]);
+        for new in [&subset, &terms(&all, two, &[]), &terms(&all, &[], one), &terms(&all, &[], two)]
+        {
+            assert!(subset.covers(new));
+        }
+        for new in [&free, &terms(&all, &[("a", "2")], &[]), &terms(&all, &[], &[("b", "2")])] {
+            assert!(!subset.covers(new));
+        }
+        let equals = terms(&all, &[], one);
+        assert!(equals.covers(&equals));
+        for new in [&free, &subset, &terms(&all, &[], two)] {
+            assert!(!equals.covers(new));
+        }
+        let source = GrantTerms { source_arn: Some("arn".to_owned()), ..free.clone() };
+        assert!(source.covers(&source) && free.covers(&source) && !source.covers(&free));
     }
 
     #[test]

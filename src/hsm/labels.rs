@@ -36,6 +36,8 @@ impl Label {
     pub(super) const AUDIT_KEY: Self = Self("wardbook/1/audit-key");
     /// Domain key -> key that seals what an import token carries.
     pub(super) const IMPORT_TOKEN: Self = Self("wardbook/1/import-token");
+    /// Domain key -> key that seals what a grant token names.
+    pub(super) const GRANT_TOKEN: Self = Self("wardbook/1/grant-token");
 
     pub(super) const fn as_bytes(self) -> &'static [u8] {
         self.0.as_bytes()
@@ -56,7 +58,7 @@ mod tests {
     #[test]
     fn no_label_begins_with_another() {
         let all = all();
-        assert!(all.len() >= 13 && all.contains(&Label::AUDIT_KEY.0));
+        assert!(all.len() >= 14 && all.contains(&Label::AUDIT_KEY.0));
         for (i, one) in all.iter().enumerate() {
             // A zero byte ends the label in the derivation; none may hold one.
             assert!(one.bytes().all(|b| b.is_ascii_graphic()));

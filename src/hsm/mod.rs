@@ -58,6 +58,8 @@ pub enum Purpose {
     AuditKey,
     /// What an import token carries: a private wrapping key.
     ImportToken,
+    /// What a grant token names: a key and a grant.
+    GrantToken,
 }
 
 impl Purpose {
@@ -67,6 +69,7 @@ impl Purpose {
             Self::SessionToken => Label::SESSION_TOKEN,
             Self::AuditKey => Label::AUDIT_KEY,
             Self::ImportToken => Label::IMPORT_TOKEN,
+            Self::GrantToken => Label::GRANT_TOKEN,
         }
     }
 }

@@ -3,11 +3,12 @@
 
 use std::sync::Arc;
 
+use super::grants::index::GrantIndex;
 use super::key::{Alias, Key, Material};
 use super::registry::Registry;
 use super::rows::{key_row, material_row};
-use crate::store::keys as rows;
 use crate::store::{self, Change, Tx};
+use crate::store::{grants, keys as rows};
 
 /// A new key with its materials.
 pub struct CreateKey {
@@ -79,19 +80,23 @@ fn put_materials<'a>(
     materials.try_for_each(|material| rows::put_material(tx, &material_row(key, material)))
 }
 
-/// The end of a key: its row, every material, every alias.
+/// The end of a key: its row, every material, alias and grant.
 pub struct DeleteKey {
     pub registry: Arc<Registry>,
+    pub grants: Arc<GrantIndex>,
     pub key: Arc<Key>,
 }
 
 impl Change for DeleteKey {
     fn write(&self, tx: &mut dyn Tx) -> Result<(), store::Error> {
         let arn = &self.key.arn;
-        rows::delete_key(tx, arn.region.as_str(), &arn.id.to_string(), self.key.version)
+        let (region, id) = (arn.region.as_str(), arn.id.to_string());
+        rows::delete_key(tx, region, &id, self.key.version)?;
+        grants::delete_key_grants(tx, region, &id)
     }
 
     fn publish(&self) {
+        self.grants.remove_all(&self.key.arn);
         self.registry.remove(&self.key);
     }
 }

@@ -8,6 +8,7 @@
 pub mod changes;
 pub mod cipher;
 pub mod create;
+pub mod grants;
 pub mod import;
 pub mod key;
 pub mod multi_region;

@@ -8,22 +8,26 @@ use serde_json::{Map, Value};
 
 use super::call::Call;
 use super::ctx::Ctx;
+use super::grants;
 use super::operation::Description;
 use super::rates::Counted;
 use super::resolve::{self, Accepts, Found};
 use super::shapes::Tag;
 use crate::base::arn::{AliasArn, KeyArn};
 use crate::base::context::EncryptionContext;
+use crate::base::grant::GrantId;
 use crate::base::ids::{AliasName, MaterialId, Realm};
 use crate::base::managed::ManagedService;
 use crate::base::rates::RateGroup;
 use crate::base::spec::{KeyPairSpec, KeySpec};
 use crate::hsm::blob::Blob;
+use crate::keys::grants::Grant;
+use crate::keys::grants::sources::Retired;
 use crate::keys::key::Key;
 use crate::policy::actions::Action;
 use crate::policy::decision::{Decision, Explanation, Permit, ciphertext_denial, foreign_denial};
 use crate::policy::fact::{self, Fact, Said};
-use crate::policy::grant::NoGrants;
+use crate::policy::grant::Grants;
 use crate::policy::question::{Question, RequestFacts, Resource, Standing};
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
@@ -35,6 +39,8 @@ pub struct Access<'a> {
     standing: Standing,
     /// What the operation says of its input.
     said: Said,
+    /// The only grants that can allow anything; all there are if nobody said.
+    grants: Option<Box<dyn Grants + Send + Sync>>,
     facts: &'a mut Facts,
     counted: Counted,
     /// The group in which the call was counted last.
@@ -54,6 +60,8 @@ pub struct Facts {
     pub service_event_details: Option<Value>,
     /// Whether the caller only wants to know what would happen.
     pub dry_run: bool,
+    /// `GrantTokens`, which no record ever shows.
+    pub grant_tokens: Vec<String>,
     /// The service whose key the call named before it was there. The pipeline
     /// makes it, and runs the call again.
     pub missing_service: Option<ManagedService>,
@@ -75,7 +83,8 @@ impl<'a> Access<'a> {
     ) -> Self {
         let standing = ctx.directory.standing_of(&call.caller, &ctx.engine);
         let counted = ctx.rates.counted(operation);
-        Self { ctx, call, standing, said: Said::new(), facts, counted, counted_in: None }
+        let (said, grants) = (Said::new(), None);
+        Self { ctx, call, standing, said, grants, facts, counted, counted_in: None }
     }
 
     /// The call.
@@ -120,8 +129,37 @@ impl<'a> Access<'a> {
             let permit = self.permit_key(action, &key, context, found.alias.as_ref())?;
             Ok(PermittedKey { permit, key })
         });
-        permitted.map_err(|error| match error.code() {
-            // What another account has is its own affair.
+        permitted.map_err(|error| self.without_foreign_affairs(action, name, error))
+    }
+
+    /// Asks to retire the grant `id` of the key that `name` names: the grant
+    /// itself says who may, so that it is found first.
+    ///
+    /// # Errors
+    /// As [`Self::key`]; a grant that is not there is a `NotFoundException`.
+    pub fn retirement(&mut self, name: &str, id: &GrantId) -> Result<Grant, ApiError> {
+        let permitted = self.find(name, Accepts::Key).and_then(|found| {
+            let Some(grant) = self.ctx.grants.find(&found.key.arn, id) else {
+                self.record_resource(&found.key.arn);
+                return Err(grants::not_found(id));
+            };
+            self.use_grants(Retired(grant.clone()));
+            grants::says_constraints(self, &grant.terms);
+            let context = grants::constraint(&grant.terms);
+            self.permit_key(Action::RETIRE_GRANT, &found.key, Some(&context), None)?;
+            Ok(grant)
+        });
+        permitted.map_err(|error| self.without_foreign_affairs(Action::RETIRE_GRANT, name, error))
+    }
+
+    /// From here on, only `grants` can allow what no policy does.
+    pub fn use_grants(&mut self, grants: impl Grants + Send + 'static) {
+        self.grants = Some(Box::new(grants));
+    }
+
+    /// What another account has is its own affair.
+    fn without_foreign_affairs(&self, action: Action, name: &str, error: ApiError) -> ApiError {
+        match error.code() {
             Code::NotFoundException | Code::AccessDeniedException
                 if resolve::is_foreign(&self.call.realm(), name) =>
             {
@@ -129,7 +167,7 @@ impl<'a> Access<'a> {
                 ApiError::new(Code::AccessDeniedException, text)
             }
             _ => error,
-        })
+        }
     }
 
     /// Finds the key that `name` names, and asks for nothing. The key of a
@@ -302,12 +340,16 @@ impl<'a> Access<'a> {
         encryption_context: Option<&EncryptionContext>,
         request_alias: Option<&str>,
     ) -> Result<Permit, ApiError> {
+        let grants: &dyn Grants = match &self.grants {
+            Some(grants) => grants.as_ref(),
+            None => self.ctx.grants.as_ref(),
+        };
         let Decision { outcome, explanation } = self.ctx.engine.decide(&Question {
             caller: &self.call.caller,
             action,
             resource,
             standing: &self.standing,
-            grants: &NoGrants,
+            grants,
             request: &self.request_facts(encryption_context, request_alias),
         });
         self.facts.decisions.push(explanation);

@@ -13,6 +13,7 @@ use crate::base::ids::{AccountId, Region};
 use crate::base::quotas::Quotas;
 use crate::hsm::Hsm;
 use crate::identity::directory::Directory;
+use crate::keys::grants::index::GrantIndex;
 use crate::keys::registry::Registry;
 use crate::policy::engine::Engine;
 use crate::store::Store;
@@ -26,6 +27,7 @@ pub struct Ctx {
     pub store: Arc<Store>,
     pub engine: Arc<Engine>,
     pub keys: Arc<Registry>,
+    pub grants: Arc<GrantIndex>,
     pub directory: Arc<Directory>,
     /// The account whose book records calls of nobody.
     pub account: AccountId,

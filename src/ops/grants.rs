@@ -1,17 +1,24 @@
 //! What the grant operations share: the members that describe a grant, and
 //! their rules.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+use super::access::Access;
 use super::ctx::Ctx;
-use super::shapes::{Nothing, out_text};
+use super::operation::Description;
+use super::shapes::out_text;
 use crate::base::arn::{Arn, PARTITION};
-use crate::base::grant::GrantOperation;
-use crate::base::hex;
+use crate::base::context::EncryptionContext;
+use crate::base::grant::{GrantId, GrantOperation, GrantTerms};
 use crate::base::ids::AccountId;
-use crate::policy::principal::PrincipalDirectory;
+use crate::base::timestamp;
+use crate::keys::grants::principal::{GrantPrincipal, NamedPrincipal};
+use crate::keys::grants::{Grant, token};
+use crate::policy::fact::Fact;
+use crate::policy::principal::{PrincipalDirectory, PrincipalId};
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
+use crate::wire::paging::Page;
 use crate::wire::shape::{ALIAS, Member, Pattern, Shape, matching, secret, text};
 
 /// A principal by ARN.
@@ -92,58 +99,200 @@ const SOURCE_ARN: Pattern = Pattern {
     },
 };
 
-/// A page of a list of grants: there are none yet.
+/// A page of a list of grants.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct NoGrants {
-    grants: [Nothing; 0],
+pub(super) struct Output {
+    grants: Vec<Entry>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_marker: Option<String>,
     truncated: bool,
 }
 
-impl NoGrants {
-    pub(super) const PAGE: Self = Self { grants: [], truncated: false };
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Entry {
+    key_id: String,
+    grant_id: String,
+    /// Empty for a grant without one, as AWS shows it.
+    name: String,
+    creation_date: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    grantee_principal: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retiring_principal: Option<String>,
+    issuing_account: String,
+    operations: Vec<GrantOperation>,
+    #[serde(skip_serializing_if = "Constraints::is_empty")]
+    constraints: Constraints,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    grantee_service_principal: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retiring_service_principal: Option<String>,
 }
 
-/// Refuses what is no id of a grant: 64 lower-case hex digits.
-pub(super) fn check_id(id: &str) -> Result<(), ApiError> {
-    match hex::decode::<32>(id) {
-        Some(_) => Ok(()),
-        None => Err(ApiError::new(Code::InvalidGrantIdException, "The grant ID is not valid.")),
+/// `Constraints` of a grant.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Constraints {
+    #[serde(default, skip_serializing_if = "EncryptionContext::is_empty")]
+    pub(super) encryption_context_subset: EncryptionContext,
+    #[serde(default, skip_serializing_if = "EncryptionContext::is_empty")]
+    pub(super) encryption_context_equals: EncryptionContext,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) source_arn: Option<String>,
+}
+
+impl Constraints {
+    fn is_empty(&self) -> bool {
+        self.encryption_context_subset.is_empty()
+            && self.encryption_context_equals.is_empty()
+            && self.source_arn.is_none()
     }
 }
 
+impl Output {
+    pub(super) fn of(page: Page<Grant>) -> Self {
+        Self {
+            grants: page.entries.into_iter().map(Entry::of).collect(),
+            truncated: page.next_marker.is_some(),
+            next_marker: page.next_marker,
+        }
+    }
+}
+
+impl Entry {
+    fn of(grant: Grant) -> Self {
+        let (grantee_principal, grantee_service_principal) = shown(Some(grant.grantee));
+        let (retiring_principal, retiring_service_principal) = shown(grant.retiring);
+        Self {
+            key_id: grant.key.to_string(),
+            grant_id: grant.terms.id.to_string(),
+            name: grant.name.unwrap_or_default(),
+            creation_date: timestamp::epoch_seconds(grant.created_ms),
+            grantee_principal,
+            retiring_principal,
+            issuing_account: format!("arn:{PARTITION}:iam::{}:root", grant.issuing_account),
+            operations: grant.terms.operations.iter().collect(),
+            constraints: Constraints {
+                encryption_context_subset: grant.terms.subset,
+                encryption_context_equals: grant.terms.equals,
+                source_arn: grant.terms.source_arn,
+            },
+            grantee_service_principal,
+            retiring_service_principal,
+        }
+    }
+}
+
+/// A principal in the member for principals, or that for services.
+fn shown(principal: Option<NamedPrincipal>) -> (Option<String>, Option<String>) {
+    match principal {
+        None => (None, None),
+        Some(NamedPrincipal { id: GrantPrincipal::Service(_), name }) => (None, Some(name.into())),
+        Some(NamedPrincipal { name, .. }) => (Some(name.into()), None),
+    }
+}
+
+/// Reads the id of a grant: 64 lower-case hex digits.
+///
+/// # Errors
+/// `InvalidGrantIdException`.
+pub(super) fn parse_id(id: &str) -> Result<GrantId, ApiError> {
+    let refused = || ApiError::new(Code::InvalidGrantIdException, "The grant ID is not valid.");
+    GrantId::parse(id).ok_or_else(refused)
+}
+
 /// No grant has this id.
-pub(super) fn not_found(id: &str) -> ApiError {
+pub(super) fn not_found(id: &GrantId) -> ApiError {
     ApiError::new(Code::NotFoundException, format!("Grant ID {id} not found"))
 }
 
-/// Refuses what is no principal that a grant can name: an account, a user, a
-/// role, or a session of a role. Those of this account must exist.
-pub(super) fn check_principal(
+/// Refuses tokens that this server did not make, where the operation has an error
+/// for that. Grants are in force as soon as they are made, so that good tokens,
+/// too, have no further effect. Whether the call's key is there plays no part.
+///
+/// # Errors
+/// `InvalidGrantTokenException`.
+pub(super) fn check_tokens(
     ctx: &Ctx,
-    account: &AccountId,
-    principal: Option<&str>,
+    description: &Description,
+    tokens: &[String],
 ) -> Result<(), ApiError> {
-    let Some(principal) = principal else { return Ok(()) };
-    let refused = || {
-        let text = format!("ARN does not refer to a valid principal: {principal}");
-        ApiError::new(Code::InvalidArnException, text)
-    };
+    let invalid = Code::InvalidGrantTokenException;
+    let is_checked = description.errors.contains(&invalid);
+    match tokens.iter().any(|token| token::open(&ctx.hsm, token).is_none()) {
+        true if is_checked => Err(ApiError::bare(invalid)),
+        _ => Ok(()),
+    }
+}
+
+/// The encryption context that a grant is constrained to: what conditions on the
+/// encryption context mean of CreateGrant and RetireGrant.
+pub(super) fn constraint(terms: &GrantTerms) -> EncryptionContext {
+    let pairs = terms.subset.iter().chain(terms.equals.iter());
+    EncryptionContext::new(pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect())
+}
+
+/// Says that no service asks for its own resource: callers come by themselves.
+pub(super) fn says_direct(access: &mut Access<'_>) {
+    access.says(Fact::GrantIsForAwsResource, false);
+}
+
+/// Says to the policy what a grant is constrained to.
+pub(super) fn says_constraints(access: &mut Access<'_>, terms: &GrantTerms) {
+    let kinds = [
+        ("EncryptionContextEquals", !terms.equals.is_empty()),
+        ("EncryptionContextSubset", !terms.subset.is_empty()),
+        ("SourceArn", terms.source_arn.is_some()),
+    ];
+    if let Some((kind, _)) = kinds.into_iter().find(|(_, is_there)| *is_there) {
+        access.says(Fact::GrantConstraintType, kind);
+    }
+}
+
+/// The principal that a grant is to name by this ARN: an account, a user, a role,
+/// or a session of a role. Users and roles must exist.
+///
+/// # Errors
+/// `InvalidArnException`.
+pub(super) fn principal(ctx: &Ctx, name: &str) -> Result<NamedPrincipal, ApiError> {
+    let id = resolve(ctx, name).ok_or_else(|| no_principal(name))?;
+    Ok(NamedPrincipal { id, name: name.into() })
+}
+
+/// A service that a grant is to name.
+pub(super) fn service(name: &str) -> NamedPrincipal {
+    NamedPrincipal { id: GrantPrincipal::Service(name.into()), name: name.into() }
+}
+
+/// `InvalidArnException` for what is no principal.
+pub(super) fn no_principal(name: &str) -> ApiError {
+    let text = format!("ARN does not refer to a valid principal: {name}");
+    ApiError::new(Code::InvalidArnException, text)
+}
+
+fn resolve(ctx: &Ctx, name: &str) -> Option<GrantPrincipal> {
     let known = |arn: &Arn<'_>| arn.partition == PARTITION && arn.region.is_empty();
-    let arn = Arn::parse(principal).filter(known).ok_or_else(refused)?;
-    let home = AccountId::parse(arn.account).ok_or_else(refused)?;
-    let named = match (arn.service, arn.resource.split_once('/')) {
-        ("iam", None) if arn.resource == "root" => return Ok(()),
-        ("iam", Some(("user" | "role", _))) => principal.to_owned(),
-        ("sts", Some(("assumed-role", session))) => {
-            let (role, _) = session.split_once('/').ok_or_else(refused)?;
-            format!("arn:{PARTITION}:iam::{home}:role/{role}")
-        }
-        _ => return Err(refused()),
+    let arn = Arn::parse(name).filter(known)?;
+    let account = AccountId::parse(arn.account)?;
+    let find = |arn: &str| match ctx.directory.resolve(arn)? {
+        PrincipalId::User(id) => Some(GrantPrincipal::User(id.into())),
+        PrincipalId::Role(id) => Some(GrantPrincipal::Role(id.into())),
     };
-    match home == *account && ctx.directory.resolve(&named).is_none() {
-        true => Err(refused()),
-        false => Ok(()),
+    match (arn.service, arn.resource.split_once('/')) {
+        ("iam", None) if arn.resource == "root" => Some(GrantPrincipal::Account(account)),
+        ("iam", Some(("user" | "role", _))) => find(name),
+        ("sts", Some(("assumed-role", session))) => {
+            let (role, session) = session.split_once('/')?;
+            match find(&format!("arn:{PARTITION}:iam::{account}:role/{role}"))? {
+                GrantPrincipal::Role(role_id) if !session.is_empty() => {
+                    Some(GrantPrincipal::Session { role_id, name: session.into() })
+                }
+                _ => None,
+            }
+        }
+        _ => None,
     }
 }
 

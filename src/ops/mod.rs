@@ -86,6 +86,8 @@ mod update_primary_region;
 mod verify;
 mod verify_mac;
 
+pub use create_grant::given_grant;
+
 use ctx::Ctx;
 use operation::Entry;
 

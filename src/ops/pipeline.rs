@@ -15,6 +15,7 @@ use tracing::{Instrument, Span};
 use super::access::{Access, Facts};
 use super::call::{Answer, Call};
 use super::ctx::{Ctx, Ended};
+use super::grants;
 use super::operation::{Description, Done, Further, Operation, ReadInput, Service};
 use super::rates::Counted;
 use super::system;
@@ -286,6 +287,7 @@ async fn attempt<O: Operation>(
     facts: &mut Facts,
 ) -> Result<Done<O::Output>, ApiError> {
     let input = O::Input::read(&O::DESCRIPTION, call, facts)?;
+    grants::check_tokens(ctx.as_ref(), &O::DESCRIPTION, &facts.grant_tokens)?;
     let access = &mut Access::new(ctx.as_ref(), &O::DESCRIPTION, call, facts);
     let done = O::run(ctx, access, input).await?;
     // INVARIANT: nothing succeeds that no policy was asked about.
@@ -316,6 +318,9 @@ pub(super) fn read_members<T: DeserializeOwned>(
     facts.request_parameters = request_parameters(&input, description.input, None);
     let can_dry_run = description.input.iter().any(|member| member.name == "DryRun");
     facts.dry_run = can_dry_run && input.get("DryRun") == Some(&Value::Bool(true));
+    if let Some(Value::Array(tokens)) = input.get("GrantTokens") {
+        facts.grant_tokens = tokens.iter().filter_map(Value::as_str).map(str::to_owned).collect();
+    }
     serde_json::from_value(Value::Object(input))
         .map_err(|_mismatch| ApiError::bare(Code::SerializationException))
 }

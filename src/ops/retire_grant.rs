@@ -1,15 +1,20 @@
-//! RetireGrant. Who may is said by the grant, so it is found before anything
-//! is decided; there is none yet.
+//! RetireGrant: the end of a grant by one of its parties. Who may is said by the
+//! grant, so it is found before anything is decided.
 //! <https://docs.aws.amazon.com/kms/latest/APIReference/API_RetireGrant.html>
+
+use std::sync::Arc;
 
 use serde::Deserialize;
 
 use super::access::Access;
+use super::call::Call;
 use super::ctx::Ctx;
-use super::grants::{self, GRANT_ID, GRANT_TOKEN, check_id};
+use super::grants::{GRANT_ID, GRANT_TOKEN, parse_id};
 use super::operation::{Description, Done, Operation, Service};
-use super::resolve::{self, Accepts};
-use super::shapes::{DRY_RUN, KEY_ID_SHAPE, Nothing};
+use super::shapes::{DRY_RUN, KEY_ID_SHAPE, Nothing, recorded_key};
+use crate::base::grant::GrantId;
+use crate::keys::grants::changes::DeleteGrant;
+use crate::keys::grants::token::{self, Token};
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
 use crate::wire::shape::Member;
@@ -55,26 +60,34 @@ impl Operation for RetireGrant {
         access: &mut Access<'_>,
         input: Input,
     ) -> Result<Done<Nothing>, ApiError> {
-        let (key_id, grant_id) = match (&input.grant_token, &input.key_id, &input.grant_id) {
-            (Some(_), None, None) => {
-                return Err(ApiError::bare(Code::InvalidGrantTokenException));
+        let (key_id, id) = match (&input.grant_token, &input.key_id, &input.grant_id) {
+            (Some(token), None, None) => named_by(ctx, access.call(), token)?,
+            (None, Some(key_id), Some(grant_id)) => {
+                // Alone of all operations this one wants the ARN.
+                if !key_id.starts_with("arn:") {
+                    let text = format!("Invalid arn {key_id}");
+                    return Err(ApiError::new(Code::InvalidArnException, text));
+                }
+                (key_id.clone(), parse_id(grant_id)?)
             }
-            (None, Some(key_id), Some(grant_id)) => (key_id, grant_id),
             _ => {
                 return Err(ApiError::validation(
                     "You must specify either GrantToken, or KeyId and GrantId.",
                 ));
             }
         };
-        // Alone of all operations this one wants the ARN.
-        if !key_id.starts_with("arn:") {
-            let text = format!("Invalid arn {key_id}");
-            return Err(ApiError::new(Code::InvalidArnException, text));
-        }
-        let key = resolve::key(&ctx.keys, &access.call().realm(), key_id, Accepts::Key)?.key;
-        access.record_resource(&key.arn);
-        check_id(grant_id)?;
-        access.record_additional("grantId", grant_id.as_str().into());
-        Err(grants::not_found(grant_id))
+        access.record_additional("grantId", id.to_string().into());
+        let key = access.retirement(&key_id, &id)?.key;
+        let recorded = recorded_key(&key);
+        let change = DeleteGrant { grants: Arc::clone(&ctx.grants), key, id };
+        Ok(Done::changed(Nothing {}, vec![Box::new(change)], recorded))
+    }
+}
+
+/// The key and the grant that a token names, in the Region of the call.
+fn named_by(ctx: &Ctx, call: &Call, token: &str) -> Result<(String, GrantId), ApiError> {
+    match token::open(&ctx.hsm, token) {
+        Some(Token::Names { key, id }) if key.region == call.region => Ok((key.to_string(), id)),
+        _ => Err(ApiError::bare(Code::InvalidGrantTokenException)),
     }
 }

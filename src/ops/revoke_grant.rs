@@ -1,14 +1,17 @@
 //! RevokeGrant: works in every state of the key.
 //! <https://docs.aws.amazon.com/kms/latest/APIReference/API_RevokeGrant.html>
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 
 use super::access::Access;
 use super::ctx::Ctx;
-use super::grants::{self, GRANT_ID, check_id};
+use super::grants::{self, GRANT_ID, parse_id};
 use super::operation::{Description, Done, Operation, Service};
 use super::resolve::Accepts;
-use super::shapes::{DRY_RUN, KEY_ID, Nothing};
+use super::shapes::{DRY_RUN, KEY_ID, Nothing, recorded_key};
+use crate::keys::grants::changes::DeleteGrant;
 use crate::policy::actions::Action;
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
@@ -44,12 +47,15 @@ impl Operation for RevokeGrant {
     type Output = Nothing;
 
     async fn run(
-        _ctx: &Ctx,
+        ctx: &Ctx,
         access: &mut Access<'_>,
         input: Input,
     ) -> Result<Done<Nothing>, ApiError> {
-        access.key(Action::REVOKE_GRANT, &input.key_id, Accepts::Key, None)?;
-        check_id(&input.grant_id)?;
-        Err(grants::not_found(&input.grant_id))
+        grants::says_direct(access);
+        let key = access.key(Action::REVOKE_GRANT, &input.key_id, Accepts::Key, None)?.key;
+        let id = parse_id(&input.grant_id)?;
+        let grant = ctx.grants.find(&key.arn, &id).ok_or_else(|| grants::not_found(&id))?;
+        let change = DeleteGrant { grants: Arc::clone(&ctx.grants), key: grant.key, id };
+        Ok(Done::changed(Nothing {}, vec![Box::new(change)], recorded_key(&key.arn)))
     }
 }

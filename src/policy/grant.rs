@@ -119,9 +119,7 @@ impl GrantPolicy {
     }
 }
 
-/// The terms of the grant that bear on the call. Constraints to an encryption
-/// context leave DescribeKey and RetireGrant alone, which have none; those of
-/// CreateGrant are held against the new grant's terms by whoever makes it.
+/// The terms of the grant that bear on the call.
 fn attributes(
     query: &GrantQuery<'_>,
     candidate: &Candidate,
@@ -134,11 +132,7 @@ fn attributes(
     };
     let mut attributes = vec![("allowsAction".to_owned(), RestrictedExpression::new_bool(allows))];
     let mut add = |name: &str, value| attributes.push((name.to_owned(), value));
-    let has_context = !matches!(
-        operation,
-        GrantOperation::DescribeKey | GrantOperation::RetireGrant | GrantOperation::CreateGrant
-    );
-    if has_context && !(terms.subset.is_empty() && terms.equals.is_empty()) {
+    if operation.is_constrained() && !(terms.subset.is_empty() && terms.equals.is_empty()) {
         add("pairs", pairs(query.context.into_iter().flat_map(EncryptionContext::iter)));
         for (name, demanded) in [("subset", &terms.subset), ("equals", &terms.equals)] {
             if !demanded.is_empty() {

@@ -131,5 +131,5 @@ fn taking_away_the_own_boundary_can_be_forbidden() {
         assert_eq!(ask(session(HOME, "s"), action, role), Some(ExplicitIdentity));
         assert_eq!(ask(alice.clone(), action, other), None);
     }
-    assert_eq!(ask(alice.clone(), Action::TAG_PRINCIPAL, own), None);
+    assert_eq!(ask(alice, Action::TAG_PRINCIPAL, own), None);
 }

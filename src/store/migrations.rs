@@ -7,6 +7,7 @@ pub(super) const BOOK: &[&str] = &[
     include_str!("../../migrations/sqlite/0001_book.sql"),
     include_str!("../../migrations/sqlite/0002_state.sql"),
     include_str!("../../migrations/sqlite/0003_keys.sql"),
+    include_str!("../../migrations/sqlite/0004_grants.sql"),
     include_str!("../../migrations/sqlite/0005_identities.sql"),
 ];
 

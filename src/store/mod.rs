@@ -8,6 +8,7 @@
 mod entry;
 mod error;
 mod event;
+pub mod grants;
 pub mod identities;
 mod index;
 pub mod item_schemas;

@@ -42,6 +42,8 @@ pub(crate) struct Scene {
     door: Door,
     /// Made when it is first asked for.
     imported: OnceCell<Imported>,
+    /// A grant of `key`; the same.
+    grant: OnceCell<String>,
 }
 
 /// A key with imported material.
@@ -154,6 +156,7 @@ impl Scene {
             sealed_item: Value::Null,
             door: server.clone(),
             imported: OnceCell::new(),
+            grant: OnceCell::new(),
         }
     }
 
@@ -210,6 +213,22 @@ impl Scene {
     /// Makes what would only be made when a call is about it.
     pub(crate) fn complete(&self) {
         self.imported();
+        self.grant_id();
+    }
+
+    /// Lets calls be about this grant.
+    pub(crate) fn use_grant(&self, id: &str) {
+        self.grant.set(id.to_owned()).unwrap();
+    }
+
+    fn grant_id(&self) -> &str {
+        self.grant.get_or_init(|| {
+            let input = json!({
+                "KeyId": self.key, "GranteePrincipal": USER, "Operations": ["Decrypt"],
+            });
+            let made = self.door.call("CreateGrant", &input).ok();
+            made["GrantId"].as_str().unwrap().to_owned()
+        })
     }
 
     fn imported(&self) -> &Imported {
@@ -318,9 +337,10 @@ impl Scene {
             "ListGrants" => json!({ "KeyId": key, "GranteePrincipal": USER }),
             "ListRetirableGrants" => json!({ "RetiringPrincipal": USER }),
             "RetireGrant" => json!({
-                "KeyId": format!("arn:aws:kms:{REGION}:{ACCOUNT}:key/{key}"), "GrantId": NO_GRANT,
+                "KeyId": format!("arn:aws:kms:{REGION}:{ACCOUNT}:key/{key}"),
+                "GrantId": self.grant_id(),
             }),
-            "RevokeGrant" => json!({ "KeyId": key, "GrantId": NO_GRANT }),
+            "RevokeGrant" => json!({ "KeyId": key, "GrantId": self.grant_id() }),
             "UpdateCustomKeyStore" => {
                 json!({ "CustomKeyStoreId": NO_STORE, "KeyStorePassword": STORE_PASSWORD })
             }
@@ -411,16 +431,12 @@ pub(crate) fn refusal(operation: &str) -> Option<&'static str> {
         | "DisconnectCustomKeyStore"
         | "UpdateCustomKeyStore" => "CustomKeyStoreNotFoundException",
         "CreateCustomKeyStore" => "CloudHsmClusterNotFoundException",
-        "CreateGrant" => "UnsupportedOperationException",
-        "RetireGrant" | "RevokeGrant" => "NotFoundException",
         _ => return None,
     })
 }
 
 /// A principal for grants.
 const USER: &str = "arn:aws:iam::111122223333:user/admin";
-/// A grant that does not exist.
-const NO_GRANT: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 /// A custom key store that does not exist.
 const NO_STORE: &str = "cks-1234567890abcdef0";
 /// The password of its CloudHSM user.

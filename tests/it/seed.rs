@@ -39,6 +39,15 @@ spec = "ECC_NIST_P256"
 usage = "SIGN_VERIFY"
 private-key = """
 {key}"""
+
+[[grants]]
+key = "{KEY}"
+region = "{REGION}"
+name = "seeded"
+grantee-principal = "arn:aws:iam::{ACCOUNT}:role/app"
+retiring-principal = "arn:aws:iam::{ACCOUNT}:user/ada"
+operations = ["Decrypt", "Encrypt"]
+constraints = {{ encryption-context-subset = {{ tenant = "7" }} }}
 "#
     )
 }
@@ -86,18 +95,32 @@ fn a_seed_is_applied_once() {
     assert_eq!((&metadata["Description"], &metadata["Enabled"]), (&"seeded".into(), &true.into()));
     let encrypted =
         program.call_as(&ada(), "Encrypt", &json!({ "KeyId": KEY, "Plaintext": "eA==" })).ok();
-    // A user, a role, an access key, two keys and an alias, each with its record.
+    let grants = program.call_as(&ada(), "ListGrants", &json!({ "KeyId": KEY })).ok();
+    let grant = &grants["Grants"][0];
+    assert_eq!(
+        (&grant["Name"], &grant["Operations"]),
+        (&"seeded".into(), &json!(["Decrypt", "Encrypt"]))
+    );
+    assert_eq!(grant["Constraints"], json!({ "EncryptionContextSubset": { "tenant": "7" } }));
+    assert_eq!(grant["IssuingAccount"], format!("arn:aws:iam::{ACCOUNT}:root"));
+    // A user, a role, an access key, two keys, an alias and a grant, each with its
+    // record.
     let made = seeds(&program);
-    assert_eq!(made.len(), 6);
+    assert_eq!(made.len(), 7);
     assert!(!serde_json::to_string(&made).unwrap().contains("seeded-secret"));
 
     // What was changed since stays as it is, and what was deleted stays away.
     program.call_as(&ada(), "DeleteAlias", &json!({ "AliasName": "alias/seeded" })).ok();
+    let retired = json!({ "KeyId": grant["KeyId"], "GrantId": grant["GrantId"] });
+    program.call_as(&ada(), "RetireGrant", &retired).ok();
+    program.rest("DELETE", "/v1/roles/app", &Value::Null).ok();
     let edit = json!({ "KeyId": KEY, "Description": "changed" });
     program.call_as(&ada(), "UpdateKeyDescription", &edit).ok();
     program.terminate();
     let program = serve(&home, &path);
-    assert_eq!(seeds(&program).len(), 6);
+    assert_eq!(seeds(&program).len(), 7);
+    let grants = program.call_as(&ada(), "ListGrants", &json!({ "KeyId": KEY })).ok();
+    assert_eq!(grants["Grants"], json!([]));
     let described = program.call_as(&ada(), "DescribeKey", &json!({ "KeyId": KEY })).ok();
     assert_eq!(described["KeyMetadata"]["Description"], "changed");
     let gone = program.call_as(&ada(), "DescribeKey", &json!({ "KeyId": "alias/seeded" }));
@@ -126,6 +149,11 @@ fn a_seed_that_cannot_be_applied_names_its_line() {
     let cases = [
         ("[[users]]\nname = \"admin\"\n", "line 1: arn:aws:iam::111122223333:user/admin exists"),
         ("\n[[keys]]\nid = \"x\"\n", "line 2: `id`"),
+        (
+            "[[grants]]\nkey = \"0d7a2d8e-93bd-4b4f-8a5c-6e9a3f0c1b2d\"\nname = \"a\"\n\
+             grantee-principal = \"arn:aws:iam::111122223333:root\"\noperations = [\"Decrypt\"]\n",
+            "line 1: Key 'arn:aws:kms:eu-central-1:111122223333:key/0d7a2d8e",
+        ),
         (
             "[[keys]]\nid = \"0d7a2d8e-93bd-4b4f-8a5c-6e9a3f0c1b2d\"\nmaterial = [\"AAEC\"]\n",
             "line 1: the key material does not fit",

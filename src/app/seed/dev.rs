@@ -42,7 +42,8 @@ pub(in crate::app) async fn open_to_developers(ctx: &Ctx) -> Result<(), Error> {
         )],
         active: false,
     };
-    let seed = Seed { path: "--dev".into(), identities: Vec::new(), keys: Vec::new() };
+    let seed =
+        Seed { path: "--dev".into(), identities: Vec::new(), keys: Vec::new(), grants: Vec::new() };
     apply_one(ctx, &seed, &At { line: 0, what: administrator }, seed_identity).await?;
     let user = ctx.directory.find_by_name(&account, Kind::User, ACCESS_KEY);
     let key = ctx.directory.find_access_key(ACCESS_KEY);

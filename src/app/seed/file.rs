@@ -12,6 +12,7 @@ use serde::Deserialize;
 use toml::Spanned;
 use zeroize::Zeroizing;
 
+use super::grant::{self, SeedGrant};
 use crate::base::ids::{AccountId, AliasName, KeyId, Region};
 use crate::base::limits::{ACCESS_KEY_ID_BYTES, ACCESS_KEY_ID_MIN};
 use crate::base::secret::SecretBytes;
@@ -36,6 +37,7 @@ pub struct Seed {
     pub(super) path: PathBuf,
     pub(super) identities: Vec<At<SeedIdentity>>,
     pub(super) keys: Vec<At<SeedKey>>,
+    pub(super) grants: Vec<At<SeedGrant>>,
 }
 
 /// A thing and the line on which it begins.
@@ -122,13 +124,21 @@ impl Seed {
             let what = read.map_err(|problem| refused(start, problem))?;
             keys.push(At { line: line(text, start), what });
         }
-        Ok(Self { path: path.to_owned(), identities, keys })
+        let mut grants = Vec::new();
+        for entry in file.grants {
+            let start = entry.span().start;
+            let what = checked_grant(entry.into_inner(), &defaults)
+                .map_err(|problem| refused(start, problem))?;
+            grants.push(At { line: line(text, start), what });
+        }
+        Ok(Self { path: path.to_owned(), identities, keys, grants })
     }
 
     /// The Regions that the file names: a server must answer in them.
     #[must_use]
     pub fn regions(&self) -> Vec<Region> {
-        self.keys.iter().filter_map(|key| key.what.region.clone()).collect()
+        let of_keys = self.keys.iter().filter_map(|key| key.what.region.clone());
+        of_keys.chain(self.grants.iter().filter_map(|grant| grant.what.region.clone())).collect()
     }
 }
 
@@ -158,6 +168,8 @@ struct File {
     roles: Vec<Spanned<Identity>>,
     #[serde(default)]
     keys: Vec<Spanned<Key>>,
+    #[serde(default)]
+    grants: Vec<Spanned<grant::Entry>>,
 }
 
 /// What entries take that do not say it themselves.
@@ -294,6 +306,13 @@ impl Key {
             materials,
         })
     }
+}
+
+fn checked_grant(entry: grant::Entry, defaults: &Defaults) -> Result<SeedGrant, String> {
+    let account = parsed("account", entry.account.as_deref(), AccountId::parse)?;
+    let region = parsed("region", entry.region.as_deref(), Region::parse)?;
+    let region = region.or_else(|| defaults.region.clone());
+    Ok(entry.check(account.or_else(|| defaults.account.clone()), region))
 }
 
 /// Given key material: base64 for symmetric and HMAC keys, PEM for the others.

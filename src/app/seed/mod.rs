@@ -1,5 +1,5 @@
-//! What a server starts with, from a file: users, roles and keys with given
-//! ids, secrets and key material, so that a test or a demonstration begins
+//! What a server starts with, from a file: users, roles, keys and grants with
+//! given ids, secrets and key material, so that a test or a demonstration begins
 //! where it wants to. Each thing is made once: what the file asked for before
 //! is not made again, even if it has been changed or deleted since.
 //!
@@ -7,6 +7,7 @@
 
 mod dev;
 mod file;
+mod grant;
 
 use std::sync::Arc;
 
@@ -50,6 +51,9 @@ pub(super) async fn apply(ctx: &Ctx, seed: &Seed) -> Result<(), Error> {
     for key in &seed.keys {
         made = made.saturating_add(apply_one(ctx, seed, key, seed_key).await?);
     }
+    for grant in &seed.grants {
+        made = made.saturating_add(apply_one(ctx, seed, grant, grant::seed_grant).await?);
+    }
     tracing::info!(made, seed = %seed.path.display(), "the seed is applied");
     Ok(())
 }
@@ -82,6 +86,8 @@ enum Problem {
     Material,
     #[error("the software HSM failed")]
     Hsm(#[from] hsm::Error),
+    #[error("the database cannot be read")]
+    Store(#[from] store::Error),
 }
 
 async fn apply_one<T>(
@@ -96,8 +102,7 @@ async fn apply_one<T>(
     };
     let mut made = 0_usize;
     for thing in things(ctx, &entry.what).map_err(|problem| refused(problem.to_string()))? {
-        let marker = format!("seed/{}", thing.name);
-        if ctx.store.read(|tx| meta::find(tx, &marker))?.is_some() {
+        if is_made(ctx, &thing.name)? {
             if thing.is_there {
                 continue;
             }
@@ -108,6 +113,7 @@ async fn apply_one<T>(
             return Err(refused(conflict.to_owned()));
         }
         let arn = thing.arn.clone();
+        let marker = marker(&thing.name);
         match make(ctx, marker, thing).await {
             Ok(()) => made = made.saturating_add(1),
             Err(Error::Store(store::Error::Duplicate)) => {
@@ -117,6 +123,15 @@ async fn apply_one<T>(
         }
     }
     Ok(made)
+}
+
+/// Under what it is remembered that a thing was made.
+fn marker(name: &str) -> String {
+    format!("seed/{name}")
+}
+
+fn is_made(ctx: &Ctx, name: &str) -> Result<bool, store::Error> {
+    Ok(ctx.store.read(|tx| meta::find(tx, &marker(name)))?.is_some())
 }
 
 /// Commits a thing with its record.

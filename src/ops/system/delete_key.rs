@@ -1,5 +1,5 @@
-//! DeleteKey: the end of a key whose waiting period has passed. Material and
-//! aliases go; the book keeps what was done with it.
+//! DeleteKey: the end of a key whose waiting period has passed. Material,
+//! aliases and grants go; the book keeps what was done with it.
 
 use std::sync::Arc;
 
@@ -53,7 +53,8 @@ impl Operation for DeleteKey {
             return Err(ApiError::new(Code::KMSInvalidStateException, text));
         }
         let mut changes = release_related(ctx, access, &key);
-        changes.push(Box::new(Delete { registry: Arc::clone(&ctx.keys), key }));
+        let (registry, grants) = (Arc::clone(&ctx.keys), Arc::clone(&ctx.grants));
+        changes.push(Box::new(Delete { registry, grants, key }));
         Ok(Done::changed(Nothing {}, changes, None))
     }
 }

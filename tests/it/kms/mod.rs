@@ -8,6 +8,8 @@ mod data_key_pairs;
 mod data_keys;
 mod encapsulation;
 mod encryption;
+mod grant_conditions;
+mod granted;
 mod grants;
 mod import;
 mod keys;

@@ -1,0 +1,198 @@
+//! Decisions by a grant among 1,000,000, and what those take in memory.
+//!
+//! 1,000 keys with 1,000 grants each, to 100 roles; of four grants one is bound to
+//! a whole encryption context, one to a pair of it, two to none; one has a name,
+//! and two have a retiring principal.
+
+#![expect(clippy::unwrap_used, reason = "a benchmark may stop at anything unexpected")]
+#![expect(clippy::print_stdout, reason = "memory is no measurement of criterion's")]
+
+use std::alloc::System;
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::hint::black_box;
+use std::sync::Arc;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
+use wardbook::base::arn::KeyArn;
+use wardbook::base::caller::{Caller, Principal};
+use wardbook::base::context::EncryptionContext;
+use wardbook::base::grant::{GrantId, GrantOperation, GrantOperations, GrantTerms};
+use wardbook::base::ids::{AccountId, KeyId, Region, RequestId};
+use wardbook::base::spec::{KeySpec, KeyUsage, Origin};
+use wardbook::keys::grants::Grant;
+use wardbook::keys::grants::index::GrantIndex;
+use wardbook::keys::grants::principal::{GrantPrincipal, NamedPrincipal};
+use wardbook::policy::actions::Action;
+use wardbook::policy::builtin::default_key_policy;
+use wardbook::policy::document::Document;
+use wardbook::policy::engine::Engine;
+use wardbook::policy::principal::PrincipalId;
+use wardbook::policy::question::{
+    KeyResource, NoAliases, Question, RequestFacts, Resource, Standing,
+};
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+static NO_TAGS: BTreeMap<String, String> = BTreeMap::new();
+const KEYS: u32 = 1_000;
+const GRANTS_OF_KEY: u32 = 1_000;
+const ROLES: u32 = 100;
+
+/// Bytes that are allocated and not freed.
+fn live_bytes() -> usize {
+    let stats = ALLOCATOR.stats();
+    stats.bytes_allocated.saturating_sub(stats.bytes_deallocated)
+}
+
+fn account() -> AccountId {
+    AccountId::parse("111122223333").unwrap()
+}
+
+fn key(n: u32) -> KeyArn {
+    let mut bytes = [0; 16];
+    let (head, _) = bytes.split_first_chunk_mut::<4>().unwrap();
+    *head = n.wrapping_mul(0x9e37_79b9).to_be_bytes();
+    let region = Region::parse("eu-central-1").unwrap();
+    KeyArn { region, account: account(), id: KeyId::from_random(bytes) }
+}
+
+fn role_id(n: u32) -> String {
+    format!("AROA{n:017}")
+}
+
+fn role(n: u32) -> NamedPrincipal {
+    NamedPrincipal {
+        id: GrantPrincipal::Role(role_id(n).into()),
+        name: format!("arn:aws:iam::111122223333:role/application-{n}").into(),
+    }
+}
+
+fn volume(n: u32) -> EncryptionContext {
+    let pair = ("aws:ebs:id".to_owned(), format!("vol-{n:017x}"));
+    EncryptionContext::new(BTreeMap::from([pair]))
+}
+
+fn grant(key: &KeyArn, key_n: u32, n: u32) -> Grant {
+    let mut id = [0; 32];
+    let (head, rest) = id.split_first_chunk_mut::<4>().unwrap();
+    *head = n.wrapping_mul(0x9e37_79b9).to_be_bytes();
+    *rest.first_chunk_mut::<4>().unwrap() = key_n.to_be_bytes();
+    let (to, kind) = (n.checked_rem(ROLES).unwrap(), n.checked_div(ROLES).unwrap() & 3);
+    let none = EncryptionContext::default;
+    Grant {
+        terms: GrantTerms {
+            id: GrantId::from_random(id),
+            operations: GrantOperations::from_iter([match kind {
+                1 => GrantOperation::Encrypt,
+                2 => GrantOperation::GenerateDataKey,
+                _ => GrantOperation::Decrypt,
+            }]),
+            subset: if kind == 1 { volume(n) } else { none() },
+            equals: if kind == 2 { volume(n) } else { none() },
+            source_arn: None,
+        },
+        key: key.clone(),
+        name: (kind == 3).then(|| format!("attachment-{n}")),
+        grantee: role(to),
+        retiring: (kind & 1 == 0).then(|| role(0)),
+        issuing_account: account(),
+        created_ms: i64::from(n),
+    }
+}
+
+/// The index with all grants, and what one of them takes, in bytes.
+fn filled() -> (GrantIndex, usize) {
+    let before = live_bytes();
+    let index = GrantIndex::default();
+    let keys = (0..KEYS).map(|n| (n, key(n)));
+    let grants = keys.flat_map(|(key_n, key)| {
+        (0..GRANTS_OF_KEY).map(move |n| Ok::<_, Infallible>(grant(&key, key_n, n)))
+    });
+    index.put_all(grants).unwrap();
+    let all = usize::try_from(KEYS.saturating_mul(GRANTS_OF_KEY)).unwrap();
+    let each = live_bytes().saturating_sub(before).checked_div(all).unwrap();
+    (index, each)
+}
+
+struct Fixture {
+    engine: Engine,
+    policy: Arc<Document>,
+    index: GrantIndex,
+    nothing: Standing,
+}
+
+impl Fixture {
+    /// Whether a session of this role may use this key so.
+    fn decide(
+        &self,
+        role: u32,
+        key: &KeyArn,
+        action: Action,
+        context: Option<&EncryptionContext>,
+    ) -> bool {
+        let caller = Caller {
+            principal: Principal::RoleSession {
+                account: account(),
+                role_id: role_id(role),
+                role_name: format!("application-{role}"),
+                name: "session".to_owned(),
+            },
+            access_key_id: None,
+            session: None,
+            source_ip: Some([192, 0, 2, 7].into()),
+            user_agent: None,
+            secure_transport: true,
+            request_id: RequestId::from_random([0; 16]),
+            via_service: None,
+        };
+        let request = RequestFacts { encryption_context: context, ..RequestFacts::default() };
+        let question = Question {
+            caller: &caller,
+            action,
+            resource: Resource::Key(KeyResource {
+                arn: key,
+                spec: KeySpec::SymmetricDefault,
+                usage: KeyUsage::EncryptDecrypt,
+                origin: Origin::AwsKms,
+                multi_region: None,
+                tags: &NO_TAGS,
+                policy: &self.policy,
+                aliases: &NoAliases,
+            }),
+            standing: &self.nothing,
+            grants: &self.index,
+            request: &request,
+        };
+        self.engine.decide(black_box(&question)).outcome.is_ok()
+    }
+}
+
+fn decisions(criterion: &mut Criterion) {
+    let (index, each) = filled();
+    println!("grants: {each} bytes each, of {} on {KEYS} keys", KEYS * GRANTS_OF_KEY);
+    let engine = Engine::new().unwrap();
+    let nobody = BTreeMap::<String, PrincipalId>::new();
+    let policy = engine.compile_key_policy(&default_key_policy(&account()), &nobody).unwrap();
+    let fixture = Fixture { engine, policy, index, nothing: Standing::default() };
+    let keys: Vec<KeyArn> = (0..KEYS).map(key).collect();
+    let mut run = |name: &str, role: u32, action: Action, context: Option<EncryptionContext>| {
+        let allowed = role < ROLES;
+        let mut next = keys.iter().cycle();
+        criterion.bench_function(name, |bencher| {
+            bencher.iter(|| {
+                let key = next.next().unwrap();
+                assert_eq!(fixture.decide(role, key, action, context.as_ref()), allowed);
+            });
+        });
+    };
+    run("grants/without_constraint", 7, Action::DECRYPT, None);
+    run("grants/with_a_pair", 7, Action::ENCRYPT, Some(volume(107)));
+    run("grants/with_a_whole_context", 7, Action::GENERATE_DATA_KEY, Some(volume(207)));
+    run("grants/without_a_grant", ROLES, Action::DECRYPT, None);
+}
+
+criterion_group!(benches, decisions);
+criterion_main!(benches);
