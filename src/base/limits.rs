@@ -50,6 +50,8 @@ pub const POLICY_SEARCHES_AT_ONCE: usize = 2;
 pub const POLICY_SEARCHES_WAITED_FOR: usize = 16;
 /// Principals that one search for who can do something looks at.
 pub const PRINCIPALS_SEARCHED: usize = 10_000;
+/// Grants of one key that one search for who can do something looks at.
+pub const GRANTS_SEARCHED: usize = 1_000;
 /// Keys in one page of what somebody can do.
 pub const KEYS_SEARCHED: usize = 100;
 /// Units of work that wait for the database writer.
@@ -86,6 +88,14 @@ pub const POLICY_EXPRESSION_DEPTH: usize = 256;
 /// Depth of a condition. Cedar's evaluator gives up when the stack of its
 /// thread runs low: on 2 MiB at 450 levels, in an unoptimised build at 30 to 40.
 pub const POLICY_EVALUATION_DEPTH: usize = 24;
+/// Examples that a comparison of two policies shows.
+pub const COMPARED_EXAMPLES: usize = 20;
+/// Requests that a comparison of two policies asks about, each by both.
+pub const COMPARED_REQUESTS: usize = 20_000;
+/// Combinations of values that a comparison of two policies tries.
+pub const COMPARED_SCENARIOS: usize = 512;
+/// Values of one condition key that a comparison of two policies tries.
+pub const COMPARED_VALUES: usize = 8;
 /// Values of a request that the explanation of one condition shows.
 pub const EXPLAINED_VALUES: usize = 8;
 /// Grants of a key that one explanation shows.

@@ -37,6 +37,8 @@ struct Who {
     action: String,
     principals: Vec<Found>,
     others: Vec<Stranger>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
     #[serde(default, skip_serializing)]
     next_cursor: Option<String>,
 }
@@ -130,6 +132,9 @@ pub(super) fn who_can(client: &Client, output: &mut Output, asked: &WhoCan) -> R
     for other in &all.others {
         output.line(format_args!("  {}", other.who))?;
         show_ways(output, "by", std::slice::from_ref(&other.way))?;
+    }
+    if let Some(note) = &all.note {
+        output.note(note);
     }
     if all.principals.is_empty() && all.others.is_empty() {
         output.line("nobody")?;

@@ -51,7 +51,7 @@ impl Operation for Explain {
         words: Words,
     ) -> Result<Done<Output>, ApiError> {
         access.account(Action::EXPLAIN)?;
-        let hypothesis = match &words.request_id {
+        let mut hypothesis = match &words.request_id {
             Some(_) => recorded::read(ctx, access, words).await?.hypothesis,
             None => Hypothesis::read(ctx, access, words)?,
         };

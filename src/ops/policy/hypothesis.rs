@@ -7,11 +7,12 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::naming;
 use super::subject::Subject;
+use super::{granted, naming};
 use crate::base::context::EncryptionContext;
 use crate::base::ids::{AccountId, Region, RequestId};
 use crate::base::timestamp;
+use crate::keys::grants::index::GrantIndex;
 use crate::keys::key::Key;
 use crate::keys::registry::Registry;
 use crate::ops::access::Access;
@@ -22,7 +23,6 @@ use crate::policy::actions::{Action, ResourceKind};
 use crate::policy::document::Document;
 use crate::policy::engine::Engine;
 use crate::policy::explain::{Names, Story};
-use crate::policy::grant::NoGrants;
 use crate::policy::question::{KeyResource, Question, Resource};
 use crate::wire::error::ApiError;
 use crate::wire::shape::{Member, Shape, text};
@@ -71,6 +71,7 @@ pub(super) struct Words {
 pub(super) struct Hypothesis {
     pub(super) engine: Arc<Engine>,
     pub(super) keys: Arc<Registry>,
+    pub(super) grants: Arc<GrantIndex>,
     pub(super) subject: Subject,
     pub(super) action: Action,
     pub(super) account: AccountId,
@@ -128,6 +129,7 @@ impl Hypothesis {
         Self {
             engine: Arc::clone(&ctx.engine),
             keys: Arc::clone(&ctx.keys),
+            grants: Arc::clone(&ctx.grants),
             names: naming::of(ctx, &subject),
             account: subject.principal().account().clone(),
             subject,
@@ -140,9 +142,15 @@ impl Hypothesis {
 
     /// The story of the request, by the policy of the key as it is or by
     /// another one.
-    pub(super) fn explain(&self, policy: Option<&Arc<Document>>) -> Story {
+    pub(super) fn explain(&mut self, policy: Option<&Arc<Document>>) -> Story {
+        self.names.grants = granted::to_explain(&self.grants, self);
         let mut story = self.ask(policy, |question| self.engine.explain(question, &self.names));
         story.notes.extend(self.notes.iter().cloned());
+        if granted::is_about_one_grant(self.action) {
+            let action = self.action;
+            let note = format!("which grant {action} is about is not known: none was asked");
+            story.notes.push(note);
+        }
         story
     }
 
@@ -166,7 +174,7 @@ impl Hypothesis {
             action: self.action,
             resource,
             standing: &scenario.standing,
-            grants: &NoGrants,
+            grants: self.grants.as_ref(),
             request: &scenario.request(),
         })
     }

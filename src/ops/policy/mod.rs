@@ -12,6 +12,7 @@ use super::ctx::Ctx;
 use super::operation::Entry;
 
 mod explain;
+mod granted;
 mod history;
 mod hypothesis;
 mod naming;

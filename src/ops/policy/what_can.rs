@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::granted;
 use super::hypothesis::{self, Hypothesis};
 use super::subject::Subject;
 use crate::base::ids::KeyId;
@@ -128,11 +129,16 @@ fn page(
 /// What may be done with a key, or with the account.
 fn actions(asked: &mut Hypothesis, key: Option<Arc<Key>>) -> Actions {
     let kind = if key.is_some() { ResourceKind::Key } else { ResourceKind::Account };
+    let grants = match &key {
+        Some(key) => granted::to_search(&asked.grants, &key.arn).0,
+        None => Vec::new(),
+    };
     asked.key = key;
     let mut actions = Actions::default();
     let mine = |action: &Action| action.service() != "system" && action.applies_to(kind);
     for action in Action::ALL.into_iter().filter(mine) {
         asked.action = action;
+        asked.names.grants = granted::known_to(&grants, asked.subject.principal(), action);
         let reached = asked.ask(None, |question| asked.engine.reach(question, &asked.names));
         let list = match reached.access {
             Access::Never => continue,

@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::granted;
 use super::hypothesis::{self, Hypothesis};
 use super::subject::{ANY_SESSION, Subject};
 use crate::base::ids::AccountId;
 use crate::base::limits;
 use crate::identity::directory::Kind;
+use crate::keys::grants::Grant;
 use crate::ops::access::Access as Call;
 use crate::ops::ctx::Ctx;
 use crate::ops::operation::{Description, Done, Operation, Service};
@@ -40,6 +42,8 @@ pub(super) struct Output {
     /// Those whom the key policy names beyond.
     others: Vec<Stranger>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
 }
 
@@ -65,6 +69,7 @@ impl Operation for WhoCan {
             out_text("action"),
             Member::required("principals", LIST),
             Member::required("others", LIST),
+            out_text("note"),
             out_text("nextCursor"),
         ],
         errors: &[Code::InvalidArnException, Code::NotFoundException],
@@ -94,17 +99,22 @@ impl Operation for WhoCan {
             asked.into_iter().map(|(arn, subject)| (arn, of(subject))).collect();
         let is_first_page = input.cursor.is_none();
         let search = move || {
-            let principals: Vec<Found> = asked.into_iter().filter_map(found).collect();
+            let (grants, complete) = granted::to_search(&first.grants, &key.arn);
+            let principals: Vec<Found> =
+                asked.into_iter().filter_map(|asked| found(asked, &grants)).collect();
             let others = match is_first_page {
-                true => first.ask(None, |question| first.engine.strangers(question, &first.names)),
+                true => strangers(&first, &grants),
                 false => Vec::new(),
             };
-            (principals, others)
+            (principals, others, complete)
         };
-        let (principals, mut others) = ctx.policy_searches.make(search).await?;
+        let (principals, mut others, complete) = ctx.policy_searches.make(search).await?;
         others.retain(|other| !is_known_here(ctx, &account, &other.who));
         let action = action.to_string();
-        Ok(Done::read(Output { key_arn, action, principals, others, next_cursor }))
+        let note = (!complete).then(|| {
+            format!("Only the first {} grants of the key were looked at.", limits::GRANTS_SEARCHED)
+        });
+        Ok(Done::read(Output { key_arn, action, principals, others, note, next_cursor }))
     }
 }
 
@@ -138,10 +148,20 @@ fn page(
 }
 
 /// `None` for whoever has no way at all.
-fn found((principal, hypothesis): (String, Hypothesis)) -> Option<Found> {
+fn found((principal, mut hypothesis): (String, Hypothesis), grants: &[Grant]) -> Option<Found> {
+    let known = granted::known_to(grants, hypothesis.subject.principal(), hypothesis.action);
+    hypothesis.names.grants = known;
     let reached =
         hypothesis.ask(None, |question| hypothesis.engine.reach(question, &hypothesis.names));
     (reached.access != Access::Never).then_some(Found { principal, reached })
+}
+
+/// Those whom the key policy or a grant names beyond the account.
+fn strangers(asked: &Hypothesis, grants: &[Grant]) -> Vec<Stranger> {
+    let mut strangers = asked.ask(None, |question| asked.engine.strangers(question, &asked.names));
+    let of_grants = granted::strangers(grants, &asked.account, asked.action);
+    strangers.extend(of_grants.into_iter().map(|(who, way)| Stranger { who, way }));
+    strangers
 }
 
 /// Whether somebody whom a policy names by unique id is a principal of the

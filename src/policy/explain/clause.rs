@@ -11,6 +11,7 @@ use cedar_policy::{Authorizer, Decision, Entities, EvalResult, Policy, PolicySet
 
 use super::ClauseStory;
 use crate::base::limits::{ECHOED_CHARS, EXPLAINED_VALUES};
+use crate::policy::document::Rule;
 use crate::policy::expression::children;
 
 /// What came out of all conditions of a policy.
@@ -31,27 +32,52 @@ pub(super) struct Failed {
     pub(super) is_delegation: bool,
 }
 
-/// The conditions of a policy with chains of `&&` taken apart. Each must hold.
-pub(in crate::policy) fn conjuncts(policy: &Policy) -> Vec<Clause> {
-    let Ok(pst::Policy::Static(policy)) = policy.to_pst() else { return Vec::new() };
+/// One condition of a policy.
+pub(in crate::policy) struct Conjunct {
+    /// What it says in the words of the document, if that is not Cedar.
+    label: Option<String>,
+    pub(in crate::policy) clause: Clause,
+}
+
+/// The conditions of a policy, each of which must hold: those of JSON as they
+/// are written, those of Cedar with chains of `&&` taken apart.
+pub(in crate::policy) fn conjuncts(rule: &Rule) -> Vec<Conjunct> {
+    let Ok(pst::Policy::Static(policy)) = rule.policy.to_pst() else { return Vec::new() };
     let mut conjuncts = Vec::new();
-    for clause in policy.body().clauses() {
-        match clause {
-            Clause::When(expr) => flatten(expr, &mut conjuncts),
-            unless @ Clause::Unless(_) => conjuncts.push(unless.clone()),
+    for (at, clause) in policy.body().clauses().iter().enumerate() {
+        match (rule.label(at), clause) {
+            (None, Clause::When(expr)) => flatten(expr, &mut conjuncts),
+            (label, clause) => {
+                let label = label.map(str::to_owned);
+                conjuncts.push(Conjunct { label, clause: clause.clone() });
+            }
         }
     }
     conjuncts
 }
 
+impl Conjunct {
+    /// The condition in words, or in Cedar.
+    pub(in crate::policy) fn text(&self) -> String {
+        let cedar = match &self.clause {
+            Clause::When(expr) => expr.to_string(),
+            Clause::Unless(expr) => format!("!({expr})"),
+        };
+        match &self.label {
+            Some(label) => format!("{label}: {cedar}"),
+            None => cedar,
+        }
+    }
+}
+
 /// Recurses as deep as the expression, which the compiler has bounded.
-fn flatten(expr: &Arc<Expr>, into: &mut Vec<Clause>) {
+fn flatten(expr: &Arc<Expr>, into: &mut Vec<Conjunct>) {
     match &**expr {
         Expr::BinaryOp { op: BinaryOp::And, left, right } => {
             flatten(left, into);
             flatten(right, into);
         }
-        _ => into.push(Clause::When(Arc::clone(expr))),
+        _ => into.push(Conjunct { label: None, clause: Clause::When(Arc::clone(expr)) }),
     }
 }
 
@@ -59,23 +85,23 @@ fn flatten(expr: &Arc<Expr>, into: &mut Vec<Clause>) {
 /// evaluated only because the false one guards it; then it says nothing.
 pub(super) fn check(
     authorizer: &Authorizer,
-    policy: &Policy,
+    rule: &Rule,
     request: &Request,
     entities: &Entities,
 ) -> Conditions {
     let mut failed = Vec::new();
-    for clause in conjuncts(policy) {
-        match holds(authorizer, &clause, request, entities) {
+    for one in conjuncts(rule) {
+        match holds(authorizer, &one.clause, request, entities) {
             Ok(true) => {}
             Ok(false) => failed.push(Failed {
-                is_delegation: is_delegation(&clause),
+                is_delegation: is_delegation(&one.clause),
                 story: ClauseStory {
-                    values: values(&clause, request, entities),
-                    text: text(&clause),
+                    values: values(&one.clause, request, entities),
+                    text: one.text(),
                 },
             }),
             Err(error) if failed.is_empty() => {
-                return Conditions::Error { clause: text(&clause), error };
+                return Conditions::Error { clause: one.text(), error };
             }
             Err(_guarded) => {}
         }
@@ -114,14 +140,6 @@ fn alone(clause: &Clause) -> Result<Policy, pst::PstConstructionError> {
 /// What an error says beside the name of the policy, which is not the reader's.
 fn without_policy(text: &str) -> String {
     text.split_once("`: ").map_or(text, |(_, reason)| reason).to_owned()
-}
-
-/// The condition in Cedar.
-pub(in crate::policy) fn text(clause: &Clause) -> String {
-    match clause {
-        Clause::When(expr) => expr.to_string(),
-        Clause::Unless(expr) => format!("!({expr})"),
-    }
 }
 
 /// Whether it says no more than that the caller's own policies must allow too.

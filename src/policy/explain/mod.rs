@@ -4,9 +4,9 @@
 //!
 //! Deliberately absent: any influence on decisions. Nothing here makes a permit.
 
-mod clause;
+pub(super) mod clause;
 mod grants;
-mod naming;
+pub(super) mod naming;
 mod reach;
 mod statement;
 mod text;

@@ -9,8 +9,9 @@ use cedar_policy::Effect as CedarEffect;
 use cedar_policy::pst::Clause;
 use serde::{Deserialize, Serialize};
 
-use super::{KnownGrant, Names, ScopePart, clause, naming, resource_source};
+use super::{Names, ScopePart, clause, naming, resource_source};
 use crate::base::caller::Principal;
+use crate::base::grant::GrantTerms;
 use crate::base::limits::WAYS_SHOWN;
 use crate::policy::actions::Action;
 use crate::policy::decision::Source;
@@ -157,15 +158,15 @@ impl Asked<'_> {
         }
         let mut conditions = Vec::new();
         let mut delegates = false;
-        for clause in clause::conjuncts(&rule.policy) {
-            if resource_source(source) && clause::is_delegation(&clause) {
+        for one in clause::conjuncts(rule) {
+            if resource_source(source) && clause::is_delegation(&one.clause) {
                 delegates = true;
                 continue;
             }
-            match self.holds(&clause, whom) {
+            match self.holds(&one.clause, whom) {
                 Some(Ok(true)) => {}
                 Some(Ok(false)) => return None,
-                _ => conditions.push(clause::text(&clause)),
+                _ => conditions.push(one.text()),
             }
         }
         let by = vec![naming::place(name, rule.statement, rule.sid.as_deref())];
@@ -233,7 +234,7 @@ impl Asked<'_> {
             if !allows {
                 continue;
             }
-            let own = [of_grant(grant)];
+            let own = [of_terms(&grant.terms)];
             found.extend(match reach {
                 Reach::Itself => own.to_vec(),
                 Reach::Role => both(&own, &side.limits),
@@ -244,9 +245,15 @@ impl Asked<'_> {
     }
 }
 
-/// The way that a grant opens, its constraints in words.
-fn of_grant(grant: &KnownGrant) -> Way {
-    let terms = &grant.terms;
+impl Way {
+    /// The way that a grant opens, its constraints in words.
+    #[must_use]
+    pub fn through_grant(terms: &GrantTerms) -> Self {
+        of_terms(terms)
+    }
+}
+
+fn of_terms(terms: &GrantTerms) -> Way {
     let mut conditions = Vec::new();
     if !terms.subset.is_empty() {
         let pairs = super::grants::shown(&terms.subset);

@@ -210,7 +210,9 @@ impl About<'_> {
             .collect();
         let reads = |rule: &crate::policy::document::Rule| {
             applying.contains(&rule.statement)
-                && super::clause::conjuncts(&rule.policy).iter().any(super::clause::is_delegation)
+                && super::clause::conjuncts(rule)
+                    .iter()
+                    .any(|one| super::clause::is_delegation(&one.clause))
         };
         policy.rules().iter().any(reads)
     }
