@@ -88,6 +88,10 @@ pub const POLICY_EXPRESSION_DEPTH: usize = 256;
 /// Depth of a condition. Cedar's evaluator gives up when the stack of its
 /// thread runs low: on 2 MiB at 450 levels, in an unoptimised build at 30 to 40.
 pub const POLICY_EVALUATION_DEPTH: usize = 24;
+/// Tests beside one key policy.
+pub const POLICY_TESTS: usize = 200;
+/// The tests beside one key policy, bytes.
+pub const POLICY_TESTS_BYTES: usize = 64 * 1024;
 /// Examples that a comparison of two policies shows.
 pub const COMPARED_EXAMPLES: usize = 20;
 /// Requests that a comparison of two policies asks about, each by both.

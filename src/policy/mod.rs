@@ -36,6 +36,7 @@ mod search;
 mod self_check;
 mod slice;
 pub mod stand_in;
+pub mod trial;
 mod values;
 mod vocabulary;
 
