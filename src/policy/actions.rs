@@ -139,6 +139,7 @@ impl Action {
     pub const UPDATE_PRIMARY_REGION: Self = Self::new("kms:UpdatePrimaryRegion", KEY);
     pub const VERIFY: Self = Self::new("kms:Verify", KEY);
     pub const VERIFY_MAC: Self = Self::new("kms:VerifyMac", KEY);
+    pub const DIFF: Self = Self::new("policy:Diff", ACCOUNT);
     pub const EXPLAIN: Self = Self::new("policy:Explain", ACCOUNT);
     pub const SIMULATE: Self = Self::new("policy:Simulate", ACCOUNT);
     pub const WHAT_CAN: Self = Self::new("policy:WhatCan", ACCOUNT);
@@ -154,7 +155,7 @@ impl Action {
     pub const SYSTEM_ROTATE_KEY: Self = Self::new("system:RotateKey", KEY);
 
     /// Every action, sorted by name.
-    pub const ALL: [Self; 97] = [
+    pub const ALL: [Self; 98] = [
         Self::QUERY_EVENTS,
         Self::ADD_USER_TO_GROUP,
         Self::ATTACH_POLICY,
@@ -241,6 +242,7 @@ impl Action {
         Self::UPDATE_PRIMARY_REGION,
         Self::VERIFY,
         Self::VERIFY_MAC,
+        Self::DIFF,
         Self::EXPLAIN,
         Self::SIMULATE,
         Self::WHAT_CAN,

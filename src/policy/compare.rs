@@ -6,6 +6,7 @@
 //! not find may be.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::{self, Display, Formatter};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -58,6 +59,25 @@ pub struct Example {
     pub conditions: BTreeMap<String, String>,
     /// What the new policy says to it, in a sentence.
     pub verdict: String,
+}
+
+/// The example in a sentence.
+impl Display for Example {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let becomes = if self.becomes_allowed { "allowed" } else { "denied" };
+        write!(f, "{} to {} becomes {becomes}", self.action, self.principal)?;
+        match self.identity_allows {
+            true => f.write_str(", whose own policies allow it")?,
+            false => f.write_str(", whose own policies say nothing")?,
+        }
+        for (key, value) in &self.encryption_context {
+            write!(f, "; encryption context {key}={value}")?;
+        }
+        for (name, value) in &self.conditions {
+            write!(f, "; {name}={value}")?;
+        }
+        Ok(())
+    }
 }
 
 /// Actions of which all documents say the same.

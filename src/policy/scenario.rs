@@ -201,6 +201,10 @@ fn boolean(key: &str, text: &str) -> Result<bool, Unsayable> {
 }
 
 fn time(key: &str, text: &str) -> Result<i64, Unsayable> {
+    // AWS takes seconds since 1970 as well.
+    if let Ok(seconds) = text.parse::<i64>() {
+        return Ok(seconds.saturating_mul(1_000));
+    }
     let wanted = "wants a time such as 2026-11-02T10:00:00Z";
     timestamp::parse_rfc3339(text).ok_or_else(|| refused(key, wanted))
 }

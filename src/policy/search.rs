@@ -130,6 +130,18 @@ fn named(document: &Document, uid: &EntityUid, home: &AccountId) -> Option<Princ
     }
 }
 
+impl Document {
+    /// The account that the document is most likely about: the first that it
+    /// trusts.
+    #[must_use]
+    pub fn trusted_account(&self) -> Option<AccountId> {
+        self.rules().iter().find_map(|rule| match rule.policy.principal_constraint() {
+            PrincipalConstraint::Eq(uid) | PrincipalConstraint::In(uid) => account_of(&uid),
+            _ => None,
+        })
+    }
+}
+
 /// What the conditions of the documents look for.
 pub(super) fn wishes(documents: &[&Document]) -> Vec<Wish> {
     let mut wanted = Wanted::default();

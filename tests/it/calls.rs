@@ -381,6 +381,20 @@ impl Scene {
                 format!("{schema}/encrypt"),
                 json!({ "format": "dynamodb", "items": [{ "pk": { "S": "1" }, "ssn": { "S": "123-45-6789" } }] }),
             ),
+            "Diff" => {
+                let input = json!({ "keyId": self.key, "new": KEY_POLICY });
+                ("POST", "/v1/policy/diff".to_owned(), input)
+            }
+            "GetKeyPolicyWithTests" => ("GET", format!("/v1/keys/{}/policy", self.key), nothing),
+            "PutKeyPolicyWithTests" => {
+                let tests = json!([{
+                    "name": "the account administers", "decision": "allow",
+                    "request": { "principal": format!("arn:aws:iam::{ACCOUNT}:root"),
+                                 "action": "kms:PutKeyPolicy" },
+                }]);
+                let input = json!({ "policy": KEY_POLICY, "tests": tests });
+                ("PUT", format!("/v1/keys/{}/policy", self.key), input)
+            }
             "Explain" => ("POST", "/v1/policy/explain".to_owned(), self.hypothesis()),
             "Simulate" => {
                 let mut input = self.hypothesis();

@@ -256,6 +256,7 @@ fn seed_key(ctx: &Ctx, seed: &SeedKey) -> Things {
         multi_region: arn.id.is_multi_region().then_some(MultiRegionRole::Primary),
         rotation: None,
         on_demand_ms: None,
+        policy_tests: None,
         materials: materials(ctx, &arn, seed, now_ms)?,
         version: 1,
         arn: arn.clone(),

@@ -1,13 +1,17 @@
 //! `wardbook policy`: why a call is allowed or denied, what another policy would
 //! change, who could and what could.
 //!
-//! Deliberately absent: any decision. Questions about keys and principals go to
-//! a server, which answers only whom its own policies let ask.
+//! Questions about keys and principals go to a server, which answers only whom
+//! its own policies let ask. What concerns a file alone is done here, by the same
+//! code: principals then stand for themselves, each by its ARN.
 
 mod access;
+mod diff;
+mod document;
 mod explain;
 mod request;
 mod simulate;
+mod trial;
 
 use clap::{Args, Subcommand};
 
@@ -35,6 +39,18 @@ enum Command {
     WhoCan(access::WhoCan),
     /// List what somebody may do, key by key
     WhatCan(access::WhatCan),
+    /// Search for requests whose outcome changes from one key policy to another
+    Diff(diff::Diff),
+    /// Put a key policy, with tests that it and every later one must pass
+    Put(trial::Put),
+    /// Run tests against a key policy; needs no server
+    Test(trial::Test),
+    /// Say whether a policy is accepted, or why not; needs no server
+    Check(document::File),
+    /// Print what a policy means in Cedar; needs no server
+    Compile(document::File),
+    /// List what a policy says that is seldom meant; needs no server
+    Lint(document::File),
 }
 
 pub(super) fn run(context: &mut Context, arguments: Arguments) -> Result<(), Error> {
@@ -47,6 +63,15 @@ pub(super) fn run(context: &mut Context, arguments: Arguments) -> Result<(), Err
             explain::run(&connect(context)?, &mut context.output, &request)
         }
         Command::Simulate(asked) => simulate::run(&connect(context)?, &mut context.output, &asked),
+        Command::Diff(asked) => match asked.key() {
+            Some(key) => diff::on_server(&connect(context)?, &mut context.output, &asked, key),
+            None => diff::of_files(&mut context.output, &asked),
+        },
+        Command::Put(asked) => trial::put(&connect(context)?, &mut context.output, &asked),
+        Command::Test(asked) => trial::test(&mut context.output, &asked),
+        Command::Check(file) => document::check(&mut context.output, &file),
+        Command::Compile(file) => document::compile(&mut context.output, &file),
+        Command::Lint(file) => document::lint(&mut context.output, &file),
         Command::WhoCan(asked) => access::who_can(&connect(context)?, &mut context.output, &asked),
         Command::WhatCan(asked) => {
             access::what_can(&connect(context)?, &mut context.output, &asked)
