@@ -39,6 +39,8 @@ pub enum Error {
     Policy(#[from] policy::error::Error),
     #[error("a built-in policy does not compile")]
     BuiltinPolicy(#[from] policy::error::CompileError),
+    #[error("the first account cannot be made")]
+    Account(#[from] identity::account::Error),
     #[error("the keys cannot be loaded")]
     Keys(#[from] keys::rows::LoadError),
     #[error("the users and roles cannot be loaded")]

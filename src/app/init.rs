@@ -16,17 +16,12 @@ use crate::base::clock::Clock;
 use crate::base::ids::{AccountId, Region, RequestId};
 use crate::base::secret::SecretBytes;
 use crate::hsm::{Hsm, OsEntropy};
-use crate::identity::changes::{CreateAccessKey, CreateIdentity, EnsureAccount, SetPolicy};
-use crate::identity::credentials::{self, Credentials};
-use crate::identity::directory::{Account, Directory, Identity, Kind};
+use crate::identity::account;
+use crate::identity::directory::Account;
 use crate::policy::engine::Engine;
 use crate::store::sealed::{self, DomainKeyRow, ProtectorRow};
 use crate::store::{self, Change, Settings, Store, Tx, Unit, meta};
 
-/// The user that can do everything, so that somebody can do anything.
-const ADMINISTRATOR: &str = "admin";
-pub(super) const ADMINISTRATOR_POLICY: &str =
-    include_str!("../../policies/builtin/administrator.cedar");
 const DATABASE: &str = "wardbook.db";
 
 /// What a new data folder is to be.
@@ -94,10 +89,13 @@ pub fn init(options: &InitOptions, clock: &dyn Clock) -> Result<Initialized, Err
     };
     let account = match &options.account {
         Some(account) => account.clone(),
-        None => random_account(&hsm)?,
+        None => account::random_id(&hsm)?,
     };
     let region = options.region.clone();
-    let (mut changes, shown) = administrator(&hsm, &account, created_ms)?;
+    let first = Account { id: account.clone(), name: String::new(), created_ms };
+    // Nobody looks at this directory: the rows are what counts.
+    let made = account::create(&hsm, &Engine::new()?, &Arc::default(), first)?;
+    let (mut changes, shown) = (made.changes, made.credentials);
     changes.push(Box::new(Foundation {
         account: account.clone(),
         region: region.clone(),
@@ -116,35 +114,6 @@ pub fn init(options: &InitOptions, clock: &dyn Clock) -> Result<Initialized, Err
         access_key_id: shown.access_key_id,
         secret_access_key: shown.secret,
     })
-}
-
-/// The first administrator, the policy that makes one, and an access key.
-fn administrator(
-    hsm: &Hsm,
-    account: &AccountId,
-    created_ms: i64,
-) -> Result<(Vec<Box<dyn Change>>, Credentials), Error> {
-    // Nobody looks at this directory: the rows are what counts.
-    let directory = Arc::new(Directory::default());
-    let policy = Engine::new()?.compile_identity_policy(ADMINISTRATOR_POLICY)?;
-    let unique_id = credentials::user_id(hsm)?;
-    let (key, shown) = credentials::access_key(hsm, &unique_id, created_ms)?;
-    let name = ADMINISTRATOR.to_owned();
-    let (id, account_id) = (unique_id.clone(), account.clone());
-    let identity = Arc::new(Identity::new(Kind::User, id, account_id, name, created_ms));
-    let account = Account { id: account.clone(), name: String::new(), created_ms };
-    let changes: Vec<Box<dyn Change>> = vec![
-        Box::new(EnsureAccount { directory: Arc::clone(&directory), account }),
-        Box::new(CreateIdentity { directory: Arc::clone(&directory), identity }),
-        Box::new(SetPolicy {
-            directory: Arc::clone(&directory),
-            owner_id: unique_id,
-            name: "AdministratorAccess".to_owned(),
-            document: Some(policy),
-        }),
-        Box::new(CreateAccessKey { directory, key: Arc::new(key) }),
-    ];
-    Ok((changes, shown))
 }
 
 /// What a folder is for, and what opens it.
@@ -212,12 +181,6 @@ pub(super) fn random(hsm: &Hsm) -> Result<[u8; 16], Error> {
     let mut bytes = [0; 16];
     hsm.fill_random(&mut bytes)?;
     Ok(bytes)
-}
-
-/// Twelve random digits.
-fn random_account(hsm: &Hsm) -> Result<AccountId, Error> {
-    let number = u128::from_be_bytes(random(hsm)?).checked_rem(1_000_000_000_000).unwrap_or(0);
-    AccountId::parse(&format!("{number:012}")).ok_or(Error::Meta("account"))
 }
 
 /// Waits for the one commit of an initialization, outside of any runtime.

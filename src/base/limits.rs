@@ -129,6 +129,10 @@ pub const GROUPS_PER_ACCOUNT: usize = 300;
 pub const GROUPS_PER_USER: usize = 10;
 /// Tags of one user or role (AWS's own limit).
 pub const TAGS_PER_PRINCIPAL: usize = 50;
+/// The key of a tag of a user or role, characters (AWS's own limit).
+pub const TAG_KEY_CHARS: usize = 128;
+/// The value of a tag of a user or role, characters (AWS's own limit).
+pub const TAG_VALUE_CHARS: usize = 256;
 /// The least that a role can have as its longest session, seconds, and what it
 /// has if nothing is said (AWS's own limit).
 pub const MAX_SESSION_SECONDS_MIN: i64 = 3_600;

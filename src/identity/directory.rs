@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::session_policies::SessionPolicies;
+use super::tags;
 use crate::base::arn::{Arn, PARTITION};
 use crate::base::caller::{Caller, Principal};
 use crate::base::ids::AccountId;
@@ -238,7 +239,7 @@ impl Directory {
             | Principal::Anonymous { .. } => Standing::default(),
         };
         let tags = match session_tags {
-            Some(session_tags) => merge_tags(&standing.tags, session_tags),
+            Some(session_tags) => tags::merge(&standing.tags, session_tags),
             None => standing.tags,
         };
         Standing { session_policy, tags, ..standing }
@@ -323,19 +324,6 @@ impl State {
             tags: identity.tags.clone(),
         })
     }
-}
-
-/// The tags in `held` with those in `new` on top. The keys are not
-/// case-sensitive (IAM User Guide, "Rules for tagging in IAM and AWS STS"): a new
-/// one takes the place of a held one that differs in case alone.
-#[must_use]
-pub fn merge_tags(
-    held: &BTreeMap<String, String>,
-    new: &BTreeMap<String, String>,
-) -> BTreeMap<String, String> {
-    let replaced: BTreeSet<String> = new.keys().map(|key| key.to_lowercase()).collect();
-    let kept = held.iter().filter(|(key, _)| !replaced.contains(&key.to_lowercase()));
-    kept.chain(new).map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
 /// Policies name principals by ARN; what is kept is the unique id behind it.

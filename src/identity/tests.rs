@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
 
 use super::changes::{CreateIdentity, DeleteIdentity, SetBoundary, SetMembership, SetPolicy};
-use super::directory::{Directory, Identity, Kind, merge_tags};
+use super::directory::{Directory, Identity, Kind};
+use super::tags::merge;
 use crate::base::caller::{Caller, Principal, SessionFacts};
 use crate::base::ids::{AccountId, RequestId};
 use crate::policy::engine::Engine;
@@ -132,7 +133,7 @@ fn a_session_has_the_limits_of_its_role_and_its_own() {
 #[test]
 fn session_tags_win_whatever_their_case() {
     let held = tags(&[("Team", "a"), ("Site", "Bonn")]);
-    let merged = merge_tags(&held, &tags(&[("team", "b"), ("Cost", "1")]));
+    let merged = merge(&held, &tags(&[("team", "b"), ("Cost", "1")]));
     assert_eq!(merged, tags(&[("team", "b"), ("Cost", "1"), ("Site", "Bonn")]));
 
     let directory = Arc::new(Directory::default());

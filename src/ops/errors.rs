@@ -1,7 +1,7 @@
 //! The one map from module errors to the errors of the API. No wildcard arm: a
 //! new variant must be placed here, or nothing compiles.
 
-use crate::identity::credentials;
+use crate::identity::{account, credentials, tags};
 use crate::keys::state::StateError;
 use crate::keys::{cipher, import, multi_region};
 use crate::policy::error::CompileError;
@@ -85,6 +85,22 @@ impl From<hsm::Error> for ApiError {
 impl From<credentials::Error> for ApiError {
     fn from(error: credentials::Error) -> Self {
         Self::internal(error)
+    }
+}
+
+impl From<account::Error> for ApiError {
+    fn from(error: account::Error) -> Self {
+        Self::internal(error)
+    }
+}
+
+impl From<tags::Error> for ApiError {
+    fn from(error: tags::Error) -> Self {
+        let code = match error {
+            tags::Error::Reserved | tags::Error::Duplicate => Code::ValidationException,
+            tags::Error::TooMany => Code::LimitExceededException,
+        };
+        Self::new(code, error.to_string())
     }
 }
 

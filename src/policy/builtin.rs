@@ -5,6 +5,8 @@ use crate::base::arn::PARTITION;
 use crate::base::ids::{AccountId, Region};
 use crate::base::managed::ManagedService;
 
+/// The policy of an administrator, who may do everything.
+pub const ADMINISTRATOR: &str = include_str!("../../policies/builtin/administrator.cedar");
 /// What the account's root principal may do without any policy.
 pub(super) const ROOT: &str = include_str!("../../policies/builtin/root.cedar");
 /// What the server may do on its own timers.

@@ -3,11 +3,13 @@
 
 use std::fs;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
+use crate::calls::ALLOW;
+use crate::fixture::door::Door;
 use crate::fixture::program::{Home, Program};
-use crate::fixture::raw::Request;
-use crate::fixture::{ACCOUNT, Credentials, REGION};
+use crate::fixture::raw::{Request, Response};
+use crate::fixture::{ACCOUNT, Credentials, REGION, Server};
 
 const OTHER: &str = "444455556666";
 const KEY: &str = "0d7a2d8e-93bd-4b4f-8a5c-6e9a3f0c1b2d";
@@ -120,4 +122,101 @@ fn the_owner_finds_the_use_by_others_in_the_own_book() {
     assert!(used["sharedEventID"].is_string());
     assert_ne!(used["eventID"], record["eventID"]);
     assert!(theirs.iter().any(|event| event.get("sharedEventID").is_none()));
+}
+
+/// An account made by the API, its administrator, and a user there without any
+/// policy.
+fn new_account(door: &Door) -> (Credentials, Credentials) {
+    let body = json!({ "accountId": OTHER, "accountName": "Payments" });
+    let made = door.rest("POST", "/v1/accounts", &body).ok();
+    assert_eq!((&made["accountId"], &made["userName"]), (&json!(OTHER), &json!("admin")));
+    assert_eq!(made["arn"], format!("arn:aws:iam::{OTHER}:user/admin"));
+    let admin = Credentials::of(&made);
+    let request = Request::new("POST", "/v1/users", json!({ "userName": "b" }).to_string());
+    let user = door.send_as(&admin, "wardbook", &request).ok();
+    assert_eq!(user["arn"], format!("arn:aws:iam::{OTHER}:user/b"));
+    (admin, Credentials::of(&user))
+}
+
+#[test]
+fn the_first_account_makes_others() {
+    let server = Server::start();
+    let (admin, _) = new_account(&server);
+    let again = server.rest("POST", "/v1/accounts", &json!({ "accountId": OTHER }));
+    assert_eq!((again.status, again.code().as_str()), (409, "AlreadyExistsException"));
+    let random = server.rest("POST", "/v1/accounts", &json!({})).ok();
+    assert_eq!(random["accountId"].as_str().unwrap().len(), 12);
+    let listed = server.rest("GET", "/v1/accounts", &Value::Null).ok();
+    assert_eq!(listed["accounts"].as_array().unwrap().len(), 3);
+    for (given, code) in [
+        (json!({ "accountId": "44445555666" }), "ValidationException"),
+        (json!({ "accountId": "44445555666x" }), "ValidationException"),
+        (json!({ "accountName": "" }), "ValidationException"),
+        (json!({ "accountName": "a\u{7}" }), "ValidationException"),
+    ] {
+        assert_eq!(server.rest("POST", "/v1/accounts", &given).code(), code, "{given}");
+    }
+
+    // The others make none, whatever their policies say, and see none.
+    for (method, body) in [("POST", "{}"), ("GET", "")] {
+        let request = Request::new(method, "/v1/accounts", body);
+        let answer = server.send_as(&admin, "wardbook", &request);
+        assert_eq!((answer.status, answer.code().as_str()), (403, "AccessDeniedException"));
+    }
+    // In the first one it takes a policy.
+    let ada = server.new_user("ada", "");
+    let request = Request::new("POST", "/v1/accounts", "{}");
+    assert_eq!(server.send_as(&ada, "wardbook", &request).status, 403);
+}
+
+/// A key of one account is used by a user of another when both sides say so.
+#[test]
+fn both_accounts_must_consent() {
+    let server = Server::start();
+    let (admin, b) = new_account(&server);
+    let key = server.new_key();
+    let encrypt = || {
+        let input = json!({ "KeyId": arn(&key), "Plaintext": "eA==" });
+        server.call_as(&b, "Encrypt", &input)
+    };
+    let key_policy = |principals: &[&str]| {
+        let policy = json!({
+            "Version": "2012-10-17",
+            "Statement": [{
+                "Effect": "Allow", "Principal": { "AWS": principals }, "Action": "kms:*",
+                "Resource": "*",
+            }],
+        });
+        let input = json!({ "KeyId": key, "Policy": policy.to_string() });
+        server.call("PutKeyPolicy", &input).ok();
+    };
+    let own = |method, policy: &str| {
+        let body = match policy {
+            "" => String::new(),
+            policy => json!({ "policy": policy }).to_string(),
+        };
+        let request = Request::new(method, "/v1/users/b/policies/p", body);
+        server.send_as(&admin, "wardbook", &request).ok();
+    };
+    let denied = |answer: Response| {
+        assert_eq!((answer.status, answer.code().as_str()), (400, "AccessDeniedException"));
+    };
+    denied(encrypt());
+    // The owner of the key alone does not let a foreigner in,
+    let user = format!("arn:aws:iam::{OTHER}:user/b");
+    key_policy(&[ACCOUNT, &user]);
+    denied(encrypt());
+    // nor does the other account alone,
+    key_policy(&[ACCOUNT]);
+    own("PUT", ALLOW);
+    denied(encrypt());
+    // but both together do.
+    key_policy(&[ACCOUNT, OTHER]);
+    encrypt().ok();
+    own("DELETE", "");
+    denied(encrypt());
+    // What an account has of its own, the other does not see.
+    let request = Request::new("GET", "/v1/users/admin", "");
+    let theirs = server.send_as(&admin, "wardbook", &request).ok();
+    assert_eq!(theirs["arn"], format!("arn:aws:iam::{OTHER}:user/admin"));
 }

@@ -42,6 +42,8 @@ pub(crate) struct Scene {
     door: Door,
     /// Made when it is first asked for.
     imported: OnceCell<Imported>,
+    /// Whether its groups are made.
+    grouped: OnceCell<()>,
     /// A grant of `key`; the same.
     grant: OnceCell<String>,
 }
@@ -156,6 +158,7 @@ impl Scene {
             sealed_item: Value::Null,
             door: server.clone(),
             imported: OnceCell::new(),
+            grouped: OnceCell::new(),
             grant: OnceCell::new(),
         }
     }
@@ -168,6 +171,8 @@ impl Scene {
         let body = json!({ "roleName": format!("role-{name}") });
         server.rest("POST", "/v1/roles", &body).ok();
         server.rest("PUT", &format!("{role}/policies/p"), &json!({ "policy": ALLOW })).ok();
+        let boundary = json!({ "permissionsBoundary": ALLOW });
+        server.rest("PUT", &format!("{role}/permissions-boundary"), &boundary).ok();
         scene.access_key_id = user.access_key_id;
         for operation in ["PutItemSchema", "EncryptItems"] {
             let answer = scene.call(server, operation).ok();
@@ -214,6 +219,7 @@ impl Scene {
     pub(crate) fn complete(&self) {
         self.imported();
         self.grant_id();
+        self.groups();
     }
 
     /// Lets calls be about this grant.
@@ -229,6 +235,20 @@ impl Scene {
             let made = self.door.call("CreateGrant", &input).ok();
             made["GrantId"].as_str().unwrap().to_owned()
         })
+    }
+
+    /// A group with the user in it, and an empty one.
+    fn groups(&self) -> [String; 2] {
+        let paths = ["group", "empty"].map(|group| format!("/v1/groups/{group}-{}", self.name));
+        self.grouped.get_or_init(|| {
+            for path in &paths {
+                let body = json!({ "groupName": path.rsplit('/').next() });
+                self.door.rest("POST", "/v1/groups", &body).ok();
+            }
+            let member = format!("{}/users/user-{}", paths[0], self.name);
+            self.door.rest("PUT", &member, &Value::Null).ok();
+        });
+        paths
     }
 
     fn imported(&self) -> &Imported {
@@ -355,6 +375,9 @@ impl Scene {
         let role = format!("/v1/roles/role-{name}");
         let access_key = format!("{user}/access-keys/{}", self.access_key_id);
         let schema = format!("/v1/item-schemas/{name}");
+        if let Some(input) = self.identity_input(operation) {
+            return input;
+        }
         match operation {
             "AssumeRole" => {
                 ("POST", format!("{role}/sessions"), json!({ "sessionName": "session" }))
@@ -422,6 +445,42 @@ impl Scene {
     /// A request that somebody could make.
     fn hypothesis(&self) -> Value {
         json!({ "principal": USER, "action": "kms:Decrypt", "keyId": self.key })
+    }
+
+    /// The same of those on accounts, groups, boundaries, tags and trust.
+    fn identity_input(&self, operation: &str) -> Option<(&'static str, String, Value)> {
+        let (name, nothing) = (&self.name, Value::Null);
+        let user = format!("/v1/users/user-{name}");
+        let role = format!("/v1/roles/role-{name}");
+        let boundary = json!({ "permissionsBoundary": ALLOW });
+        // Twelve digits of its own.
+        let number = name.bytes().fold(7_u64, |sum, byte| (sum * 31 + u64::from(byte)) % 1_000_000);
+        let account = json!({ "accountId": format!("900000{number:06}"), "accountName": name });
+        Some(match operation {
+            "AddUserToGroup" => ("PUT", format!("{}/users/user-{name}", self.groups()[1]), nothing),
+            "CreateAccount" => ("POST", "/v1/accounts".to_owned(), account),
+            "CreateGroup" => {
+                ("POST", "/v1/groups".to_owned(), json!({ "groupName": format!("new-{name}") }))
+            }
+            "DeleteGroup" => ("DELETE", self.groups()[1].clone(), nothing),
+            "DeletePermissionsBoundary" => {
+                ("DELETE", format!("{role}/permissions-boundary"), nothing)
+            }
+            "GetPrincipal" => ("GET", role, nothing),
+            "ListAccounts" => ("GET", "/v1/accounts".to_owned(), nothing),
+            "PutPermissionsBoundary" => ("PUT", format!("{user}/permissions-boundary"), boundary),
+            "RemoveUserFromGroup" => {
+                ("DELETE", format!("{}/users/user-{name}", self.groups()[0]), nothing)
+            }
+            "TagPrincipal" => (
+                "POST",
+                format!("{user}/tags"),
+                json!({ "tags": [{ "key": "team", "value": "a" }] }),
+            ),
+            "UntagPrincipal" => ("POST", format!("{user}/untag"), json!({ "tagKeys": ["team"] })),
+            "UpdateRole" => ("PUT", role, json!({ "maxSessionDurationSeconds": 7_200 })),
+            _ => return None,
+        })
     }
 
     fn schema(&self) -> Value {

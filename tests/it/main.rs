@@ -25,6 +25,7 @@ mod detach;
 mod fixture;
 #[cfg(test)]
 mod full_disk;
+#[cfg(test)]
 mod guardrails;
 #[cfg(test)]
 mod hostile;
@@ -36,6 +37,8 @@ mod kms;
 mod leaks;
 #[cfg(test)]
 mod lifecycle;
+#[cfg(test)]
+mod principals;
 #[cfg(test)]
 mod quotas;
 #[cfg(test)]

@@ -211,8 +211,13 @@ fn volatile(text: &str) -> Option<(&'static str, usize)> {
     if text.starts_with("mrk-") && bytes.get(4..36).is_some_and(|bytes| bytes.iter().all(hex)) {
         return Some(("multi-Region id", 36));
     }
-    let kinds =
-        [("AKIA", "access key"), ("ASIA", "session key"), ("AIDA", "user"), ("AROA", "role")];
+    let kinds = [
+        ("AKIA", "access key"),
+        ("ASIA", "session key"),
+        ("AIDA", "user"),
+        ("AROA", "role"),
+        ("AGPA", "group"),
+    ];
     let (_, kind) = kinds.iter().find(|(prefix, _)| text.starts_with(prefix))?;
     let len = bytes.iter().take_while(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
     Some((kind, len.count()))

@@ -149,6 +149,11 @@ fn a_seed_that_cannot_be_applied_names_its_line() {
     let cases = [
         ("[[users]]\nname = \"admin\"\n", "line 1: arn:aws:iam::111122223333:user/admin exists"),
         ("\n[[keys]]\nid = \"x\"\n", "line 2: `id`"),
+        ("[[groups]]\nname = \"g\"\ntags = { a = \"b\" }\n", "line 1: a group has neither"),
+        ("[[users]]\nname = \"a\"\ntrust-policy = \"\"\n", "line 1: only a role has"),
+        ("[[users]]\nname = \"a\"\ntags = { \"aws:x\" = \"\" }\n", "line 1: Tag keys that begin"),
+        ("[[users]]\nname = \"a\"\ngroups = [\"g\"]\n", "line 1: there is no group `g`"),
+        ("[[accounts]]\nid = \"1\"\nname = \"a\"\n", "line 1: `id` is an account id"),
         (
             "[[grants]]\nkey = \"0d7a2d8e-93bd-4b4f-8a5c-6e9a3f0c1b2d\"\nname = \"a\"\n\
              grantee-principal = \"arn:aws:iam::111122223333:root\"\noperations = [\"Decrypt\"]\n",
@@ -173,6 +178,62 @@ fn a_seed_that_cannot_be_applied_names_its_line() {
         let ended = home.serve_refused(&["--seed", path.to_str().unwrap()]);
         assert!(ended.contains(says), "{ended}");
     }
+}
+
+/// Groups, boundaries, tags, trust policies and accounts; and a start goes on
+/// when what they name is gone.
+#[test]
+fn a_seed_makes_everything_about_identities() {
+    let home = Home::new();
+    let text = format!(
+        r#"
+[[accounts]]
+id = "444455556666"
+name = "Payments"
+
+[[groups]]
+name = "readers"
+policies = {{ Read = 'permit (principal, action in Action::"kms:read", resource);' }}
+
+[[users]]
+name = "ada"
+groups = ["readers"]
+tags = {{ team = "a" }}
+permissions-boundary = "permit (principal, action, resource);"
+access-keys = [{{ id = "AKIASEEDEDSEEDED", secret = "seeded-secret" }}]
+
+[[users]]
+account = "444455556666"
+name = "bob"
+
+[[roles]]
+name = "app"
+max-session-duration-seconds = 7200
+trust-policy = '''{{ "Statement": {{ "Effect": "Allow", "Action": "sts:AssumeRole",
+  "Principal": {{ "AWS": "arn:aws:iam::{ACCOUNT}:user/ada" }} }} }}'''
+"#
+    );
+    let path = write(&home, &text);
+    let program = serve(&home, &path);
+    program.call_as(&ada(), "ListKeys", &json!({})).ok();
+    let get = |path: &str| program.rest("GET", path, &Value::Null).ok();
+    let user = get("/v1/users/ada");
+    assert_eq!((&user["groups"], &user["tags"][0]["key"]), (&json!(["readers"]), &json!("team")));
+    assert!(user["permissionsBoundary"].is_string());
+    assert_eq!(get("/v1/roles/app")["maxSessionDurationSeconds"], 7_200);
+    assert_eq!(get("/v1/accounts")["accounts"][1]["accountName"], "Payments");
+    let session = json!({ "sessionName": "s" }).to_string();
+    let session = Request::new("POST", "/v1/roles/app/sessions", session);
+    program.send_as(&ada(), "wardbook", &session).ok();
+    assert_eq!(
+        seeds(&program).iter().filter(|seed| seed["recipientAccountId"] == ACCOUNT).count(),
+        4
+    );
+
+    program.rest("DELETE", "/v1/users/ada", &Value::Null).ok();
+    program.rest("DELETE", "/v1/groups/readers", &Value::Null).ok();
+    program.terminate();
+    serve(&home, &path).terminate();
 }
 
 /// Nothing is made for somebody who was deleted since.

@@ -5,16 +5,19 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::apply_one;
 use super::file::{At, Seed, SeedIdentity};
-use super::{apply_one, seed_identity};
+use super::identities::seed_identity;
 use crate::app::error::Error;
-use crate::app::init::ADMINISTRATOR_POLICY;
 use crate::base::ids::AccountId;
+use crate::base::limits::MAX_SESSION_SECONDS_MIN;
 use crate::base::secret::SecretBytes;
+use crate::identity::account::POLICY_NAME;
 use crate::identity::changes::UpdateAccessKey;
 use crate::identity::directory::{AccessKey, Kind};
 use crate::ops::ctx::Ctx;
 use crate::ops::system;
+use crate::policy::builtin::ADMINISTRATOR;
 use crate::store::Change;
 
 /// The account of the development administrator.
@@ -30,20 +33,27 @@ pub(in crate::app) async fn open_to_developers(ctx: &Ctx) -> Result<(), Error> {
     let account = AccountId::parse(ACCOUNT).ok_or(Error::Meta("account"))?;
     let administrator = SeedIdentity {
         account: Some(account.clone()),
-        is_role: false,
+        kind: Kind::User,
         name: ACCESS_KEY.to_owned(),
-        policies: BTreeMap::from([(
-            "AdministratorAccess".to_owned(),
-            ADMINISTRATOR_POLICY.to_owned(),
-        )]),
+        policies: BTreeMap::from([(POLICY_NAME.to_owned(), ADMINISTRATOR.to_owned())]),
+        boundary: None,
+        tags: BTreeMap::new(),
+        groups: Vec::new(),
+        trust: None,
+        max_session_s: MAX_SESSION_SECONDS_MIN,
         access_keys: vec![(
             ACCESS_KEY.to_owned(),
             SecretBytes::new(ACCESS_KEY.as_bytes().to_vec()),
         )],
         active: false,
     };
-    let seed =
-        Seed { path: "--dev".into(), identities: Vec::new(), keys: Vec::new(), grants: Vec::new() };
+    let seed = Seed {
+        path: "--dev".into(),
+        accounts: Vec::new(),
+        identities: Vec::new(),
+        keys: Vec::new(),
+        grants: Vec::new(),
+    };
     apply_one(ctx, &seed, &At { line: 0, what: administrator }, seed_identity).await?;
     let user = ctx.directory.find_by_name(&account, Kind::User, ACCESS_KEY);
     let key = ctx.directory.find_access_key(ACCESS_KEY);

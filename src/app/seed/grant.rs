@@ -72,7 +72,7 @@ impl Entry {
 }
 
 /// The grant, unless it was made before: its key or its grantee may be gone since.
-pub(super) fn seed_grant(ctx: &Ctx, seed: &SeedGrant) -> Things {
+pub(super) fn seed_grant<'a>(ctx: &'a Ctx, seed: &'a SeedGrant) -> Things<'a> {
     let account = seed.account.clone().unwrap_or_else(|| ctx.account.clone());
     let region = match &seed.region {
         Some(region) => region.clone(),
@@ -94,7 +94,7 @@ pub(super) fn seed_grant(ctx: &Ctx, seed: &SeedGrant) -> Things {
         arn,
         account,
         region,
-        changes: vec![Box::new(change)],
+        changes: Box::new(|| Ok(vec![Box::new(change)])),
         is_there: true,
         conflict: None,
     }])

@@ -1,13 +1,15 @@
-//! What a server starts with, from a file: users, roles, keys and grants with
-//! given ids, secrets and key material, so that a test or a demonstration begins
-//! where it wants to. Each thing is made once: what the file asked for before
-//! is not made again, even if it has been changed or deleted since.
+//! What a server starts with, from a file: accounts, groups, users, roles, keys
+//! and grants with given ids, secrets and key material, so that a test or a
+//! demonstration begins where it wants to. Each thing is made once: what the file
+//! asked for before is not made again, even if it has been changed or deleted
+//! since.
 //!
 //! Deliberately absent: a way to change what is there already.
 
 mod dev;
 mod file;
 mod grant;
+mod identities;
 
 use std::sync::Arc;
 
@@ -16,25 +18,22 @@ use serde_json::value::to_raw_value;
 
 pub(super) use dev::open_to_developers;
 pub use dev::{ACCESS_KEY as DEV_ACCESS_KEY, ACCOUNT as DEV_ACCOUNT};
-use file::{At, SeedIdentity, SeedKey};
+use file::{At, SeedKey};
 pub use file::{Seed, SeedError};
+use identities::{ensure_account, seed_account, seed_identity};
 
 use super::error::Error;
 use super::init::{caller, first_record, random};
 use crate::audit::{self, Record, Resource};
 use crate::base::arn::{AliasArn, KeyArn};
 use crate::base::ids::{AccountId, Realm, Region};
-use crate::base::limits;
 use crate::base::spec::{KeyManager, KeyState, MaterialState, MultiRegionRole, Origin};
 use crate::hsm;
-use crate::identity::changes::{CreateAccessKey, CreateIdentity, SetPolicy};
-use crate::identity::credentials;
-use crate::identity::directory::{AccessKey, Identity, Kind, RoleTerms};
 use crate::keys::changes::{CreateKey, PutAlias};
 use crate::keys::create::generate_material;
 use crate::keys::key::{Alias, Key, Material};
 use crate::ops::ctx::Ctx;
-use crate::policy::builtin::{default_key_policy, default_trust_policy};
+use crate::policy::builtin::default_key_policy;
 use crate::store::{self, Change, Tx, Unit, meta};
 
 /// Makes what the seed asks for and was not made before. One commit a thing,
@@ -45,6 +44,9 @@ use crate::store::{self, Change, Tx, Unit, meta};
 /// before it are.
 pub(super) async fn apply(ctx: &Ctx, seed: &Seed) -> Result<(), Error> {
     let mut made = 0_usize;
+    for account in &seed.accounts {
+        made = made.saturating_add(apply_one(ctx, seed, account, seed_account).await?);
+    }
     for identity in &seed.identities {
         made = made.saturating_add(apply_one(ctx, seed, identity, seed_identity).await?);
     }
@@ -59,17 +61,21 @@ pub(super) async fn apply(ctx: &Ctx, seed: &Seed) -> Result<(), Error> {
 }
 
 /// The things that one entry stands for.
-type Things = Result<Vec<Thing>, Problem>;
+type Things<'a> = Result<Vec<Thing<'a>>, Problem>;
+
+/// What makes a thing. It is found out when the thing is to be made and no
+/// sooner: what was made before may name things that are gone.
+type Changes<'a> = Box<dyn FnOnce() -> Result<Vec<Box<dyn Change>>, Problem> + Send + 'a>;
 
 /// One thing to make, and how it is remembered.
-struct Thing {
+struct Thing<'a> {
     /// In the `meta` table, behind `seed/`.
     name: String,
     arn: String,
     account: AccountId,
     region: Region,
-    changes: Vec<Box<dyn Change>>,
-    /// Whether the user, role or key that the entry is about is there now.
+    changes: Changes<'a>,
+    /// Whether the user, role, group or key that the entry is about is there now.
     is_there: bool,
     /// Why it cannot be made.
     conflict: Option<&'static str>,
@@ -94,7 +100,7 @@ async fn apply_one<T>(
     ctx: &Ctx,
     seed: &Seed,
     entry: &At<T>,
-    things: fn(&Ctx, &T) -> Things,
+    things: for<'a> fn(&'a Ctx, &'a T) -> Things<'a>,
 ) -> Result<usize, Error> {
     let refused = |problem: String| {
         let (path, line) = (seed.path.clone(), entry.line);
@@ -112,9 +118,11 @@ async fn apply_one<T>(
         if let Some(conflict) = thing.conflict {
             return Err(refused(conflict.to_owned()));
         }
-        let arn = thing.arn.clone();
-        let marker = marker(&thing.name);
-        match make(ctx, marker, thing).await {
+        let Thing { name, arn, account, region, changes, .. } = thing;
+        let changes = changes().map_err(|problem| refused(problem.to_string()))?;
+        let marker = marker(&name);
+        let place = Place { arn: &arn, account: &account, region: &region };
+        match make(ctx, marker, place, changes).await {
             Ok(()) => made = made.saturating_add(1),
             Err(Error::Store(store::Error::Duplicate)) => {
                 return Err(refused(format!("{arn} exists already, and not by this seed")));
@@ -134,19 +142,32 @@ fn is_made(ctx: &Ctx, name: &str) -> Result<bool, store::Error> {
     Ok(ctx.store.read(|tx| meta::find(tx, &marker(name)))?.is_some())
 }
 
+/// Where a thing is made.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    arn: &'a str,
+    account: &'a AccountId,
+    region: &'a Region,
+}
+
 /// Commits a thing with its record.
-async fn make(ctx: &Ctx, marker: String, thing: Thing) -> Result<(), Error> {
-    let Thing { arn, account, region, mut changes, .. } = thing;
+async fn make(
+    ctx: &Ctx,
+    marker: String,
+    place: Place<'_>,
+    mut changes: Vec<Box<dyn Change>>,
+) -> Result<(), Error> {
+    let Place { arn, account, region } = place;
     changes.push(Box::new(Marker(marker)));
-    let caller = caller(&ctx.hsm, &account)?;
+    let caller = caller(&ctx.hsm, account)?;
     let details = to_raw_value(&json!({ "arn": arn })).map_err(audit::Error::Encode)?;
-    let resources = [Resource { account: account.as_str(), kind: kind_of(&arn), arn: &arn }];
+    let resources = [Resource { account: account.as_str(), kind: kind_of(arn), arn }];
     let now_ms = ctx.clock.now_ms();
     let event = audit::prepare(&Record {
         event_name: "Seed",
         service_event_details: Some(&details),
         resources: &resources,
-        ..first_record(&caller, &account, &region, now_ms, random(&ctx.hsm)?)
+        ..first_record(&caller, account, region, now_ms, random(&ctx.hsm)?)
     })?;
     ctx.store.commit(Unit { changes, event, further: Vec::new() }).await?;
     Ok(())
@@ -157,6 +178,8 @@ fn kind_of(arn: &str) -> &'static str {
     match arn {
         _ if arn.contains(":user/") => "AWS::IAM::User",
         _ if arn.contains(":role/") => "AWS::IAM::Role",
+        _ if arn.contains(":group/") => "AWS::IAM::Group",
+        _ if arn.contains(":account/") => "AWS::Organizations::Account",
         _ => "AWS::KMS::Key",
     }
 }
@@ -172,60 +195,8 @@ impl Change for Marker {
     fn publish(&self) {}
 }
 
-/// A user or role with its policies, and each access key.
-fn seed_identity(ctx: &Ctx, seed: &SeedIdentity) -> Things {
-    let account = seed.account.clone().unwrap_or_else(|| ctx.account.clone());
-    let kind = if seed.is_role { Kind::Role } else { Kind::User };
-    let (region, now_ms) = (home_region(ctx)?, ctx.clock.now_ms());
-    let held = ctx.directory.find_by_name(&account, kind, &seed.name);
-    let is_there = held.is_some();
-    let unique_id = match held {
-        Some(held) => held.unique_id.clone(),
-        None if seed.is_role => credentials::role_id(&ctx.hsm)?,
-        None => credentials::user_id(&ctx.hsm)?,
-    };
-    let role = match kind {
-        Kind::Role => Some(RoleTerms {
-            trust: ctx
-                .engine
-                .compile_trust_policy(&default_trust_policy(&account), ctx.directory.as_ref())?,
-            max_session_s: limits::MAX_SESSION_SECONDS_MIN,
-        }),
-        Kind::User | Kind::Group => None,
-    };
-    let name = seed.name.clone();
-    let identity = Identity::new(kind, unique_id.clone(), account.clone(), name, now_ms);
-    let identity = Arc::new(Identity { role, ..identity });
-    let arn = identity.arn();
-    let directory = &ctx.directory;
-    let mut changes: Vec<Box<dyn Change>> =
-        vec![Box::new(CreateIdentity { directory: Arc::clone(directory), identity })];
-    for (name, text) in &seed.policies {
-        changes.push(Box::new(SetPolicy {
-            directory: Arc::clone(directory),
-            owner_id: unique_id.clone(),
-            name: name.clone(),
-            document: Some(ctx.engine.compile_identity_policy(text)?),
-        }));
-    }
-    let thing = |name: String, changes| {
-        let (arn, account, region) = (arn.clone(), account.clone(), region.clone());
-        Thing { name, arn, account, region, changes, is_there: true, conflict: None }
-    };
-    let owner = thing(arn.clone(), changes);
-    let mut things = vec![Thing { is_there, ..owner }];
-    for (id, secret) in &seed.access_keys {
-        let key = credentials::given_access_key(&ctx.hsm, &unique_id, id, secret, now_ms)?;
-        let key = AccessKey { active: seed.active, ..key };
-        let directory = Arc::clone(directory);
-        let change = CreateAccessKey { directory, key: Arc::new(key) };
-        things.push(thing(format!("access-key/{id}"), vec![Box::new(change)]));
-    }
-    Ok(things)
-}
-
 /// A key with its materials, and each alias.
-fn seed_key(ctx: &Ctx, seed: &SeedKey) -> Things {
+fn seed_key<'a>(ctx: &'a Ctx, seed: &'a SeedKey) -> Things<'a> {
     let account = seed.account.clone().unwrap_or_else(|| ctx.account.clone());
     let region = match &seed.region {
         Some(region) => region.clone(),
@@ -233,15 +204,59 @@ fn seed_key(ctx: &Ctx, seed: &SeedKey) -> Things {
     };
     let arn = KeyArn { region: region.clone(), account: account.clone(), id: seed.id };
     let now_ms = ctx.clock.now_ms();
+    let thing = |arn: String, changes: Changes<'a>| Thing {
+        name: arn.clone(),
+        arn,
+        account: account.clone(),
+        region: region.clone(),
+        changes,
+        is_there: true,
+        conflict: None,
+    };
+    let is_elsewhere = ctx.keys.related(&account, arn.id).iter().any(|key| key.arn != arn);
+    let conflict = is_elsewhere.then_some(
+        "a multi-Region key with this id is in another Region already: ReplicateKey makes replicas",
+    );
+    let is_there = ctx.keys.find(&region, arn.id).is_some();
+    let key_arn = arn.clone();
+    let create: Changes<'a> = Box::new(move || {
+        let key = Arc::new(new_key(ctx, seed, key_arn, now_ms)?);
+        let account = key.arn.account.clone();
+        Ok(vec![
+            ensure_account(ctx, account, now_ms),
+            Box::new(CreateKey { registry: Arc::clone(&ctx.keys), key }),
+        ])
+    });
+    let owner = thing(arn.to_string(), create);
+    let mut things = vec![Thing { is_there, conflict, ..owner }];
+    let realm = Realm { account: account.clone(), region: region.clone() };
+    for name in &seed.aliases {
+        let alias = Alias {
+            realm: realm.clone(),
+            name: name.clone(),
+            target: arn.id,
+            created_ms: now_ms,
+            updated_ms: now_ms,
+            version: 1,
+        };
+        let (region, account, name) = (region.clone(), account.clone(), name.clone());
+        let alias_arn = AliasArn { region, account, name }.to_string();
+        let put = PutAlias { registry: Arc::clone(&ctx.keys), alias };
+        things.push(thing(alias_arn, Box::new(|| Ok(vec![Box::new(put)]))));
+    }
+    Ok(things)
+}
+
+fn new_key(ctx: &Ctx, seed: &SeedKey, arn: KeyArn, now_ms: i64) -> Result<Key, Problem> {
     let default;
     let policy = match &seed.policy {
         Some(text) => text,
         None => {
-            default = default_key_policy(&account);
+            default = default_key_policy(&arn.account);
             &default
         }
     };
-    let key = Key {
+    Ok(Key {
         spec: seed.spec,
         usage: seed.usage,
         origin: Origin::AwsKms,
@@ -259,41 +274,8 @@ fn seed_key(ctx: &Ctx, seed: &SeedKey) -> Things {
         policy_tests: None,
         materials: materials(ctx, &arn, seed, now_ms)?,
         version: 1,
-        arn: arn.clone(),
-    };
-    let thing = |arn: String, change: Box<dyn Change>| Thing {
-        name: arn.clone(),
         arn,
-        account: account.clone(),
-        region: region.clone(),
-        changes: vec![change],
-        is_there: true,
-        conflict: None,
-    };
-    let is_elsewhere = ctx.keys.related(&account, arn.id).iter().any(|key| key.arn != arn);
-    let conflict = is_elsewhere.then_some(
-        "a multi-Region key with this id is in another Region already: ReplicateKey makes replicas",
-    );
-    let is_there = ctx.keys.find(&region, arn.id).is_some();
-    let create = CreateKey { registry: Arc::clone(&ctx.keys), key: Arc::new(key) };
-    let owner = thing(arn.to_string(), Box::new(create));
-    let mut things = vec![Thing { is_there, conflict, ..owner }];
-    let realm = Realm { account: account.clone(), region: region.clone() };
-    for name in &seed.aliases {
-        let alias = Alias {
-            realm: realm.clone(),
-            name: name.clone(),
-            target: arn.id,
-            created_ms: now_ms,
-            updated_ms: now_ms,
-            version: 1,
-        };
-        let (region, account, name) = (region.clone(), account.clone(), name.clone());
-        let alias_arn = AliasArn { region, account, name }.to_string();
-        let put = PutAlias { registry: Arc::clone(&ctx.keys), alias };
-        things.push(thing(alias_arn, Box::new(put)));
-    }
-    Ok(things)
+    })
 }
 
 /// The given materials, the last of them current, or fresh material.

@@ -11,6 +11,7 @@ use crate::cli::output::Output;
 struct Principals {
     users: Vec<User>,
     roles: Vec<Role>,
+    groups: Vec<Group>,
 }
 
 #[derive(Deserialize, Serialize)]
@@ -21,6 +22,7 @@ struct User {
     user_id: String,
     policies: Vec<String>,
     access_keys: Vec<AccessKey>,
+    groups: Vec<String>,
 }
 
 #[derive(Deserialize, Serialize)]
@@ -39,6 +41,15 @@ struct Role {
     policies: Vec<String>,
 }
 
+#[derive(Deserialize, Serialize)]
+#[serde(rename_all(deserialize = "camelCase"))]
+struct Group {
+    arn: String,
+    group_name: String,
+    group_id: String,
+    policies: Vec<String>,
+}
+
 pub(super) fn run(client: &Client, output: &mut Output) -> Result<(), Error> {
     let found: Principals = client.call(Call::new(Method::GET, &["v1", "principals"]))?;
     if output.is_json() {
@@ -49,15 +60,22 @@ pub(super) fn run(client: &Client, output: &mut Output) -> Result<(), Error> {
             "Active" => key.access_key_id.clone(),
             _ => format!("{} (inactive)", key.access_key_id),
         });
-        row("user", &user.user_name, &user.user_id, &user.policies, &keys.collect::<Vec<_>>())
+        let lists = [&user.policies, &user.groups, &keys.collect()];
+        row(["user", &user.user_name, &user.user_id], lists)
     });
-    let roles = found.roles.iter();
-    let roles = roles.map(|role| row("role", &role.role_name, &role.role_id, &role.policies, &[]));
-    let rows: Vec<_> = users.chain(roles).collect();
-    Ok(output.table(&["KIND", "NAME", "ID", "POLICIES", "ACCESS KEYS"], &rows)?)
+    let none = Vec::new();
+    let roles = found
+        .roles
+        .iter()
+        .map(|role| row(["role", &role.role_name, &role.role_id], [&role.policies, &none, &none]));
+    let groups = found.groups.iter().map(|group| {
+        row(["group", &group.group_name, &group.group_id], [&group.policies, &none, &none])
+    });
+    let rows: Vec<_> = users.chain(roles).chain(groups).collect();
+    Ok(output.table(&["KIND", "NAME", "ID", "POLICIES", "GROUPS", "ACCESS KEYS"], &rows)?)
 }
 
-fn row(kind: &str, name: &str, id: &str, policies: &[String], keys: &[String]) -> Vec<String> {
-    let shown = |list: &[String]| if list.is_empty() { "-".to_owned() } else { list.join(", ") };
-    vec![kind.to_owned(), name.to_owned(), id.to_owned(), shown(policies), shown(keys)]
+fn row(names: [&str; 3], lists: [&Vec<String>; 3]) -> Vec<String> {
+    let shown = |list: &Vec<String>| if list.is_empty() { "-".to_owned() } else { list.join(", ") };
+    names.into_iter().map(str::to_owned).chain(lists.into_iter().map(shown)).collect()
 }

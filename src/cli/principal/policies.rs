@@ -6,22 +6,11 @@ use clap::Args;
 use reqwest::Method;
 use serde_json::json;
 
+use super::owner::Owner;
 use crate::cli::client::{Call, Client};
 use crate::cli::error::Error;
 use crate::cli::input;
 use crate::cli::output::Output;
-
-/// Exactly one of the two names.
-#[derive(Args)]
-#[group(required = true, multiple = false)]
-struct Owner {
-    /// Name of the user
-    #[arg(long, value_name = "USER")]
-    user_name: Option<String>,
-    /// Name of the role
-    #[arg(long, value_name = "ROLE")]
-    role_name: Option<String>,
-}
 
 #[derive(Args)]
 struct Name {
@@ -34,20 +23,16 @@ struct Name {
 
 impl Name {
     fn path(&self) -> [&str; 5] {
-        let (kind, owner) = match (&self.owner.user_name, &self.owner.role_name) {
-            (Some(user), _) => ("users", user.as_str()),
-            (None, role) => ("roles", role.as_deref().unwrap_or_default()),
-        };
-        ["v1", kind, owner, "policies", &self.policy_name]
+        let place = self.owner.place();
+        ["v1", place.collection, place.name, "policies", &self.policy_name]
     }
 
     /// Says what became of the policy, `how` standing before its owner.
     fn done(&self, output: &mut Output, verb: &str, how: &str) -> Result<(), Error> {
-        let [_, kind, owner, _, policy_name] = self.path();
-        let member = if kind == "users" { "user_name" } else { "role_name" };
+        let (place, policy_name) = (self.owner.place(), &self.policy_name);
         output.done(
-            &format!("{verb} {policy_name} {how} {owner}."),
-            &json!({ member: owner, "policy_name": policy_name }),
+            &format!("{verb} {policy_name} {how} {}.", place.name),
+            &place.json("policy_name", policy_name.as_str()),
         )
     }
 }

@@ -1,13 +1,16 @@
-//! `create-role`, `delete-role` and `create-session`.
+//! `create-role`, `update-role`, `delete-role` and `create-session`.
+
+use std::path::PathBuf;
 
 use clap::Args;
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::secret;
 use crate::cli::client::{Call, Client};
 use crate::cli::error::Error;
+use crate::cli::input;
 use crate::cli::output::Output;
 use crate::wire::text::SecretText;
 
@@ -16,6 +19,48 @@ pub(super) struct Name {
     /// Name of the role
     #[arg(value_name = "ROLE")]
     role_name: String,
+}
+
+/// Who may assume a role, and for how long.
+#[derive(Args)]
+pub(super) struct Terms {
+    /// The trust policy: who may assume the role, in Cedar or as AWS JSON; - reads
+    /// standard input
+    #[arg(long, value_name = "FILE")]
+    assume_role_policy: Option<PathBuf>,
+    /// The longest session, 3600 to 43200 seconds
+    #[arg(long, value_name = "SECONDS")]
+    max_session_duration_seconds: Option<u64>,
+}
+
+impl Terms {
+    /// The members of the request.
+    fn members(&self) -> Result<Map<String, Value>, Error> {
+        let mut members = Map::new();
+        if let Some(path) = &self.assume_role_policy {
+            members.insert("assumeRolePolicyDocument".to_owned(), json!(input::text(path)?));
+        }
+        if let Some(seconds) = self.max_session_duration_seconds {
+            members.insert("maxSessionDurationSeconds".to_owned(), json!(seconds));
+        }
+        Ok(members)
+    }
+}
+
+#[derive(Args)]
+pub(super) struct Create {
+    #[command(flatten)]
+    role: Name,
+    #[command(flatten)]
+    terms: Terms,
+}
+
+#[derive(Args)]
+pub(super) struct Update {
+    #[command(flatten)]
+    role: Name,
+    #[command(flatten)]
+    terms: Terms,
 }
 
 #[derive(Args)]
@@ -49,10 +94,18 @@ struct Credentials {
     expiration: String,
 }
 
-pub(super) fn create(client: &Client, output: &mut Output, name: &Name) -> Result<(), Error> {
-    let call = Call::new(Method::POST, &["v1", "roles"]);
-    let role: Role = client.call(call.with(&json!({ "roleName": name.role_name }))?)?;
+pub(super) fn create(client: &Client, output: &mut Output, create: &Create) -> Result<(), Error> {
+    let mut members = create.terms.members()?;
+    members.insert("roleName".to_owned(), json!(create.role.role_name));
+    let role: Role = client.call(Call::new(Method::POST, &["v1", "roles"]).with(&members)?)?;
     output.done(&format!("Created {}.", role.arn), &role)
+}
+
+pub(super) fn update(client: &Client, output: &mut Output, update: &Update) -> Result<(), Error> {
+    let role_name = update.role.role_name.as_str();
+    let call = Call::new(Method::PUT, &["v1", "roles", role_name]);
+    client.call_silent(call.with(&update.terms.members()?)?)?;
+    output.done(&format!("Updated the role {role_name}."), &json!({ "role_name": role_name }))
 }
 
 pub(super) fn delete(client: &Client, output: &mut Output, name: &Name) -> Result<(), Error> {

@@ -1,8 +1,9 @@
-//! ListPrincipals: the users and roles of the caller's account, with the names
-//! of their policies and the ids of their access keys.
+//! ListPrincipals: the users, roles and groups of the caller's account, with the
+//! names of their policies and the ids of their access keys.
 
 use serde::{Deserialize, Serialize};
 
+use super::subject::{self, KEY, Key};
 use crate::identity::directory::{Identity, Kind};
 use crate::ops::access::Access;
 use crate::ops::ctx::Ctx;
@@ -21,6 +22,7 @@ pub(super) struct Input {}
 pub(super) struct Output {
     users: Vec<User>,
     roles: Vec<Role>,
+    groups: Vec<Group>,
 }
 
 #[derive(Serialize)]
@@ -31,13 +33,8 @@ struct User {
     user_id: String,
     policies: Vec<String>,
     access_keys: Vec<Key>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Key {
-    access_key_id: String,
-    status: &'static str,
+    /// Names.
+    groups: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -46,6 +43,15 @@ struct Role {
     arn: String,
     role_name: String,
     role_id: String,
+    policies: Vec<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Group {
+    arn: String,
+    group_name: String,
+    group_id: String,
     policies: Vec<String>,
 }
 
@@ -58,6 +64,7 @@ impl Operation for ListPrincipals {
         output: &[
             Member::optional("users", Shape::List { of: &USER, min: 0, max: usize::MAX }),
             Member::optional("roles", Shape::List { of: &ROLE, min: 0, max: usize::MAX }),
+            Member::optional("groups", Shape::List { of: &GROUP, min: 0, max: usize::MAX }),
         ],
         errors: &[],
     };
@@ -78,7 +85,8 @@ impl Operation for ListPrincipals {
             user_name: identity.name.clone(),
             user_id: identity.unique_id.clone(),
             policies: identity.policies.keys().cloned().collect(),
-            access_keys: access_keys(ctx, &identity.unique_id),
+            access_keys: subject::access_keys(ctx, identity),
+            groups: subject::names(&ctx.directory.groups_of(identity)),
         };
         let role = |identity: &Identity| Role {
             arn: identity.arn(),
@@ -86,37 +94,41 @@ impl Operation for ListPrincipals {
             role_id: identity.unique_id.clone(),
             policies: identity.policies.keys().cloned().collect(),
         };
+        let group = |identity: &Identity| Group {
+            arn: identity.arn(),
+            group_name: identity.name.clone(),
+            group_id: identity.unique_id.clone(),
+            policies: identity.policies.keys().cloned().collect(),
+        };
         let users = ctx.directory.list(account, Kind::User);
         let roles = ctx.directory.list(account, Kind::Role);
+        let groups = ctx.directory.list(account, Kind::Group);
         Ok(Done::read(Output {
             users: users.iter().map(|identity| user(identity)).collect(),
             roles: roles.iter().map(|identity| role(identity)).collect(),
+            groups: groups.iter().map(|identity| group(identity)).collect(),
         }))
     }
 }
 
-fn access_keys(ctx: &Ctx, user_id: &str) -> Vec<Key> {
-    let keys = ctx.directory.access_keys_of(user_id);
-    keys.iter()
-        .map(|key| Key {
-            access_key_id: key.id.clone(),
-            status: if key.active { "Active" } else { "Inactive" },
-        })
-        .collect()
-}
-
 const NAMES: Shape = Shape::List { of: &text(1, 128), min: 0, max: usize::MAX };
-const KEY: Shape = Shape::Structure(&[out_text("accessKeyId"), out_text("status")]);
 const USER: Shape = Shape::Structure(&[
     out_text("arn"),
     out_text("userName"),
     out_text("userId"),
     Member::optional("policies", NAMES),
     Member::optional("accessKeys", Shape::List { of: &KEY, min: 0, max: usize::MAX }),
+    Member::optional("groups", NAMES),
 ]);
 const ROLE: Shape = Shape::Structure(&[
     out_text("arn"),
     out_text("roleName"),
     out_text("roleId"),
+    Member::optional("policies", NAMES),
+]);
+const GROUP: Shape = Shape::Structure(&[
+    out_text("arn"),
+    out_text("groupName"),
+    out_text("groupId"),
     Member::optional("policies", NAMES),
 ]);

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-use crate::base::arn::{Arn, PARTITION};
 use crate::base::ids::AccountId;
 use crate::base::limits;
 use crate::identity::changes::DeleteIdentity;
@@ -12,7 +11,7 @@ use crate::identity::directory::{Identity, Kind};
 use crate::ops::access::Access;
 use crate::ops::ctx::Ctx;
 use crate::ops::operation::Done;
-use crate::ops::shapes::Nothing;
+use crate::ops::shapes::{Nothing, out_text};
 use crate::policy::actions::Action;
 use crate::policy::question::Resource;
 use crate::wire::codes::Code;
@@ -40,6 +39,8 @@ pub(super) const USER_NAME: Member = Member::required("userName", NAME_SHAPE);
 pub(super) const ROLE_NAME: Member = Member::required("roleName", NAME_SHAPE);
 /// A group's name, of 1 to 128 characters.
 const GROUP_SHAPE: Shape = matching(1, 128, NAME);
+/// `groupName`, required.
+pub(super) const GROUP_NAME: Member = Member::required("groupName", GROUP_SHAPE);
 /// `userName`, `roleName` and `groupName`, of which a call has one.
 pub(super) const ONE_OF_USER: Member = Member::optional("userName", NAME_SHAPE);
 pub(super) const ONE_OF_ROLE: Member = Member::optional("roleName", NAME_SHAPE);
@@ -79,10 +80,7 @@ pub(super) fn find(
     let account = access.call().caller.principal.account();
     let found = ctx.directory.find_by_name(account, kind, name);
     ask(access, action, account, kind, name, found.as_deref())?;
-    found.ok_or_else(|| {
-        let text = format!("The {} with name {name} cannot be found.", kind.as_str());
-        ApiError::new(Code::NotFoundException, text)
-    })
+    found.ok_or_else(|| unknown(kind, name))
 }
 
 /// Finds the user, role or group that a call names.
@@ -104,44 +102,31 @@ pub(super) fn find_named(
     }
 }
 
-/// Finds a role of any account by its ARN and asks for `action` on it. Which
-/// roles another account has is its own affair: whoever is refused reads the
-/// same whether there is no such role, or no consent on one of the two sides.
-/// AWS STS gives no reason either.
-#[expect(dead_code, reason = "AssumeRole by ARN comes next")]
-pub(super) fn find_role_by_arn(
+/// Finds a user of the caller's account for somebody who was asked already.
+pub(super) fn load_user(
+    ctx: &Ctx,
+    access: &Access<'_>,
+    name: &str,
+) -> Result<Arc<Identity>, ApiError> {
+    let account = access.call().caller.principal.account();
+    let found = ctx.directory.find_by_name(account, Kind::User, name);
+    found.ok_or_else(|| unknown(Kind::User, name))
+}
+
+fn unknown(kind: Kind, name: &str) -> ApiError {
+    let text = format!("The {} with name {name} cannot be found.", kind.as_str());
+    ApiError::new(Code::NotFoundException, text)
+}
+
+/// Asks for `action` on the first account of the server, which alone may do
+/// something about accounts.
+pub(super) fn ask_first_account(
     ctx: &Ctx,
     access: &mut Access<'_>,
     action: Action,
-    arn: &str,
-) -> Result<Arc<Identity>, ApiError> {
-    let caller = &access.call().caller;
-    let denied = || {
-        let principal = &caller.principal;
-        let text =
-            format!("User: {principal} is not authorized to perform: {action} on resource: {arn}");
-        ApiError::new(Code::AccessDeniedException, text)
-    };
-    let (account, name) = parse_role_arn(arn).ok_or_else(denied)?;
-    let found = ctx.directory.find_by_name(&account, Kind::Role, name);
-    ask(access, action, &account, Kind::Role, name, found.as_deref()).map_err(
-        |error| match error.code() {
-            Code::AccessDeniedException if account != *caller.principal.account() => denied(),
-            _ => error,
-        },
-    )?;
-    let role = found.ok_or_else(denied)?;
-    access.record_role(role.arn());
-    Ok(role)
-}
-
-/// The account and the name in a role's ARN.
-fn parse_role_arn(arn: &str) -> Option<(AccountId, &str)> {
-    let parsed = Arn::parse(arn)?;
-    let is_iam = parsed.partition == PARTITION && parsed.service == "iam";
-    let name = parsed.resource.strip_prefix("role/")?;
-    let account = AccountId::parse(parsed.account)?;
-    (is_iam && parsed.region.is_empty()).then_some((account, name))
+) -> Result<(), ApiError> {
+    let region = &access.call().region;
+    access.resource(action, Resource::Account { account: &ctx.account, region }).map(drop)
 }
 
 /// Asks for `action` on the identity of this name, which may not be there.
@@ -200,4 +185,31 @@ pub(super) fn check_new(
         return Err(ApiError::new(Code::LimitExceededException, text));
     }
     Ok(())
+}
+
+/// An access key without its secret.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Key {
+    access_key_id: String,
+    status: &'static str,
+}
+
+/// The shape of a [`Key`].
+pub(super) const KEY: Shape = Shape::Structure(&[out_text("accessKeyId"), out_text("status")]);
+
+/// The access keys of a user.
+pub(super) fn access_keys(ctx: &Ctx, user: &Identity) -> Vec<Key> {
+    let keys = ctx.directory.access_keys_of(&user.unique_id);
+    keys.iter()
+        .map(|key| Key {
+            access_key_id: key.id.clone(),
+            status: if key.active { "Active" } else { "Inactive" },
+        })
+        .collect()
+}
+
+/// The names of users or groups.
+pub(super) fn names(identities: &[Arc<Identity>]) -> Vec<String> {
+    identities.iter().map(|identity| identity.name.clone()).collect()
 }

@@ -43,6 +43,56 @@ fn principals_come_and_go() {
 }
 
 #[test]
+fn groups_boundaries_tags_and_accounts() {
+    let mut program = Program::new();
+    program.init();
+    let _server = program.serve(&[]);
+    let principal = |arguments: &[&str]| program.json(&[&["principal"], arguments].concat());
+    program.write("read.cedar", "permit (principal, action in Action::\"kms:read\", resource);");
+    let trust = r#"{"Statement":{"Effect":"Allow","Principal":{"AWS":"111122223333"},"Action":"sts:AssumeRole"}}"#;
+    program.write("trust.json", trust);
+    principal(&["create-user", "ada"]);
+    let group = principal(&["create-group", "readers"]);
+    assert_eq!(group["arn"], "arn:aws:iam::111122223333:group/readers");
+    let attach = ["attach-policy", "--group-name", "readers", "--policy-name", "p", "read.cedar"];
+    assert_eq!(principal(&attach), json!({ "group_name": "readers", "policy_name": "p" }));
+    principal(&["add-user-to-group", "readers", "ada"]);
+    principal(&["put-permissions-boundary", "--user-name", "ada", "read.cedar"]);
+    principal(&["tag", "--user-name", "ada", "team=a", "cost=x=1"]);
+    principal(&["untag", "--user-name", "ada", "team"]);
+    let ada = principal(&["get", "--user-name", "ada"]);
+    assert_eq!(ada["groups"], json!(["readers"]));
+    assert_eq!(ada["tags"], json!([{ "key": "cost", "value": "x=1" }]));
+    assert!(ada["permissions_boundary"].as_str().unwrap().starts_with("permit"));
+    let shown = program.run(&["principal", "get", "--user-name", "ada"]).stdout;
+    assert!(shown.contains("groups      readers\n") && shown.contains("permissions boundary\n"));
+    principal(&["delete-permissions-boundary", "--user-name", "ada"]);
+    let table = program.run(&["principal", "list"]).stdout;
+    assert!(table.lines().any(|row| row.starts_with("group") && row.contains("readers")));
+    program.run(&["principal", "delete-group", "readers"]).refused(1, "ConflictException");
+    principal(&["remove-user-from-group", "readers", "ada"]);
+    principal(&["delete-group", "readers"]);
+
+    principal(&["create-role", "app", "--assume-role-policy", "trust.json"]);
+    principal(&["update-role", "app", "--max-session-duration-seconds", "43200"]);
+    let role = principal(&["get", "--role-name", "app"]);
+    assert_eq!(role["assume_role_policy_document"], trust);
+    assert_eq!(role["max_session_duration_seconds"], 43_200);
+    program.run(&["principal", "get"]).refused(2, "--user-name");
+    program.run(&["principal", "tag", "--user-name", "ada", "x"]).refused(2, "KEY=VALUE");
+
+    let account =
+        principal(&["create-account", "--account-id", "444455556666", "--account-name", "P"]);
+    assert_eq!(account["arn"], "arn:aws:iam::444455556666:user/admin");
+    let listed = principal(&["list-accounts"]);
+    assert_eq!(listed["accounts"][1]["account_name"], "P");
+    program.sign_as(&account);
+    let own = program.json(&["principal", "list"]);
+    assert_eq!(own["users"][0]["arn"], account["arn"]);
+    program.run(&["principal", "list-accounts"]).refused(1, "AccessDeniedException");
+}
+
+#[test]
 fn a_session_of_a_role_does_what_its_policy_says() {
     let mut program = Program::new();
     program.init();

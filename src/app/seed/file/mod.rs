@@ -1,6 +1,8 @@
 //! The seed file: TOML, read strictly. An error names the line and never shows
 //! what stands there, which may be a secret.
 
+mod identities;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -14,9 +16,11 @@ use zeroize::Zeroizing;
 
 use super::grant::{self, SeedGrant};
 use crate::base::ids::{AccountId, AliasName, KeyId, Region};
-use crate::base::limits::{ACCESS_KEY_ID_BYTES, ACCESS_KEY_ID_MIN};
 use crate::base::secret::SecretBytes;
 use crate::base::spec::{KeySpec, KeyUsage};
+use crate::identity::directory::Kind;
+use identities::{Account, Identity};
+pub(super) use identities::{SeedAccount, SeedIdentity};
 
 /// Why a seed file is not used.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +39,8 @@ pub enum SeedError {
 #[derive(Debug)]
 pub struct Seed {
     pub(super) path: PathBuf,
+    pub(super) accounts: Vec<At<SeedAccount>>,
+    /// Groups first, then users and roles.
     pub(super) identities: Vec<At<SeedIdentity>>,
     pub(super) keys: Vec<At<SeedKey>>,
     pub(super) grants: Vec<At<SeedGrant>>,
@@ -45,19 +51,6 @@ pub struct Seed {
 pub(super) struct At<T> {
     pub(super) line: usize,
     pub(super) what: T,
-}
-
-/// A user or a role.
-#[derive(Debug)]
-pub(super) struct SeedIdentity {
-    pub(super) account: Option<AccountId>,
-    pub(super) is_role: bool,
-    pub(super) name: String,
-    /// By name: AWS JSON or Cedar.
-    pub(super) policies: BTreeMap<String, String>,
-    pub(super) access_keys: Vec<(String, SecretBytes)>,
-    /// Whether the access keys are active.
-    pub(super) active: bool,
 }
 
 /// A KMS key with given material.
@@ -108,12 +101,20 @@ impl Seed {
             region: parsed("region", file.region.as_deref(), Region::parse)
                 .map_err(|problem| refused(0, problem))?,
         };
-        let users = file.users.into_iter().map(|user| (user, false));
-        let roles = file.roles.into_iter().map(|role| (role, true));
-        let mut identities = Vec::new();
-        for (entry, is_role) in users.chain(roles) {
+        let mut accounts = Vec::new();
+        for entry in file.accounts {
             let start = entry.span().start;
-            let read = entry.into_inner().check(is_role, &defaults);
+            let what = entry.into_inner().check().map_err(|problem| refused(start, problem))?;
+            accounts.push(At { line: line(text, start), what });
+        }
+        // What others name comes first.
+        let groups = file.groups.into_iter().map(|group| (group, Kind::Group));
+        let users = file.users.into_iter().map(|user| (user, Kind::User));
+        let roles = file.roles.into_iter().map(|role| (role, Kind::Role));
+        let mut identities = Vec::new();
+        for (entry, kind) in groups.chain(users).chain(roles) {
+            let start = entry.span().start;
+            let read = entry.into_inner().check(kind, &defaults);
             let what = read.map_err(|problem| refused(start, problem))?;
             identities.push(At { line: line(text, start), what });
         }
@@ -131,7 +132,7 @@ impl Seed {
                 .map_err(|problem| refused(start, problem))?;
             grants.push(At { line: line(text, start), what });
         }
-        Ok(Self { path: path.to_owned(), identities, keys, grants })
+        Ok(Self { path: path.to_owned(), accounts, identities, keys, grants })
     }
 
     /// The Regions that the file names: a server must answer in them.
@@ -163,6 +164,10 @@ struct File {
     account: Option<String>,
     region: Option<String>,
     #[serde(default)]
+    accounts: Vec<Spanned<Account>>,
+    #[serde(default)]
+    groups: Vec<Spanned<Identity>>,
+    #[serde(default)]
     users: Vec<Spanned<Identity>>,
     #[serde(default)]
     roles: Vec<Spanned<Identity>>,
@@ -176,24 +181,6 @@ struct File {
 struct Defaults {
     account: Option<AccountId>,
     region: Option<Region>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-struct Identity {
-    account: Option<String>,
-    name: String,
-    #[serde(default)]
-    policies: BTreeMap<String, String>,
-    #[serde(default)]
-    access_keys: Vec<AccessKey>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-struct AccessKey {
-    id: String,
-    secret: Secret,
 }
 
 #[derive(Deserialize)]
@@ -235,37 +222,6 @@ impl Secret {
 
 const fn yes() -> bool {
     true
-}
-
-impl Identity {
-    fn check(self, is_role: bool, defaults: &Defaults) -> Result<SeedIdentity, String> {
-        if !is_name(&self.name) {
-            return Err("`name` takes 1 to 64 of letters, digits and `_+=,.@-`".to_owned());
-        }
-        if is_role && !self.access_keys.is_empty() {
-            return Err("a role has no access keys: it is assumed".to_owned());
-        }
-        let mut access_keys = Vec::new();
-        for AccessKey { id, secret } in self.access_keys {
-            let fits = (ACCESS_KEY_ID_MIN..=ACCESS_KEY_ID_BYTES).contains(&id.len())
-                && id.bytes().all(|b| b.is_ascii_alphanumeric());
-            if !fits || secret.as_bytes().is_empty() {
-                let wanted =
-                    "an access key has an `id` of 16 to 128 letters and digits, and a `secret`";
-                return Err(wanted.to_owned());
-            }
-            access_keys.push((id, SecretBytes::new(secret.as_bytes().to_vec())));
-        }
-        let account = parsed("account", self.account.as_deref(), AccountId::parse)?;
-        Ok(SeedIdentity {
-            account: account.or_else(|| defaults.account.clone()),
-            is_role,
-            name: self.name,
-            policies: self.policies,
-            access_keys,
-            active: true,
-        })
-    }
 }
 
 impl Key {
@@ -357,12 +313,6 @@ fn parsed<T>(
             value.map(Some).ok_or_else(|| format!("`{text}` is no {name} that AWS KMS knows"))
         }
     }
-}
-
-/// The names of users and roles, as IAM has them.
-fn is_name(name: &str) -> bool {
-    (1..=64).contains(&name.len())
-        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_+=,.@-".contains(&b))
 }
 
 #[cfg(test)]
