@@ -12,6 +12,7 @@ use std::sync::Arc;
 use criterion::{Criterion, criterion_group, criterion_main};
 use wardbook::base::arn::KeyArn;
 use wardbook::base::caller::{Caller, Principal};
+use wardbook::base::context::EncryptionContext;
 use wardbook::base::ids::{AccountId, KeyId, Region, RequestId};
 use wardbook::base::spec::{KeySpec, KeyUsage, Origin};
 use wardbook::policy::actions::Action;
@@ -31,6 +32,7 @@ struct Fixture {
     caller: Caller,
     admin: Standing,
     arn: KeyArn,
+    context: EncryptionContext,
 }
 
 impl Fixture {
@@ -56,7 +58,9 @@ impl Fixture {
             request_id: RequestId::from_random([0; 16]),
             via_service: None,
         };
-        Self { engine, caller, admin: Standing::with_policies(vec![admin]), arn }
+        let pairs = [("tenant".to_owned(), "acme".to_owned()), ("id".to_owned(), "7".to_owned())];
+        let context = EncryptionContext::new(pairs.into());
+        Self { engine, caller, admin: Standing::with_policies(vec![admin]), arn, context }
     }
 
     fn compile(&self, text: &str) -> Arc<Document> {
@@ -75,7 +79,8 @@ impl Fixture {
             aliases: &NoAliases,
             policy,
         });
-        let request = RequestFacts::default();
+        let request =
+            RequestFacts { encryption_context: Some(&self.context), ..RequestFacts::default() };
         let question = Question {
             caller: &self.caller,
             action: Action::ENCRYPT,
@@ -107,5 +112,32 @@ fn decisions(criterion: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, decisions);
+/// Five statements, two of them with conditions on the call.
+const FIVE: &str = r#"{"Version": "2012-10-17", "Statement": [
+    {"Sid": "Root", "Effect": "Allow", "Principal": {"AWS": "111122223333"}, "Action": "kms:*", "Resource": "*"},
+    {"Sid": "Admins", "Effect": "Allow", "Principal": {"AWS": "444455556666"}, "Action": ["kms:Create*", "kms:Describe*", "kms:Put*"], "Resource": "*"},
+    {"Sid": "Use", "Effect": "Allow", "Principal": {"AWS": "111122223333"}, "Action": ["kms:Encrypt", "kms:Decrypt"], "Resource": "*",
+     "Condition": {"StringEquals": {"kms:EncryptionContext:tenant": "acme"}}},
+    {"Sid": "Grants", "Effect": "Allow", "Principal": {"AWS": "111122223333"}, "Action": "kms:CreateGrant", "Resource": "*",
+     "Condition": {"Bool": {"kms:GrantIsForAWSResource": "true"}}},
+    {"Sid": "Tls", "Effect": "Deny", "Principal": "*", "Action": "kms:*", "Resource": "*",
+     "Condition": {"Bool": {"aws:SecureTransport": "false"}}}]}"#;
+
+/// One statement, whose condition is a test in Rust.
+const ATOM: &str = r#"{"Version": "2012-10-17", "Statement": [
+    {"Effect": "Allow", "Principal": {"AWS": "111122223333"}, "Action": "kms:*", "Resource": "*",
+     "Condition": {"StringLike": {"kms:EncryptionContext:tenant": "acm?"}}}]}"#;
+
+fn conditions(criterion: &mut Criterion) {
+    let fixture = Fixture::new();
+    for (name, text) in [("five_statements", FIVE), ("a_test_in_rust", ATOM)] {
+        let policy = fixture.compile(text);
+        assert!(fixture.decide(&policy));
+        criterion.bench_function(&format!("policy/{name}"), |bencher| {
+            bencher.iter(|| assert!(fixture.decide(&policy)));
+        });
+    }
+}
+
+criterion_group!(benches, decisions, conditions);
 criterion_main!(benches);

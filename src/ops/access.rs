@@ -105,6 +105,17 @@ impl<'a> Access<'a> {
         self.said.say(fact, value.into());
     }
 
+    /// Whether a policy that bears on the caller or on `key` reads `fact`: what
+    /// is dear to find out is said only then.
+    #[must_use]
+    pub fn is_read(&self, fact: Fact, key: &Key) -> bool {
+        let Standing { policies, boundary, session_policy, .. } = &self.standing;
+        let of_caller = policies.iter().chain(boundary).chain(session_policy);
+        key.policy.reads(fact)
+            || of_caller.into_iter().any(|policy| policy.reads(fact))
+            || self.ctx.engine.guardrails().iter().any(|policy| policy.reads(fact))
+    }
+
     /// Says the tags that the call brings, if it brings any.
     pub fn says_tags(&mut self, tags: &[Tag]) {
         let pairs = tags.iter().map(|tag| (tag.tag_key.clone(), tag.tag_value.clone()));

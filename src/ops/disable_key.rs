@@ -3,6 +3,7 @@
 
 use super::access::Access;
 use super::ctx::Ctx;
+use super::get_key_last_usage::says_days_without_usage;
 use super::operation::{Description, Done, Operation, Service};
 use super::shapes::{KEY_ID, Nothing};
 use super::toggle::{self, toggle};
@@ -31,6 +32,7 @@ impl Operation for DisableKey {
         access: &mut Access<'_>,
         input: toggle::Input,
     ) -> Result<Done<Nothing>, ApiError> {
+        says_days_without_usage(ctx, access, &input.key_id).await?;
         toggle(ctx, access, Action::DISABLE_KEY, &input, KeyState::Disabled)
     }
 }

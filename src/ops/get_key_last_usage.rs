@@ -9,11 +9,13 @@ use serde::{Deserialize, Serialize};
 use super::access::Access;
 use super::ctx::Ctx;
 use super::operation::{Description, Done, Operation, Service};
-use super::resolve::Accepts;
+use super::resolve::{self, Accepts};
 use super::shapes::{KEY_ID, out_text};
 use crate::audit::{self, LastUse};
 use crate::base::timestamp;
+use crate::keys::key::Key;
 use crate::policy::actions::Action;
+use crate::policy::fact::Fact;
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
 use crate::wire::shape::{Member, Shape};
@@ -82,11 +84,7 @@ impl Operation for GetKeyLastUsage {
         input: Input,
     ) -> Result<Done<Output>, ApiError> {
         let key = access.key(Action::GET_KEY_LAST_USAGE, &input.key_id, Accepts::Key, None)?.key;
-        let (store, arn, from_ms) = (Arc::clone(&ctx.store), key.arn.to_string(), key.created_ms);
-        // Reading blocks, and may take a while on a cold file.
-        let find = move || audit::last_use(&store, &arn, TRACKED, from_ms);
-        let found = tokio::task::spawn_blocking(find).await;
-        let last = found.map_err(ApiError::internal)??;
+        let last = last_use(ctx, &key).await?;
         let created = timestamp::epoch_seconds(key.created_ms);
         Ok(Done::read(Output {
             key_id: key.arn.to_string(),
@@ -95,6 +93,35 @@ impl Operation for GetKeyLastUsage {
             key_creation_date: created,
         }))
     }
+}
+
+/// The last use of a key, from the book.
+async fn last_use(ctx: &Ctx, key: &Key) -> Result<Option<LastUse>, ApiError> {
+    let (store, arn, from_ms) = (Arc::clone(&ctx.store), key.arn.to_string(), key.created_ms);
+    // Reading blocks, and may take a while on a cold file.
+    let find = move || audit::last_use(&store, &arn, TRACKED, from_ms);
+    let found = tokio::task::spawn_blocking(find).await;
+    Ok(found.map_err(ApiError::internal)??)
+}
+
+/// Says for how many days the key of this name was not used, if a policy wants
+/// to know it. A name that is not there is refused later, in its turn.
+pub(super) async fn says_days_without_usage(
+    ctx: &Ctx,
+    access: &mut Access<'_>,
+    name: &str,
+) -> Result<(), ApiError> {
+    let fact = Fact::TrailingDaysWithoutKeyUsage;
+    let realm = access.call().realm();
+    let Ok(found) = resolve::key(&ctx.keys, &realm, name, Accepts::Key) else { return Ok(()) };
+    if !access.is_read(fact, &found.key) {
+        return Ok(());
+    }
+    let last = last_use(ctx, &found.key).await?;
+    let since_ms = last.map_or(found.key.created_ms, |last| last.time_ms);
+    let days = ctx.clock.now_ms().saturating_sub(since_ms).div_euclid(timestamp::DAY_MS);
+    access.says(fact, days);
+    Ok(())
 }
 
 fn usage(last: LastUse) -> Usage {

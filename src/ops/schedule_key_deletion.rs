@@ -6,6 +6,7 @@ use serde_json::Map;
 
 use super::access::Access;
 use super::ctx::Ctx;
+use super::get_key_last_usage::says_days_without_usage;
 use super::operation::{Description, Done, Operation, Service};
 use super::resolve::Accepts;
 use super::shapes::{KEY_ID, out_text};
@@ -72,6 +73,7 @@ impl Operation for ScheduleKeyDeletion {
     ) -> Result<Done<Output>, ApiError> {
         let action = Action::SCHEDULE_KEY_DELETION;
         let window_days = input.pending_window_in_days.unwrap_or(30);
+        says_days_without_usage(ctx, access, &input.key_id).await?;
         access.says(Fact::ScheduleKeyDeletionPendingWindowInDays, window_days);
         let key = access.key(action, &input.key_id, Accepts::Key, None)?.key;
         StateRule::ScheduleDeletion.check(key.state, &key.arn)?;

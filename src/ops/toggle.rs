@@ -18,7 +18,7 @@ use crate::wire::error::ApiError;
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Input {
-    key_id: String,
+    pub(super) key_id: String,
 }
 
 /// The errors of both operations.

@@ -68,7 +68,8 @@ fn draft(statement: usize, policy: &Policy) -> Result<Draft, CompileError> {
             unit: "levels of nesting",
         });
     }
-    Ok(Draft { statement, part: 0, sid, template })
+    let (labels, atoms) = (Vec::new(), Vec::new());
+    Ok(Draft { statement, part: 0, sid, template, labels, atoms })
 }
 
 fn malformed(text: &str) -> CompileError {

@@ -12,7 +12,9 @@ use cedar_policy::{Policy, PolicySet, PolicySetError};
 use sha2::{Digest, Sha256};
 
 use super::actions::Action;
+use super::aws::atom::Atom;
 use super::compile::Compiled;
+use super::fact::Fact;
 use super::principal::PrincipalId;
 use super::reads::Reads;
 use super::scope::{Chain, Scope};
@@ -81,6 +83,11 @@ pub(super) struct Draft {
     pub(super) sid: Option<String>,
     /// Its id is replaced by the document's.
     pub(super) template: Template,
+    /// What each clause of the template says, in the words of the document;
+    /// none of a document in Cedar.
+    pub(super) labels: Vec<String>,
+    /// The tests that its conditions ask for by name.
+    pub(super) atoms: Vec<Arc<Atom>>,
 }
 
 /// One Cedar policy of a document.
@@ -94,6 +101,9 @@ pub(super) struct Rule {
     pub(super) scope: Scope,
     /// The same without its scope, for slices.
     conditions: Policy,
+    /// What each clause says, such as `StringEquals kms:ViaService`; none of a
+    /// document in Cedar.
+    pub(super) labels: Vec<String>,
     pub(super) reads: Reads,
 }
 
@@ -176,6 +186,25 @@ impl Document {
         }
     }
 
+    /// The tests of its conditions that Cedar cannot make and Rust does, each by
+    /// the name under which its Cedar form asks for it.
+    #[must_use]
+    pub fn atoms(&self) -> BTreeSet<&str> {
+        self.rules.iter().flat_map(|rule| &rule.reads.atoms).map(|atom| atom.name()).collect()
+    }
+
+    /// What the clauses of its Cedar policies say, by policy id, in the words of
+    /// the document: `StringEquals kms:ViaService`. None of a document in Cedar.
+    pub fn clauses(&self) -> impl Iterator<Item = (&str, &[String])> {
+        self.rules.iter().map(|rule| (rule.id.as_str(), rule.labels.as_slice()))
+    }
+
+    /// Whether one of its conditions reads `fact`.
+    #[must_use]
+    pub fn reads(&self, fact: Fact) -> bool {
+        self.rules.iter().any(|rule| rule.reads.context.contains(&fact))
+    }
+
     pub(super) fn rules(&self) -> &[Rule] {
         &self.rules
     }
@@ -247,8 +276,8 @@ impl SourceText {
 
 impl Rule {
     /// What a clause says in the words of the document; none of Cedar's.
-    pub(super) fn label(&self, _clause: usize) -> Option<&str> {
-        None
+    pub(super) fn label(&self, clause: usize) -> Option<&str> {
+        self.labels.get(clause).map(String::as_str)
     }
 
     fn new(
@@ -256,14 +285,14 @@ impl Rule {
         draft: Draft,
         vocabulary: &Vocabulary,
     ) -> Result<Self, PstConstructionError> {
-        let Draft { statement, part, sid, mut template } = draft;
+        let Draft { statement, part, sid, mut template, labels, atoms } = draft;
         let id = format!("{document}/{statement}/{part}");
         template.id = PolicyID::from(id.as_str());
         template.annotations.insert("stmt".to_owned(), SmolStr::from(statement.to_string()));
         if let Some(sid) = &sid {
             template.annotations.insert("sid".to_owned(), SmolStr::from(sid.as_str()));
         }
-        let reads = Reads::of(&template);
+        let reads = Reads { atoms, ..Reads::of(&template) };
         let conditions = Template::new(
             template.id.clone(),
             template.effect,
@@ -274,7 +303,8 @@ impl Rule {
         .try_with_clauses(template.clauses().iter().cloned())?;
         let policy = build(template)?;
         let scope = Scope::of(&policy, vocabulary);
-        Ok(Self { id, sid, statement, policy, scope, conditions: build(conditions)?, reads })
+        let conditions = build(conditions)?;
+        Ok(Self { id, sid, statement, policy, scope, conditions, labels, reads })
     }
 }
 

@@ -165,7 +165,7 @@ impl Engine {
         *self.guardrails.write().unwrap_or_else(PoisonError::into_inner) = guardrails.into();
     }
 
-    pub(super) fn guardrails(&self) -> Arc<[Arc<Document>]> {
+    pub(crate) fn guardrails(&self) -> Arc<[Arc<Document>]> {
         Arc::clone(&self.guardrails.read().unwrap_or_else(PoisonError::into_inner))
     }
 

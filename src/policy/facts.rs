@@ -50,7 +50,7 @@ impl<'a> Facts<'a> {
         } else {
             let mut pairs = Vec::with_capacity(reads.context.len());
             for fact in &reads.context {
-                pairs.extend(self.attribute(*fact, iam_allows)?);
+                pairs.extend(self.attribute(*fact, reads, iam_allows)?);
             }
             Context::from_pairs(pairs).map_err(|error| error.to_string())?
         };
@@ -96,11 +96,20 @@ impl<'a> Facts<'a> {
     fn attribute(
         &self,
         fact: Fact,
+        reads: &Reads,
         iam_allows: bool,
     ) -> Result<Option<(String, RestrictedExpression)>, String> {
         let value = match fact {
             Fact::IamAllows => RestrictedExpression::new_bool(iam_allows),
-            Fact::Atoms => RestrictedExpression::new_set([]),
+            Fact::Atoms => {
+                let mut holding = Vec::new();
+                for atom in &reads.atoms {
+                    if atom.holds(self)? {
+                        holding.push(text(atom.name()));
+                    }
+                }
+                RestrictedExpression::new_set(holding)
+            }
             _ if fact.kind() == Kind::Tags => {
                 RestrictedExpression::new_entity_uid(self.tags_uid(fact))
             }

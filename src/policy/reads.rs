@@ -2,9 +2,11 @@
 //! built: building a request costs more than deciding it.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use cedar_policy::pst::{Clause, Expr, Template, Var};
 
+use super::aws::atom::Atom;
 use super::expression::children;
 use super::fact::Fact;
 
@@ -18,6 +20,8 @@ pub(super) struct Reads {
     /// The groups of the action.
     pub(super) action: bool,
     pub(super) context: BTreeSet<Fact>,
+    /// The tests behind `context.atoms`.
+    pub(super) atoms: Vec<Arc<Atom>>,
 }
 
 impl Reads {
@@ -46,6 +50,7 @@ impl Reads {
         self.resource |= other.resource;
         self.action |= other.action;
         self.context.extend(&other.context);
+        self.atoms.extend(other.atoms.iter().cloned());
     }
 
     /// Recurses as deep as the expression, which the compiler has bounded.

@@ -1,7 +1,7 @@
 //! Documents that are refused, and in which words.
 
 use super::error::CompileError;
-use super::fixture::{ENGINE, directory};
+use super::fixture::{ENGINE, HOME, directory};
 use crate::base::limits::{POLICY_BYTES, POLICY_DEPTH, POLICY_STATEMENTS};
 
 #[track_caller]
@@ -41,9 +41,11 @@ fn json_documents() {
 #[test]
 fn json_statements() {
     let allow = r#""Effect": "Allow", "Principal": "*", "Action": "kms:*", "Resource": "*""#;
-    for element in ["Condition", "NotAction", "NotPrincipal", "NotResource"] {
-        let members = format!(r#""Sid": "a b", {allow}, "{element}": {{}}"#);
-        let want = format!("Statement[0] (Sid \"a b\"): {element}: is not supported");
+    let members = format!(r#""Sid": "a b", {allow}"#).replace("Resource", "NotResource");
+    check_key(&one(&members), "Statement[0] (Sid \"a b\"): NotResource: is not supported");
+    for element in ["Action", "Principal", "Resource"] {
+        let members = format!(r#"{allow}, "Not{element}": "*""#);
+        let want = format!("Statement[0]: Not{element}: cannot stand beside {element}");
         check_key(&one(&members), &want);
     }
     let second = format!(r#"{{"Statement": [{{{allow}}}, {{{allow}, "Actoin": "x"}}]}}"#);
@@ -73,10 +75,172 @@ fn json_statements() {
         let members = allow.replace(r#""Resource": "*""#, &format!(r#""Resource": "{resource}""#));
         at(&members, &format!("Resource: {resource:?} {want}"));
     };
-    resource("arn:aws:kms:*:*:key/?", "has a `?`, which is not supported in resources");
-    resource("arn:aws:kms:*:*:key/${x}", "has a policy variable, which is not supported");
-    resource("arn:aws:kms:*:1*:key/x", "has neither an account id nor `*` as its account");
+    resource("arn:aws:kms:*:*:key/${x", "has an open `${`");
+    resource("arn:aws:kms:*:1:key/x", "has neither an account id nor `*` as its account");
     resource("arn:aws:kms:*:*:keys/x", "names neither a key nor an alias");
+}
+
+#[test]
+fn conditions() {
+    #[track_caller]
+    fn at(condition: &str, want: &str) {
+        let allow = r#""Effect": "Deny", "Principal": "*", "Action": "kms:*", "Resource": "*""#;
+        let members = format!(r#"{allow}, "Condition": {condition}"#);
+        check_key(&one(&members), &format!("Statement[0]: Condition{want}"));
+    }
+    at("[]", ": must be an object");
+    at(r#"{"Bool": []}"#, ".Bool: must be an object");
+    at(r#"{"Equals": {}}"#, ": \"Equals\" is no condition operator");
+    at(r#"{"stringEquals": {}}"#, ": \"stringEquals\" is no condition operator");
+    at(
+        r#"{"ForAll:StringEquals": {}}"#,
+        ": \"ForAll:StringEquals\" has a prefix that is neither ForAllValues nor ForAnyValue",
+    );
+    at(
+        r#"{"BinaryEquals": {}}"#,
+        ": \"BinaryEquals\" is not supported: no condition key here holds bytes",
+    );
+    at(
+        r#"{"NullIfExists": {}}"#,
+        ": \"NullIfExists\" is no condition operator: Null takes no prefix and no IfExists",
+    );
+    let key = "is no condition key that is known here";
+    at(r#"{"Bool": {"kms:Encrypted": true}}"#, &format!(".Bool.kms:Encrypted: {key}"));
+    at(r#"{"Bool": {"aws:PrincipalTag": true}}"#, &format!(".Bool.aws:PrincipalTag: {key}"));
+    at(
+        r#"{"StringEquals": {"id.example.com:sub": "x"}}"#,
+        ".StringEquals.id.example.com:sub: is a key of trust policies only",
+    );
+    let values = |values: &str, want: &str| {
+        let condition = format!(r#"{{"StringEquals": {{"kms:ViaService": {values}}}}}"#);
+        at(&condition, &format!("{want}"));
+    };
+    values("[]", ".StringEquals.kms:ViaService: there must be a value");
+    for bad in ["{}", "null", "[[]]"] {
+        values(
+            bad,
+            ".StringEquals.kms:ViaService: a value must be a string, a number or a boolean",
+        );
+    }
+    let label = ": StringEquals kms:ViaService";
+    values(r#""${x""#, &format!("{label}: \"${{x\" has an open `${{`"));
+    values(r#""${x}""#, &format!("{label}: there is no policy variable ${{x}}"));
+    values(
+        r#""${aws:SourceIp}""#,
+        &format!("{label}: ${{aws:SourceIp}} cannot be a policy variable: it is not one text"),
+    );
+    values(
+        r#""${aws:username, x}""#,
+        &format!(
+            "{label}: the default of the policy variable ${{aws:username, x}} does not stand in quotes"
+        ),
+    );
+    let typed = |operator: &str, key: &str, holds: &str| {
+        let want = format!("the operator does not go with a key that holds {holds}");
+        let condition = format!(r#"{{"{operator}": {{"{key}": "1"}}}}"#);
+        at(&condition, &format!(".{operator}.{key}: {want}"));
+    };
+    typed("Bool", "kms:ViaService", "a text");
+    typed("StringLike", "kms:MultiRegion", "a boolean");
+    typed("StringEquals", "aws:SourceIp", "an IP address");
+    typed("DateEquals", "kms:RotationPeriodInDays", "a number");
+    typed("StringEquals", "aws:CurrentTime", "a date");
+    typed("ArnLike", "kms:ViaService", "a text");
+    typed("NumericEquals", "aws:PrincipalTag/x", "a text");
+    typed("Bool", "aws:TagKeys", "a list of texts");
+    at(
+        r#"{"StringEquals": {"aws:TagKeys": "x"}}"#,
+        ".StringEquals.aws:TagKeys: holds several values: write ForAnyValue: or ForAllValues: \
+         before the operator",
+    );
+    let value = |operator: &str, key: &str, value: &str, want: &str| {
+        let condition = format!(r#"{{"{operator}": {{"{key}": "{value}"}}}}"#);
+        at(&condition, &format!(": {operator} {key}: {value:?}{want}"));
+    };
+    value("Bool", "kms:MultiRegion", "yes", " is not true or false");
+    value("StringEquals", "kms:MultiRegion", "x", " is not true or false");
+    value("NumericLessThan", "kms:RotationPeriodInDays", "1e3", " is not a number");
+    value("DateLessThan", "aws:CurrentTime", "soon", " is not a date as ISO 8601 has them");
+    value("IpAddress", "aws:SourceIp", "1.2.3", " is not an IP address or a range of them");
+    value("ArnLike", "aws:PrincipalArn", "arn:aws:*", " is not an ARN of six parts");
+    value(
+        "NumericLessThan",
+        "kms:RotationPeriodInDays",
+        "${aws:username}",
+        ": a policy variable stands in texts and ARNs only",
+    );
+    for key in ["kms:EncryptionContext:tenant", "aws:RequestTag/tenant"] {
+        let condition = format!(r#"{{"ForAllValues:StringLike": {{"{key}": "*"}}}}"#);
+        at(
+            &condition,
+            &format!(
+                ".ForAllValues:StringLike.{key}: OverlyPermissiveCondition: Using the ForAllValues \
+                 set operator with a single-valued condition key matches requests without the \
+                 specified [encryption context or tag] or with an unspecified [encryption context \
+                 or tag]. To fix, remove ForAllValues."
+            ),
+        );
+    }
+}
+
+#[test]
+fn not_principal() {
+    let at = |effect: &str, named: &str, want: &str| {
+        let members = format!(
+            r#""Effect": "{effect}", "NotPrincipal": {{"AWS": {named}}}, "Action": "*", "Resource": "*""#
+        );
+        check_key(&one(&members), &format!("Statement[0]: NotPrincipal: {want}"));
+    };
+    at("Allow", "\"111122223333\"", "cannot allow: it would allow all others, of every account");
+    let advice =
+        "use \"Principal\": \"*\" with the condition ArnNotEquals aws:PrincipalArn instead";
+    let deny = |named: &str, want: &str| at("Deny", named, &format!("{want}: {advice}"));
+    deny("\"*\"", "names more than single principals");
+    let (user, role) =
+        ("arn:aws:iam::111122223333:user/alice", "arn:aws:iam::111122223333:role/Admin");
+    let session = "arn:aws:sts::111122223333:assumed-role/Admin/a";
+    deny(&format!("{user:?}"), "names a user or role without its account");
+    deny(&format!("[{role:?}, {HOME:?}]"), "names a role without a session of it");
+    let chain = "names a session without its role and its account";
+    deny(&format!("[{session:?}, {HOME:?}]"), chain);
+}
+
+#[test]
+fn trust_policies() {
+    #[track_caller]
+    fn check(members: &str, want: &str) {
+        let text = one(&format!(r#""Effect": "Allow", {members}"#));
+        let error = ENGINE.compile_trust_policy(&text, &directory()).unwrap_err();
+        assert_eq!(error.to_string(), format!("Statement[0]: {want}"));
+    }
+    let sts = "is no action of STS, and the policy of a role knows no others";
+    for action in ["*", "kms:Decrypt", "iam:*"] {
+        let members = format!(r#""Principal": "*", "Action": "{action}""#);
+        check(&members, &format!("Action: {action:?} {sts}"));
+    }
+    for provider in ["*", "arn:aws:iam::111122223333:saml-provider/x", "accounts.google.com"] {
+        let members =
+            format!(r#""Principal": {{"Federated": "{provider}"}}, "Action": "sts:AssumeRole""#);
+        let text = one(&format!(r#""Effect": "Allow", {members}"#));
+        let error = ENGINE.compile_trust_policy(&text, &directory()).unwrap_err();
+        assert_eq!(error, CompileError::InvalidPrincipal { principal: provider.to_owned() });
+    }
+}
+
+#[test]
+fn what_cedar_of_people_cannot_ask_for() {
+    let at = |condition: &str, want: &str| {
+        let text = format!("permit (principal, action, resource) when {{ {condition} }};");
+        check_key(&text, &format!("Statement[0]: {want}"));
+    };
+    at(r#"context.atoms.contains("x")"#, "context.atoms is not for policies written in Cedar");
+    at(
+        r#"context.principalTags.hasTag("Team")"#,
+        "a tag's name has capitals, and those of the request have none",
+    );
+    let literal = "tags in lower case can only be asked for by a name that is written out";
+    at(r#"context has viaService && context.resourceTags.hasTag(context.viaService)"#, literal);
+    at(r#"[context.principalTags].contains(context.resourceTags)"#, literal);
 }
 
 #[test]

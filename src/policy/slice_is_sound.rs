@@ -74,6 +74,10 @@ const CONDITIONS: &[&str] = &[
     "when { (if context.iamAllows then context else {}) has sourceIp }",
     "when { {a: context}.a.secureTransport } unless { context.sourceIp.isIpv6() }",
     "when { context.epochTime + 9223372036854775807 > 0 }",
+    "when { context.principalTags.hasTag(\"team\") && context.principalTags.getTag(\"team\") == \"red\" }",
+    "when { context.foldedEncryptionContext.hasTag(\"a\") } unless { context has keySpec }",
+    "when { context.principalArnParts.resource like \"user/*\" }",
+    "when { context has tagKeys && context.tagKeys.contains(\"Team\") }",
     "when { 1 + true == 2 }",
 ];
 
@@ -108,7 +112,8 @@ fn outcome(response: &Response) -> Outcome {
 
 fn whole(document: &Document, facts: &Facts<'_>, iam_allows: bool) -> Outcome {
     let context = Fact::ALL.iter().copied().collect();
-    let everything = Reads { principal: true, resource: true, action: true, context };
+    let everything =
+        Reads { principal: true, resource: true, action: true, context, atoms: Vec::new() };
     let set = PolicySet::from_policies(document.rules().iter().map(|rule| rule.policy.clone()));
     let request = facts.request(&everything, iam_allows).unwrap();
     let entities = facts.entities(&everything).unwrap();

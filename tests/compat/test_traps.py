@@ -508,7 +508,6 @@ def test_29_contexts_have_cases_and_defaults_count(kms, key, events):
     assert record["requestParameters"]["encryptionAlgorithm"] == "SYMMETRIC_DEFAULT"
 
 
-@pytest.mark.xfail(reason="conditions in key policies are not built", strict=True)
 def test_29_condition_keys_have_no_case(kms, key, user, user_kms):
     """kms:EncryptionContext:<key> ignores the case of the key; defaults count as present."""
     conditions = {

@@ -375,7 +375,8 @@ impl Scene {
         let role = format!("/v1/roles/role-{name}");
         let access_key = format!("{user}/access-keys/{}", self.access_key_id);
         let schema = format!("/v1/item-schemas/{name}");
-        if let Some(input) = self.identity_input(operation) {
+        let more = self.identity_input(operation).or_else(|| self.policy_input(operation));
+        if let Some(input) = more {
             return input;
         }
         match operation {
@@ -404,11 +405,29 @@ impl Scene {
                 format!("{schema}/encrypt"),
                 json!({ "format": "dynamodb", "items": [{ "pk": { "S": "1" }, "ssn": { "S": "123-45-6789" } }] }),
             ),
+            "GetCallerIdentity" => ("GET", "/v1/caller-identity".to_owned(), nothing),
+            "GetItemSchema" => ("GET", schema, nothing),
+            "ListItemSchemas" => ("GET", "/v1/item-schemas".to_owned(), nothing),
+            "ListPrincipals" => ("GET", "/v1/principals".to_owned(), nothing),
+            "PutItemSchema" => ("PUT", schema, self.schema()),
+            "QueryEvents" => {
+                ("GET", "/v1/audit/events?eventName=Encrypt&limit=1".to_owned(), nothing)
+            }
+            "UpdateAccessKey" => ("PUT", access_key, json!({ "status": "Inactive" })),
+            new => panic!("{new} has no call here yet"),
+        }
+    }
+
+    /// The same of those on policies.
+    fn policy_input(&self, operation: &str) -> Option<(&'static str, String, Value)> {
+        Some(match operation {
             "Diff" => {
                 let input = json!({ "keyId": self.key, "new": KEY_POLICY });
                 ("POST", "/v1/policy/diff".to_owned(), input)
             }
-            "GetKeyPolicyWithTests" => ("GET", format!("/v1/keys/{}/policy", self.key), nothing),
+            "GetKeyPolicyWithTests" => {
+                ("GET", format!("/v1/keys/{}/policy", self.key), Value::Null)
+            }
             "PutKeyPolicyWithTests" => {
                 let tests = json!([{
                     "name": "the account administers", "decision": "allow",
@@ -429,17 +448,8 @@ impl Scene {
                 let input = json!({ "action": "kms:Decrypt", "keyId": self.key });
                 ("POST", "/v1/policy/who-can".to_owned(), input)
             }
-            "GetCallerIdentity" => ("GET", "/v1/caller-identity".to_owned(), nothing),
-            "GetItemSchema" => ("GET", schema, nothing),
-            "ListItemSchemas" => ("GET", "/v1/item-schemas".to_owned(), nothing),
-            "ListPrincipals" => ("GET", "/v1/principals".to_owned(), nothing),
-            "PutItemSchema" => ("PUT", schema, self.schema()),
-            "QueryEvents" => {
-                ("GET", "/v1/audit/events?eventName=Encrypt&limit=1".to_owned(), nothing)
-            }
-            "UpdateAccessKey" => ("PUT", access_key, json!({ "status": "Inactive" })),
-            new => panic!("{new} has no call here yet"),
-        }
+            _ => return None,
+        })
     }
 
     /// A request that somebody could make.

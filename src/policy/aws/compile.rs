@@ -14,26 +14,40 @@
 //! | a key ARN with wildcards | `resource is Key`, each part with `==` or `like` |
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use cedar_policy::pst::{
-    ActionConstraint, Clause, Effect as CedarEffect, EntityOrSlot, EntityType, EntityUID, Name,
-    PrincipalConstraint, PstConstructionError, SmolStr, Template,
+    ActionConstraint, BinaryOp, Clause, Effect as CedarEffect, EntityOrSlot, EntityType, EntityUID,
+    Expr, Literal, Name, PrincipalConstraint, PstConstructionError, SmolStr, Template, Var,
 };
 
+use super::atom::Atom;
+use super::expr::{self, Truth};
 use super::pattern;
-use super::policy::{Effect, Named, Policy, Statement};
-use super::target::Target;
-use crate::base::limits::POLICY_RULES;
+use super::policy::{Effect, Named, Policy, Principals, Statement};
+use super::target::{Constraint, Target};
+use crate::base::arn::Arn;
+use crate::base::ids::AccountId;
+use crate::base::limits::{POLICY_EVALUATION_DEPTH, POLICY_RULES};
 use crate::policy::actions::{Action, ResourceKind};
 use crate::policy::compile::Compiled;
 use crate::policy::document::{Draft, Usage, Warning};
 use crate::policy::error::CompileError;
+use crate::policy::expression::depth;
+use crate::policy::fact::Fact;
 use crate::policy::principal::PrincipalId;
 
 /// The actions of a statement.
 enum Actions {
     All,
     Some { services: BTreeSet<&'static str>, single: BTreeSet<Action> },
+}
+
+/// What a statement's conditions become.
+struct Conditions {
+    /// With a label for each.
+    clauses: Vec<(String, Clause)>,
+    atoms: Vec<Arc<Atom>>,
 }
 
 /// A principal in Cedar's terms.
@@ -52,7 +66,7 @@ impl Policy {
     ) -> Result<Compiled, CompileError> {
         let mut compiled = Compiled { drafts: Vec::new(), warnings: Vec::new() };
         for statement in &self.statements {
-            statement.compile(self.usage, resolved, &mut compiled)?;
+            statement.compile(self, resolved, &mut compiled)?;
         }
         Ok(compiled)
     }
@@ -61,10 +75,11 @@ impl Policy {
 impl Statement {
     fn compile(
         &self,
-        usage: Usage,
+        policy: &Policy,
         resolved: &BTreeMap<String, PrincipalId>,
         compiled: &mut Compiled,
     ) -> Result<(), CompileError> {
+        let Policy { usage, variables, .. } = *policy;
         let warn = |text: String, warnings: &mut Vec<Warning>| {
             warnings.push(Warning { statement: self.index, sid: self.sid.clone(), text });
         };
@@ -85,14 +100,18 @@ impl Statement {
         }
         let mut targets = Vec::new();
         for text in resources {
-            let found = Target::parse(text, usage)
-                .map_err(|reason| self.refuse("Resource", &format!("{text:?} {reason}")))?;
+            let found = Target::parse(text, usage, variables)
+                .map_err(|reason| self.refuse("Resource", &reason))?;
             if found.is_empty() {
                 warn(format!("Resource: {text:?} has no effect here"), &mut compiled.warnings);
             }
             targets.extend(found);
         }
-        let who = self.principals(usage, resolved)?;
+        let who = self.principals(resolved)?;
+        let Some(mut conditions) = self.read_conditions(&mut compiled.warnings)? else {
+            return Ok(());
+        };
+        conditions.clauses.extend(self.exempt(resolved)?);
         let mut part = 0_usize;
         for target in &targets {
             let Some(scope) = actions.constraint(target.kind())? else {
@@ -107,9 +126,10 @@ impl Statement {
                         unit: "pairs of principals and resources",
                     });
                 }
-                let template = self.template(who, scope.clone(), target)?;
-                let sid = self.sid.clone();
-                compiled.drafts.push(Draft { statement: self.index, part, sid, template });
+                let (template, labels, atoms) =
+                    self.template(who, scope.clone(), target, &conditions)?;
+                let (statement, sid) = (self.index, self.sid.clone());
+                compiled.drafts.push(Draft { statement, part, sid, template, labels, atoms });
                 part = part.saturating_add(1);
             }
         }
@@ -121,31 +141,134 @@ impl Statement {
         who: &Who,
         actions: ActionConstraint,
         target: &Target,
-    ) -> Result<Template, CompileError> {
+        conditions: &Conditions,
+    ) -> Result<(Template, Vec<String>, Vec<Arc<Atom>>), CompileError> {
         let effect = match self.effect {
             Effect::Allow => CedarEffect::Permit,
             Effect::Deny => CedarEffect::Forbid,
         };
-        let (resource, parts) = target.constraint()?;
-        let delegation = who.delegated.then(|| super::target::context("iamAllows"));
-        let clauses = delegation.into_iter().chain(parts).map(|expr| Clause::When(expr.into()));
-        Template::new("", effect, who.scope.clone(), actions, resource)
+        let Constraint { scope: resource, parts, atom } = target.constraint()?;
+        let mut clauses = Vec::new();
+        if who.delegated {
+            let allows = expr::context(Fact::IamAllows.as_str());
+            clauses
+                .push(("the caller's identity policies".to_owned(), Clause::When(allows.into())));
+        }
+        let resource_label = format!("Resource {}", target.given());
+        let parts = parts.into_iter().map(|part| Clause::When(part.into()));
+        clauses.extend(parts.map(|part| (resource_label.clone(), part)));
+        clauses.extend(conditions.clauses.iter().cloned());
+        let clauses = within_depth(clauses);
+        let labels = clauses.iter().map(|(label, _)| label.clone()).collect();
+        let atoms = conditions.atoms.iter().cloned().chain(atom).collect();
+        let clauses = clauses.into_iter().map(|(_, clause)| clause);
+        let template = Template::new("", effect, who.scope.clone(), actions, resource)
             .try_with_clauses(clauses)
-            .map_err(|error| internal(&error))
+            .map_err(|error| internal(&error))?;
+        Ok((template, labels, atoms))
+    }
+
+    /// The conditions in Cedar's terms; `None` if one of them never holds, so
+    /// that the statement has no effect.
+    fn read_conditions(
+        &self,
+        warnings: &mut Vec<Warning>,
+    ) -> Result<Option<Conditions>, CompileError> {
+        let mut read = Conditions { clauses: Vec::new(), atoms: Vec::new() };
+        let mut holds = true;
+        let mut warn = |text: String| {
+            warnings.push(Warning { statement: self.index, sid: self.sid.clone(), text });
+        };
+        for condition in &self.conditions {
+            let label = &condition.label;
+            let element = format!("Condition: {label}");
+            let meaning = condition.compile().map_err(|reason| self.refuse(&element, &reason))?;
+            if condition.is_of_absent_key() {
+                warn(format!("{element}: no request here has this key"));
+            }
+            match meaning.truth {
+                Truth::Always => {}
+                Truth::Never => {
+                    holds = false;
+                    warn(format!("{element}: never holds: the statement has no effect"));
+                }
+                Truth::When(expr) => {
+                    read.clauses.push((label.clone(), Clause::When(expr.into())));
+                    read.atoms.extend(meaning.atom);
+                }
+            }
+        }
+        Ok(holds.then_some(read))
+    }
+
+    /// `NotPrincipal`: those whom the statement leaves alone. On AWS, whoever
+    /// is to be left alone must be named with everything that it is part of: a
+    /// user with its account, a session with its role and its account.
+    fn exempt(
+        &self,
+        resolved: &BTreeMap<String, PrincipalId>,
+    ) -> Result<Option<(String, Clause)>, CompileError> {
+        let Principals::NotThese(named) = &self.principals else { return Ok(None) };
+        let refuse = |reason: &str| {
+            let advice = "use \"Principal\": \"*\" with the condition ArnNotEquals \
+                          aws:PrincipalArn instead";
+            self.refuse("NotPrincipal", &format!("{reason}: {advice}"))
+        };
+        let account_of = |arn: &str| Arn::parse(arn).and_then(|arn| AccountId::parse(arn.account));
+        let names_account = |arn: &str| {
+            account_of(arn).is_some_and(|account| named.contains(&Named::Account(account)))
+        };
+        let is = |kind: &str, id: &str| -> Result<Expr, CompileError> {
+            let uid = Expr::Literal(Literal::EntityUID(uid(kind, id)?));
+            Ok(expr::binary(BinaryOp::Eq, Expr::Var(Var::Principal), uid))
+        };
+        let mut exempt = Vec::new();
+        for one in named {
+            match one {
+                Named::Everyone | Named::Federated(_) => {
+                    return Err(refuse("names more than single principals"));
+                }
+                Named::Account(account) => exempt.push(is("Root", account.as_str())?),
+                Named::Service(name) => exempt.push(is("Service", name)?),
+                Named::Entity(arn) if !names_account(arn) => {
+                    return Err(refuse("names a user or role without its account"));
+                }
+                Named::Entity(arn) => match find(resolved, arn)? {
+                    PrincipalId::User(id) => exempt.push(is("User", id)?),
+                    PrincipalId::Role(_) => {
+                        let of_it = |other: &Named| match other {
+                            Named::Session { role, .. } => role == arn,
+                            _ => false,
+                        };
+                        if !named.iter().any(of_it) {
+                            return Err(refuse("names a role without a session of it"));
+                        }
+                    }
+                },
+                Named::Session { role, name } => {
+                    if !named.contains(&Named::Entity(role.clone())) || !names_account(role) {
+                        return Err(refuse("names a session without its role and its account"));
+                    }
+                    let id = format!("{}:{name}", find(resolved, role)?.as_str());
+                    exempt.push(is("RoleSession", &id)?);
+                }
+            }
+        }
+        let any = expr::chain(BinaryOp::Or, exempt);
+        Ok(any.map(|any| ("NotPrincipal".to_owned(), Clause::Unless(any.into()))))
     }
 
     /// The principals in Cedar's terms.
     fn principals(
         &self,
-        usage: Usage,
         resolved: &BTreeMap<String, PrincipalId>,
     ) -> Result<Vec<Who>, CompileError> {
-        if usage == Usage::Identity {
+        let Principals::These(named) = &self.principals else {
             return Ok(vec![Who { scope: PrincipalConstraint::Any, delegated: false }]);
-        }
+        };
         let mut list = Vec::new();
         let mut add = |scope, delegated| list.push(Who { scope, delegated });
-        for named in &self.principals {
+        for named in named {
             match named {
                 Named::Everyone => add(PrincipalConstraint::Any, false),
                 Named::Account(account) => {
@@ -172,6 +295,9 @@ impl Statement {
                 Named::Service(name) => {
                     add(PrincipalConstraint::Eq(entity("Service", name)?), false)
                 }
+                Named::Federated(arn) => {
+                    add(PrincipalConstraint::In(entity("OidcProvider", arn)?), false)
+                }
             }
         }
         Ok(list)
@@ -184,14 +310,21 @@ impl Statement {
         texts: &'a [String],
         usage: Usage,
     ) -> Result<(Actions, Vec<&'a str>), CompileError> {
+        let element = if self.not_action { "NotAction" } else { "Action" };
         let (mut services, mut single) = (BTreeSet::new(), BTreeSet::new());
         let mut ignored = Vec::new();
         for text in texts {
-            if text == "*" {
+            let refuse = |reason| Err(self.refuse(element, &format!("{text:?} {reason}")));
+            if text == "*" && usage != Usage::Trust {
+                if self.not_action {
+                    return refuse("leaves no action");
+                }
                 return Ok((Actions::All, Vec::new()));
             }
-            let refuse = |reason| Err(self.refuse("Action", &format!("{text:?} {reason}")));
             let lower = text.to_ascii_lowercase();
+            if usage == Usage::Trust && !lower.starts_with("sts:") {
+                return refuse("is no action of STS, and the policy of a role knows no others");
+            }
             let Some((service, name)) = lower.split_once(':') else {
                 return refuse("is not of the form service:Action");
             };
@@ -219,6 +352,10 @@ impl Statement {
                 return refuse("matches no action");
             }
         }
+        if self.not_action {
+            // What is not here is not among the others either.
+            return Ok((Actions::all_but(&services, &single, usage), Vec::new()));
+        }
         Ok((Actions::Some { services, single }, ignored))
     }
 
@@ -228,6 +365,20 @@ impl Statement {
 }
 
 impl Actions {
+    /// All actions but these; in the policy of a role, all of STS.
+    fn all_but(services: &BTreeSet<&'static str>, single: &BTreeSet<Action>, usage: Usage) -> Self {
+        let rest = known_actions().filter(|action| {
+            let service = action.service();
+            !services.contains(service)
+                && !single.contains(action)
+                && (usage != Usage::Trust || service == "sts")
+        });
+        let is_touched = |action: &Action| single.iter().any(|s| s.service() == action.service());
+        let (touched, whole): (BTreeSet<_>, BTreeSet<_>) = rest.partition(is_touched);
+        let services = whole.iter().map(|action| action.service()).collect();
+        Self::Some { services, single: touched }
+    }
+
     /// The actions that apply to resources of this kind, or of any kind;
     /// `None` if there are none.
     fn constraint(
@@ -276,6 +427,27 @@ pub(super) fn uid(kind: &str, id: &str) -> Result<EntityUID, CompileError> {
 
 pub(super) fn entity_type(kind: &str) -> Result<EntityType, CompileError> {
     Name::unqualified(kind).map(EntityType::from_name).map_err(|error| internal(&error))
+}
+
+/// The clauses, or one of them all if they and their depth exceed what is
+/// evaluated.
+fn within_depth(clauses: Vec<(String, Clause)>) -> Vec<(String, Clause)> {
+    let depth_of = |clause: &Clause| {
+        let (Clause::When(expr) | Clause::Unless(expr)) = clause;
+        depth(expr)
+    };
+    let deepest = clauses.iter().map(|(_, clause)| depth_of(clause)).max().unwrap_or(0);
+    if deepest.saturating_add(clauses.len()) <= POLICY_EVALUATION_DEPTH {
+        return clauses;
+    }
+    let labels: Vec<_> = clauses.iter().map(|(label, _)| label.as_str()).collect();
+    let label = labels.join(", ");
+    let exprs = clauses.into_iter().map(|(_, clause)| match clause {
+        Clause::When(expr) => Arc::unwrap_or_clone(expr),
+        Clause::Unless(expr) => expr::not(Arc::unwrap_or_clone(expr)),
+    });
+    let all = expr::chain(BinaryOp::And, exprs.collect());
+    all.map(|all| (label, Clause::When(all.into()))).into_iter().collect()
 }
 
 fn internal(error: &PstConstructionError) -> CompileError {

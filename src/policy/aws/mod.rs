@@ -1,14 +1,27 @@
 //! AWS's JSON policy language, as far as key policies and identity policies
 //! use it (IAM User Guide, "IAM JSON policy reference").
 //!
-//! Deliberately absent: `Condition`, `NotAction`, `NotPrincipal` and
-//! `NotResource`. A document that holds one is refused, never misread.
+//! A document that cannot be said exactly is refused, never misread.
+//!
+//! Deliberately absent: `NotResource`, which says too much of what is not known
+//! yet, and `NotPrincipal` that allows.
 
+pub(super) mod atom;
 mod compile;
+mod condition;
+mod expr;
 mod json;
+mod literal;
+mod operand;
+mod operator;
 mod pattern;
 pub(super) mod policy;
 mod target;
+mod text;
 
+#[cfg(test)]
+mod examples;
+#[cfg(test)]
+mod hostile;
 #[cfg(test)]
 mod reference;

@@ -1,19 +1,38 @@
 //! Wildcards of AWS policies: `*` is any text, `?` any one character.
 
+/// One element of a pattern.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Element {
+    Char(char),
+    /// `*`
+    Many,
+    /// `?`
+    One,
+}
+
 /// Whether `pattern` matches all of `text`.
 pub(super) fn matches(pattern: &str, text: &str) -> bool {
-    let (pattern, text): (Vec<char>, Vec<char>) =
-        (pattern.chars().collect(), text.chars().collect());
+    let element = |c| match c {
+        '*' => Element::Many,
+        '?' => Element::One,
+        _ => Element::Char(c),
+    };
+    fits(&pattern.chars().map(element).collect::<Vec<_>>(), text)
+}
+
+/// The same for a pattern in parts.
+pub(super) fn fits(pattern: &[Element], text: &str) -> bool {
+    let text: Vec<char> = text.chars().collect();
     // After a mismatch the last `*` takes one character more.
     let (mut p, mut t) = (0_usize, 0_usize);
     let mut star: Option<(usize, usize)> = None;
-    while t < text.len() {
+    while let Some(c) = text.get(t) {
         match pattern.get(p) {
-            Some('*') => {
+            Some(Element::Many) => {
                 star = Some((p, t));
                 p = p.saturating_add(1);
             }
-            Some(c) if *c == '?' || Some(c) == text.get(t) => {
+            Some(element) if *element == Element::One || *element == Element::Char(*c) => {
                 p = p.saturating_add(1);
                 t = t.saturating_add(1);
             }
@@ -26,7 +45,7 @@ pub(super) fn matches(pattern: &str, text: &str) -> bool {
             }
         }
     }
-    pattern.iter().skip(p).all(|c| *c == '*')
+    pattern.iter().skip(p).all(|element| *element == Element::Many)
 }
 
 /// Whether `text` has a wildcard.

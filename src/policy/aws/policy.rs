@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::condition::{self, Condition, Scene};
 use super::json::Node;
 use crate::base::arn::{Arn, PARTITION};
 use crate::base::ids::AccountId;
@@ -17,6 +18,8 @@ use crate::policy::principal::{PrincipalDirectory, PrincipalId};
 pub(in crate::policy) struct Policy {
     pub(super) usage: Usage,
     pub(super) statements: Vec<Statement>,
+    /// Whether `${...}` is a variable: since version 2012-10-17.
+    pub(super) variables: bool,
 }
 
 /// One statement. A list is never empty; `None` is an element that is absent.
@@ -26,10 +29,22 @@ pub(super) struct Statement {
     pub(super) index: usize,
     pub(super) sid: Option<String>,
     pub(super) effect: Effect,
-    /// Empty in identity policies, which speak of whom they are attached to.
-    pub(super) principals: Vec<Named>,
+    pub(super) principals: Principals,
+    /// Whether they are the actions that it is not about.
+    pub(super) not_action: bool,
     pub(super) actions: Option<Vec<String>>,
     pub(super) resources: Option<Vec<String>>,
+    pub(super) conditions: Vec<Condition>,
+}
+
+/// Whom a statement is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Principals {
+    /// Whom the policy is attached to.
+    Attached,
+    These(Vec<Named>),
+    /// `NotPrincipal`
+    NotThese(Vec<Named>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +66,8 @@ pub(super) enum Named {
     Session { role: String, name: String },
     /// An AWS service, such as `logs.amazonaws.com`.
     Service(String),
+    /// Somebody for whom the OpenID Connect provider with this ARN vouches.
+    Federated(String),
 }
 
 /// Reads a policy document.
@@ -62,10 +79,14 @@ pub(in crate::policy) fn parse(text: &str, usage: Usage) -> Result<Policy, Compi
         return Err(malformed("the policy is not a JSON object"));
     };
     let mut statements = None;
+    let mut variables = false;
     for (name, value) in members {
         match (name.as_str(), value) {
             ("Version", Node::Text(version))
-                if version == "2012-10-17" || version == "2008-10-17" => {}
+                if version == "2012-10-17" || version == "2008-10-17" =>
+            {
+                variables = version == "2012-10-17";
+            }
             ("Version", _) => {
                 return Err(malformed("Version: must be \"2012-10-17\" or \"2008-10-17\""));
             }
@@ -84,12 +105,14 @@ pub(in crate::policy) fn parse(text: &str, usage: Usage) -> Result<Policy, Compi
     if statements.len() > POLICY_STATEMENTS {
         return Err(CompileError::TooLarge { limit: POLICY_STATEMENTS, unit: "statements" });
     }
+    let providers: Vec<String> = statements.iter().flat_map(providers).collect();
+    let scene = Scene { usage, variables, providers: &providers };
     let statements = statements
         .into_iter()
         .enumerate()
-        .map(|(index, node)| Statement::parse(index, node, usage))
+        .map(|(index, node)| Statement::parse(index, node, scene))
         .collect::<Result<_, _>>()?;
-    Ok(Policy { usage, statements })
+    Ok(Policy { usage, statements, variables })
 }
 
 impl Policy {
@@ -98,10 +121,10 @@ impl Policy {
         &self,
         directory: &dyn PrincipalDirectory,
     ) -> Result<BTreeMap<String, PrincipalId>, CompileError> {
-        let named = self.statements.iter().flat_map(|statement| &statement.principals);
+        let named = self.statements.iter().flat_map(|statement| statement.principals.named());
         let arns = named.filter_map(|named| match named {
             Named::Entity(arn) | Named::Session { role: arn, .. } => Some((named, arn)),
-            Named::Everyone | Named::Account(_) | Named::Service(_) => None,
+            Named::Everyone | Named::Account(_) | Named::Service(_) | Named::Federated(_) => None,
         });
         let mut resolved = BTreeMap::new();
         for (named, arn) in arns {
@@ -117,7 +140,8 @@ impl Policy {
 }
 
 impl Statement {
-    fn parse(index: usize, node: Node, usage: Usage) -> Result<Self, CompileError> {
+    fn parse(index: usize, node: Node, scene: Scene<'_>) -> Result<Self, CompileError> {
+        let usage = scene.usage;
         let Node::Object(members) = node else {
             return Err(malformed(&format!("{}: must be an object", place(index, None))));
         };
@@ -131,7 +155,16 @@ impl Statement {
         };
         let mut effect = None;
         let mut principals = None;
-        let (mut actions, mut resources) = (None, None);
+        let (mut actions, mut not_action, mut resources) = (None, false, None);
+        let mut conditions = Vec::new();
+        let exclusive =
+            [("Action", "NotAction"), ("Principal", "NotPrincipal"), ("Resource", "NotResource")];
+        for (one, other) in exclusive {
+            let has = |wanted: &str| members.iter().any(|(name, _)| name == wanted);
+            if has(one) && has(other) {
+                return Err(refuse(other, &format!("cannot stand beside {one}")));
+            }
+        }
         for (name, value) in members {
             match name.as_str() {
                 "Sid" if sid.is_some() => {}
@@ -143,18 +176,28 @@ impl Statement {
                         _ => return Err(refuse("Effect", "must be \"Allow\" or \"Deny\"")),
                     });
                 }
-                "Principal" if usage == Usage::Identity => {
-                    return Err(refuse("Principal", "a policy of a user or role cannot name one"));
+                "Principal" | "NotPrincipal" if usage == Usage::Identity => {
+                    return Err(refuse(&name, "a policy of a user or role cannot name one"));
                 }
-                "Principal" => principals = Some(parse_principals(value, &refuse)?),
-                "Action" => {
-                    actions = parse_texts(value).map_err(|reason| refuse("Action", reason))?
+                "Principal" | "NotPrincipal" => {
+                    let named = parse_principals(&name, value, usage, &refuse)?;
+                    principals = Some(match name.as_str() {
+                        "Principal" => Principals::These(named),
+                        _ => Principals::NotThese(named),
+                    });
+                }
+                "Action" | "NotAction" => {
+                    let texts = parse_texts(value).map_err(|reason| refuse(&name, reason))?;
+                    not_action = name == "NotAction";
+                    actions = texts;
                 }
                 "Resource" => {
                     resources = parse_texts(value).map_err(|reason| refuse("Resource", reason))?;
                 }
-                "Condition" | "NotAction" | "NotPrincipal" | "NotResource" => {
-                    return Err(refuse(&name, "is not supported"));
+                "NotResource" => return Err(refuse(&name, "is not supported")),
+                "Condition" => {
+                    conditions = condition::parse(value, scene)
+                        .map_err(|(place, reason)| refuse(&place, &reason))?;
                 }
                 other => return Err(refuse(&format!("{other:?}"), "no such element")),
             }
@@ -162,9 +205,15 @@ impl Statement {
         let effect = effect.ok_or_else(|| refuse("Effect", "is missing"))?;
         let principals = match (principals, usage) {
             (Some(principals), _) => principals,
-            (None, Usage::Identity) => Vec::new(),
+            (None, Usage::Identity) => Principals::Attached,
             (None, _) => return Err(refuse("Principal", "is missing")),
         };
+        if effect == Effect::Allow && matches!(principals, Principals::NotThese(_)) {
+            return Err(refuse(
+                "NotPrincipal",
+                "cannot allow: it would allow all others, of every account",
+            ));
+        }
         let resources = match (resources, usage) {
             (Some(_), Usage::Trust) => {
                 return Err(refuse("Resource", "a trust policy has none: it is about its role"));
@@ -172,7 +221,7 @@ impl Statement {
             (None, Usage::Trust) => Some(vec!["*".to_owned()]),
             (resources, _) => resources,
         };
-        Ok(Self { index, sid, effect, principals, actions, resources })
+        Ok(Self { index, sid, effect, principals, not_action, actions, resources, conditions })
     }
 
     /// Where the statement stands, for error texts.
@@ -197,30 +246,57 @@ fn parse_texts(node: Node) -> Result<Option<Vec<String>>, &'static str> {
     Ok((!list.is_empty()).then_some(list))
 }
 
+/// The issuers of the OpenID Connect providers that a statement names.
+fn providers(statement: &Node) -> Vec<String> {
+    let member = |node: &Node, wanted: &str| match node {
+        Node::Object(members) => {
+            members.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone())
+        }
+        _ => None,
+    };
+    let federated = member(statement, "Principal").and_then(|node| member(&node, "Federated"));
+    let arns = federated.and_then(|node| parse_texts(node).ok().flatten()).unwrap_or_default();
+    let issuer =
+        |arn: &String| arn.split_once(":oidc-provider/").map(|(_, issuer)| issuer.to_owned());
+    arns.iter().filter_map(issuer).collect()
+}
+
+impl Principals {
+    pub(super) fn named(&self) -> &[Named] {
+        match self {
+            Self::Attached => &[],
+            Self::These(named) | Self::NotThese(named) => named,
+        }
+    }
+}
+
 fn parse_principals(
+    element: &str,
     node: Node,
+    usage: Usage,
     refuse: &dyn Fn(&str, &str) -> CompileError,
 ) -> Result<Vec<Named>, CompileError> {
     let members = match node {
         Node::Text(text) if text == "*" => return Ok(vec![Named::Everyone]),
         Node::Object(members) => members,
-        _ => return Err(refuse("Principal", "must be \"*\" or an object")),
+        _ => return Err(refuse(element, "must be \"*\" or an object")),
     };
     let mut principals = Vec::new();
     for (kind, value) in members {
-        let element = format!("Principal.{kind}");
+        let element = format!("{element}.{kind}");
         let texts = parse_texts(value).map_err(|reason| refuse(&element, reason))?;
         for text in texts.unwrap_or_default() {
             principals.push(match kind.as_str() {
                 "AWS" => Named::parse_aws(&text)?,
                 "Service" => Named::parse_service(text)?,
+                "Federated" if usage == Usage::Trust => Named::parse_federated(text)?,
                 "Federated" | "CanonicalUser" => return Err(refuse(&element, "is not supported")),
                 _ => return Err(refuse(&element, "no such kind of principal")),
             });
         }
     }
     if principals.is_empty() {
-        return Err(refuse("Principal", "names nobody"));
+        return Err(refuse(element, "names nobody"));
     }
     Ok(principals)
 }
@@ -259,6 +335,19 @@ impl Named {
             }
             _ => None,
         }
+    }
+
+    /// A provider of OpenID Connect; there are none of SAML here.
+    fn parse_federated(text: String) -> Result<Self, CompileError> {
+        let valid = Arn::parse(&text).is_some_and(|arn| {
+            let issuer = arn.resource.strip_prefix("oidc-provider/");
+            arn.partition == PARTITION
+                && arn.service == "iam"
+                && arn.region.is_empty()
+                && AccountId::parse(arn.account).is_some()
+                && issuer.is_some_and(|issuer| !issuer.is_empty() && !issuer.contains(['*', '?']))
+        });
+        if valid { Ok(Self::Federated(text)) } else { Err(invalid_principal(&text)) }
     }
 
     /// A name of at least two parts, as the KMS model has it for service

@@ -1,10 +1,15 @@
 //! What a statement's `Resource` means.
 
-use cedar_policy::pst::{BinaryOp, Expr, Literal, PatternElem, ResourceConstraint, SmolStr, Var};
+use std::sync::Arc;
 
+use cedar_policy::pst::{BinaryOp, Expr, Literal, ResourceConstraint, Var};
+
+use super::atom::{Atom, Test};
 use super::compile::{entity, entity_type, uid};
-use super::pattern;
-use crate::base::arn::{Arn, PARTITION};
+use super::condition::{Meaning, pattern};
+use super::expr::{Truth, attribute, binary, like};
+use super::text::{Piece, Reading, Text};
+use crate::base::arn::PARTITION;
 use crate::base::ids::AccountId;
 use crate::policy::actions::{Action, ResourceKind};
 use crate::policy::document::Usage;
@@ -25,32 +30,44 @@ pub(super) enum Target {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Shape {
     kind: ResourceKind,
-    arn: String,
-    region: String,
-    account: Option<AccountId>,
-    /// The id of a key, the name of an alias with its `alias/`.
-    name: String,
+    /// As the policy has it.
+    given: String,
+    /// With a last part for this kind alone.
+    parts: Box<[Text; 6]>,
+}
+
+/// A resource in Cedar's terms.
+pub(super) struct Constraint {
+    pub(super) scope: ResourceConstraint,
+    /// What has to hold beyond it.
+    pub(super) parts: Vec<Expr>,
+    pub(super) atom: Option<Arc<Atom>>,
 }
 
 impl Target {
     /// The targets that `text` stands for; none if it is accepted without
-    /// effect.
-    pub(super) fn parse(text: &str, usage: Usage) -> Result<Vec<Self>, &'static str> {
+    /// effect. `variables` says whether it may have any.
+    pub(super) fn parse(text: &str, usage: Usage, variables: bool) -> Result<Vec<Self>, String> {
         if text == "*" {
             return Ok(vec![match usage {
                 Usage::Identity | Usage::Trust | Usage::Guardrail => Self::Anything,
                 Usage::KeyPolicy => Self::AnyKey,
             }]);
         }
-        if text.contains("${") {
-            return Err("has a policy variable, which is not supported");
-        }
-        let shapes = match Arn::parse(text) {
-            Some(arn) if arn.service == "kms" => Shape::parse(text, &arn)?,
-            Some(arn) if !is_known_service(arn.service) => Vec::new(),
-            _ if usage == Usage::KeyPolicy => Vec::new(),
-            Some(_) => return Err("cannot be a resource: only \"*\" and ARNs of KMS can"),
-            None => return Err("is neither \"*\" nor an ARN"),
+        let refuse = |reason: &str| format!("{text:?} {reason}");
+        let read = Text::parse(text, Reading { wildcards: true, variables })?;
+        let shapes = match read.arn_parts() {
+            Some(parts) => match parts.get(2).and_then(Text::literal) {
+                Some(service) if service != "kms" => {
+                    if is_known_service(&service) && usage != Usage::KeyPolicy {
+                        return Err(refuse("cannot be a resource: only \"*\" and ARNs of KMS can"));
+                    }
+                    Vec::new()
+                }
+                _ => Shape::parse(text, &parts).map_err(refuse)?,
+            },
+            None if usage == Usage::KeyPolicy => Vec::new(),
+            None => return Err(refuse("is neither \"*\" nor an ARN")),
         };
         let relevant = |shape: &Shape| usage == Usage::Identity || shape.kind == ResourceKind::Key;
         Ok(shapes.into_iter().filter(relevant).map(Self::Matching).collect())
@@ -65,94 +82,105 @@ impl Target {
         }
     }
 
-    /// The scope, and what has to hold beyond it.
-    pub(super) fn constraint(&self) -> Result<(ResourceConstraint, Vec<Expr>), CompileError> {
+    /// As the policy has it.
+    pub(super) fn given(&self) -> &str {
         match self {
-            Self::Anything => Ok((ResourceConstraint::Any, Vec::new())),
-            Self::AnyKey => Ok((ResourceConstraint::Is(entity_type("Key")?), Vec::new())),
-            Self::Matching(shape) => shape.constraint(),
+            Self::Anything | Self::AnyKey => "*",
+            Self::Matching(shape) => &shape.given,
         }
+    }
+
+    pub(super) fn constraint(&self) -> Result<Constraint, CompileError> {
+        let scope = match self {
+            Self::Anything => ResourceConstraint::Any,
+            Self::AnyKey => ResourceConstraint::Is(entity_type("Key")?),
+            Self::Matching(shape) => return shape.constraint(),
+        };
+        Ok(Constraint { scope, parts: Vec::new(), atom: None })
     }
 }
 
 impl Shape {
-    fn parse(text: &str, arn: &Arn<'_>) -> Result<Vec<Self>, &'static str> {
-        if text.contains('?') {
-            return Err("has a `?`, which is not supported in resources");
-        }
-        if arn.partition != PARTITION && arn.partition != "*" {
+    fn parse(given: &str, parts: &[Text; 6]) -> Result<Vec<Self>, &'static str> {
+        let [arn, partition, service, region, account, resource] = parts;
+        if partition.literal().is_some_and(|literal| literal != PARTITION) {
             return Ok(Vec::new());
         }
-        let account = match (arn.account, AccountId::parse(arn.account)) {
-            ("*", _) => None,
-            (_, Some(account)) => Some(account),
-            _ => return Err("has neither an account id nor `*` as its account"),
-        };
-        let shape = |kind, name: &str| Self {
-            kind,
-            arn: text.to_owned(),
-            region: arn.region.to_owned(),
-            account: account.clone(),
-            name: name.to_owned(),
-        };
-        if let Some(id) = arn.resource.strip_prefix("key/") {
-            return Ok(vec![shape(ResourceKind::Key, id)]);
+        if account.literal().is_some_and(|id| AccountId::parse(&id).is_none()) {
+            return Err("has neither an account id nor `*` as its account");
         }
-        if arn.resource.starts_with("alias/") {
-            return Ok(vec![shape(ResourceKind::Alias, arn.resource)]);
+        let shape = |kind, resource: &Text| {
+            let parts = [arn, partition, service, region, account, resource].map(Clone::clone);
+            Self { kind, given: given.to_owned(), parts: Box::new(parts) }
+        };
+        if resource.starts_with("key/") {
+            return Ok(vec![shape(ResourceKind::Key, resource)]);
         }
-        if arn.resource == "*" {
-            return Ok(vec![shape(ResourceKind::Key, "*"), shape(ResourceKind::Alias, "alias/*")]);
+        if resource.starts_with("alias/") {
+            return Ok(vec![shape(ResourceKind::Alias, resource)]);
+        }
+        if resource.0 == [Piece::Many] {
+            let kinds = [(ResourceKind::Key, "key/"), (ResourceKind::Alias, "alias/")];
+            let shapes = kinds.map(|(kind, prefix)| {
+                let prefix = prefix.chars().map(Piece::Char);
+                shape(kind, &Text(prefix.chain([Piece::Many]).collect()))
+            });
+            return Ok(shapes.into());
         }
         Err("names neither a key nor an alias")
     }
 
-    fn constraint(&self) -> Result<(ResourceConstraint, Vec<Expr>), CompileError> {
-        if !pattern::is_pattern(&self.arn) {
-            let uid = entity(self.kind.as_str(), &self.arn)?;
-            return Ok((ResourceConstraint::Eq(uid), Vec::new()));
+    fn constraint(&self) -> Result<Constraint, CompileError> {
+        let literals: Vec<_> = self.parts.iter().map_while(Text::literal).collect();
+        if literals.len() == self.parts.len() {
+            let scope = ResourceConstraint::Eq(entity(self.kind.as_str(), &literals.join(":"))?);
+            return Ok(Constraint { scope, parts: Vec::new(), atom: None });
         }
-        let name = match self.kind {
-            ResourceKind::Alias => "name",
-            _ => "keyId",
+        let scope = ResourceConstraint::Is(entity_type(self.kind.as_str())?);
+        if let Some(parts) = self.in_cedar()? {
+            return Ok(Constraint { scope, parts, atom: None });
+        }
+        let name = format!("Resource {:?}", self.given);
+        let meaning = Meaning::from(Atom { name, test: Test::Resource(self.parts.clone()) });
+        let Truth::When(holds) = meaning.truth else {
+            return Ok(Constraint { scope, parts: Vec::new(), atom: meaning.atom });
+        };
+        Ok(Constraint { scope, parts: vec![holds], atom: meaning.atom })
+    }
+
+    /// What has to hold; `None` where Cedar has no words for it.
+    fn in_cedar(&self) -> Result<Option<Vec<Expr>>, CompileError> {
+        let [_, partition, service, region, account, resource] = &*self.parts;
+        let anything = [Piece::Many];
+        let fixed = [partition, service].into_iter();
+        if !fixed.into_iter().all(|part| part.literal().is_some() || part.0 == anything) {
+            return Ok(None);
+        }
+        let (Some(region), Some(resource)) = (pattern(region), pattern(resource)) else {
+            return Ok(None);
+        };
+        // Keys know their id without, aliases their name with what stands before.
+        let (name, resource) = match self.kind {
+            ResourceKind::Alias => ("name", resource),
+            _ => ("keyId", resource.into_iter().skip("key/".len()).collect()),
         };
         let mut parts = Vec::new();
-        parts.extend(matching("region", &self.region));
-        if let Some(account) = &self.account {
-            let account = uid("Account", account.as_str())?;
-            parts.push(equal("account", Literal::EntityUID(account)));
+        parts.extend(like(of_resource("region"), region));
+        match account.literal() {
+            Some(id) => {
+                let id = Expr::Literal(Literal::EntityUID(uid("Account", &id)?));
+                parts.push(binary(BinaryOp::Eq, of_resource("account"), id));
+            }
+            None if account.0 == anything => {}
+            None => return Ok(None),
         }
-        parts.extend(matching(name, &self.name));
-        Ok((ResourceConstraint::Is(entity_type(self.kind.as_str())?), parts))
+        parts.extend(like(of_resource(name), resource));
+        Ok(Some(parts))
     }
 }
 
-/// `context.name`
-pub(super) fn context(name: &str) -> Expr {
-    Expr::GetAttr { expr: Expr::Var(Var::Context).into(), attr: SmolStr::from(name) }
-}
-
-/// `resource.name` equals or is like `text`; nothing if it may be anything.
-fn matching(name: &str, text: &str) -> Option<Expr> {
-    if text == "*" {
-        return None;
-    }
-    if !pattern::is_pattern(text) {
-        return Some(equal(name, Literal::String(SmolStr::from(text))));
-    }
-    let element = |c| if c == '*' { PatternElem::Wildcard } else { PatternElem::Char(c) };
-    let pattern = text.chars().map(element).collect();
-    Some(Expr::Like { expr: resource(name).into(), pattern })
-}
-
-/// `resource.name == value`
-fn equal(name: &str, value: Literal) -> Expr {
-    let (left, right) = (resource(name).into(), Expr::Literal(value).into());
-    Expr::BinaryOp { op: BinaryOp::Eq, left, right }
-}
-
-fn resource(name: &str) -> Expr {
-    Expr::GetAttr { expr: Expr::Var(Var::Resource).into(), attr: SmolStr::from(name) }
+fn of_resource(name: &str) -> Expr {
+    attribute(Expr::Var(Var::Resource), name)
 }
 
 fn is_known_service(service: &str) -> bool {

@@ -181,6 +181,26 @@ fn denied_by_a_condition() {
     );
 }
 
+/// Conditions of JSON are shown by their own names.
+#[test]
+fn denied_by_a_condition_in_json() {
+    let policy = format!(
+        r#"{{"Version": "2012-10-17", "Statement": [
+            {{"Sid": "ThroughItems", "Effect": "Allow",
+              "Principal": {{"AWS": "arn:aws:iam::{HOME}:user/alice"}},
+              "Action": "kms:Decrypt", "Resource": "*",
+              "Condition": {{
+                "StringEquals": {{"kms:ViaService": "items.wardbook"}},
+                "StringLike": {{"kms:EncryptionContext:tenant": "acme-?"}},
+                "Bool": {{"aws:SecureTransport": "true"}}
+              }}}}
+        ]}}"#
+    );
+    let mut denied = case(&policy);
+    denied.context = &[("tenant", "acme-north")];
+    check("conditions_of_json", &denied);
+}
+
 #[test]
 fn denied_explicitly_or_by_limits() {
     let mut deletes = case(&team_policy());

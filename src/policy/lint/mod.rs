@@ -1,5 +1,8 @@
 //! What is allowed in a policy and yet seldom meant.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
 
 use cedar_policy::{ActionConstraint, Effect, PrincipalConstraint};

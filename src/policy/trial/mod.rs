@@ -15,6 +15,9 @@
 //! allow everything if `iamAllows` is true, and nothing otherwise, and there are
 //! no grants but those of the test. Guardrails in force count, as for a call.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 

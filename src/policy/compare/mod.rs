@@ -5,6 +5,9 @@
 //! with each value there, another, and none. What it finds is so; what it does
 //! not find may be.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Display, Formatter};
 use std::sync::Arc;

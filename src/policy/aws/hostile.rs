@@ -1,0 +1,195 @@
+//! Documents that mean harm: each is refused in words, or decides alike on
+//! every thread.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::thread;
+
+use proptest::prelude::*;
+use serde_json::json;
+
+use crate::base::limits::POLICY_BYTES;
+use crate::policy::actions::Action;
+use crate::policy::document::Document;
+use crate::policy::error::CompileError;
+use crate::policy::fixture::{ENGINE, HOME, ask, directory, key_policy, user};
+use crate::policy::question::RequestFacts;
+
+/// A key policy of one statement for everybody, with these conditions.
+fn with(conditions: &serde_json::Value) -> String {
+    json!({"Version": "2012-10-17", "Statement": [{
+        "Effect": "Deny", "Principal": "*", "Action": "kms:*", "Resource": "*",
+        "Condition": conditions,
+    }, {"Effect": "Allow", "Principal": "*", "Action": "kms:*", "Resource": "*"}]})
+    .to_string()
+}
+
+/// Whether alice may decrypt, on a thread with a stack of this size.
+fn decide(document: &Arc<Document>, stack: usize) -> bool {
+    let document = Arc::clone(document);
+    let decide = move || {
+        let alice = user(HOME, "alice");
+        let request = RequestFacts { request_alias: Some("alias/x"), ..RequestFacts::default() };
+        let decision = ask(alice, Action::DECRYPT, &document, &[], &request);
+        assert_eq!(decision.explanation.errors, Vec::<String>::new());
+        decision.outcome.is_ok()
+    };
+    thread::Builder::new().stack_size(stack).spawn(decide).unwrap().join().unwrap()
+}
+
+/// The same on small stacks and large ones.
+#[track_caller]
+fn check(text: &str, want: bool) {
+    assert!(text.len() <= POLICY_BYTES, "{}", text.len());
+    let document = key_policy(text);
+    for stack in [2, 8, 64].map(|mib| mib * 1024 * 1024) {
+        assert_eq!(decide(&document, stack), want);
+    }
+}
+
+#[test]
+fn thousands_of_values() {
+    let many = |form: &dyn Fn(usize) -> String| (0..1_500).map(form).collect::<Vec<_>>();
+    let short: Vec<_> = (0..3_500).map(|n| format!("{n:x}")).collect();
+    let with_one = |mut list: Vec<String>, one: &str| {
+        list.push(one.to_owned());
+        list
+    };
+    for (operator, list) in [
+        ("StringEquals", short.clone()),
+        ("StringLike", many(&|n| format!("*-{n}"))),
+        ("StringLike", many(&|n| format!("?-{n}"))),
+        ("StringEqualsIgnoreCase", short),
+    ] {
+        let of = |list: &[String]| with(&json!({operator: {"kms:RequestAlias": list}}));
+        check(&of(&list), true);
+        check(&of(&with_one(list, "alias/x")), false);
+    }
+    let ranges = many(&|n| format!("10.{}.{}.0/24", n / 250, n % 250));
+    check(&with(&json!({"IpAddress": {"aws:SourceIp": ranges}})), true);
+    check(&with(&json!({"IpAddress": {"aws:SourceIp": with_one(ranges, "192.0.2.7")}})), false);
+    let numbers: Vec<_> = (0..3_000).collect();
+    check(&with(&json!({"NumericLessThan": {"kms:RotationPeriodInDays": numbers}})), true);
+    let arns: Vec<_> = (0..500).map(|n| format!("arn:aws:iam::{HOME}:user/*{n}")).collect();
+    check(&with(&json!({"ArnLike": {"aws:PrincipalArn": arns}})), true);
+    check(&with(&json!({"ArnNotLike": {"aws:PrincipalArn": arns}})), false);
+}
+
+#[test]
+fn many_conditions() {
+    let tags = |value: &str| -> serde_json::Map<_, _> {
+        (0..400).map(|n| (format!("aws:PrincipalTag/{n}"), json!(value))).collect()
+    };
+    // All must hold, and none does.
+    check(&with(&json!({"StringEquals": tags("x")})), true);
+    check(&with(&json!({"StringNotEquals": tags("x")})), false);
+    let document = key_policy(&with(&json!({"StringNotEquals": tags("x")})));
+    assert_eq!(document.clauses().next().unwrap().1.len(), 1);
+}
+
+#[test]
+fn twice_the_same() {
+    let refused = |conditions: &str| {
+        let text = format!(
+            r#"{{"Statement": {{"Effect": "Deny", "Principal": "*", "Action": "*", "Resource": "*",
+            "Condition": {conditions}}}}}"#
+        );
+        let error = ENGINE.compile_key_policy(&text, &directory()).unwrap_err().to_string();
+        assert!(error.contains("appears twice"), "{error}");
+    };
+    refused(r#"{"Bool": {"aws:SecureTransport": "true", "aws:SecureTransport": "false"}}"#);
+    refused(r#"{"Bool": {}, "Bool": {}}"#);
+}
+
+#[test]
+fn wildcards_do_not_blow_up() {
+    let stars = format!("{}b", "*a".repeat(200));
+    let conditions =
+        json!({"StringLike": {"kms:EncryptionContext:x": [stars, format!("{stars}?")]}});
+    let document = key_policy(&with(&conditions));
+    let pairs = [("x".to_owned(), "a".repeat(4_000))];
+    let context = crate::base::context::EncryptionContext::new(pairs.into());
+    let request = RequestFacts { encryption_context: Some(&context), ..RequestFacts::default() };
+    assert!(ask(user(HOME, "alice"), Action::DECRYPT, &document, &[], &request).outcome.is_ok());
+}
+
+/// Bytes of the examples, some of them changed.
+fn mangled() -> impl Strategy<Value = String> {
+    const TEXTS: &[&str] = &[
+        include_str!("../../../tests/golden/policy/key/attributes.json"),
+        include_str!("../../../tests/golden/policy/key/in-rust.json"),
+        include_str!("../../../tests/golden/policy/key/everybody-but.json"),
+        include_str!("../../../tests/golden/policy/key/numbers-and-dates.json"),
+        include_str!("../../../tests/golden/policy/key/encryption-context.cedar"),
+        include_str!("../../../tests/golden/policy/key/transport.cedar"),
+        include_str!("../../../tests/golden/policy/trust/roles.json"),
+    ];
+    const PIECES: &[&str] = &[
+        "",
+        "\"",
+        "{",
+        "}",
+        "[",
+        "]",
+        "(",
+        ")",
+        ",",
+        ":",
+        "${",
+        "}",
+        "*",
+        "?",
+        "\\",
+        "null",
+        "true",
+        "-1",
+        "1e9",
+        "\u{0}",
+        "\u{e9}",
+        "${*}",
+        "!",
+        "&&",
+        "||",
+        "arn:aws:",
+        "NotAction",
+        "if ",
+        " then ",
+        " else ",
+        ".x",
+        "@sid",
+        "ip(\"",
+        "\\u0000",
+        "\u{feff}",
+    ];
+    let change = (any::<prop::sample::Index>(), 0..12_usize, prop::sample::select(PIECES));
+    let changes = prop::collection::vec(change, 1..6);
+    (prop::sample::select(TEXTS), changes).prop_map(|(text, changes)| {
+        let mut chars: Vec<char> = text.chars().collect();
+        for (at, taken, piece) in changes {
+            let at = at.index(chars.len().max(1)).min(chars.len());
+            let end = at.saturating_add(taken).min(chars.len());
+            chars.splice(at..end, piece.chars());
+        }
+        chars.into_iter().collect()
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    /// Refused in words, or it decides.
+    #[test]
+    fn no_change_is_too_much(text in mangled()) {
+        match ENGINE.compile_key_policy(&text, &directory()) {
+            Ok(document) => {
+                let facts = RequestFacts::default();
+                ask(user(HOME, "alice"), Action::DECRYPT, &document, &[], &facts);
+            }
+            Err(CompileError::Malformed(reason)) => prop_assert!(!reason.is_empty()),
+            Err(_) => {}
+        }
+        drop(ENGINE.compile_trust_policy(&text, &directory()));
+        drop(ENGINE.compile_identity_policy(&text));
+        drop(ENGINE.compile_key_policy(&text, &BTreeMap::new()));
+    }
+}

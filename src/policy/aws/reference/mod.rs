@@ -1,0 +1,98 @@
+//! A second evaluator of JSON policies: slow, obvious, without Cedar, straight
+//! from the text of AWS's documentation. Random policies and requests have to
+//! come out as they do in the engine. It shares no code with the compiler.
+
+mod evaluator;
+mod generate;
+mod world;
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use generate::{Dice, policy};
+use world::World;
+
+use crate::policy::decision::DenialKind;
+use crate::policy::document::Document;
+use crate::policy::fixture::{ENGINE, denied, directory};
+
+/// Requests that each policy is asked about.
+const REQUESTS: u64 = 100;
+
+/// Draws policies from seeds, and requests for each; counts those policies that
+/// could not be compiled.
+fn compare(seeds: Range<u64>) -> u64 {
+    let mut refused = 0;
+    for seed in seeds {
+        let dice = &mut Dice(seed);
+        let key = policy(dice, true);
+        let identity: Vec<_> = (0..dice.below(3)).map(|_| policy(dice, false)).collect();
+        let compiled = ENGINE.compile_key_policy(&key.to_string(), &directory());
+        let documents: Result<Vec<Arc<Document>>, _> =
+            identity.iter().map(|p| ENGINE.compile_identity_policy(&p.to_string())).collect();
+        let (Ok(compiled), Ok(documents)) = (compiled, documents) else {
+            refused += 1;
+            continue;
+        };
+        for _ in 0..REQUESTS {
+            let world = World::draw(dice);
+            let request = world.request();
+            let want = request.decide(&key, &identity);
+            let decision = world.ask(&compiled, &documents);
+            let got = match denied(&decision) {
+                None => Ok(true),
+                Some(
+                    kind @ (DenialKind::ExplicitIdentity | DenialKind::ExplicitResourcePolicy),
+                ) => Err(kind),
+                Some(DenialKind::FailedClosed) => panic!("{seed}: {:?}", decision.explanation),
+                Some(_) => Ok(false),
+            };
+            assert_eq!(
+                got,
+                want,
+                "seed {seed}\n{key:#}\n{identity:#?}\n{}\n{:#?} {:?} {}\n{:#?}",
+                compiled.to_cedar(),
+                request.context,
+                request.itself,
+                request.action,
+                decision.explanation,
+            );
+        }
+    }
+    refused
+}
+
+/// A share of the 20,000 pairs of the ordinary run; each test has its process.
+#[track_caller]
+fn check(seeds: Range<u64>) {
+    let refused = compare(seeds);
+    assert!(refused < 5, "{refused} of 50 policies were refused");
+}
+
+#[test]
+fn cedar_and_the_obvious_evaluator_agree_1() {
+    check(0..50);
+}
+
+#[test]
+fn cedar_and_the_obvious_evaluator_agree_2() {
+    check(50..100);
+}
+
+#[test]
+fn cedar_and_the_obvious_evaluator_agree_3() {
+    check(100..150);
+}
+
+#[test]
+fn cedar_and_the_obvious_evaluator_agree_4() {
+    check(150..200);
+}
+
+/// `cargo test --release --lib a_million_pairs -- --ignored`
+#[test]
+#[ignore = "takes minutes"]
+fn a_million_pairs_agree() {
+    let refused = compare(1_000..11_500);
+    assert!(refused < 500, "{refused} of 10,500 policies were refused");
+}
