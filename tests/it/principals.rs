@@ -224,6 +224,33 @@ fn tags_come_and_go() {
     assert_eq!(get(), json!([pair("team", "b")]));
 }
 
+/// What a policy says of tags holds from the next call on, whoever asks, for
+/// users and for the sessions of a role.
+#[test]
+fn policies_read_the_tags_of_the_caller() {
+    let server = Server::start();
+    let of_team = r#"permit (principal, action, resource) when {
+        context.principalTags.hasTag("team") && context.principalTags.getTag("team") == "a" };"#;
+    let ada = server.new_user("ada", of_team);
+    new_role(&server, "app", of_team);
+    let session = Credentials::of(&assume(&server, "app").ok());
+    for (owner, who) in [("users/ada", ada), ("roles/app", session)] {
+        let tag = |value: &str| {
+            let body = json!({ "tags": [{ "key": "Team", "value": value }] });
+            server.rest("POST", &format!("/v1/{owner}/tags"), &body).ok();
+        };
+        assert_eq!(list_keys(&server, &who).code(), DENIED);
+        tag("a");
+        list_keys(&server, &who).ok();
+        tag("b");
+        assert_eq!(list_keys(&server, &who).code(), DENIED);
+        tag("a");
+        let untag = json!({ "tagKeys": ["team"] });
+        server.rest("POST", &format!("/v1/{owner}/untag"), &untag).ok();
+        assert_eq!(list_keys(&server, &who).code(), DENIED);
+    }
+}
+
 #[test]
 fn a_trust_policy_says_who_assumes_a_role() {
     let server = Server::start();

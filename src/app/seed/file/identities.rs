@@ -86,8 +86,10 @@ impl Account {
 
 impl Identity {
     pub(super) fn check(self, kind: Kind, defaults: &Defaults) -> Result<SeedIdentity, String> {
-        if !is_name(&self.name) {
-            return Err("`name` takes 1 to 64 of letters, digits and `_+=,.@-`".to_owned());
+        let longest = if kind == Kind::Group { 128 } else { 64 };
+        if !is_name(&self.name, longest) {
+            let text = format!("`name` takes 1 to {longest} of letters, digits and `_+=,.@-`");
+            return Err(text);
         }
         let has_marks = self.permissions_boundary.is_some() || !self.tags.is_empty();
         let has_terms = self.trust_policy.is_some() || self.max_session_duration_seconds.is_some();
@@ -148,8 +150,8 @@ impl Identity {
     }
 }
 
-/// The names of users and roles, as IAM has them.
-fn is_name(name: &str) -> bool {
-    (1..=64).contains(&name.len())
+/// The names of users, roles and groups, as IAM has them.
+fn is_name(name: &str, longest: usize) -> bool {
+    (1..=longest).contains(&name.len())
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_+=,.@-".contains(&b))
 }
