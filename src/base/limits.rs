@@ -49,7 +49,10 @@ pub const POLICY_SEARCHES_AT_ONCE: usize = 2;
 /// ThrottlingException. A small part of [`IN_FLIGHT_CALLS`].
 pub const POLICY_SEARCHES_WAITED_FOR: usize = 16;
 /// Principals that one search for who can do something looks at.
-pub const PRINCIPALS_SEARCHED: usize = 10_000;
+pub const PRINCIPALS_SEARCHED: usize = 1_000;
+/// Rules of key policies that one search for who can do what looks at, those of
+/// each principal and action anew.
+pub const RULES_SEARCHED: usize = 100_000;
 /// Grants of one key that one search for who can do something looks at.
 pub const GRANTS_SEARCHED: usize = 1_000;
 /// Keys in one page of what somebody can do.
@@ -96,6 +99,8 @@ pub const POLICY_TESTS_BYTES: usize = 64 * 1024;
 pub const COMPARED_EXAMPLES: usize = 20;
 /// Requests that a comparison of two policies asks about, each by both.
 pub const COMPARED_REQUESTS: usize = 20_000;
+/// Rules that a comparison of two policies looks at, those of each request anew.
+pub const COMPARED_RULES: usize = 4_000_000;
 /// Combinations of values that a comparison of two policies tries.
 pub const COMPARED_SCENARIOS: usize = 512;
 /// Values of one condition key that a comparison of two policies tries.

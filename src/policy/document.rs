@@ -205,6 +205,12 @@ impl Document {
         self.rules.iter().any(|rule| rule.reads.context.contains(&fact))
     }
 
+    /// How many Cedar policies it has: what a look at it costs.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.rules.len()
+    }
+
     pub(super) fn rules(&self) -> &[Rule] {
         &self.rules
     }

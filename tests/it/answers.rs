@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::fixture::door::Door;
 use crate::fixture::raw::Response;
+use crate::fixture::server::Options;
 use crate::fixture::{ACCOUNT, Server};
 
 const ADA: &str = "arn:aws:iam::111122223333:user/ada";
@@ -63,7 +64,7 @@ fn a_request_that_nobody_made_is_explained() {
     let wrong = with(json!({ "tenant": "8" }));
     let clause = &wrong["policies"][1]["statements"][1]["clauses"][0];
     assert!(clause["text"].as_str().unwrap().contains("kms:EncryptionContext:tenant"), "{wrong}");
-    assert!(clause["values"].to_string().contains("\\\"8\\\""), "{wrong}");
+    assert!(clause["values"]["kms:EncryptionContext:tenant"] == "\"8\"", "{wrong}");
 
     for (member, value, code) in [
         ("principal", json!("arn:aws:iam::111122223333:user/nobody"), "NotFoundException"),
@@ -183,4 +184,80 @@ fn only_the_own_account_is_asked_about() {
     let request = json!({ "principal": ADA, "action": "kms:Decrypt", "keyId": key });
     let answer = server.rest("POST", "/v1/policy/explain", &request);
     assert_eq!(answer.code(), "NotFoundException");
+}
+
+/// The account administers, and ada decrypts for nobody's tenant.
+fn tests_of(decision: &str) -> Value {
+    json!([{ "name": "ada decrypts for 7", "decision": decision,
+        "request": { "principal": ADA, "action": "kms:Decrypt" },
+        "encryptionContext": { "tenant": "7" } }])
+}
+
+#[test]
+fn tests_stay_with_a_key() {
+    let (server, key) = start();
+    let path = format!("/v1/keys/{key}/policy");
+    let put = |policy: &str, more: Value| {
+        let mut input = json!({ "policy": policy });
+        for (name, value) in more.as_object().unwrap() {
+            input[name] = value.clone();
+        }
+        server.rest("PUT", &path, &input)
+    };
+    let failing = put(&tenant_policy("7"), json!({ "tests": tests_of("deny") }));
+    assert_eq!(failing.code(), "MalformedPolicyDocumentException");
+    assert!(failing.message().contains("\"ada decrypts for 7\""), "{}", failing.message());
+    assert_eq!(put(&tenant_policy("7"), json!({ "tests": tests_of("allow") })).ok()["tests"], 1);
+    let held = server.rest("GET", &path, &Value::Null).ok();
+    assert_eq!(held["tests"], tests_of("allow"));
+    assert_eq!(held["policy"], tenant_policy("7"));
+
+    // Through AWS's own API as well.
+    let changed = |tenant: &str| json!({ "KeyId": key, "Policy": tenant_policy(tenant) });
+    let refused = server.call("PutKeyPolicy", &changed("8"));
+    assert_eq!(refused.code(), "MalformedPolicyDocumentException");
+    assert!(refused.message().contains("fails the test \"ada decrypts for 7\""));
+    server.call("PutKeyPolicy", &changed("7")).ok();
+    assert_eq!(put(&tenant_policy("8"), json!({})).code(), "MalformedPolicyDocumentException");
+
+    // They hold after a restart, and go when they are taken away.
+    let server = server.restart(Options::default());
+    let refused = server.call("PutKeyPolicy", &changed("8"));
+    assert_eq!(refused.code(), "MalformedPolicyDocumentException");
+    let input = json!({ "policy": tenant_policy("8"), "tests": [] });
+    assert_eq!(server.rest("PUT", &path, &input).ok()["tests"], 0);
+    server.call("PutKeyPolicy", &changed("9")).ok();
+
+    // What is no list of tests is refused, and so is whoever may not put.
+    let input = json!({ "policy": tenant_policy("9"), "tests": { "a": 1 } });
+    let answer = server.rest("PUT", &path, &input);
+    assert_eq!(answer.code(), "MalformedPolicyDocumentException");
+}
+
+#[test]
+fn a_wider_policy_is_refused_if_so_wished() {
+    let (server, key) = start();
+    put_policy(&server, &key, &tenant_policy("7"));
+    let put = |policy: String| {
+        let input = json!({ "policy": policy, "noWider": true });
+        server.rest("PUT", &format!("/v1/keys/{key}/policy"), &input)
+    };
+    let same = put(tenant_policy("7")).ok();
+    assert!(same["requestsCompared"].as_u64().unwrap() > 0);
+    let wider = put(tenant_policy("8"));
+    assert_eq!(wider.code(), "MalformedPolicyDocumentException");
+    assert!(wider.message().contains("encryption context tenant=8"), "{}", wider.message());
+    let diff = json!({ "keyId": key, "new": tenant_policy("8") });
+    let found = ask(&server, "diff", &diff);
+    let examples = found["examples"].as_array().unwrap();
+    assert_eq!(examples.len(), 2, "{found}");
+    // Each example is a request that can be explained.
+    for example in examples {
+        let request = json!({
+            "principal": example["principal"], "action": example["action"], "keyId": key,
+            "encryptionContext": example["encryptionContext"], "policy": tenant_policy("8"),
+        });
+        let answer = ask(&server, "simulate", &request);
+        assert_eq!(answer["simulated"]["allowed"], example["becomesAllowed"], "{answer}");
+    }
 }

@@ -120,10 +120,21 @@ fn page(
     let after = cursor.map(|text| KeyId::parse(text).ok_or_else(wrong)).transpose()?;
     let realm = access.call().realm();
     let mut keys = ctx.keys.list(&realm, after, limits::KEYS_SEARCHED.saturating_add(1));
-    let more = keys.len() > limits::KEYS_SEARCHED;
-    keys.truncate(limits::KEYS_SEARCHED);
+    let affordable = affordable(&keys);
+    let more = keys.len() > affordable;
+    keys.truncate(affordable);
     let last = keys.last().map(|key| key.id().to_string());
     Ok((keys, last.filter(|_| more)))
+}
+
+/// How many of the keys one page can look at: large policies make small pages.
+fn affordable(keys: &[Arc<Key>]) -> usize {
+    let mut rules = 0_usize;
+    let fits = |key: &&Arc<Key>| {
+        rules = rules.saturating_add(key.policy.size().saturating_mul(Action::ALL.len()));
+        rules <= limits::RULES_SEARCHED
+    };
+    keys.iter().take_while(fits).count().clamp(1, limits::KEYS_SEARCHED)
 }
 
 /// What may be done with a key, or with the account.

@@ -87,7 +87,10 @@ impl Operation for WhoCan {
         }
         let key = hypothesis::find_key(ctx, access, &input.key_id)?.key;
         let account = access.call().caller.principal.account().clone();
-        let (asked, next_cursor) = page(ctx, &account, input.cursor.as_deref());
+        // Large policies get small pages.
+        let rules = key.policy.size().max(1);
+        let limit = limits::RULES_SEARCHED.div_euclid(rules).clamp(1, limits::PRINCIPALS_SEARCHED);
+        let (asked, next_cursor) = page(ctx, &account, input.cursor.as_deref(), limit);
         let region = access.call().region.clone();
         let key_arn = key.arn.to_string();
         let root = Subject::root(ctx, &account);
@@ -125,6 +128,7 @@ fn page(
     ctx: &Ctx,
     account: &AccountId,
     cursor: Option<&str>,
+    limit: usize,
 ) -> (Vec<(String, Subject)>, Option<String>) {
     let root = Subject::root(ctx, account);
     let users = ctx.directory.list(account, Kind::User);
@@ -135,7 +139,7 @@ fn page(
     let rest = all.into_iter().filter(|arn| cursor.is_none_or(|cursor| arn.as_str() > cursor));
     let mut rest = rest.peekable();
     let mut page = Vec::new();
-    while page.len() < limits::PRINCIPALS_SEARCHED {
+    while page.len() < limit {
         let Some(arn) = rest.next() else { break };
         // One that is deleted meanwhile is not there any more.
         if let Ok(subject) = Subject::find(ctx, account, &arn) {

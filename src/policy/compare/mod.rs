@@ -24,7 +24,9 @@ use super::question::{KeyResource, Question, Resource, Standing};
 use super::scenario::Scenario;
 use super::search::{Wish, principals, wishes};
 use crate::base::caller::Principal;
-use crate::base::limits::{COMPARED_EXAMPLES, COMPARED_REQUESTS, COMPARED_SCENARIOS};
+use crate::base::limits::{
+    COMPARED_EXAMPLES, COMPARED_REQUESTS, COMPARED_RULES, COMPARED_SCENARIOS,
+};
 
 /// What differs, as far as was looked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -107,6 +109,9 @@ impl Engine {
         let (wishes, not_varied) = sayable(wishes(&documents), now_ms);
         let mut found =
             Difference { examples: Vec::new(), requests: 0, complete: true, not_varied };
+        // Large policies get fewer requests.
+        let rules = old.size().saturating_add(new.size()).max(1);
+        let affordable = COMPARED_RULES.div_euclid(rules).clamp(1, COMPARED_REQUESTS);
         let (scenarios, all) = combinations(&wishes);
         found.complete &= all;
         let mut seen = BTreeSet::new();
@@ -119,7 +124,7 @@ impl Engine {
                     chosen.iter().for_each(|(wish, value)| wish.say(&mut scenario, value));
                     for actions in &alike {
                         let Some(action) = actions.first() else { continue };
-                        if found.requests >= COMPARED_REQUESTS {
+                        if found.requests >= affordable {
                             found.complete = false;
                             return Ok(found);
                         }

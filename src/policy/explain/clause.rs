@@ -11,8 +11,12 @@ use cedar_policy::{Authorizer, Decision, Entities, EvalResult, Policy, PolicySet
 
 use super::ClauseStory;
 use crate::base::limits::{ECHOED_CHARS, EXPLAINED_VALUES};
+use crate::base::timestamp;
+use crate::policy::condition_key::ConditionKey;
 use crate::policy::document::Rule;
 use crate::policy::expression::children;
+use crate::policy::fact::Value;
+use crate::policy::facts::Facts;
 
 /// What came out of all conditions of a policy.
 pub(super) enum Conditions {
@@ -63,10 +67,60 @@ impl Conjunct {
             Clause::When(expr) => expr.to_string(),
             Clause::Unless(expr) => format!("!({expr})"),
         };
+        let (Clause::When(expr) | Clause::Unless(expr)) = &self.clause;
         match &self.label {
-            Some(label) => format!("{label}: {cedar}"),
+            // A test that Cedar cannot make has the whole condition as its name.
+            Some(label) => atom_name(expr, label).unwrap_or_else(|| format!("{label}: {cedar}")),
             None => cedar,
         }
+    }
+
+    /// What the request has where the condition looks, by name.
+    fn values(
+        &self,
+        facts: &Facts<'_>,
+        request: &Request,
+        entities: &Entities,
+    ) -> BTreeMap<String, String> {
+        let of_key = self.label.as_deref().and_then(|label| value_of_key(facts, label));
+        match of_key {
+            Some((name, value)) => BTreeMap::from([(name, value)]),
+            None => values(&self.clause, request, entities),
+        }
+    }
+}
+
+/// The name of the test that the condition asks for by name, if it does.
+fn atom_name(expr: &Expr, label: &str) -> Option<String> {
+    match expr {
+        Expr::Literal(Literal::String(text)) if text.starts_with(label) => Some(text.to_string()),
+        _ => children(expr)?.into_iter().find_map(|child| atom_name(child, label)),
+    }
+}
+
+/// What the request says of the condition key that a label ends with.
+fn value_of_key(facts: &Facts<'_>, label: &str) -> Option<(String, String)> {
+    let key = ConditionKey::parse(label.rsplit(' ').next()?)?;
+    let value = match &key {
+        ConditionKey::One { fact, .. } => facts.value(*fact).map(|value| shown(&value)),
+        ConditionKey::Member { fact, member, .. } => {
+            let folded = facts.folded(*fact).ok()?;
+            folded.get(member).map(|value| format!("{value:?}"))
+        }
+        ConditionKey::Absent { .. } => None,
+    };
+    Some((key.name(), cut(value.unwrap_or_else(|| "absent".to_owned()))))
+}
+
+fn shown(value: &Value<'_>) -> String {
+    match value {
+        Value::Bool(truth) => truth.to_string(),
+        Value::Number(number) => number.to_string(),
+        Value::Date(ms) => timestamp::event_time(*ms),
+        Value::Ip(address) => address.to_string(),
+        Value::Text(text) => format!("{text:?}"),
+        Value::Texts(list) => format!("{list:?}"),
+        Value::Tags(tags) => format!("{tags:?}"),
     }
 }
 
@@ -86,8 +140,8 @@ fn flatten(expr: &Arc<Expr>, into: &mut Vec<Conjunct>) {
 pub(super) fn check(
     authorizer: &Authorizer,
     rule: &Rule,
-    request: &Request,
-    entities: &Entities,
+    facts: &Facts<'_>,
+    (request, entities): (&Request, &Entities),
 ) -> Conditions {
     let mut failed = Vec::new();
     for one in conjuncts(rule) {
@@ -96,7 +150,7 @@ pub(super) fn check(
             Ok(false) => failed.push(Failed {
                 is_delegation: is_delegation(&one.clause),
                 story: ClauseStory {
-                    values: values(&one.clause, request, entities),
+                    values: one.values(facts, request, entities),
                     text: one.text(),
                 },
             }),
@@ -265,7 +319,11 @@ fn name(var: &Var, steps: &[Step]) -> String {
 }
 
 fn show(value: &EvalResult) -> String {
-    let text = value.to_string();
+    cut(value.to_string())
+}
+
+/// The start of a text that is too long to be shown.
+fn cut(text: String) -> String {
     match text.char_indices().nth(ECHOED_CHARS) {
         Some((end, _)) => format!("{}...", text.get(..end).unwrap_or_default()),
         None => text,

@@ -93,7 +93,7 @@ impl Engine {
             Ok(built) => built,
             Err(error) => return Outcome::CannotBeEvaluated { clause: String::new(), error },
         };
-        match clause::check(&self.authorizer, rule, &request, &entities) {
+        match clause::check(&self.authorizer, rule, facts, (&request, &entities)) {
             Conditions::Hold => Outcome::Applies,
             Conditions::Error { clause, error } => Outcome::CannotBeEvaluated { clause, error },
             Conditions::Fail(failed) if failed.iter().all(|failed| failed.is_delegation) => {
