@@ -474,9 +474,44 @@ def test_26_incomplete_statements_have_no_effect(kms, key, user, user_kms, missi
         user_kms.describe_key(KeyId=key["KeyId"])
 
 
-@pytest.mark.skip(reason="part of a later release")
-def test_27_grants():
-    """No name makes duplicates; a name the same grant with a new token; no grant beats a Deny."""
+def test_27_grants(server, kms, key, user, user_kms, names):
+    """No name makes duplicates; a name the same grant with a new token; no grant beats a Deny;
+    constraints are for symmetric keys; a grant of a grant is no wider than its parent."""
+    other = server.create_user(names("user"))
+
+    def create(client=kms, to=user, operations=("Encrypt",), **more):
+        return client.create_grant(
+            KeyId=key["KeyId"], GranteePrincipal=to.arn, Operations=list(operations), **more
+        )
+
+    assert create()["GrantId"] != create()["GrantId"]
+    first, second = create(Name="n"), create(Name="n")
+    assert first["GrantId"] == second["GrantId"] and first["GrantToken"] != second["GrantToken"]
+    assert create(Name="n", operations=("Decrypt",))["GrantId"] != first["GrantId"]
+
+    put(kms, key, policy(statement(user, "kms:Encrypt", effect="Deny")))
+    explicit = "with an explicit deny in a resource-based policy"
+    with denied(user, "kms:Encrypt", key, explicit):
+        user_kms.encrypt(KeyId=key["KeyId"], Plaintext=b"x")
+
+    one = {"EncryptionContextSubset": {"a": "1"}}
+    create(operations=("CreateGrant", "Decrypt"), Constraints=one)
+    for wider in (
+        {"operations": ("Decrypt",), "Constraints": {"EncryptionContextSubset": {"b": "2"}}},
+        {"operations": ("Decrypt", "GenerateDataKey"), "Constraints": one},
+        {"operations": ("Decrypt", "RetireGrant"), "Constraints": one},
+        {"operations": ("Decrypt",)},
+    ):
+        with denied(user, "kms:CreateGrant", key):
+            create(user_kms, other, **wider)
+    for stricter in one, {"EncryptionContextSubset": {"a": "1", "b": "2"}}, {"EncryptionContextEquals": {"a": "1"}}:
+        create(user_kms, other, ("Decrypt",), Constraints=stricter)
+
+    hmac = kms.create_key(KeySpec="HMAC_256", KeyUsage="GENERATE_VERIFY_MAC")["KeyMetadata"]
+    with refused("ValidationException"):
+        kms.create_grant(
+            KeyId=hmac["KeyId"], GranteePrincipal=user.arn, Operations=["GenerateMac"], Constraints=one
+        )
 
 
 def test_28_re_encrypt_is_two_actions(kms, key, user, user_kms):

@@ -117,6 +117,41 @@ def test_a_volume_is_attached_and_detached(kms, key, tmp_path, events):
     assert attached == [volume.volume_id] * 2
 
 
+def test_a_host_attaches_by_a_grant_for_its_volume(server, kms, key, user, tmp_path, events):
+    """As EBS does: whoever attaches a volume grants the host the use of its data key alone."""
+    images = {name: tmp_path / name for name in ("vol-1", "vol-2")}
+    volumes = {}
+    for name, image in images.items():
+        image.write_bytes(bytes(SECTOR))
+        volumes[name] = Volume(image, name)
+        volumes[name].create(kms, key["KeyId"])
+    host, volume = boto("kms", server.url, user), volumes["vol-1"]
+    granted = kms.create_grant(
+        KeyId=key["KeyId"],
+        GranteePrincipal=user.arn,
+        Operations=["Decrypt", "RetireGrant"],
+        Constraints={"EncryptionContextEquals": volume.context},
+        Name="attachment-1",
+    )
+    volume.attach(host)
+    volume.write(0, b"x" * SECTOR)
+    assert volume.read(0) == b"x" * SECTOR
+    with refused("AccessDeniedException"):
+        volumes["vol-2"].attach(host)
+    # The book names the grant by which the volume was attached.
+    (attached,) = (
+        event for event in events(keyId=key["Arn"], eventName="Decrypt") if "errorCode" not in event
+    )
+    assert attached["userIdentity"]["arn"] == user.arn
+    (decision,) = attached["wardbook"]["decisions"]
+    assert decision["determining"][0]["policy"] == granted["GrantId"]
+    # Detached: the host gives up what it was granted, and cannot attach again.
+    volume.detach()
+    host.retire_grant(GrantToken=granted["GrantToken"])
+    with refused("AccessDeniedException"):
+        volume.attach(host)
+
+
 def test_only_the_host_that_may_attaches(server, kms, key, user, tmp_path):
     image = tmp_path / "volume.img"
     image.write_bytes(bytes(SECTOR))

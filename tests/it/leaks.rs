@@ -77,6 +77,7 @@ fn use_secrets(program: &Program) -> Secrets {
     let made = program.call("GenerateDataKeyWithoutPlaintext", &input).ok();
     let opened = program.call("Decrypt", &json!({ "CiphertextBlob": made["CiphertextBlob"] })).ok();
     secrets.push(("a data key without plaintext", decoded(&opened)));
+    use_grant_token(program, &key, &mut secrets);
     let made = program.call("GenerateRandom", &json!({ "NumberOfBytes": 32 })).ok();
     secrets.push(("random bytes", decoded(&made)));
     let key = import::new_key(program, &json!({}));
@@ -109,6 +110,20 @@ fn use_secrets(program: &Program) -> Secrets {
     secrets.push(("an attribute", b"123-45-6789".to_vec()));
     secrets.push(("a password of a key store", STORE_PASSWORD.as_bytes().to_vec()));
     secrets
+}
+
+/// A grant token is no secret, but nobody but the caller gets it.
+fn use_grant_token(program: &Program, key: &str, secrets: &mut Secrets) {
+    let input = json!({
+        "KeyId": key, "GranteePrincipal": "arn:aws:iam::111122223333:root",
+        "Operations": ["Decrypt"],
+    });
+    let made = program.call("CreateGrant", &input).ok();
+    let token = made["GrantToken"].as_str().unwrap();
+    let input = json!({ "KeyId": key, "KeySpec": "AES_256", "GrantTokens": [token] });
+    program.call("GenerateDataKeyWithoutPlaintext", &input).ok();
+    program.call("RetireGrant", &json!({ "GrantToken": token })).ok();
+    secrets.push(("a grant token", token.as_bytes().to_vec()));
 }
 
 /// Secrets that asymmetric and HMAC keys make and are given.

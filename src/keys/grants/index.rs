@@ -66,7 +66,9 @@ impl GrantIndex {
     pub fn find_same(&self, grant: &Grant) -> Option<Grant> {
         let state = self.read();
         let mine = state.key(&grant.key)?.of_grantee(&grant.grantee.id);
-        let fits = |held: &&Arc<PackedGrant>| held.common.operations == grant.terms.operations;
+        let fits = |held: &&Arc<PackedGrant>| {
+            held.is_named(grant.name.as_deref()) && held.common.operations == grant.terms.operations
+        };
         mine.iter().filter(fits).map(|held| held.unpack()).find(|held| held.says_the_same(grant))
     }
 
@@ -247,11 +249,14 @@ impl State {
             by_id: Sorted::new(),
             by_grantee: Sorted::new(),
         });
+        // Nearly always the account that owns the key: one text for both.
+        let own = Some(&grants.arn.account).filter(|own| **own == grant.issuing_account);
+        let issuing_account = own.unwrap_or(&grant.issuing_account).clone();
         let common = grants.commons.share(Common {
             grantee: self.principals.share(grant.grantee.clone()),
             retiring: grant.retiring.clone().map(|retiring| self.principals.share(retiring)),
             operations: grant.terms.operations,
-            issuing_account: grant.issuing_account.clone(),
+            issuing_account,
             key: Arc::clone(&grants.arn),
         });
         let held = Arc::new(PackedGrant::new(grant, common));

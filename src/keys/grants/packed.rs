@@ -82,6 +82,10 @@ impl PackedGrant {
         &[]
     }
 
+    pub(super) fn is_named(&self, name: Option<&str>) -> bool {
+        self.field(NAME) == name.unwrap_or_default().as_bytes()
+    }
+
     fn text(&self, field: u8) -> Option<String> {
         let bytes = self.field(field);
         (!bytes.is_empty()).then(|| String::from_utf8_lossy(bytes).into_owned())
