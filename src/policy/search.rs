@@ -202,16 +202,16 @@ impl Wanted {
         let conditions = statements.into_iter().filter_map(|one| one.get("Condition")?.as_object());
         for (_, keys) in conditions.flatten() {
             for (key, values) in keys.as_object().into_iter().flatten() {
-                let values = match values {
+                let values: Vec<String> = match values {
                     Json::Array(list) => list.iter().filter_map(text).collect(),
                     one => text(one).into_iter().collect(),
                 };
-                self.note_key(key, values);
+                self.note_key(key, &values);
             }
         }
     }
 
-    fn note_key(&mut self, key: &str, values: Vec<String>) {
+    fn note_key(&mut self, key: &str, values: &[String]) {
         let Some(parsed) = ConditionKey::parse(key) else { return };
         let texts = match &parsed {
             ConditionKey::Member { fact: Fact::FoldedEncryptionContext, family, .. } => {
@@ -266,7 +266,7 @@ impl Wanted {
                     let texts = self.context.entry(tag.to_string()).or_default();
                     texts.extend(values.iter().flat_map(|value| instances(value, Kind::Text)));
                 } else if let Some((family, _)) = FAMILIES.iter().find(|(_, of)| *of == fact) {
-                    self.note_key(&format!("{family}{tag}"), values.to_vec());
+                    self.note_key(&format!("{family}{tag}"), values);
                 }
             }
             Expr::HasAttr { expr, attrs } if **expr == Expr::Var(Var::Context) => {
@@ -281,7 +281,7 @@ impl Wanted {
         let found = fact
             .and_then(|fact| KEYS.iter().find(|(_, of)| *of == fact || of.twin() == Some(fact)));
         if let Some((name, _)) = found {
-            self.note_key(name, values.to_vec());
+            self.note_key(name, values);
         }
     }
 }

@@ -22,7 +22,7 @@ pub(in crate::ops) async fn check(
     policy: &Arc<Document>,
     tests: &str,
 ) -> Result<usize, ApiError> {
-    let trials = Trials::parse(tests).map_err(refused)?;
+    let trials = Trials::parse(tests).map_err(|error| refused(&error))?;
     let (engine, keys, directory) =
         (Arc::clone(&ctx.engine), Arc::clone(&ctx.keys), Arc::clone(&ctx.directory));
     let (key, policy, now_ms) = (Arc::clone(key), Arc::clone(policy), ctx.clock.now_ms());
@@ -31,7 +31,7 @@ pub(in crate::ops) async fn check(
         let key = KeyResource { policy: &policy, ..key.as_resource(keys.as_ref()) };
         trials.run(&engine, key, directory.as_ref(), now_ms)
     });
-    let outcomes = run.await.map_err(ApiError::internal)?.map_err(refused)?;
+    let outcomes = run.await.map_err(ApiError::internal)?.map_err(|error| refused(&error))?;
     match outcomes.iter().find(|outcome| !outcome.passed) {
         None => Ok(outcomes.len()),
         Some(failed) => {
@@ -42,7 +42,7 @@ pub(in crate::ops) async fn check(
 }
 
 /// Tests that are none, or that cannot be asked.
-fn refused(error: trial::Error) -> ApiError {
+fn refused(error: &trial::Error) -> ApiError {
     let text: String = error.to_string().chars().take(ECHOED_CHARS.saturating_mul(2)).collect();
     ApiError::new(Code::MalformedPolicyDocumentException, text)
 }
