@@ -110,9 +110,6 @@ fn compare(name: &str, text: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/golden/policy/explain")
         .join(format!("{name}.txt"));
-    if std::env::var_os("WARDBOOK_WRITE_GOLDEN").is_some() {
-        fs::write(&path, text).unwrap();
-    }
     let want = fs::read_to_string(&path).unwrap_or_default();
     assert_eq!(text, want, "{}:\n{text}", path.display());
 }

@@ -90,7 +90,13 @@ impl Engine {
             all.iter().filter(|(_, fit)| fit.forbids).map(|(_, fit)| fit.way.clone()).collect();
         let side = Side {
             identity: ways(&of(&[Source::Builtin, Source::Identity], false)),
-            limits: limits(question, &of(&[Source::Boundary], false)),
+            limits: both(
+                &limit(question.standing.boundary.is_some(), &of(&[Source::Boundary], false)),
+                &limit(
+                    question.standing.session_policy.is_some(),
+                    &of(&[Source::SessionPolicy], false),
+                ),
+            ),
         };
         let mut found = match resource_policy(question) {
             None if asked.is_foreign() => Vec::new(),
@@ -105,7 +111,7 @@ impl Engine {
 /// What the caller's own side has to offer.
 struct Side {
     identity: Vec<Way>,
-    /// Ways through the permissions boundary.
+    /// Ways through the permissions boundary and the session policy.
     limits: Vec<Way>,
 }
 
@@ -307,11 +313,11 @@ fn ways(fits: &[&Fit]) -> Vec<Way> {
     fits.iter().map(|fit| fit.way.clone()).collect()
 }
 
-/// The ways through the boundary. Without one, everything passes.
-fn limits(question: &Question<'_>, permits: &[&Fit]) -> Vec<Way> {
-    match question.standing.boundary {
-        None => vec![Way { by: Vec::new(), conditions: Vec::new() }],
-        Some(_) => ways(permits),
+/// The ways through a policy that limits. Without one, everything passes.
+fn limit(is_there: bool, permits: &[&Fit]) -> Vec<Way> {
+    match is_there {
+        false => vec![Way { by: Vec::new(), conditions: Vec::new() }],
+        true => ways(permits),
     }
 }
 

@@ -25,19 +25,23 @@ pub(super) fn sentence(question: &Question<'_>, decision: &Decision, story: &Sto
         foreign: principal.account() != question.resource.account(),
     };
     match decision.explanation.denied {
-        None => format!("Allowed: {}.", about.allowed()),
+        None => format!("Allowed: {}.", about.allowed(decision)),
         Some(kind) => format!("Denied: {}.", about.denied(kind, decision)),
     }
 }
 
 impl About<'_> {
-    fn allowed(&self) -> String {
+    fn allowed(&self, decision: &Decision) -> String {
         let grant = |story: &&super::GrantStory| story.outcome == GrantOutcome::Allows;
         let applying = self.applying(Effect::Allow, resource_only);
         let caller_side = self
             .applying(Effect::Allow, |source| matches!(source, Source::Identity | Source::Builtin));
         let action = self.question.action;
-        match (applying.first(), caller_side.first(), self.story.grants.iter().find(grant)) {
+        let by_grant =
+            decision.explanation.determining.iter().any(|one| one.source == Source::Grant);
+        let applying = if by_grant { None } else { applying.first() };
+        let caller_side = if by_grant { None } else { caller_side.first() };
+        match (applying, caller_side, self.story.grants.iter().find(grant)) {
             (Some(by), Some(side), _) if self.foreign => {
                 format!("{by} allows {action} to {}, and so does {side}", self.caller)
             }
