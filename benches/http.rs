@@ -81,6 +81,7 @@ fn wardbook(data: &str) {
         dev: false,
         guardrails: app::GuardrailFolder { path: format!("{data}/policies").into(), named: false },
         open: OpenOptions {
+            oidc: Vec::new(),
             data: data.into(),
             root_key: RootKeySource::KeyFile(format!("{data}/root.key").into()),
             regions: Vec::new(),

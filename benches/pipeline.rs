@@ -41,6 +41,7 @@ impl Server {
             region: self.region.clone(),
             body: input.to_string().into_bytes(),
             members: Vec::new(),
+            decided: Vec::new(),
         }
     }
 
@@ -63,6 +64,7 @@ fn open(folder: &std::path::Path) -> Server {
     };
     let made = app::init(&init, &SystemClock::new()).unwrap();
     let opened = app::open(OpenOptions {
+        oidc: Vec::new(),
         data: folder.to_owned(),
         root_key: key_file(),
         regions: Vec::new(),

@@ -45,6 +45,8 @@ pub enum Error {
     Keys(#[from] keys::rows::LoadError),
     #[error("the users and roles cannot be loaded")]
     Identities(#[from] identity::rows::LoadError),
+    #[error("the OpenID Connect providers cannot be used")]
+    Providers(#[from] identity::oidc::SettingError),
     #[error("the item schemas cannot be loaded")]
     ItemSchemas(#[from] crate::items::schemas::LoadError),
     #[error("the first record cannot be written")]

@@ -12,6 +12,7 @@ use crate::base::ids::{AccountId, Region};
 use crate::base::quotas::Quotas;
 use crate::hsm::{Hsm, OsEntropy, SealedDomainKey};
 use crate::identity::directory::Directory;
+use crate::identity::oidc::{self, Providers};
 use crate::items::schemas::Schemas;
 use crate::keys::grants::index::GrantIndex;
 use crate::keys::registry::Registry;
@@ -29,6 +30,9 @@ pub struct OpenOptions {
     /// Regions to answer in, beside the one of the data folder.
     pub regions: Vec<Region>,
     pub quotas: Quotas,
+    /// The OpenID Connect providers; those without an account are of the data
+    /// folder's.
+    pub oidc: Vec<oidc::Setting>,
     pub store: Settings,
     pub clock: Arc<dyn Clock>,
     pub observer: Box<dyn Observer>,
@@ -39,6 +43,7 @@ pub struct OpenOptions {
 pub struct Opened {
     pub ctx: Arc<Ctx>,
     pub items: Arc<items::Ctx>,
+    pub providers: Arc<Providers>,
 }
 
 /// Opens a data folder: the database, the HSM, the policies, and every key,
@@ -60,6 +65,7 @@ pub fn open(options: OpenOptions) -> Result<Opened, Error> {
             regions.push(region);
         }
     }
+    let providers = Providers::load(options.oidc, &account, options.clock.now_ms())?;
     let hsm = Arc::new(unseal(&store, &options.root_key)?);
     let engine = Arc::new(Engine::new()?);
     let directory = Arc::new(Directory::default());
@@ -93,7 +99,7 @@ pub fn open(options: OpenOptions) -> Result<Opened, Error> {
         policy_searches: Workshop::of_policy_searches(),
     });
     let items = Arc::new(items::Ctx::new(Arc::clone(&ctx), schemas));
-    Ok(Opened { ctx, items })
+    Ok(Opened { ctx, items, providers: Arc::new(providers) })
 }
 
 /// Which account and Region the folder is for; `None` before initialization.

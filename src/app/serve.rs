@@ -96,8 +96,12 @@ pub fn serve(
 /// If the listener cannot be used, or the start cannot be recorded.
 pub async fn start(opened: Opened, doors: Doors) -> Result<Running, Error> {
     let ctx = &opened.ctx;
-    let authenticator =
-        Authenticator::new(Arc::clone(&ctx.hsm), Arc::clone(&ctx.directory), ctx.regions.clone());
+    let authenticator = Authenticator::new(
+        Arc::clone(&ctx.hsm),
+        Arc::clone(&ctx.directory),
+        ctx.regions.clone(),
+        Arc::clone(&opened.providers),
+    );
     let secure = doors.tls.is_some();
     let state = Arc::new(State::new(
         Arc::clone(ctx),
@@ -149,7 +153,8 @@ impl Running {
 
 /// Every operation that can be called from outside.
 fn operations(opened: &Opened) -> Vec<BoundOperation> {
-    let kms = ops::TABLE.iter().chain(ops::admin::TABLE).chain(ops::policy::TABLE);
+    let kms =
+        ops::TABLE.iter().chain(ops::admin::TABLE).chain(ops::policy::TABLE).chain(ops::sts::TABLE);
     let common = kms.map(|entry| entry.bind(Arc::clone(&opened.ctx)));
     let items = items::TABLE.iter().map(|entry| entry.bind(Arc::clone(&opened.items)));
     common.chain(items).collect()

@@ -1,10 +1,12 @@
 //! CloudTrail's `userIdentity`, one form a kind of principal.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::EventType;
 use super::json::Text;
-use crate::base::arn::PARTITION;
+use crate::base::arn::{PARTITION, oidc_provider};
 use crate::base::caller::{Caller, Principal};
 use crate::base::ids::AccountId;
 use crate::base::limits::ACCESS_KEY_ID_BYTES;
@@ -27,7 +29,7 @@ pub(super) struct Identity<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     user_name: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    identity_provider: Option<&'a str>,
+    identity_provider: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     session_context: Option<SessionContext<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -37,7 +39,10 @@ pub(super) struct Identity<'a> {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct SessionContext<'a> {
-    session_issuer: SessionIssuer<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session_issuer: Option<SessionIssuer<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    web_id_federation_data: Option<WebIdFederationData>,
     #[serde(skip_serializing_if = "Option::is_none")]
     attributes: Option<SessionAttributes>,
 }
@@ -51,6 +56,15 @@ struct SessionIssuer<'a> {
     arn: String,
     account_id: &'a str,
     user_name: &'a str,
+}
+
+/// Who assumed the role. The names of the attributes begin with the provider's,
+/// as those of condition keys do.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct WebIdFederationData {
+    federated_provider: String,
+    attributes: BTreeMap<String, String>,
 }
 
 #[derive(Serialize)]
@@ -99,37 +113,61 @@ pub(super) fn identity<'a>(
     };
     match principal {
         Principal::Root { .. } => Identity { kind: Some("Root"), ..known },
-        Principal::User { name, .. } => {
-            Identity { kind: Some("IAMUser"), user_name: Some(name), ..known }
-        }
-        Principal::RoleSession { role_id, role_name, .. } => {
-            let session_context = SessionContext {
-                session_issuer: SessionIssuer {
-                    kind: "Role",
-                    principal_id: role_id,
-                    arn: format!("arn:{PARTITION}:iam::{account}:role/{role_name}"),
-                    account_id: account,
-                    user_name: role_name,
-                },
-                attributes: caller.session.as_deref().map(|session| SessionAttributes {
-                    creation_date: timestamp::event_time(session.created_ms),
-                    mfa_authenticated: "false",
-                }),
-            };
-            Identity { kind: Some("AssumedRole"), session_context: Some(session_context), ..known }
-        }
-        Principal::WebIdentity { provider, subject, .. } => Identity {
-            kind: Some("WebIdentityUser"),
-            arn: None,
-            account_id: None,
-            user_name: Some(subject),
-            identity_provider: Some(provider),
+        Principal::User { name, .. } => Identity {
+            kind: Some("IAMUser"),
+            user_name: Some(name),
+            session_context: caller.session.as_ref().map(|_| session_context(caller, None)),
             ..known
         },
+        Principal::RoleSession { role_id, role_name, .. } => {
+            let issuer = SessionIssuer {
+                kind: "Role",
+                principal_id: role_id,
+                arn: format!("arn:{PARTITION}:iam::{account}:role/{role_name}"),
+                account_id: account,
+                user_name: role_name,
+            };
+            let session_context = session_context(caller, Some(issuer));
+            Identity { kind: Some("AssumedRole"), session_context: Some(session_context), ..known }
+        }
+        Principal::WebIdentity { provider, audience, subject, .. } => {
+            let provider = oidc_provider(principal.account(), provider);
+            Identity {
+                kind: Some("WebIdentityUser"),
+                principal_id: Some(format!("{provider}:{audience}:{subject}")),
+                arn: None,
+                account_id: None,
+                user_name: Some(subject),
+                identity_provider: Some(provider),
+                ..known
+            }
+        }
         // The access key is the one that was claimed; who it was is not known,
         // so there is neither an ARN nor an account.
         Principal::System { .. } | Principal::Anonymous { .. } => {
             Identity { kind: Some("Unknown"), arn: None, account_id: None, ..known }
         }
+    }
+}
+
+/// What the record says of temporary credentials.
+fn session_context<'a>(
+    caller: &Caller,
+    session_issuer: Option<SessionIssuer<'a>>,
+) -> SessionContext<'a> {
+    let session = caller.session.as_deref();
+    let federated = session.and_then(|session| session.federated.as_ref());
+    SessionContext {
+        session_issuer,
+        web_id_federation_data: federated.map(|who| WebIdFederationData {
+            federated_provider: oidc_provider(caller.principal.account(), &who.provider),
+            attributes: [("aud", &who.audience), ("sub", &who.subject)]
+                .map(|(name, value)| (format!("{}:{name}", who.provider), value.clone()))
+                .into(),
+        }),
+        attributes: session.map(|session| SessionAttributes {
+            creation_date: timestamp::event_time(session.created_ms),
+            mfa_authenticated: "false",
+        }),
     }
 }

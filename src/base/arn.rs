@@ -63,6 +63,35 @@ impl fmt::Display for KeyArn {
     }
 }
 
+/// The ARN of a role. Names have no path here.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RoleArn {
+    pub account: AccountId,
+    pub name: String,
+}
+
+impl RoleArn {
+    /// Reads a role ARN.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let arn = Arn::parse(text)?;
+        let name = arn.resource.strip_prefix("role/")?;
+        if arn.partition != PARTITION || arn.service != "iam" || !arn.region.is_empty() {
+            return None;
+        }
+        if name.is_empty() {
+            return None;
+        }
+        Some(Self { account: AccountId::parse(arn.account)?, name: name.to_owned() })
+    }
+}
+
+impl fmt::Display for RoleArn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "arn:{PARTITION}:iam::{}:role/{}", self.account, self.name)
+    }
+}
+
 /// The ARN of an OpenID Connect provider; `issuer` is without its scheme.
 #[must_use]
 pub fn oidc_provider(account: &AccountId, issuer: &str) -> String {
@@ -92,6 +121,22 @@ mod tests {
         let text = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
         assert_eq!(KeyArn::parse(text).unwrap().to_string(), text);
         assert_eq!(KeyArn::parse("arn:aws:kms:eu-central-1:111122223333:alias/x"), None);
+    }
+
+    #[test]
+    fn role_arn_round_trips() {
+        let text = "arn:aws:iam::111122223333:role/app";
+        assert_eq!(RoleArn::parse(text).unwrap().to_string(), text);
+        for other in [
+            "arn:aws:iam::111122223333:user/app",
+            "arn:aws:iam::111122223333:role/",
+            "arn:aws:iam:eu-central-1:111122223333:role/app",
+            "arn:aws-cn:iam::111122223333:role/app",
+            "arn:aws:sts::111122223333:role/app",
+            "arn:aws:iam::1:role/app",
+        ] {
+            assert_eq!(RoleArn::parse(other), None, "{other}");
+        }
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! Who calls, and from where.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
 
 use super::arn::PARTITION;
 use super::ids::{AccountId, RequestId};
@@ -79,17 +81,32 @@ impl fmt::Display for Principal {
 }
 
 /// What the temporary credentials of a call carry beside whom they are for.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionFacts {
     /// When they were issued, epoch milliseconds.
     pub created_ms: i64,
     /// Session tags; they win over the tags of the user or role.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, String>,
+    /// Keys of those tags that a session which this one makes inherits.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub transitive_tag_keys: BTreeSet<String>,
     /// The session policy as it was given: it limits what the session may do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<String>,
-    /// The provider that vouched for whoever assumed the role, as in
-    /// [`Principal::WebIdentity`].
-    pub provider: Option<String>,
+    /// Who assumed the role, if a provider vouched for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub federated: Option<Federated>,
+}
+
+/// Somebody for whom an OpenID Connect provider vouched, as in
+/// [`Principal::WebIdentity`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Federated {
+    /// The issuer without its scheme.
+    pub provider: String,
+    pub audience: String,
+    pub subject: String,
 }
 
 /// One call's caller: the principal, the credential it used, and the place it

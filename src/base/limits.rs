@@ -26,6 +26,32 @@ pub const QUERY_BYTES: usize = 8 * 1024;
 pub const USER_AGENT_CHARS: usize = 1_024;
 /// A session token, bytes of text.
 pub const SESSION_TOKEN_BYTES: usize = 4_096;
+/// What a session token stands for when it is unpacked, bytes.
+pub const SESSION_BYTES: usize = 32 * 1024;
+/// Tags of one session (AWS's own limit).
+pub const SESSION_TAGS: usize = 50;
+/// A session policy, characters (AWS's own limit).
+pub const SESSION_POLICY_CHARS: usize = 2_048;
+/// A session that was made by a session of a role, seconds (AWS's own limit).
+pub const CHAINED_SESSION_S: i64 = 3_600;
+/// Parameters of one form of the query protocol.
+pub const FORM_PARAMETERS: usize = 512;
+/// The token of a web identity, bytes (AWS's own limit, in characters).
+pub const WEB_IDENTITY_TOKEN_BYTES: usize = 20_000;
+/// `sub` of a web identity, characters (OpenID Connect Core 1.0, section 2).
+pub const SUBJECT_CHARS: usize = 255;
+/// Audiences that one token names.
+pub const TOKEN_AUDIENCES: usize = 16;
+/// How far the clock of an OpenID Connect provider may be ahead, milliseconds.
+pub const TOKEN_LEEWAY_MS: i64 = 60_000;
+/// A file of an OpenID Connect provider's keys, bytes.
+pub const JWKS_BYTES: usize = 256 * 1024;
+/// Keys in such a file.
+pub const JWKS_KEYS: usize = 64;
+/// How long such a file is not looked at again, milliseconds.
+pub const JWKS_LOOK_MS: u64 = 5_000;
+/// Configured OpenID Connect providers.
+pub const OIDC_PROVIDERS: usize = 64;
 /// How long open connections get to finish when the server stops, seconds.
 pub const SHUTDOWN_S: u64 = 30;
 /// Request headers, in number.

@@ -11,13 +11,16 @@ use super::spec::{KeyPairSpec, KeySpec};
 wire_names! {
     /// Calls that are counted together. The cryptographic operations share a
     /// group for each kind of key, data key pairs have one for each of their
-    /// specs, and every other operation has one of its own, of its name.
+    /// specs, calls by the token of a web identity have one before it is known
+    /// who that is, and every other operation of KMS has one of its own, of its
+    /// name.
     pub enum RateGroup {
         Symmetric = "symmetric",
         Rsa = "rsa",
         Ecc = "ecc",
         MlDsa = "ml-dsa",
         MlKem = "ml-kem",
+        WebIdentity = "web-identity",
         DataKeyPairRsa2048 = "GenerateDataKeyPair-RSA_2048",
         DataKeyPairRsa3072 = "GenerateDataKeyPair-RSA_3072",
         DataKeyPairRsa4096 = "GenerateDataKeyPair-RSA_4096",
@@ -128,6 +131,7 @@ impl RateGroup {
             | Self::MlKem
             | Self::GetKeyPolicy
             | Self::GetKeyRotationStatus => 1_000,
+            Self::WebIdentity => 600,
             Self::ListAliases | Self::ListKeys => 500,
             Self::DataKeyPairEccNistP256
             | Self::DataKeyPairEccNistP384

@@ -37,7 +37,7 @@ pub(super) fn run(context: &mut Context, arguments: Arguments) -> Result<(), Err
         set_parent_process_death_signal(Some(Signal::TERM)).map_err(Error::Parent)?;
     }
     let is_new = !app::is_initialized(&settings.folder.data).map_err(Error::Serve)?;
-    let Server { folder, listen, mut regions, quotas, workers, tls, .. } = settings;
+    let Server { folder, listen, mut regions, quotas, oidc, workers, tls, .. } = settings;
     let Server { guardrails, seed, dev, .. } = settings;
     let seed = seed.map(|path| Seed::read(&path)).transpose();
     let seed = seed.map_err(|error| Error::Serve(error.into()))?;
@@ -58,6 +58,7 @@ pub(super) fn run(context: &mut Context, arguments: Arguments) -> Result<(), Err
         root_key,
         regions,
         quotas,
+        oidc,
         store: store::Settings::default(),
         clock: Arc::new(SystemClock::new()),
         observer: telemetry.observer(),

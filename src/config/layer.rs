@@ -8,6 +8,7 @@ use serde::Deserialize;
 use super::Error;
 use super::environment::Environment;
 use super::flags::{InitFlags, RootKeyFlags, ServerFlags};
+use super::oidc::OidcTable;
 use super::quotas::QuotaLayer;
 
 /// The settings of one source. In `wardbook.toml` the keys are these names
@@ -32,6 +33,9 @@ pub(super) struct Layer {
     pub(super) workers: Option<usize>,
     #[serde(default)]
     pub(super) quotas: QuotaLayer,
+    /// Tables of the file; neither a flag nor the environment has them.
+    #[serde(default)]
+    pub(super) oidc: Vec<OidcTable>,
     pub(super) log_format: Option<String>,
     pub(super) log_filter: Option<String>,
     pub(super) otlp_endpoint: Option<String>,
@@ -59,6 +63,7 @@ impl Layer {
             regions: from.text("WARDBOOK_REGIONS")?.map(|text| list(&text)),
             workers: parsed(from, "WARDBOOK_WORKERS", "a number")?,
             quotas: QuotaLayer::of_environment(from)?,
+            oidc: Vec::new(),
             log_format: from.text("WARDBOOK_LOG_FORMAT")?,
             log_filter: from.text("WARDBOOK_LOG_FILTER")?,
             // The second name is OpenTelemetry's own.
@@ -87,6 +92,7 @@ impl Layer {
             regions: self.regions.or(below.regions),
             workers: self.workers.or(below.workers),
             quotas: self.quotas.over(below.quotas),
+            oidc: if self.oidc.is_empty() { below.oidc } else { self.oidc },
             log_format: self.log_format.or(below.log_format),
             log_filter: self.log_filter.or(below.log_filter),
             otlp_endpoint: self.otlp_endpoint.or(below.otlp_endpoint),
@@ -107,6 +113,7 @@ impl Layer {
             tls_key: seen(self.tls_key),
             policies: seen(self.policies),
             seed: seen(self.seed),
+            oidc: self.oidc.into_iter().map(|table| table.seen_from(folder)).collect(),
             ..self
         }
     }

@@ -6,11 +6,13 @@ use std::path::PathBuf;
 use super::environment::Environment;
 use super::flags::{InitFlags, ServerFlags};
 use super::layer::Layer;
+use super::oidc::OidcTable;
 use super::root_key::RootKeySetting;
 use super::{Error, file, tls};
 use crate::app::{DEV_ACCOUNT, GuardrailFolder};
 use crate::base::ids::{AccountId, Region};
 use crate::base::quotas::Quotas;
+use crate::identity::oidc;
 use crate::telemetry::{self, LogFormat};
 
 const DEFAULT_LISTEN: &str = "127.0.0.1:7643";
@@ -36,6 +38,7 @@ pub struct Server {
     pub regions: Vec<Region>,
     pub workers: usize,
     pub quotas: Quotas,
+    pub oidc: Vec<oidc::Setting>,
     pub tls: Option<rustls::ServerConfig>,
     pub guardrails: GuardrailFolder,
     pub seed: Option<PathBuf>,
@@ -87,6 +90,7 @@ pub fn server(flags: ServerFlags, environment: &Environment) -> Result<Server, E
         regions: regions.collect::<Result<_, _>>()?,
         workers: workers(settings.workers)?,
         quotas: settings.quotas.quotas()?,
+        oidc: settings.oidc.into_iter().map(OidcTable::setting).collect::<Result<_, _>>()?,
         tls,
         guardrails,
         seed: settings.seed,

@@ -294,3 +294,19 @@ fn request_rates_are_text_or_a_table_in_the_file() {
         assert!(refused.contains(told), "{refused}");
     }
 }
+
+#[test]
+fn providers_are_tables_of_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let table = "[[oidc]]\nissuer = 'https://a.test'\njwks = 'keys.json'\naudiences = ['x']\n";
+    let config = file(folder.path(), table);
+    let server = serve(&["--config", &config], &[]).unwrap();
+    let [provider] = server.oidc.as_slice() else { panic!("{:?}", server.oidc) };
+    assert_eq!(provider.jwks, folder.path().join("keys.json"));
+    assert_eq!((provider.account.as_ref(), provider.default_role.as_ref()), (None, None));
+    for (more, told) in [("account = '1'", "oidc.account"), ("secret = 'x'", "unknown field")] {
+        let config = file(folder.path(), &format!("{table}{more}\n"));
+        let refused = serve(&["--config", &config], &[]).err().unwrap();
+        assert!(refused.contains(told), "{refused}");
+    }
+}

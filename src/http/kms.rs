@@ -40,7 +40,7 @@ pub(super) async fn answer(
     };
     let (caller, region) = state.caller(&incoming, who);
     let body = std::mem::take(&mut incoming.body);
-    let call = Call { caller, region, body, members: Vec::new() };
+    let call = Call { caller, region, body, members: Vec::new(), decided: Vec::new() };
     respond::kms(&state.run(operation, call).await)
 }
 

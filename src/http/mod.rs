@@ -1,11 +1,12 @@
-//! The doors: one HTTP server for the KMS protocol, the part of STS that tells
-//! callers who they are, the REST API, health and metrics.
+//! The doors: one HTTP server for the KMS protocol, the query protocol of STS, the
+//! REST API, health and metrics.
 //!
 //! Deliberately absent: decisions. This floor turns bytes into authenticated
 //! calls and answers into bytes, and makes sure that a call which has begun
 //! runs to its end.
 
 mod auth;
+mod form;
 mod health;
 mod kms;
 mod request;
@@ -15,5 +16,6 @@ mod routes;
 pub mod server;
 mod state;
 mod sts;
+mod xml;
 
 pub use state::State;

@@ -6,8 +6,10 @@ use actix_web::{HttpResponse, HttpResponseBuilder};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::xml;
 use crate::base::ids::RequestId;
 use crate::ops::call::Answer;
+use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
 
 const AWS_JSON: &str = "application/x-amz-json-1.1";
@@ -68,53 +70,43 @@ pub(super) fn lines(answer: &Answer) -> HttpResponse {
     response.body(body)
 }
 
-/// What GetCallerIdentity tells.
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Identity {
-    arn: String,
-    user_id: String,
-    account: String,
-}
-
 /// An answer of the STS protocol.
-pub(super) fn sts(answer: &Answer) -> HttpResponse {
-    const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
-    let request_id = answer.request_id();
-    let mut response = start(request_id, XML);
-    let identity = match answer.result() {
-        Ok(output) => serde_json::from_slice::<Identity>(output).map_err(ApiError::internal),
+pub(super) fn sts(action: &str, answer: &Answer) -> HttpResponse {
+    let request_id = answer.request_id().to_string();
+    let mut response = start(answer.request_id(), XML);
+    match answer.result() {
+        Ok(output) => match xml::answer(action, output, &request_id) {
+            Ok(body) => response.body(body),
+            Err(_) => bare_internal(answer.request_id()),
+        },
         Err(error) => {
-            status(&mut response, error.code().rest_status());
-            return response.body(format!(
-                "<ErrorResponse xmlns=\"{NAMESPACE}\"><Error><Type>Sender</Type><Code>{}</Code>\
-                 <Message>{}</Message></Error><RequestId>{request_id}</RequestId></ErrorResponse>",
-                sts_code(error),
-                escape(error.message().unwrap_or_default())
-            ));
+            let (code, http) = sts_code(action, error.code());
+            status(&mut response, http);
+            let message = error.message().unwrap_or_default();
+            response.body(xml::refusal(code, message, http >= 500, &request_id))
         }
-    };
-    match identity {
-        Ok(Identity { arn, user_id, account }) => response.body(format!(
-            "<GetCallerIdentityResponse xmlns=\"{NAMESPACE}\"><GetCallerIdentityResult>\
-             <Arn>{}</Arn><UserId>{}</UserId><Account>{}</Account></GetCallerIdentityResult>\
-             <ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata>\
-             </GetCallerIdentityResponse>",
-            escape(&arn),
-            escape(&user_id),
-            escape(&account)
-        )),
-        Err(_) => bare_internal(request_id),
     }
 }
 
-/// The query protocol spells the codes of its front end without `Exception`,
-/// and one of them differently.
-fn sts_code(error: &ApiError) -> &'static str {
-    match error.code().as_str() {
-        "UnrecognizedClientException" => "InvalidClientTokenId",
-        "InvalidSignatureException" => "SignatureDoesNotMatch",
-        code => code.strip_suffix("Exception").unwrap_or(code),
+/// The query protocol spells most codes without `Exception`, and some
+/// differently (AWS STS API Reference, "Common Errors").
+fn sts_code(action: &str, code: Code) -> (&'static str, u16) {
+    match code {
+        Code::UnrecognizedClientException => ("InvalidClientTokenId", 403),
+        Code::InvalidSignatureException => ("SignatureDoesNotMatch", 403),
+        Code::ValidationException => ("ValidationError", 400),
+        Code::SerializationException => ("MalformedInput", 400),
+        Code::UnknownOperationException => ("InvalidAction", 400),
+        Code::ThrottlingException => ("Throttling", 400),
+        Code::KMSInternalException => ("InternalFailure", 500),
+        // The token of the web identity, not that of a session.
+        Code::ExpiredTokenException if action == "AssumeRoleWithWebIdentity" => {
+            ("ExpiredTokenException", 400)
+        }
+        other => {
+            let name = other.as_str();
+            (name.strip_suffix("Exception").unwrap_or(name), other.rest_status())
+        }
     }
 }
 
@@ -136,8 +128,4 @@ fn start(request_id: RequestId, content_type: &'static str) -> HttpResponseBuild
 
 fn status(response: &mut HttpResponseBuilder, code: u16) {
     response.status(StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

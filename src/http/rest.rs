@@ -1,11 +1,12 @@
-//! The REST API: plain JSON under `/v1`, signed for the service `wardbook`.
+//! The REST API: plain JSON under `/v1`, signed for the service `wardbook`, or
+//! with the bearer token of an OpenID Connect provider.
 
 use std::sync::Arc;
 
 use actix_web::web::Query;
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::auth;
+use super::auth::{self, Known, Refused};
 use super::request::Incoming;
 use super::respond;
 use super::routes::{Members, ROUTES};
@@ -13,6 +14,7 @@ use super::state::{State, UNKNOWN_OPERATION};
 use crate::base::limits;
 use crate::ops::call::Call;
 use crate::ops::operation::{BoundOperation, Description};
+use crate::ops::pipeline::Refusal;
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
 use crate::wire::sigv4::canonical;
@@ -33,30 +35,46 @@ pub(super) async fn answer(
     let found = find(state, request);
     let description = found.as_ref().map_or(UNKNOWN_OPERATION, |(found, _)| found.description);
     let checked = match (read, found) {
-        (Err(error), _) => Err(error),
-        (Ok(()), None) => Err(unknown_path(request)),
+        (Err(error), _) => Err(error.into()),
+        (Ok(()), None) => Err(unknown_path(request).into()),
         (Ok(()), Some(found)) => {
-            auth::authenticate(state, request, &incoming, SERVICE).map(|who| (who, found))
+            identify(state, request, &incoming, &description).map(|known| (known, found))
         }
     };
-    let (who, (operation, in_path)) = match checked {
+    let (Known { caller, region, decided }, (operation, in_path)) = match checked {
         Ok(checked) => checked,
-        Err(error) => {
-            return state.refuse_nobody(&description, &incoming, error, respond::rest).await;
+        Err(Refused { caller, refusal }) => {
+            let answer = state.refuse_early(&description, &incoming, caller, refusal).await;
+            let none = || respond::bare_internal(incoming.request_id);
+            return answer.as_ref().map_or_else(none, respond::rest);
         }
     };
-    let (caller, region) = state.caller(&incoming, who);
     let answer = match query_members(request, &description, &in_path) {
         Ok(members) => {
             let body = std::mem::take(&mut incoming.body);
-            state.run(&operation, Call { caller, region, body, members }).await
+            state.run(&operation, Call { caller, region, body, members, decided }).await
         }
-        Err(error) => state.refuse(&description, caller, region, error).await,
+        Err(error) => state.refuse(&description, caller, region, Refusal { error, decided }).await,
     };
     if description.name == LISTED_IN_LINES && accepts_lines(request) {
         return respond::lines(&answer);
     }
     respond::rest(&answer)
+}
+
+/// Who calls: by signature, or by bearer token.
+fn identify(
+    state: &State,
+    request: &HttpRequest,
+    incoming: &Incoming,
+    operation: &Description,
+) -> Result<Known, Refused> {
+    if let Some(token) = auth::bearer(request) {
+        return auth::assume(state, request, incoming, operation, token);
+    }
+    let who = auth::authenticate(state, request, incoming, SERVICE)?;
+    let (caller, region) = state.caller(incoming, who);
+    Ok(Known { caller, region, decided: Vec::new() })
 }
 
 /// Whether the client asks for one record a line.

@@ -83,14 +83,20 @@ async fn dispatch(request: HttpRequest, payload: Payload, state: Data<State>) ->
         _ => {}
     }
     let mut incoming = Incoming::new(&request, request_id);
+    // The query protocol allows it; no other has anything there.
+    let has_action = request.uri().query().is_some_and(|query| query.contains("Action="));
+    let in_query = path == "/" && method == Method::GET && has_action;
     let at_root = path == "/" && method == Method::POST;
-    let limit = if at_root { limits::KMS_BODY_BYTES } else { limits::REST_BODY_BYTES };
+    let limit = if at_root || in_query { limits::KMS_BODY_BYTES } else { limits::REST_BODY_BYTES };
     let read = incoming.read_body(&request, payload, limit).await;
+    if in_query {
+        return sts::answer(&state, &request, incoming, read, true).await;
+    }
     if !at_root {
         return rest::answer(&state, &request, incoming, read).await;
     }
     if is_form(&request) {
-        return sts::answer(&state, &request, incoming, read).await;
+        return sts::answer(&state, &request, incoming, read, false).await;
     }
     kms::answer(&state, &request, incoming, read).await
 }

@@ -16,7 +16,7 @@ use crate::identity::authenticate::{Authenticated, Authenticator};
 use crate::ops::call::{Answer, Call};
 use crate::ops::ctx::Ctx;
 use crate::ops::operation::{BoundOperation, Description, Service};
-use crate::ops::pipeline;
+use crate::ops::pipeline::{self, Refusal};
 use crate::ops::rates::throttled;
 use crate::wire::error::ApiError;
 
@@ -67,8 +67,11 @@ impl State {
     /// own. A crash is recorded as a failure.
     pub(super) async fn run(&self, operation: &Arc<BoundOperation>, call: Call) -> Answer {
         let (caller, region) = (call.caller.clone(), call.region.clone());
+        let decided = call.decided.clone();
+        let refusal = |error| Refusal { error, decided };
         let Ok(place) = Arc::clone(&self.in_flight).try_acquire_owned() else {
-            return self.refuse(&operation.description, caller, region, throttled()).await;
+            let refusal = refusal(throttled());
+            return self.refuse(&operation.description, caller, region, refusal).await;
         };
         let running = operation.call(call);
         let task = tokio::spawn(async move {
@@ -79,8 +82,8 @@ impl State {
         match task.await {
             Ok(answer) => answer,
             Err(crash) => {
-                let error = ApiError::internal(crash);
-                self.refuse(&operation.description, caller, region, error).await
+                let refusal = refusal(ApiError::internal(crash));
+                self.refuse(&operation.description, caller, region, refusal).await
             }
         }
     }
@@ -101,12 +104,12 @@ impl State {
         description: &Description,
         caller: Caller,
         region: Region,
-        error: ApiError,
+        refusal: Refusal,
     ) -> Answer {
         let (ctx, description, request_id) =
             (Arc::clone(&self.ctx), *description, caller.request_id);
         let task = tokio::spawn(async move {
-            pipeline::refuse(&ctx, &description, &caller, &region, error).await
+            pipeline::refuse(&ctx, &description, &caller, &region, refusal).await
         });
         match task.await {
             Ok(answer) => answer,
@@ -125,7 +128,7 @@ impl State {
     }
 
     /// Somebody without a credential, at the place the request came from.
-    fn caller_as(&self, incoming: &Incoming, principal: Principal) -> Caller {
+    pub(super) fn caller_as(&self, incoming: &Incoming, principal: Principal) -> Caller {
         Caller {
             principal,
             access_key_id: None,
@@ -147,12 +150,24 @@ impl State {
         error: ApiError,
         answer: fn(&Answer) -> HttpResponse,
     ) -> HttpResponse {
+        let refused = self.refuse_early(description, incoming, None, error.into()).await;
+        refused.as_ref().map_or_else(|| respond::bare_internal(incoming.request_id), answer)
+    }
+
+    /// Records a request that was refused before it was known whether it may be
+    /// made; `caller` is nobody if that is not known either. `None` if the server
+    /// has no Region, which does not happen.
+    pub(super) async fn refuse_early(
+        &self,
+        description: &Description,
+        incoming: &Incoming,
+        caller: Option<Box<Caller>>,
+        refusal: Refusal,
+    ) -> Option<Answer> {
+        let region = self.ctx.regions.first().cloned()?;
         let nobody = Principal::Anonymous { account: self.ctx.account.clone() };
-        let caller = self.caller_as(incoming, nobody);
-        match self.ctx.regions.first().cloned() {
-            Some(region) => answer(&self.refuse(description, caller, region, error).await),
-            None => respond::bare_internal(incoming.request_id),
-        }
+        let caller = caller.map_or_else(|| self.caller_as(incoming, nobody), |caller| *caller);
+        Some(self.refuse(description, caller, region, refusal).await)
     }
 }
 

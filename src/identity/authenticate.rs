@@ -1,9 +1,12 @@
-//! From a signed request to the principal that signed it.
+//! From a signed request to the principal that signed it, and from a provider's
+//! token to the web identity that it is about.
 
 use std::sync::Arc;
 
-use super::credentials::{self, Session};
-use super::directory::{Directory, Kind};
+use super::credentials::{self, Holder, Session};
+use super::directory::{AccessKey, Directory, Identity, Kind};
+use super::oidc::{self, Providers, WebIdentity};
+use crate::base::arn::RoleArn;
 use crate::base::caller::{Principal, SessionFacts};
 use crate::base::ids::Region;
 use crate::base::limits;
@@ -13,12 +16,13 @@ use crate::wire::sigv4::key::SigningKeyCache;
 use crate::wire::sigv4::parse::{Authorization, Expected};
 use crate::wire::sigv4::{self, Request};
 
-/// What verifies signatures.
+/// What verifies signatures and tokens.
 pub struct Authenticator {
     hsm: Arc<Hsm>,
     directory: Arc<Directory>,
     signing_keys: SigningKeyCache,
     regions: Vec<Region>,
+    providers: Arc<Providers>,
 }
 
 /// Who signed, with what, and for which Region.
@@ -48,10 +52,15 @@ pub enum Error {
 }
 
 impl Authenticator {
-    /// An authenticator for the configured Regions.
+    /// An authenticator for the configured Regions and OpenID Connect providers.
     #[must_use]
-    pub fn new(hsm: Arc<Hsm>, directory: Arc<Directory>, regions: Vec<Region>) -> Self {
-        Self { hsm, directory, signing_keys: SigningKeyCache::default(), regions }
+    pub fn new(
+        hsm: Arc<Hsm>,
+        directory: Arc<Directory>,
+        regions: Vec<Region>,
+        providers: Arc<Providers>,
+    ) -> Self {
+        Self { hsm, directory, signing_keys: SigningKeyCache::default(), regions, providers }
     }
 
     /// Checks the signature of `request`, which must be scoped to `service`.
@@ -90,20 +99,30 @@ impl Authenticator {
         })
     }
 
+    /// Verifies the token of a web identity that wants to be `role`.
+    ///
+    /// # Errors
+    /// As [`oidc::Providers::verify`].
+    pub fn web_identity(
+        &self,
+        token: &str,
+        role: Option<&RoleArn>,
+        now_ms: i64,
+    ) -> Result<WebIdentity, oidc::Error> {
+        self.providers.verify(token, role, now_ms)
+    }
+
     fn user_claim(&self, authorization: &Authorization<'_>) -> Result<Claim, Error> {
-        let id = authorization.access_key_id();
+        let (key, user) = self.active_key(authorization.access_key_id())?;
+        let secret = Secret::Sealed { id: key.id.clone(), sealed: key.sealed_secret.clone() };
+        Ok(Claim { principal: user_principal(&user), session: None, secret })
+    }
+
+    /// An access key that is active, and its user.
+    fn active_key(&self, id: &str) -> Result<(Arc<AccessKey>, Arc<Identity>), Error> {
         let key = self.directory.find_access_key(id).ok_or(Error::InvalidToken)?;
         let user = self.directory.find(&key.user_id).ok_or(Error::InvalidToken)?;
-        if !key.active {
-            return Err(Error::InvalidToken);
-        }
-        let principal = Principal::User {
-            account: user.account.clone(),
-            unique_id: user.unique_id.clone(),
-            name: user.name.clone(),
-        };
-        let secret = Secret::Sealed { id: key.id.clone(), sealed: key.sealed_secret.clone() };
-        Ok(Claim { principal, session: None, secret })
+        if key.active { Ok((key, user)) } else { Err(Error::InvalidToken) }
     }
 
     fn session_claim(
@@ -113,26 +132,34 @@ impl Authenticator {
         now_ms: i64,
     ) -> Result<Claim, Error> {
         let session = credentials::open_session(&self.hsm, token).ok_or(Error::InvalidToken)?;
-        let role = self
-            .directory
-            .find(&session.role_id)
-            .filter(|role| role.kind == Kind::Role)
-            .ok_or(Error::InvalidToken)?;
-        if session.access_key_id != authorization.access_key_id() {
+        let terms = &session.terms;
+        let principal = match &terms.holder {
+            Holder::Role { role_id, session_name } => {
+                let role = self.directory.find(role_id).filter(|role| role.kind == Kind::Role);
+                let role = role.ok_or(Error::InvalidToken)?;
+                Principal::RoleSession {
+                    account: role.account.clone(),
+                    role_id: role.unique_id.clone(),
+                    role_name: role.name.clone(),
+                    name: session_name.clone(),
+                }
+            }
+            Holder::User { user_id, access_key_id } => {
+                let (_, user) = self.active_key(access_key_id)?;
+                if user.unique_id != *user_id {
+                    return Err(Error::InvalidToken);
+                }
+                user_principal(&user)
+            }
+        };
+        if terms.access_key_id != authorization.access_key_id() {
             return Err(Error::InvalidToken);
         }
-        if session.expires_ms <= now_ms {
+        if terms.expires_ms <= now_ms {
             return Err(Error::ExpiredToken);
         }
-        let principal = Principal::RoleSession {
-            account: role.account.clone(),
-            role_id: role.unique_id.clone(),
-            role_name: role.name.clone(),
-            name: session.session_name.clone(),
-        };
-        let facts = SessionFacts { created_ms: session.created_ms, ..SessionFacts::default() };
-        let session_facts = Some(Arc::new(facts));
-        Ok(Claim { principal, session: session_facts, secret: Secret::Session(Box::new(session)) })
+        let facts = Some(Arc::new(terms.facts.clone()));
+        Ok(Claim { principal, session: facts, secret: Secret::Session(Box::new(session)) })
     }
 
     fn secret(&self, secret: &Secret) -> Result<SecretBytes, Error> {
@@ -142,6 +169,14 @@ impl Authenticator {
             }
             Secret::Session(session) => Ok(session.secret()),
         }
+    }
+}
+
+fn user_principal(user: &Identity) -> Principal {
+    Principal::User {
+        account: user.account.clone(),
+        unique_id: user.unique_id.clone(),
+        name: user.name.clone(),
     }
 }
 

@@ -1,5 +1,5 @@
 //! Who there is: accounts, users, roles, groups, their policies, tags and access
-//! keys, role sessions, and how a signature becomes a principal.
+//! keys, sessions, and how a signature or a provider's token becomes a principal.
 //!
 //! Deliberately absent: what a principal may do (`policy`), and any secret in
 //! clear outside of one verification: secrets are sealed by the HSM.
@@ -9,6 +9,7 @@ pub mod authenticate;
 pub mod changes;
 pub mod credentials;
 pub mod directory;
+pub mod oidc;
 pub mod rows;
 mod session_policies;
 pub mod tags;

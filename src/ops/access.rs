@@ -281,6 +281,14 @@ impl<'a> Access<'a> {
         self.record_additional("keyMaterialId", Value::from(id.to_string()));
     }
 
+    /// Notes a member of `requestParameters` that was not sent but holds for the
+    /// call.
+    pub fn record_parameter(&mut self, name: &str, value: Value) {
+        if let Some(Value::Object(parameters)) = &mut self.facts.request_parameters {
+            parameters.insert(name.to_owned(), value);
+        }
+    }
+
     /// Notes a member of `additionalEventData`.
     pub fn record_additional(&mut self, name: &str, value: Value) {
         self.facts.additional.insert(name.to_owned(), value);

@@ -2,6 +2,7 @@
 
 use crate::base::caller::Caller;
 use crate::base::ids::{Realm, Region, RequestId};
+use crate::policy::decision::Explanation;
 use crate::store::Receipt;
 use crate::wire::error::ApiError;
 
@@ -16,6 +17,9 @@ pub struct Call {
     /// Members of the input that stand elsewhere than in the body, such as in
     /// a path. They win over those of the body.
     pub members: Vec<(String, String)>,
+    /// What was decided before the call began, such as whether a bearer may be
+    /// the session of a role that it calls as.
+    pub decided: Vec<Explanation>,
 }
 
 impl Call {

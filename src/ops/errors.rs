@@ -1,7 +1,7 @@
 //! The one map from module errors to the errors of the API. No wildcard arm: a
 //! new variant must be placed here, or nothing compiles.
 
-use crate::identity::{account, credentials, tags};
+use crate::identity::{account, credentials, oidc, tags};
 use crate::keys::state::StateError;
 use crate::keys::{cipher, import, multi_region};
 use crate::policy::error::CompileError;
@@ -84,7 +84,29 @@ impl From<hsm::Error> for ApiError {
 
 impl From<credentials::Error> for ApiError {
     fn from(error: credentials::Error) -> Self {
-        Self::internal(error)
+        match error {
+            credentials::Error::Packed { .. } => {
+                Self::new(Code::PackedPolicyTooLargeException, error.to_string())
+            }
+            credentials::Error::Hsm(_)
+            | credentials::Error::Session(_)
+            | credentials::Error::Pack(_) => Self::internal(error),
+        }
+    }
+}
+
+impl From<oidc::Error> for ApiError {
+    fn from(error: oidc::Error) -> Self {
+        let code = match &error {
+            oidc::Error::Malformed
+            | oidc::Error::Issuer
+            | oidc::Error::Key
+            | oidc::Error::Signature
+            | oidc::Error::Audience => Code::InvalidIdentityTokenException,
+            oidc::Error::Claim(_) => Code::IDPRejectedClaimException,
+            oidc::Error::Expired { .. } => Code::ExpiredTokenException,
+        };
+        Self::new(code, error.to_string())
     }
 }
 

@@ -15,6 +15,7 @@ pub mod policy;
 pub mod rates;
 pub mod resolve;
 pub mod shapes;
+pub mod sts;
 pub mod system;
 
 mod aliases;
@@ -24,6 +25,7 @@ mod data_key_pair;
 mod errors;
 mod grants;
 mod imported;
+mod recording;
 mod rotation;
 mod signature;
 mod source;
@@ -166,7 +168,8 @@ mod tests {
         let kms: Vec<&str> = TABLE.iter().map(|entry| entry.description.name).collect();
         assert!(kms.is_sorted());
         let admin = admin::TABLE.iter().map(|entry| entry.description.name);
-        assert!(admin.is_sorted());
+        let sts = sts::TABLE.iter().map(|entry| entry.description.name);
+        assert!(admin.is_sorted() && sts.is_sorted());
         assert!(policy::TABLE.iter().map(|entry| entry.description.name).is_sorted());
         // The current AWS KMS model (botocore 1.44.5) has 56 operations.
         assert_eq!(kms.len(), 56);
@@ -174,9 +177,8 @@ mod tests {
 
     #[test]
     fn nothing_sensitive_is_recorded() {
-        let described =
-            TABLE.iter().chain(admin::TABLE).chain(policy::TABLE).map(|entry| entry.description);
-        for description in described {
+        let described = TABLE.iter().chain(admin::TABLE).chain(policy::TABLE).chain(sts::TABLE);
+        for description in described.map(|entry| entry.description) {
             for member in description.input.iter().filter(|member| member.shape.is_sensitive()) {
                 let at = (description.name, member.name);
                 assert_eq!(member.recorded, Recorded::No, "{at:?}");

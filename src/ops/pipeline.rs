@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
-use serde_json::value::to_raw_value;
 use serde_json::{Map, Value};
 use tokio::sync::MutexGuard;
 use tracing::{Instrument, Span};
@@ -16,15 +15,15 @@ use super::access::{Access, Facts};
 use super::call::{Answer, Call};
 use super::ctx::{Ctx, Ended};
 use super::grants;
-use super::operation::{Description, Done, Further, Operation, ReadInput, Service};
+use super::operation::{Description, Done, Further, Operation, ReadInput};
 use super::rates::Counted;
-use super::system;
-use crate::audit::{self, EventType, Failure, Record, Resource};
+use super::recording::{Place, generate_event_id, record, record_further};
+use super::{sts, system};
 use crate::base::arn::Arn;
 use crate::base::caller::Caller;
 use crate::base::ids::{AccountId, Region, RequestId};
 use crate::base::managed::ManagedService;
-use crate::hsm;
+use crate::policy::decision::Explanation;
 use crate::store::{self, Change, Receipt, Unit};
 use crate::wire::codes::Code;
 use crate::wire::error::{ApiError, chain};
@@ -116,7 +115,7 @@ async fn settle<O: Operation>(
     let shared: &Ctx = ctx.as_ref();
     let request_id = call.caller.request_id;
     for _ in 0..ATTEMPTS {
-        let mut facts = Facts::default();
+        let mut facts = Facts { decisions: call.decided.clone(), ..Facts::default() };
         let result = attempt::<O>(ctx, call, &mut facts).await;
         if let Some(service) = facts.missing_service {
             return Err(service);
@@ -150,12 +149,13 @@ async fn settle_refusal(
     call: &Call,
     error: ApiError,
 ) -> Settled {
-    let answer = commit_refusal(ctx, description, &call.caller, &call.region, error).await;
+    let refusal = Refusal { error, decided: call.decided.clone() };
+    let answer = commit_refusal(ctx, description, &call.caller, &call.region, refusal).await;
     (answer, Facts::default())
 }
 
 /// Why a record could not be made: a fault of the server.
-type Cause = Box<dyn std::error::Error + Send + Sync>;
+pub(super) type Cause = Box<dyn std::error::Error + Send + Sync>;
 
 /// What a call commits, and what it answers once that is durable.
 fn unit(
@@ -195,6 +195,19 @@ fn owners(call: &Call, facts: &Facts, ended: &End) -> BTreeSet<AccountId> {
     accounts.filter(|account| *account != own).filter_map(AccountId::parse).collect()
 }
 
+/// Why a call is refused before it runs, and what was decided until then.
+#[derive(Debug)]
+pub struct Refusal {
+    pub error: ApiError,
+    pub decided: Vec<Explanation>,
+}
+
+impl From<ApiError> for Refusal {
+    fn from(error: ApiError) -> Self {
+        Self { error, decided: Vec::new() }
+    }
+}
+
 /// Records and answers a call that was refused before it ran: not
 /// authenticated, throttled, or of an unknown operation.
 pub async fn refuse(
@@ -202,10 +215,11 @@ pub async fn refuse(
     description: &Description,
     caller: &Caller,
     region: &Region,
-    error: ApiError,
+    refusal: Refusal,
 ) -> Answer {
-    let work =
-        async { (commit_refusal(ctx, description, caller, region, error).await, Facts::default()) };
+    let work = async {
+        (commit_refusal(ctx, description, caller, region, refusal).await, Facts::default())
+    };
     watch(ctx, description, caller.request_id, work).await
 }
 
@@ -214,9 +228,11 @@ async fn commit_refusal(
     description: &Description,
     caller: &Caller,
     region: &Region,
-    error: ApiError,
+    refusal: Refusal,
 ) -> Answer {
-    match put_down(ctx, description, caller, region, &Facts::default(), Err(error)).await {
+    let Refusal { error, decided } = refusal;
+    let facts = Facts { decisions: decided, ..Facts::default() };
+    match put_down(ctx, description, caller, region, &facts, Err(error)).await {
         Ok((result, receipt)) => Answer::recorded(caller.request_id, result, &receipt),
         Err(error) => Answer::unrecorded(caller.request_id, error),
     }
@@ -253,16 +269,21 @@ async fn put_down(
 }
 
 /// How a call ended, before that is durable.
-struct End {
-    result: Result<Vec<u8>, ApiError>,
+pub(super) struct End {
+    pub(super) result: Result<Vec<u8>, ApiError>,
     changes: Vec<Box<dyn Change>>,
-    response_elements: Option<Value>,
+    pub(super) response_elements: Option<Value>,
     further: Vec<Further>,
 }
 
 impl End {
     fn without_effect(result: Result<Vec<u8>, ApiError>) -> Self {
         Self { result, changes: Vec::new(), response_elements: None, further: Vec::new() }
+    }
+
+    /// Something that succeeded and changed nothing here.
+    pub(super) fn with_response(response_elements: Option<Value>) -> Self {
+        Self { response_elements, ..Self::without_effect(Ok(Vec::new())) }
     }
 
     fn new<T: serde::Serialize>(result: Result<Done<T>, ApiError>) -> Self {
@@ -287,11 +308,12 @@ async fn attempt<O: Operation>(
     facts: &mut Facts,
 ) -> Result<Done<O::Output>, ApiError> {
     let input = O::Input::read(&O::DESCRIPTION, call, facts)?;
+    sts::check_user_session(&O::DESCRIPTION, &call.caller)?;
     grants::check_tokens(ctx.as_ref(), &O::DESCRIPTION, &facts.grant_tokens)?;
     let access = &mut Access::new(ctx.as_ref(), &O::DESCRIPTION, call, facts);
     let done = O::run(ctx, access, input).await?;
     // INVARIANT: nothing succeeds that no policy was asked about.
-    if O::NEEDS_PERMIT && facts.decisions.is_empty() {
+    if O::NEEDS_PERMIT && facts.decisions.len() == call.decided.len() {
         return Err(ApiError::internal("the operation made no decision"));
     }
     if facts.dry_run {
@@ -339,116 +361,6 @@ pub fn path_member(call: &Call, member: &Member) -> Result<String, ApiError> {
         Some(Value::String(text)) => Ok(text),
         _ => Err(ApiError::bare(Code::SerializationException)),
     }
-}
-
-/// In whose book a record stands, and of which Region.
-#[derive(Clone, Copy)]
-struct Place<'a> {
-    account: &'a AccountId,
-    region: &'a Region,
-    /// Shared with the records of the same call in the books of others.
-    shared_id: Option<[u8; 16]>,
-}
-
-impl<'a> Place<'a> {
-    /// In the caller's book.
-    fn of(caller: &'a Caller, region: &'a Region) -> Self {
-        Self { account: caller.principal.account(), region, shared_id: None }
-    }
-}
-
-fn generate_event_id(ctx: &Ctx) -> Result<[u8; 16], hsm::Error> {
-    let mut random = [0; 16];
-    ctx.hsm.fill_random(&mut random)?;
-    Ok(*RequestId::from_random(random).as_bytes())
-}
-
-fn record(
-    ctx: &Ctx,
-    description: &Description,
-    caller: &Caller,
-    place: Place<'_>,
-    facts: &Facts,
-    ended: &End,
-) -> Result<store::NewEvent, Cause> {
-    let raw = |value: &Option<Value>| value.as_ref().map(to_raw_value).transpose();
-    let parameters = raw(&facts.request_parameters)?;
-    let response = raw(&ended.response_elements)?;
-    let service_event = raw(&facts.service_event_details)?;
-    let additional = match facts.additional.is_empty() {
-        true => None,
-        false => Some(to_raw_value(&facts.additional)?),
-    };
-    let decision = match facts.decisions.is_empty() {
-        true => None,
-        false => Some(to_raw_value(&Decisions { decisions: &facts.decisions })?),
-    };
-    let resources: Vec<Resource<'_>> = facts.resources.iter().map(|arn| resource(arn)).collect();
-    let by_itself = description.service == Service::System;
-    Ok(audit::prepare(&Record {
-        event_id: generate_event_id(ctx)?,
-        time_ms: ctx.clock.now_ms(),
-        caller,
-        account: place.account,
-        region: place.region,
-        event_source: description.service.event_source(),
-        event_name: description.name,
-        error: ended.result.as_ref().err().map(failure),
-        request_parameters: parameters.as_deref(),
-        response_elements: response.as_deref(),
-        additional_event_data: additional.as_deref(),
-        service_event_details: service_event.as_deref(),
-        read_only: description.read_only,
-        resources: &resources,
-        event_type: if by_itself { EventType::AwsServiceEvent } else { EventType::AwsApiCall },
-        shared_event_id: place.shared_id,
-        tls: None,
-        wardbook: decision.as_deref(),
-    })?)
-}
-
-/// The record of what a call set off elsewhere. The decisions on it stand in
-/// the call's own record, which has the same request id.
-fn record_further(ctx: &Ctx, caller: &Caller, further: Further) -> Result<store::NewEvent, Cause> {
-    let description = Description {
-        name: further.name,
-        service: Service::Kms,
-        read_only: false,
-        input: &[],
-        output: &[],
-        errors: &[],
-    };
-    let caller = Caller { via_service: Some(Service::Kms.event_source().into()), ..caller.clone() };
-    let facts = Facts {
-        request_parameters: further.request_parameters,
-        resources: further.resources.iter().map(ToString::to_string).collect(),
-        ..Facts::default()
-    };
-    let ended =
-        End { response_elements: further.response_elements, ..End::without_effect(Ok(Vec::new())) };
-    record(ctx, &description, &caller, Place::of(&caller, &further.region), &facts, &ended)
-}
-
-/// CloudTrail shortens the code of a denial, and of that alone.
-fn failure(error: &ApiError) -> Failure<'_> {
-    let code = match error.code() {
-        Code::AccessDeniedException => "AccessDenied",
-        other => other.as_str(),
-    };
-    Failure { code, message: error.message().unwrap_or_default() }
-}
-
-/// CloudTrail lists keys and aliases with the same type.
-fn resource(arn: &str) -> Resource<'_> {
-    let (account, service) = Arn::parse(arn).map_or(("", ""), |arn| (arn.account, arn.service));
-    let kind = if service == "iam" { "AWS::IAM::Role" } else { "AWS::KMS::Key" };
-    Resource { account, kind, arn }
-}
-
-/// The `wardbook` member of a record.
-#[derive(serde::Serialize)]
-struct Decisions<'a> {
-    decisions: &'a [crate::policy::decision::Explanation],
 }
 
 /// The span of a call: what was asked for and how it ended, never by whom or

@@ -90,9 +90,17 @@ impl Rates {
     /// # Errors
     /// `ThrottlingException`.
     pub fn count(&self, call: &Call, group: RateGroup) -> Result<(), ApiError> {
+        self.count_at(call.realm(), group)
+    }
+
+    /// Counts a call of which is not known yet who makes it.
+    ///
+    /// # Errors
+    /// `ThrottlingException`.
+    pub fn count_at(&self, realm: Realm, group: RateGroup) -> Result<(), ApiError> {
         match self.rates.of(group) {
             None => Ok(()),
-            Some(rate) => self.count_in((call.realm(), group), rate),
+            Some(rate) => self.count_in((realm, group), rate),
         }
     }
 
@@ -191,7 +199,11 @@ mod tests {
                 || matches!(group, RateGroup::Symmetric | RateGroup::Rsa | RateGroup::Ecc);
             assert!(shared || named.contains(group), "{group} counts nothing");
         }
-        let others = ops::admin::TABLE.iter().chain(ops::policy::TABLE).chain(ops::system::TABLE);
+        let others = ops::admin::TABLE
+            .iter()
+            .chain(ops::policy::TABLE)
+            .chain(ops::sts::TABLE)
+            .chain(ops::system::TABLE);
         for operation in others.map(|entry| entry.description) {
             assert_eq!(counted(&operation), Counted::Nowhere, "{}", operation.name);
         }

@@ -85,8 +85,8 @@ impl Facts<'_> {
                 matches!(principal, Principal::System { .. }).into()
             }
             (Fact::FederatedProvider, Principal::RoleSession { .. }) => {
-                let provider = caller.session.as_ref()?.provider.as_deref()?;
-                oidc_provider(account, provider).into()
+                let federated = caller.session.as_ref()?.federated.as_ref()?;
+                oidc_provider(account, &federated.provider).into()
             }
             (Fact::UserName, Principal::User { name, .. }) => name.as_str().into(),
             (

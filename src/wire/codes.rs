@@ -45,6 +45,7 @@ codes! {
     DryRunOperationException 400 400;
     ExpiredImportTokenException 400 400;
     ExpiredTokenException 400 403;
+    IDPRejectedClaimException 400 403;
     IncompleteSignatureException 400 403;
     IncorrectKeyException 400 400;
     IncorrectKeyMaterialException 400 400;
@@ -53,6 +54,7 @@ codes! {
     InvalidCiphertextException 400 400;
     InvalidGrantIdException 400 400;
     InvalidGrantTokenException 400 400;
+    InvalidIdentityTokenException 400 400;
     InvalidImportTokenException 400 400;
     InvalidKeyUsageException 400 400;
     InvalidMarkerException 400 400;
@@ -67,6 +69,7 @@ codes! {
     MissingAuthenticationTokenException 400 403;
     NotAuthorizedException 400 403;
     NotFoundException 400 404;
+    PackedPolicyTooLargeException 400 400;
     RequestEntityTooLargeException 413 413;
     SerializationException 400 400;
     TagException 400 400;

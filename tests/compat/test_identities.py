@@ -57,10 +57,10 @@ def test_a_role_is_for_whom_it_trusts(server, wire, user, names):
     wire.rest("POST", "/v1/roles", {"roleName": path.rsplit("/", 1)[1]})
     wire.rest("PUT", f"{path}/policies/read", {"policy": READ})
     wire.rest("PUT", path, {"assumeRolePolicyDocument": trust % user.arn})
-    made = Wire(server.url, user).rest("POST", f"{path}/sessions", {"sessionName": "s"})
+    made = Wire(server.url, user).rest("POST", f"{path}/sessions", {"sessionName": "session"})
     session = boto3.Session(made["accessKeyId"], made["secretAccessKey"], made["sessionToken"], REGION)
     session.client("kms", endpoint_url=server.url).list_keys()
-    answer = wire.send("POST", f"{path}/sessions", b'{"sessionName":"s"}')
+    answer = wire.send("POST", f"{path}/sessions", b'{"sessionName":"session"}')
     assert (answer.status, answer.json["error"]["code"]) == (403, "AccessDeniedException")
 
 

@@ -163,6 +163,7 @@ fn call_behind_the_door(server: &Server, account: &str, name: &str, input: &Valu
         region: Region::parse(REGION).unwrap(),
         body: input.to_string().into_bytes(),
         members: Vec::new(),
+        decided: Vec::new(),
     };
     let running = entry.bind(Arc::clone(server.ctx())).call(call);
     let answer = tokio::runtime::Runtime::new().unwrap().block_on(running);
@@ -183,7 +184,9 @@ fn cell(operation: &str, (succeeded, code, message): &Outcome) -> &'static str {
         "AccessDeniedException" if says("associated with this ciphertext") => "hidden",
         "AccessDeniedException" if says("no identity-based policy") => "identity",
         "AccessDeniedException" if says("no resource-based policy") => "resource",
-        "MissingAuthenticationTokenException" => "unsigned",
+        // STS gives no reason.
+        "AccessDenied" | "AccessDeniedException" if says("sts:AssumeRole") => "denied",
+        "MissingAuthenticationToken" | "MissingAuthenticationTokenException" => "unsigned",
         // Names are looked up in the caller's own account.
         "NotFoundException" => "not found",
         // The new policy would not let the caller put the next one.

@@ -10,15 +10,17 @@ use wardbook::{items, ops};
 use crate::fixture::door::Door;
 use crate::fixture::import::{self, Wrapping};
 use crate::fixture::raw::{Request, Response};
-use crate::fixture::{ACCOUNT, Credentials, OTHER_REGION, REGION, THIRD_REGION};
+use crate::fixture::{ACCOUNT, Credentials, OTHER_REGION, REGION, THIRD_REGION, oidc};
 
 /// Every operation that can be called from outside, sorted by name.
 pub(crate) fn operations() -> Vec<Description> {
     let kms = ops::TABLE.iter().map(|entry| entry.description);
     let admin = ops::admin::TABLE.iter().map(|entry| entry.description);
+    let sts = ops::sts::TABLE.iter().map(|entry| entry.description);
     let items = items::TABLE.iter().map(|entry| entry.description);
     let policy = ops::policy::TABLE.iter().map(|entry| entry.description);
-    let mut all: Vec<Description> = kms.chain(admin).chain(items).chain(policy).collect();
+    let mut all: Vec<Description> =
+        kms.chain(admin).chain(sts).chain(items).chain(policy).collect();
     all.sort_by_key(|description| description.name);
     all
 }
@@ -168,7 +170,9 @@ impl Scene {
         let mut scene = Self::with_keys(server, name);
         let user = server.new_user(&format!("user-{name}"), ALLOW);
         let role = format!("/v1/roles/role-{name}");
-        let body = json!({ "roleName": format!("role-{name}") });
+        let body = json!({
+            "roleName": format!("role-{name}"), "assumeRolePolicyDocument": oidc::trust(),
+        });
         server.rest("POST", "/v1/roles", &body).ok();
         server.rest("PUT", &format!("{role}/policies/p"), &json!({ "policy": ALLOW })).ok();
         let boundary = json!({ "permissionsBoundary": ALLOW });
@@ -197,6 +201,11 @@ impl Scene {
         let known = operations().into_iter().find(|known| known.name == operation).unwrap();
         match known.service {
             Service::Kms => ("kms", Request::kms(operation, self.kms_input(operation).to_string())),
+            Service::Sts
+                if matches!(operation, "AssumeRoleWithWebIdentity" | "GetSessionToken") =>
+            {
+                ("sts", self.form(operation))
+            }
             _ => {
                 let (method, path, body) = self.rest_input(operation);
                 let body = if body.is_null() { String::new() } else { body.to_string() };
@@ -366,6 +375,17 @@ impl Scene {
             }
             _ => return None,
         })
+    }
+
+    /// The form of an operation of STS that the REST API does not have.
+    fn form(&self, operation: &str) -> Request {
+        let mut form = format!("Action={operation}&Version=2011-06-15");
+        if operation == "AssumeRoleWithWebIdentity" {
+            let role = format!("arn:aws:iam::{ACCOUNT}:role/role-{}", self.name);
+            let token = oidc::token(self.door.clock.now_ms(), &json!({}));
+            form += &format!("&RoleArn={role}&RoleSessionName=session&WebIdentityToken={token}");
+        }
+        Request::new("POST", "/", form).with("content-type", "application/x-www-form-urlencoded")
     }
 
     /// Method, path and body of wardbook's own operations.

@@ -260,9 +260,9 @@ fn what_is_no_request() {
     server.send_as(&server.admin, "kms", &random()).ok();
 }
 
-/// The query protocol of STS knows one action.
+/// What the query protocol of STS does not know is refused by name.
 #[test]
-fn sts_answers_who_one_is_and_nothing_else() {
+fn sts_answers_in_xml() {
     let server = Server::start();
     let form = |body: &str| {
         Request::new("POST", "/", body).with("content-type", "application/x-www-form-urlencoded")
@@ -272,7 +272,7 @@ fn sts_answers_who_one_is_and_nothing_else() {
     assert_eq!(answer.status, 200);
     assert_eq!(answer.header("content-type"), Some("text/xml"));
     assert!(answer.text().contains("<Arn>arn:aws:iam::111122223333:user/admin</Arn>"));
-    let answer = server.send_as(&server.admin, "sts", &form("Action=GetSessionToken"));
+    let answer = server.send_as(&server.admin, "sts", &form("Action=GetFederationToken"));
     assert_eq!(answer.status, 400);
     assert!(answer.text().contains("<Code>UnsupportedOperation</Code>"), "{}", answer.text());
     assert_eq!(server.records_of(answer.request_id()).len(), 1);

@@ -14,7 +14,7 @@ use crate::fixture::collector::Collector;
 use crate::fixture::import::{self, Wrapping};
 use crate::fixture::program::{Home, Program};
 use crate::fixture::raw::Request;
-use crate::fixture::{Credentials, wait_until};
+use crate::fixture::{ACCOUNT, Credentials, oidc, wait_until};
 
 /// Everything that must not be found again: what it is, and its bytes.
 type Secrets = Vec<(&'static str, Vec<u8>)>;
@@ -25,6 +25,7 @@ type Traces = Vec<(String, String)>;
 #[test]
 fn nothing_keeps_a_secret() {
     let (home, collector) = (Home::new(), Collector::start());
+    oidc::configure(&home.data());
     let log = ["--log-format", "json", "--log-filter", "trace"];
     let program = home.serve(&[&log[..], &["--otlp-endpoint", &collector.url]].concat());
     let mut secrets = use_secrets(&program);
@@ -87,6 +88,7 @@ fn use_secrets(program: &Program) -> Secrets {
     secrets.push(("imported key material", material));
 
     use_asymmetric_keys(program, &key, &mut secrets);
+    use_tokens(program, &mut secrets);
 
     let mut people = vec![program.new_user("ada", crate::calls::ALLOW)];
     let made = program.rest("POST", "/v1/users/ada/access-keys", &Value::Null).ok();
@@ -156,6 +158,43 @@ fn use_asymmetric_keys(program: &Program, key: &str, secrets: &mut Secrets) {
     let input = json!({ "KeyId": kem, "EncapsulationAlgorithm": "ML_KEM" });
     let made = program.call("Encapsulate", &input).ok();
     secrets.push(("an encapsulated secret", member(&made, "SharedSecret")));
+}
+
+/// Tokens of a web identity, good ones and others, and what they are changed for.
+fn use_tokens(program: &Program, secrets: &mut Secrets) {
+    let role = json!({ "roleName": "pod", "assumeRolePolicyDocument": oidc::trust() });
+    program.rest("POST", "/v1/roles", &role).ok();
+    let arn = format!("arn:aws:iam::{ACCOUNT}:role/pod");
+    let form = |body: &str| {
+        Request::new("POST", "/", body).with("content-type", "application/x-www-form-urlencoded")
+    };
+    for (claims, status) in [(json!({}), 200), (json!({ "aud": "another" }), 400)] {
+        let token = oidc::token(program.clock.now_ms(), &claims);
+        let action = "Action=AssumeRoleWithWebIdentity&RoleSessionName=session";
+        let body = format!("{action}&RoleArn={arn}&WebIdentityToken={token}");
+        let answer = program.send(&form(&body));
+        assert_eq!(answer.status, status, "{}", answer.text());
+        program.send_as(&program.admin, "sts", &form(&body));
+        // In the wrong place, too.
+        program.send(&form(&format!("{action}&RoleArn={token}&WebIdentityToken=x")));
+        program.send(&form(&format!("Action={token}")));
+        for element in ["SecretAccessKey", "SessionToken"] {
+            let made = answer.element(element).map(String::into_bytes);
+            secrets.extend(made.map(|secret| ("temporary credentials", secret)));
+        }
+        let bearer = Request::new("GET", "/v1/caller-identity", "")
+            .with("authorization", &format!("Bearer {token}"));
+        let named = program.send(&bearer.clone().with("x-wardbook-role", &arn));
+        assert_eq!(named.status, status, "{}", named.text());
+        program.send(&bearer.with("x-wardbook-role", &token));
+        let signature = token.rsplit('.').next().unwrap().as_bytes().to_vec();
+        secrets.push(("the signature of a token", signature));
+        secrets.push(("a token", token.into_bytes()));
+    }
+    let answer = program.send_as(&program.admin, "sts", &form("Action=GetSessionToken"));
+    for element in ["SecretAccessKey", "SessionToken"] {
+        secrets.push(("a user's session", answer.element(element).unwrap().into_bytes()));
+    }
 }
 
 /// Calls that carry secrets and fail: refused at every stage, and last because

@@ -50,6 +50,8 @@ mod seed;
 #[cfg(test)]
 mod states;
 #[cfg(test)]
+mod sts;
+#[cfg(test)]
 mod telemetry;
 #[cfg(test)]
 mod tidy;

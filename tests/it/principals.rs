@@ -22,7 +22,7 @@ fn new_role(server: &Server, name: &str, policy: &str) {
 }
 
 fn assume(server: &Server, role: &str) -> Response {
-    server.rest("POST", &format!("/v1/roles/{role}/sessions"), &json!({ "sessionName": "s" }))
+    server.rest("POST", &format!("/v1/roles/{role}/sessions"), &json!({ "sessionName": "session" }))
 }
 
 /// A key whose policy lets in whom `principal` names, to do everything, and the
@@ -162,7 +162,7 @@ fn a_boundary_limits_a_role_that_a_key_policy_names() {
     assert!(answer.message().contains("because no permissions boundary allows"));
     server.call_as(&session, "DescribeKey", &by_role).ok();
     // The session itself is somebody else than its role.
-    let very = key_for(&server, &format!("arn:aws:sts::{ACCOUNT}:assumed-role/app/s"));
+    let very = key_for(&server, &format!("arn:aws:sts::{ACCOUNT}:assumed-role/app/session"));
     server.call_as(&session, "DisableKey", &very).ok();
     server.rest("DELETE", boundary, &Value::Null).ok();
     server.call_as(&session, "DisableKey", &by_role).ok();
@@ -257,7 +257,7 @@ fn a_trust_policy_says_who_assumes_a_role() {
     let ada = server.new_user("ada", "");
     new_role(&server, "app", READ);
     let assume_as = |who: &Credentials| {
-        let body = json!({ "sessionName": "s" }).to_string();
+        let body = json!({ "sessionName": "session" }).to_string();
         let request = crate::fixture::raw::Request::new("POST", "/v1/roles/app/sessions", body);
         server.send_as(who, "wardbook", &request)
     };
@@ -368,7 +368,7 @@ fn a_restart_forgets_nothing() {
     let session = crate::fixture::raw::Request::new(
         "POST",
         "/v1/roles/app/sessions",
-        json!({ "sessionName": "s" }).to_string(),
+        json!({ "sessionName": "session" }).to_string(),
     );
     door.send_as(&ada, "wardbook", &session).ok();
 }

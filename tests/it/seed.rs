@@ -222,7 +222,7 @@ trust-policy = '''{{ "Statement": {{ "Effect": "Allow", "Action": "sts:AssumeRol
     assert!(user["permissionsBoundary"].is_string());
     assert_eq!(get("/v1/roles/app")["maxSessionDurationSeconds"], 7_200);
     assert_eq!(get("/v1/accounts")["accounts"][1]["accountName"], "Payments");
-    let session = json!({ "sessionName": "s" }).to_string();
+    let session = json!({ "sessionName": "session" }).to_string();
     let session = Request::new("POST", "/v1/roles/app/sessions", session);
     program.send_as(&ada(), "wardbook", &session).ok();
     assert_eq!(

@@ -103,7 +103,8 @@ impl KeyService {
         self.ctx.hsm.fill_random(&mut random)?;
         let caller = Caller { request_id: RequestId::from_random(random), ..self.caller.clone() };
         let body = input.to_string().into_bytes();
-        let call = Call { caller, region: self.region.clone(), body, members: Vec::new() };
+        let region = self.region.clone();
+        let call = Call { caller, region, body, members: Vec::new(), decided: Vec::new() };
         Ok(operation.call(call).await)
     }
 }

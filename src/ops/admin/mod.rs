@@ -1,5 +1,5 @@
-//! wardbook's own calls below the items: accounts, users, roles and groups, the
-//! book, and who one is. Rows of the same kind as those of KMS, through the same pipeline.
+//! wardbook's own calls below the items: accounts, users, roles and groups, and
+//! the book. Rows of the same kind as those of KMS, through the same pipeline.
 //!
 //! Deliberately absent: paths and methods; `http` says where each is found.
 
@@ -7,7 +7,6 @@ use super::ctx::Ctx;
 use super::operation::Entry;
 
 mod add_user_to_group;
-mod assume_role;
 mod attach_policy;
 mod create_access_key;
 mod create_account;
@@ -20,7 +19,6 @@ mod delete_permissions_boundary;
 mod delete_role;
 mod delete_user;
 mod detach_policy;
-mod get_caller_identity;
 mod get_principal;
 mod list_accounts;
 mod list_principals;
@@ -37,7 +35,6 @@ mod update_role;
 /// The operations, sorted by name.
 pub static TABLE: &[Entry<Ctx>] = &[
     Entry::of::<add_user_to_group::AddUserToGroup>(),
-    Entry::of::<assume_role::AssumeRole>(),
     Entry::of::<attach_policy::AttachPolicy>(),
     Entry::of::<create_access_key::CreateAccessKey>(),
     Entry::of::<create_account::CreateAccount>(),
@@ -50,7 +47,6 @@ pub static TABLE: &[Entry<Ctx>] = &[
     Entry::of::<delete_role::DeleteRole>(),
     Entry::of::<delete_user::DeleteUser>(),
     Entry::of::<detach_policy::DetachPolicy>(),
-    Entry::of::<get_caller_identity::GetCallerIdentity>(),
     Entry::of::<get_principal::GetPrincipal>(),
     Entry::of::<list_accounts::ListAccounts>(),
     Entry::of::<list_principals::ListPrincipals>(),

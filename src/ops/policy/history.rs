@@ -15,6 +15,7 @@ const GIVE_A_KEY_POLICY: &[&str] = &["CreateKey", "PutKeyPolicy", "PutKeyPolicyW
 const CHANGE_IDENTITIES: &[&str] = &[
     "AddUserToGroup",
     "AttachPolicy",
+    "DeleteGroup",
     "DeletePermissionsBoundary",
     "DetachPolicy",
     "PutPermissionsBoundary",

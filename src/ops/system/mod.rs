@@ -130,6 +130,7 @@ pub(super) fn make_managed_key<'a>(
             region: realm.region,
             body: json!({ "Service": service }).to_string().into_bytes(),
             members: Vec::new(),
+            decided: Vec::new(),
         };
         pipeline::call_in_turn::<CreateManagedKey>(ctx, &own).await.into_result().map(drop)
     })
@@ -225,7 +226,8 @@ async fn call(
 ) -> Result<Answer, hsm::Error> {
     let body = input.to_string().into_bytes();
     let caller = caller(ctx, account)?;
-    let call = Call { caller, region: region.clone(), body, members: Vec::new() };
+    let region = region.clone();
+    let call = Call { caller, region, body, members: Vec::new(), decided: Vec::new() };
     Ok(entry.bind(Arc::clone(ctx)).call(call).await)
 }
 

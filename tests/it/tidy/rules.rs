@@ -30,6 +30,7 @@ const FENCES: &[(&[&str], &[&str])] = &[
     (&["hmac"], &["hsm/hazmat", "items/crypto", "wire/sigv4"]),
     (&["sha2"], &["hsm/hazmat", "items/crypto", "wire/sigv4", "audit", "policy"]),
     (&["governor"], &["ops/rates"]),
+    (&["jsonwebtoken"], &["identity/oidc"]),
     (&["aws_sdk_kms"], &["keys/backend/remote", "cli/demo"]),
     (
         &[
