@@ -4,12 +4,15 @@
 //! used once before.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark may stop at anything unexpected")]
+#![expect(clippy::print_stdout, reason = "allocations are no measurement of criterion's")]
 
+use std::alloc::System;
 use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::sync::Arc;
 
 use criterion::{Criterion, criterion_group, criterion_main};
+use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 use wardbook::base::arn::KeyArn;
 use wardbook::base::caller::{Caller, Principal};
 use wardbook::base::context::EncryptionContext;
@@ -24,6 +27,9 @@ use wardbook::policy::principal::PrincipalId;
 use wardbook::policy::question::{
     KeyResource, NoAliases, Question, RequestFacts, Resource, Standing,
 };
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 static NO_TAGS: BTreeMap<String, String> = BTreeMap::new();
 
@@ -133,6 +139,10 @@ fn conditions(criterion: &mut Criterion) {
     for (name, text) in [("five_statements", FIVE), ("a_test_in_rust", ATOM)] {
         let policy = fixture.compile(text);
         assert!(fixture.decide(&policy));
+        let before = ALLOCATOR.stats().allocations;
+        assert!(fixture.decide(&policy));
+        let made = ALLOCATOR.stats().allocations.wrapping_sub(before);
+        println!("policy/{name}: {made} allocations");
         criterion.bench_function(&format!("policy/{name}"), |bencher| {
             bencher.iter(|| assert!(fixture.decide(&policy)));
         });

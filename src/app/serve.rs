@@ -82,8 +82,10 @@ pub fn serve(
         guardrails.record(&running.opened.ctx).await?;
         let (stop_watching, stopped) = oneshot::channel();
         tokio::spawn(guardrails.watch(Arc::clone(&running.opened.ctx), stopped));
+        // Before anybody is told of the server: who starts it may stop it at once.
+        let stop = told_to_stop();
         on_listening(&running.opened, running.address);
-        let ended = running.until(told_to_stop()).await;
+        let ended = running.until(stop).await;
         drop(stop_watching);
         ended
     })
@@ -181,16 +183,18 @@ async fn tick(opened: Opened, mut stopped: oneshot::Receiver<()>) {
     }
 }
 
-async fn told_to_stop() {
+/// Listens for the signals to stop from this call on; done when one comes.
+fn told_to_stop() -> impl Future<Output = ()> {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut term), Ok(mut int)) =
-        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        tracing::error!("cannot listen for signals: stop the server by killing it");
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = term.recv() => {}
-        _ = int.recv() => {}
+    let signals = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
+    async {
+        let (Ok(mut term), Ok(mut int)) = signals else {
+            tracing::error!("cannot listen for signals: stop the server by killing it");
+            return std::future::pending().await;
+        };
+        tokio::select! {
+            _ = term.recv() => {}
+            _ = int.recv() => {}
+        }
     }
 }

@@ -111,6 +111,10 @@ pub const POLICY_DEPTH: usize = 32;
 pub const POLICY_STATEMENTS: usize = 100;
 /// Rules that one policy document becomes: the product of its statements' lists.
 pub const POLICY_RULES: usize = 1_000;
+/// Terms of the conditions of all rules that one JSON document becomes, each
+/// rule's counted: what the validator looks at, for every kind of caller, action
+/// and resource.
+pub const POLICY_TERMS: usize = 20_000;
 /// Depth of the expression tree of one policy as the parser makes it, where
 /// chains (`a || b || c`, `x.y.z`) go deeper as brackets do.
 pub const POLICY_EXPRESSION_DEPTH: usize = 256;

@@ -4,8 +4,13 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use cedar_policy::{Effect, PolicyId, PolicySet, Schema, ValidationMode, Validator};
+use cedar_policy::pst::{self, EntityType, EntityUID, Name, SmolStr, StaticPolicy};
+use cedar_policy::{
+    ActionConstraint, Effect, EntityUid, Policy, PolicyId, PolicySet, Schema, ValidationMode,
+    Validator,
+};
 
+use super::actions::Action;
 use super::document::{Document, Draft, Form, Rule, SourceText, Usage, Warning};
 use super::error::{CompileError, Error};
 use super::fact::Fact;
@@ -111,7 +116,7 @@ impl Compiler {
     /// Strict validation; a warning refuses as an error does, for several real
     /// mistakes only warn (a condition that can never hold, a role as caller).
     fn validate(&self, document: &Document) -> Result<(), CompileError> {
-        let policies = document.rules().iter().map(|rule| rule.policy.clone());
+        let policies = document.rules().iter().map(|rule| self.narrowed(rule));
         let set = PolicySet::from_policies(policies)
             .map_err(|error| CompileError::Malformed(error.to_string()))?;
         let result = self.validator.validate(&set, ValidationMode::Strict);
@@ -141,6 +146,35 @@ impl Compiler {
             _ => Ok(()),
         }
     }
+}
+
+impl Compiler {
+    /// `rule` with fewer actions in its scope, which the validator would type
+    /// one by one though most of them differ in nothing. A rule that asks about
+    /// its action stays whole, and so does one that names actions there are not.
+    fn narrowed(&self, rule: &Rule) -> Policy {
+        let named = match rule.policy.action_constraint() {
+            ActionConstraint::Any => Vec::new(),
+            ActionConstraint::Eq(uid) => vec![uid],
+            ActionConstraint::In(uids) => uids,
+        };
+        let is_known = |uid: &EntityUid| self.vocabulary.actions_in(uid).next().is_some();
+        if rule.reads.action || !named.iter().all(is_known) {
+            return rule.policy.clone();
+        }
+        let actions = self.vocabulary.representatives(&rule.scope.actions);
+        narrow(&rule.policy, &actions).unwrap_or_else(|| rule.policy.clone())
+    }
+}
+
+/// `policy` for these actions instead of its own.
+fn narrow(policy: &Policy, actions: &[Action]) -> Option<Policy> {
+    let pst::Policy::Static(policy) = policy.to_pst().ok()? else { return None };
+    let mut template = policy.body().clone();
+    let ty = EntityType::from_name(Name::unqualified("Action").ok()?);
+    let uid = |action: &Action| EntityUID { ty: ty.clone(), eid: SmolStr::from(action.as_str()) };
+    template.action = pst::ActionConstraint::In(actions.iter().map(uid).collect());
+    Policy::from_pst(StaticPolicy::try_from(template).ok()?.into()).ok()
 }
 
 impl InUse {

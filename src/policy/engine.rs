@@ -221,25 +221,26 @@ impl Engine {
             Stance::Forbid => return Err(DenialKind::ExplicitResourcePolicy),
             // Some things are nobody's but the owner's, whatever the policies say.
             Stance::Allow { .. } if foreign && !question.action.crosses_accounts() => {
-                DenialKind::ImplicitResourcePolicy
+                Some(DenialKind::ImplicitResourcePolicy)
             }
             // Who may retire a grant is said by the grant.
             Stance::Allow { .. } if question.action == Action::RETIRE_GRANT => {
-                DenialKind::ImplicitResourcePolicy
+                Some(DenialKind::ImplicitResourcePolicy)
             }
             Stance::Allow { by_name } => match side.consents(foreign, by_name) {
                 Ok(()) => return Ok(()),
-                Err(denied) => denied,
+                Err(denied) => Some(denied),
             },
-            Stance::Silent => match side.allows() {
-                Err(denied) if self.delegates(source, policy, &facts) => denied,
-                _ => DenialKind::ImplicitResourcePolicy,
-            },
+            Stance::Silent => None,
         };
-        match self.ask_grants(question, side, trail)? {
-            true => Ok(()),
-            false => Err(denied),
+        if self.ask_grants(question, side, trail)? {
+            return Ok(());
         }
+        // Which side it is that is silent costs one more look at the policy.
+        Err(denied.unwrap_or_else(|| match side.allows() {
+            Err(denied) if self.delegates(source, policy, &facts) => denied,
+            _ => DenialKind::ImplicitResourcePolicy,
+        }))
     }
 
     /// The caller's side: guardrails, boundary, session policy, and the policies

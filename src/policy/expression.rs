@@ -41,6 +41,12 @@ pub(super) fn depth(expr: &Expr) -> usize {
     below.saturating_add(own)
 }
 
+/// Terms of the expression tree.
+pub(super) fn size(expr: &Expr) -> usize {
+    let below = children(expr).into_iter().flatten().map(size);
+    below.fold(1, usize::saturating_add)
+}
+
 /// Whether `expr` asks for an attribute, a tag or a parent of an entity that it
 /// names itself. Only the entities of the request are known; of any other,
 /// Cedar would answer that it has nothing.

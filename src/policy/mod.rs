@@ -47,6 +47,8 @@ mod golden;
 #[cfg(test)]
 mod refusals;
 #[cfg(test)]
+mod resources;
+#[cfg(test)]
 mod sides;
 #[cfg(test)]
 mod slice_is_sound;

@@ -80,14 +80,15 @@ fn json_statements() {
     resource("arn:aws:kms:*:*:keys/x", "names neither a key nor an alias");
 }
 
+#[track_caller]
+fn at(condition: &str, want: &str) {
+    let allow = r#""Effect": "Deny", "Principal": "*", "Action": "kms:*", "Resource": "*""#;
+    let members = format!(r#"{allow}, "Condition": {condition}"#);
+    check_key(&one(&members), &format!("Statement[0]: Condition{want}"));
+}
+
 #[test]
-fn conditions() {
-    #[track_caller]
-    fn at(condition: &str, want: &str) {
-        let allow = r#""Effect": "Deny", "Principal": "*", "Action": "kms:*", "Resource": "*""#;
-        let members = format!(r#"{allow}, "Condition": {condition}"#);
-        check_key(&one(&members), &format!("Statement[0]: Condition{want}"));
-    }
+fn operators_and_keys_of_conditions() {
     at("[]", ": must be an object");
     at(r#"{"Bool": []}"#, ".Bool: must be an object");
     at(r#"{"Equals": {}}"#, ": \"Equals\" is no condition operator");
@@ -111,9 +112,13 @@ fn conditions() {
         r#"{"StringEquals": {"id.example.com:sub": "x"}}"#,
         ".StringEquals.id.example.com:sub: is a key of trust policies only",
     );
+}
+
+#[test]
+fn values_of_conditions() {
     let values = |values: &str, want: &str| {
         let condition = format!(r#"{{"StringEquals": {{"kms:ViaService": {values}}}}}"#);
-        at(&condition, &format!("{want}"));
+        at(&condition, want);
     };
     values("[]", ".StringEquals.kms:ViaService: there must be a value");
     for bad in ["{}", "null", "[[]]"] {
@@ -135,6 +140,10 @@ fn conditions() {
             "{label}: the default of the policy variable ${{aws:username, x}} does not stand in quotes"
         ),
     );
+}
+
+#[test]
+fn operators_go_with_types() {
     let typed = |operator: &str, key: &str, holds: &str| {
         let want = format!("the operator does not go with a key that holds {holds}");
         let condition = format!(r#"{{"{operator}": {{"{key}": "1"}}}}"#);
@@ -253,11 +262,17 @@ fn identity_policies() {
         one(&format!(r#""Effect": "Deny", "Action": "*", "Resource": "{resource}""#))
     };
     check_identity(&on("x"), "Statement[0]: Resource: \"x\" is neither \"*\" nor an ARN");
-    check_identity(
-        &on("arn:aws:iam::111122223333:user/bob"),
-        "Statement[0]: Resource: \"arn:aws:iam::111122223333:user/bob\" cannot be a resource: \
-         only \"*\" and ARNs of KMS can",
-    );
+    for (arn, reason) in [
+        ("arn:aws:iam::111122223333:policy/x", "names neither a user nor a role nor a group"),
+        (
+            "arn:aws:iam:us-east-1:111122223333:role/x",
+            "names neither a user nor a role nor a group",
+        ),
+        ("arn:aws:items::111122223333:table/x", "names no schema"),
+        ("arn:aws:audit::111122223333:logs", "does not name the log"),
+    ] {
+        check_identity(&on(arn), &format!("Statement[0]: Resource: {arn:?} {reason}"));
+    }
     check_identity(
         "@sid(\"x\") permit (principal, action, resource) when { context.iamAllows };",
         "Statement[0] (Sid \"x\"): only the policy of a resource can read context.iamAllows",

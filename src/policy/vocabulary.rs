@@ -1,6 +1,6 @@
 //! The schema's names, parsed once: entity types, actions and action groups.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
 use cedar_policy::{Entities, EntityId, EntityTypeName, EntityUid, Schema};
@@ -37,6 +37,15 @@ pub(super) struct Vocabulary {
 struct ActionNames {
     uid: EntityUid,
     groups: Vec<EntityUid>,
+    applies_to: AppliesTo,
+}
+
+/// The types of principals and resources that an action applies to. The context
+/// has one type for all.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct AppliesTo {
+    principals: BTreeSet<String>,
+    resources: BTreeSet<String>,
 }
 
 impl Vocabulary {
@@ -47,7 +56,7 @@ impl Vocabulary {
             .ok_or(Error::SelfCheck("the schema's action groups form a cycle"))?;
         let actions = Action::ALL
             .into_iter()
-            .map(|action| Ok((action, ActionNames::find(action, &entities)?)))
+            .map(|action| Ok((action, ActionNames::find(action, schema, &entities)?)))
             .collect::<Result<_, Error>>()?;
         Ok(Self {
             account: type_name("Account")?,
@@ -86,16 +95,35 @@ impl Vocabulary {
     ) -> impl Iterator<Item = Action> + 'a {
         self.actions.iter().filter(move |(_, names)| names.is_in(uid)).map(|(action, _)| *action)
     }
+
+    /// One of `actions` for each combination of types that some of them apply
+    /// to: what holds of an expression's types with these, holds with all.
+    pub(super) fn representatives(&self, actions: &BTreeSet<Action>) -> Vec<Action> {
+        let mut of_types = BTreeMap::new();
+        for action in actions {
+            if let Some(names) = self.actions.get(action) {
+                of_types.entry(&names.applies_to).or_insert(*action);
+            }
+        }
+        of_types.into_values().collect()
+    }
 }
 
 impl ActionNames {
-    fn find(action: Action, entities: &Entities) -> Result<Self, Error> {
+    fn find(action: Action, schema: &Schema, entities: &Entities) -> Result<Self, Error> {
         let uid = uid(&type_name("Action")?, action.as_str());
         if entities.get(&uid).is_none() {
             return Err(Error::Unknown(uid.to_string()));
         }
         let groups = entities.ancestors(&uid).into_iter().flatten().cloned().collect();
-        Ok(Self { uid, groups })
+        let unknown = || Error::Unknown(uid.to_string());
+        let principals = schema.principals_for_action(&uid).ok_or_else(unknown)?;
+        let resources = schema.resources_for_action(&uid).ok_or_else(unknown)?;
+        let applies_to = AppliesTo {
+            principals: principals.map(ToString::to_string).collect(),
+            resources: resources.map(ToString::to_string).collect(),
+        };
+        Ok(Self { uid, groups, applies_to })
     }
 
     fn is_in(&self, group: &EntityUid) -> bool {

@@ -234,8 +234,8 @@ def test_what_cannot_be_judged_is_refused_by_name(kms, key, user):
     """Never dropped silently: a forgotten condition would allow more than was meant."""
     inverted = statement(user, "kms:Encrypt", Sid="all but one")
     inverted["NotPrincipal"] = inverted.pop("Principal")
-    only_tenant_7 = {"StringEquals": {"kms:EncryptionContext:tenant": "7"}}
-    conditional = statement(user, "kms:Encrypt", Sid="tenant seven", Condition=only_tenant_7)
+    misspelt = {"StringEquals": {"kms:EncryptonContext:tenant": "7"}}
+    conditional = statement(user, "kms:Encrypt", Sid="tenant seven", Condition=misspelt)
     for wrong, element in (inverted, "NotPrincipal"), (conditional, "Condition"):
         with refused("MalformedPolicyDocumentException") as caught:
             put(kms, key, policy(wrong))

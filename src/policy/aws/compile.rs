@@ -28,12 +28,12 @@ use super::policy::{Effect, Named, Policy, Principals, Statement};
 use super::target::{Constraint, Target};
 use crate::base::arn::Arn;
 use crate::base::ids::AccountId;
-use crate::base::limits::{POLICY_EVALUATION_DEPTH, POLICY_RULES};
+use crate::base::limits::{POLICY_EVALUATION_DEPTH, POLICY_RULES, POLICY_TERMS};
 use crate::policy::actions::{Action, ResourceKind};
 use crate::policy::compile::Compiled;
 use crate::policy::document::{Draft, Usage, Warning};
 use crate::policy::error::CompileError;
-use crate::policy::expression::depth;
+use crate::policy::expression::{depth, size};
 use crate::policy::fact::Fact;
 use crate::policy::principal::PrincipalId;
 
@@ -67,6 +67,17 @@ impl Policy {
         let mut compiled = Compiled { drafts: Vec::new(), warnings: Vec::new() };
         for statement in &self.statements {
             statement.compile(self, resolved, &mut compiled)?;
+        }
+        let clauses = compiled.drafts.iter().flat_map(|draft| draft.template.clauses());
+        let terms = clauses.map(|clause| {
+            let (Clause::When(expr) | Clause::Unless(expr)) = clause;
+            size(expr)
+        });
+        if terms.fold(0, usize::saturating_add) > POLICY_TERMS {
+            return Err(CompileError::TooLarge {
+                limit: POLICY_TERMS,
+                unit: "terms in the conditions of all its rules",
+            });
         }
         Ok(compiled)
     }
@@ -126,23 +137,21 @@ impl Statement {
                         unit: "pairs of principals and resources",
                     });
                 }
-                let (template, labels, atoms) =
-                    self.template(who, scope.clone(), target, &conditions)?;
-                let (statement, sid) = (self.index, self.sid.clone());
-                compiled.drafts.push(Draft { statement, part, sid, template, labels, atoms });
+                compiled.drafts.push(self.draft(part, who, scope.clone(), target, &conditions)?);
                 part = part.saturating_add(1);
             }
         }
         Ok(())
     }
 
-    fn template(
+    fn draft(
         &self,
+        part: usize,
         who: &Who,
         actions: ActionConstraint,
         target: &Target,
         conditions: &Conditions,
-    ) -> Result<(Template, Vec<String>, Vec<Arc<Atom>>), CompileError> {
+    ) -> Result<Draft, CompileError> {
         let effect = match self.effect {
             Effect::Allow => CedarEffect::Permit,
             Effect::Deny => CedarEffect::Forbid,
@@ -165,7 +174,8 @@ impl Statement {
         let template = Template::new("", effect, who.scope.clone(), actions, resource)
             .try_with_clauses(clauses)
             .map_err(|error| internal(&error))?;
-        Ok((template, labels, atoms))
+        let (statement, sid) = (self.index, self.sid.clone());
+        Ok(Draft { statement, part, sid, template, labels, atoms })
     }
 
     /// The conditions in Cedar's terms; `None` if one of them never holds, so

@@ -268,7 +268,7 @@ impl Condition {
         // A variable that the request does not have makes the statement void.
         let mut truth = meaning.truth;
         for variable in variables.into_iter().filter(|variable| variable.default.is_none()) {
-            truth = variable.operand.is_there().map_err(internal)?.and(truth);
+            truth = variable.operand.is_there().map_err(|error| internal(&error))?.and(truth);
         }
         Ok(cedar(truth))
     }
@@ -320,7 +320,7 @@ impl Condition {
         matched: impl FnOnce(Expr) -> Truth,
     ) -> Result<Meaning, String> {
         let Operator { quantifier, negated, if_exists, .. } = self.operator;
-        let there = operand.is_there().map_err(internal)?;
+        let there = operand.is_there().map_err(|error| internal(&error))?;
         let matched = operand.value().map_or(Truth::Never, matched);
         Ok(cedar(match (quantifier, negated) {
             (Quantifier::None, true) => there.and(matched).not(),
@@ -337,7 +337,7 @@ impl Condition {
     fn on_members(&self, literals: &[String]) -> Result<Meaning, String> {
         let Operator { quantifier, negated, if_exists, .. } = self.operator;
         let there = self.is_there()?;
-        let held = self.operand.value().map_or_else(|| set([]), |value| value);
+        let held = self.operand.value().unwrap_or_else(|| set([]));
         let given = set(literals.iter().map(|text| string(text)));
         let all = |outer, inner| Truth::When(binary(BinaryOp::ContainsAll, outer, inner));
         let any = |one, other| Truth::When(binary(BinaryOp::ContainsAny, one, other));
@@ -370,7 +370,7 @@ impl Condition {
     }
 
     fn is_there(&self) -> Result<Truth, String> {
-        self.operand.is_there().map_err(internal)
+        self.operand.is_there().map_err(|error| internal(&error))
     }
 
     /// The values as `parse` reads them.
@@ -400,7 +400,7 @@ fn opposite_if(negated: bool, truth: Truth) -> Truth {
     if negated { truth.not() } else { truth }
 }
 
-fn internal(error: PstConstructionError) -> String {
+fn internal(error: &PstConstructionError) -> String {
     error.to_string()
 }
 

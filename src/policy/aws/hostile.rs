@@ -8,7 +8,7 @@ use std::thread;
 use proptest::prelude::*;
 use serde_json::json;
 
-use crate::base::limits::POLICY_BYTES;
+use crate::base::limits::{POLICY_BYTES, POLICY_TERMS};
 use crate::policy::actions::Action;
 use crate::policy::document::Document;
 use crate::policy::error::CompileError;
@@ -42,7 +42,7 @@ fn decide(document: &Arc<Document>, stack: usize) -> bool {
 fn check(text: &str, want: bool) {
     assert!(text.len() <= POLICY_BYTES, "{}", text.len());
     let document = key_policy(text);
-    for stack in [2, 8, 64].map(|mib| mib * 1024 * 1024) {
+    for stack in [2_usize, 8, 64].map(|mib| mib << 20) {
         assert_eq!(decide(&document, stack), want);
     }
 }
@@ -78,13 +78,26 @@ fn thousands_of_values() {
 #[test]
 fn many_conditions() {
     let tags = |value: &str| -> serde_json::Map<_, _> {
-        (0..400).map(|n| (format!("aws:PrincipalTag/{n}"), json!(value))).collect()
+        (0..60).map(|n| (format!("aws:PrincipalTag/{n}"), json!(value))).collect()
     };
     // All must hold, and none does.
     check(&with(&json!({"StringEquals": tags("x")})), true);
     check(&with(&json!({"StringNotEquals": tags("x")})), false);
     let document = key_policy(&with(&json!({"StringNotEquals": tags("x")})));
     assert_eq!(document.clauses().next().unwrap().1.len(), 1);
+}
+
+#[test]
+fn the_product_of_lists_is_bounded() {
+    let tags: serde_json::Map<_, _> =
+        (0..200).map(|n| (format!("aws:PrincipalTag/{n}"), json!("x"))).collect();
+    let accounts: Vec<_> = (0..20).map(|n| format!("{n:012}")).collect();
+    let text = json!({"Version": "2012-10-17", "Statement": {"Effect": "Deny",
+        "Principal": {"AWS": accounts}, "Action": "*", "Resource": "*",
+        "Condition": {"StringEquals": tags}}});
+    let error = ENGINE.compile_key_policy(&text.to_string(), &directory()).unwrap_err();
+    let unit = "terms in the conditions of all its rules";
+    assert_eq!(error, CompileError::TooLarge { limit: POLICY_TERMS, unit });
 }
 
 #[test]

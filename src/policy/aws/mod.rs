@@ -20,8 +20,11 @@ mod target;
 mod text;
 
 #[cfg(test)]
-mod examples;
+mod documented;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
+#[expect(clippy::arithmetic_side_effects, reason = "a wrong number fails the test")]
+#[expect(clippy::string_slice, reason = "the texts are those of the tests")]
+#[expect(clippy::as_conversions, reason = "a month is a small number")]
 mod reference;

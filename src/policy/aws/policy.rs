@@ -157,24 +157,17 @@ impl Statement {
         let mut principals = None;
         let (mut actions, mut not_action, mut resources) = (None, false, None);
         let mut conditions = Vec::new();
-        let exclusive =
-            [("Action", "NotAction"), ("Principal", "NotPrincipal"), ("Resource", "NotResource")];
-        for (one, other) in exclusive {
-            let has = |wanted: &str| members.iter().any(|(name, _)| name == wanted);
-            if has(one) && has(other) {
-                return Err(refuse(other, &format!("cannot stand beside {one}")));
-            }
+        if let Some((one, other)) = find_exclusive(&members) {
+            return Err(refuse(other, &format!("cannot stand beside {one}")));
         }
         for (name, value) in members {
             match name.as_str() {
                 "Sid" if sid.is_some() => {}
                 "Sid" => return Err(refuse("Sid", "must be a string")),
                 "Effect" => {
-                    effect = Some(match value {
-                        Node::Text(text) if text == "Allow" => Effect::Allow,
-                        Node::Text(text) if text == "Deny" => Effect::Deny,
-                        _ => return Err(refuse("Effect", "must be \"Allow\" or \"Deny\"")),
-                    });
+                    let parsed = Effect::parse(&value);
+                    let wrong = || refuse("Effect", "must be \"Allow\" or \"Deny\"");
+                    effect = Some(parsed.ok_or_else(wrong)?);
                 }
                 "Principal" | "NotPrincipal" if usage == Usage::Identity => {
                     return Err(refuse(&name, "a policy of a user or role cannot name one"));
@@ -187,9 +180,8 @@ impl Statement {
                     });
                 }
                 "Action" | "NotAction" => {
-                    let texts = parse_texts(value).map_err(|reason| refuse(&name, reason))?;
+                    actions = parse_texts(value).map_err(|reason| refuse(&name, reason))?;
                     not_action = name == "NotAction";
-                    actions = texts;
                 }
                 "Resource" => {
                     resources = parse_texts(value).map_err(|reason| refuse("Resource", reason))?;
@@ -214,13 +206,8 @@ impl Statement {
                 "cannot allow: it would allow all others, of every account",
             ));
         }
-        let resources = match (resources, usage) {
-            (Some(_), Usage::Trust) => {
-                return Err(refuse("Resource", "a trust policy has none: it is about its role"));
-            }
-            (None, Usage::Trust) => Some(vec!["*".to_owned()]),
-            (resources, _) => resources,
-        };
+        let resources =
+            own_resource(usage, resources).map_err(|reason| refuse("Resource", reason))?;
         Ok(Self { index, sid, effect, principals, not_action, actions, resources, conditions })
     }
 
@@ -228,6 +215,36 @@ impl Statement {
     pub(super) fn place(&self) -> String {
         place(self.index, self.sid.as_deref())
     }
+}
+
+impl Effect {
+    fn parse(node: &Node) -> Option<Self> {
+        match node {
+            Node::Text(text) if text == "Allow" => Some(Self::Allow),
+            Node::Text(text) if text == "Deny" => Some(Self::Deny),
+            _ => None,
+        }
+    }
+}
+
+/// The resources, or the role of a trust policy.
+fn own_resource(
+    usage: Usage,
+    resources: Option<Vec<String>>,
+) -> Result<Option<Vec<String>>, &'static str> {
+    match (resources, usage) {
+        (Some(_), Usage::Trust) => Err("a trust policy has none: it is about its role"),
+        (None, Usage::Trust) => Ok(Some(vec!["*".to_owned()])),
+        (resources, _) => Ok(resources),
+    }
+}
+
+/// An element that stands beside its opposite.
+fn find_exclusive(members: &[(String, Node)]) -> Option<(&'static str, &'static str)> {
+    let has = |wanted: &str| members.iter().any(|(name, _)| name == wanted);
+    let pairs =
+        [("Action", "NotAction"), ("Principal", "NotPrincipal"), ("Resource", "NotResource")];
+    pairs.into_iter().find(|(one, other)| has(one) && has(other))
 }
 
 /// One string or a list of strings; an empty list is as good as none.

@@ -11,7 +11,7 @@ use super::expr::{Truth, attribute, binary, like};
 use super::text::{Piece, Reading, Text};
 use crate::base::arn::PARTITION;
 use crate::base::ids::AccountId;
-use crate::policy::actions::{Action, ResourceKind};
+use crate::policy::actions::ResourceKind;
 use crate::policy::document::Usage;
 use crate::policy::error::CompileError;
 
@@ -22,14 +22,28 @@ pub(super) enum Target {
     Anything,
     /// `*` in a key policy.
     AnyKey,
-    /// Keys or aliases whose ARN matches, part by part.
+    /// Resources of one kind whose ARN matches, part by part.
     Matching(Shape),
 }
 
-/// An ARN of KMS; each part may have wildcards, and none spans two parts.
+/// How the ARNs of a kind of resource are made.
+#[derive(Debug, PartialEq, Eq)]
+struct Form {
+    kind: ResourceKind,
+    service: &'static str,
+    /// How the last part begins.
+    prefix: &'static str,
+    /// The attribute that holds the rest of the last part, or for aliases all of
+    /// it; nothing where the last part is `prefix`.
+    attribute: Option<&'static str>,
+    /// Whether the ARN has a Region.
+    regional: bool,
+}
+
+/// An ARN; each part may have wildcards, and none spans two parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Shape {
-    kind: ResourceKind,
+    form: &'static Form,
     /// As the policy has it.
     given: String,
     /// With a last part for this kind alone.
@@ -58,18 +72,14 @@ impl Target {
         let read = Text::parse(text, Reading { wildcards: true, variables })?;
         let shapes = match read.arn_parts() {
             Some(parts) => match parts.get(2).and_then(Text::literal) {
-                Some(service) if service != "kms" => {
-                    if is_known_service(&service) && usage != Usage::KeyPolicy {
-                        return Err(refuse("cannot be a resource: only \"*\" and ARNs of KMS can"));
-                    }
-                    Vec::new()
-                }
+                Some(service) if FORMS.iter().all(|form| form.service != service) => Vec::new(),
                 _ => Shape::parse(text, &parts).map_err(refuse)?,
             },
             None if usage == Usage::KeyPolicy => Vec::new(),
             None => return Err(refuse("is neither \"*\" nor an ARN")),
         };
-        let relevant = |shape: &Shape| usage == Usage::Identity || shape.kind == ResourceKind::Key;
+        let relevant =
+            |shape: &Shape| usage == Usage::Identity || shape.form.kind == ResourceKind::Key;
         Ok(shapes.into_iter().filter(relevant).map(Self::Matching).collect())
     }
 
@@ -78,7 +88,7 @@ impl Target {
         match self {
             Self::Anything => None,
             Self::AnyKey => Some(ResourceKind::Key),
-            Self::Matching(shape) => Some(shape.kind),
+            Self::Matching(shape) => Some(shape.form.kind),
         }
     }
 
@@ -109,34 +119,38 @@ impl Shape {
         if account.literal().is_some_and(|id| AccountId::parse(&id).is_none()) {
             return Err("has neither an account id nor `*` as its account");
         }
-        let shape = |kind, resource: &Text| {
+        let shape = |form, resource: &Text| {
             let parts = [arn, partition, service, region, account, resource].map(Clone::clone);
-            Self { kind, given: given.to_owned(), parts: Box::new(parts) }
+            Self { form, given: given.to_owned(), parts: Box::new(parts) }
         };
-        if resource.starts_with("key/") {
-            return Ok(vec![shape(ResourceKind::Key, resource)]);
+        let service_literal = service.literal();
+        let of_service = FORMS.iter().filter(|form| {
+            service_literal.as_deref().is_none_or(|literal| literal == form.service)
+        });
+        let shapes: Vec<_> = of_service
+            .filter(|form| form.regional || region.0.is_empty() || region.0 == [Piece::Many])
+            .filter_map(|form| Some(shape(form, &form.narrow(resource)?)))
+            .collect();
+        match (shapes.is_empty(), service_literal.as_deref()) {
+            (false, _) => Ok(shapes),
+            (true, Some("kms")) => Err("names neither a key nor an alias"),
+            (true, Some("iam")) => Err("names neither a user nor a role nor a group"),
+            (true, Some("items")) => Err("names no schema"),
+            (true, Some("audit")) => Err("does not name the log"),
+            // Of whatever service, and of nothing that is here.
+            (true, _) => Ok(Vec::new()),
         }
-        if resource.starts_with("alias/") {
-            return Ok(vec![shape(ResourceKind::Alias, resource)]);
-        }
-        if resource.0 == [Piece::Many] {
-            let kinds = [(ResourceKind::Key, "key/"), (ResourceKind::Alias, "alias/")];
-            let shapes = kinds.map(|(kind, prefix)| {
-                let prefix = prefix.chars().map(Piece::Char);
-                shape(kind, &Text(prefix.chain([Piece::Many]).collect()))
-            });
-            return Ok(shapes.into());
-        }
-        Err("names neither a key nor an alias")
     }
 
     fn constraint(&self) -> Result<Constraint, CompileError> {
         let literals: Vec<_> = self.parts.iter().map_while(Text::literal).collect();
-        if literals.len() == self.parts.len() {
-            let scope = ResourceConstraint::Eq(entity(self.kind.as_str(), &literals.join(":"))?);
+        let kind = self.form.kind;
+        // Only these are known by their ARNs.
+        if literals.len() == self.parts.len() && self.form.service == "kms" {
+            let scope = ResourceConstraint::Eq(entity(kind.as_str(), &literals.join(":"))?);
             return Ok(Constraint { scope, parts: Vec::new(), atom: None });
         }
-        let scope = ResourceConstraint::Is(entity_type(self.kind.as_str())?);
+        let scope = ResourceConstraint::Is(entity_type(kind.as_str())?);
         if let Some(parts) = self.in_cedar()? {
             return Ok(Constraint { scope, parts, atom: None });
         }
@@ -159,13 +173,10 @@ impl Shape {
         let (Some(region), Some(resource)) = (pattern(region), pattern(resource)) else {
             return Ok(None);
         };
-        // Keys know their id without, aliases their name with what stands before.
-        let (name, resource) = match self.kind {
-            ResourceKind::Alias => ("name", resource),
-            _ => ("keyId", resource.into_iter().skip("key/".len()).collect()),
-        };
         let mut parts = Vec::new();
-        parts.extend(like(of_resource("region"), region));
+        if self.form.regional {
+            parts.extend(like(of_resource("region"), region));
+        }
         match account.literal() {
             Some(id) => {
                 let id = Expr::Literal(Literal::EntityUID(uid("Account", &id)?));
@@ -174,7 +185,15 @@ impl Shape {
             None if account.0 == anything => {}
             None => return Ok(None),
         }
-        parts.extend(like(of_resource(name), resource));
+        if let Some(attribute) = self.form.attribute {
+            // Aliases know their name with what stands before it.
+            let skipped = match self.form.kind {
+                ResourceKind::Alias => 0,
+                _ => self.form.prefix.len(),
+            };
+            let name = resource.into_iter().skip(skipped).collect();
+            parts.extend(like(of_resource(attribute), name));
+        }
         Ok(Some(parts))
     }
 }
@@ -183,6 +202,39 @@ fn of_resource(name: &str) -> Expr {
     attribute(Expr::Var(Var::Resource), name)
 }
 
-fn is_known_service(service: &str) -> bool {
-    Action::ALL.iter().any(|action| action.service() == service)
+impl Form {
+    /// What `resource`, the last part of an ARN, says of this form; `None` if it
+    /// is of another one.
+    fn narrow(&self, resource: &Text) -> Option<Text> {
+        if resource.0 == [Piece::Many] {
+            let prefix = self.prefix.chars().map(Piece::Char);
+            return Some(Text(prefix.chain(self.attribute.map(|_| Piece::Many)).collect()));
+        }
+        let fits = match self.attribute {
+            Some(_) => resource.starts_with(self.prefix),
+            None => resource.literal().as_deref() == Some(self.prefix),
+        };
+        fits.then(|| resource.clone())
+    }
+}
+
+/// What has ARNs here.
+const FORMS: &[Form] = &[
+    form(ResourceKind::Key, "kms", "key/", Some("keyId"), true),
+    form(ResourceKind::Alias, "kms", "alias/", Some("name"), true),
+    form(ResourceKind::User, "iam", "user/", Some("name"), false),
+    form(ResourceKind::Role, "iam", "role/", Some("name"), false),
+    form(ResourceKind::Group, "iam", "group/", Some("name"), false),
+    form(ResourceKind::ItemSchema, "items", "schema/", Some("name"), false),
+    form(ResourceKind::AuditLog, "audit", "log", None, false),
+];
+
+const fn form(
+    kind: ResourceKind,
+    service: &'static str,
+    prefix: &'static str,
+    attribute: Option<&'static str>,
+    regional: bool,
+) -> Form {
+    Form { kind, service, prefix, attribute, regional }
 }

@@ -3,6 +3,7 @@
 
 mod agreement;
 mod aliases;
+mod conditions;
 mod custom_key_stores;
 mod data_key_pairs;
 mod data_keys;

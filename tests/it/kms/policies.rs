@@ -18,6 +18,19 @@ fn policy(statements: &[(&str, &str)]) -> String {
     json!({ "Version": "2012-10-17", "Statement": statements }).to_string()
 }
 
+/// A policy under which the account's policies decide, and nobody does this on
+/// this condition.
+pub(super) fn allow_all_but(action: &str, condition: &Value) -> String {
+    json!({ "Version": "2012-10-17", "Statement": [
+        { "Effect": "Allow", "Principal": { "AWS": ACCOUNT }, "Action": "kms:*", "Resource": "*" },
+        {
+            "Effect": "Deny", "Principal": "*", "Action": action, "Resource": "*",
+            "Condition": condition,
+        },
+    ] })
+    .to_string()
+}
+
 fn user(name: &str) -> String {
     format!("arn:aws:iam::{ACCOUNT}:user/{name}")
 }

@@ -290,7 +290,9 @@ fn date(text: &str) -> f64 {
     let (day, time) = text.split_once('T').unwrap_or((text, "00:00:00Z"));
     let [year, month, day] =
         [0, 5, 8].map(|at| day[at..].split('-').next().unwrap().parse::<u32>().unwrap());
-    let leap = |year: u32| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let leap = |year: u32| {
+        year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
+    };
     let months = [31, 28 + u32::from(leap(year)), 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
     let years = (1970..year).map(|year| 365 + u32::from(leap(year)));
     let days = years.chain(months[..month as usize - 1].iter().copied()).sum::<u32>() + day - 1;

@@ -89,7 +89,7 @@ impl World {
         world
     }
 
-    fn know(&mut self, key: &str, value: impl ToString) {
+    fn know(&mut self, key: &str, value: &dyn ToString) {
         self.context.insert(key.to_lowercase(), vec![value.to_string()]);
     }
 
@@ -99,7 +99,7 @@ impl World {
 
     /// A date, in its three spellings.
     fn know_time(&mut self, key: &str, ms: i64) {
-        self.know(key, crate::base::timestamp::iso_8601(ms));
+        self.know(key, &crate::base::timestamp::iso_8601(ms));
     }
 
     fn draw_caller(&mut self, dice: &mut Dice) {
@@ -107,64 +107,65 @@ impl World {
         let account = principal.account().clone();
         self.know("aws:PrincipalAccount", &account);
         self.know("kms:CallerAccount", &account);
-        self.know("aws:PrincipalIsAWSService", false);
+        self.know("aws:PrincipalIsAWSService", &false);
         let (kind, arn) = match &principal {
             Principal::Root { .. } => ("Account", principal.to_string()),
             Principal::User { name, .. } => {
-                self.know("aws:username", name);
+                self.know("aws:username", &name);
                 ("User", principal.to_string())
             }
             _ => ("AssumedRole", format!("arn:aws:iam::{account}:role/Admin")),
         };
-        self.know("aws:PrincipalType", kind);
-        self.know("aws:PrincipalArn", arn);
-        self.know("aws:userid", principal.principal_id());
+        self.know("aws:PrincipalType", &kind);
+        self.know("aws:PrincipalArn", &arn);
+        self.know("aws:userid", &principal.principal_id());
         if kind == "AssumedRole" {
             let created_ms = (NOW_S - dice.pick(&[0, 1, 3_600])) * 1_000;
             self.caller.session =
                 Some(Arc::new(SessionFacts { created_ms, ..SessionFacts::default() }));
-            self.know("aws:MultiFactorAuthPresent", false);
+            self.know("aws:MultiFactorAuthPresent", &false);
             self.know_time("aws:TokenIssueTime", created_ms);
         }
         let ip = dice.maybe(&["192.0.2.7", "192.0.2.200", "10.1.2.3", "2001:db8::1"]);
         self.caller.source_ip = ip.map(|ip| ip.parse::<IpAddr>().unwrap());
         if let Some(ip) = ip {
-            self.know("aws:SourceIp", ip);
+            self.know("aws:SourceIp", &ip);
         }
-        self.caller.secure_transport = !dice.one_in(3);
-        self.know("aws:SecureTransport", self.caller.secure_transport);
+        let secure = !dice.one_in(3);
+        self.caller.secure_transport = secure;
+        self.know("aws:SecureTransport", &secure);
         let agent = dice.maybe(&["acme", "aws-cli/2", ""]);
         self.caller.user_agent = agent.map(str::to_owned);
         if let Some(agent) = agent {
-            self.know("aws:UserAgent", agent);
+            self.know("aws:UserAgent", &agent);
         }
         self.caller.via_service = dice.one_in(3).then(|| "items".into());
-        self.know("aws:ViaAWSService", self.caller.via_service.is_some());
+        self.know("aws:ViaAWSService", &self.caller.via_service.is_some());
         if let Some(via) = self.caller.via_service.clone() {
             for key in ["kms:ViaService", "aws:CalledVia", "aws:CalledViaFirst"] {
-                self.know(key, via.as_ref());
+                self.know(key, &via.as_ref());
             }
         }
         for (name, values) in [("Team", &["acme", "red", "*"]), ("suffix", &["ab", "cd", "?"])] {
             if let Some(value) = dice.maybe(values) {
                 self.tags.insert(name.to_owned(), value.to_owned());
-                self.know(&format!("aws:PrincipalTag/{name}"), value);
+                self.know(&format!("aws:PrincipalTag/{name}"), &value);
             }
         }
     }
 
     fn draw_key(&mut self, dice: &mut Dice) {
-        self.know("aws:ResourceAccount", HOME);
-        self.know("aws:RequestedRegion", "eu-central-1");
-        self.know("kms:KeySpec", "SYMMETRIC_DEFAULT");
+        self.know("aws:ResourceAccount", &HOME);
+        self.know("aws:RequestedRegion", &"eu-central-1");
+        self.know("kms:KeySpec", &"SYMMETRIC_DEFAULT");
         self.multi_region = dice.maybe(&[MultiRegionRole::Primary, MultiRegionRole::Replica]);
-        self.know("kms:MultiRegion", self.multi_region.is_some());
+        self.know("kms:MultiRegion", &self.multi_region.is_some());
         if let Some(role) = self.multi_region {
-            self.know("kms:MultiRegionKeyType", role);
+            self.know("kms:MultiRegionKeyType", &role);
         }
         if let Some(value) = dice.maybe(&["acme", "red", "RED"]) {
             self.key_tags = pairs(vec![("team", value)]);
-            self.know("aws:ResourceTag/Team", value);
+            self.know("aws:ResourceTag/Team", &value);
         }
         let names = ["alias/app", "alias/xpp", "alias/Test"];
         self.aliases = (0..dice.below(3)).map(|at| names[at].to_owned()).collect();
@@ -187,7 +188,7 @@ impl World {
         ] {
             if let Some(value) = dice.maybe(values) {
                 context.push((name, value));
-                self.know(&format!("kms:EncryptionContext:{name}"), value);
+                self.know(&format!("kms:EncryptionContext:{name}"), &value);
             }
         }
         let context = pairs(context);
@@ -195,7 +196,7 @@ impl World {
         self.encryption_context = EncryptionContext::new(context);
         self.request_alias = dice.maybe(&["alias/app", "alias/xpp"]).map(str::to_owned);
         if let Some(alias) = self.request_alias.clone() {
-            self.know("kms:RequestAlias", alias);
+            self.know("kms:RequestAlias", &alias);
         }
     }
 
@@ -203,10 +204,10 @@ impl World {
         let say = |world: &mut Self, fact, key: &str, value: Option<Value<'static>>| {
             let Some(value) = value else { return };
             match &value {
-                Value::Bool(value) => world.know(key, value),
-                Value::Number(value) => world.know(key, value),
+                Value::Bool(value) => world.know(key, &value),
+                Value::Number(value) => world.know(key, &value),
                 Value::Date(ms) => world.know_time(key, *ms),
-                Value::Text(text) => world.know(key, text),
+                Value::Text(text) => world.know(key, &text),
                 Value::Texts(list) => {
                     world.know_all(key, &list.iter().map(ToString::to_string).collect::<Vec<_>>());
                 }
@@ -246,7 +247,7 @@ impl World {
         say(self, Fact::ValidTo, "kms:ValidTo", valid_to);
         if let Some(value) = dice.maybe(&["acme", "red"]) {
             self.said.say(Fact::RequestTags, pairs(vec![("Team", value)]).into());
-            self.know("aws:RequestTag/team", value);
+            self.know("aws:RequestTag/team", &value);
             say(self, Fact::TagKeys, "aws:TagKeys", Some(vec!["Team".to_owned()].into()));
         }
     }
