@@ -449,11 +449,9 @@ fn managed_keys_serve_their_service_alone() {
         assert_eq!((policy.form(), policy.text()), (Form::Managed, text.as_str()));
         check(&user(HOME, "alice"), &policy, &[ALLOW_ALL], Some(ImplicitResourcePolicy));
         check(&root(HOME), &policy, &[], Some(ImplicitResourcePolicy));
-        let decide = |principal: Principal,
-                      via: Option<&'static str>,
-                      action,
-                      identity: &[Arc<Document>]| {
-            let caller = Caller { via_service: via.map(Into::into), ..caller(principal) };
+        let decide = |principal: Principal, via: Option<&str>, action, identity: &[Arc<_>]| {
+            let via_service = via.map(|via| via.to_owned().into());
+            let caller = Caller { via_service, ..caller(principal) };
             let arn = KeyArn::parse(KEY_ARN).unwrap();
             let request = RequestFacts::default();
             denied(&ENGINE.decide(&Question {

@@ -144,8 +144,8 @@ fn who_can_and_what_can() {
     server.call("CreateGrant", &grant).ok();
     let who = ask(&server, "who-can", &json!({ "keyId": key, "action": "kms:Decrypt" }));
     let of = |name: &str| {
-        let found = who["principals"].as_array().unwrap().iter();
-        found.filter(|one| one["principal"].as_str().unwrap().ends_with(name)).next().cloned()
+        let mut found = who["principals"].as_array().unwrap().iter();
+        found.find(|one| one["principal"].as_str().unwrap().ends_with(name)).cloned()
     };
     assert_eq!(of(":root").unwrap()["access"], "always");
     assert_eq!(of("user/admin").unwrap()["access"], "always");

@@ -15,7 +15,9 @@ fn document(text: &str) -> Arc<Document> {
 }
 
 fn json_policy(statements: Value) -> String {
-    json!({ "Version": "2012-10-17", "Statement": statements }).to_string()
+    let mut policy = json!({ "Version": "2012-10-17" });
+    policy["Statement"] = statements;
+    policy.to_string()
 }
 
 fn compare(old: &str, new: &str) -> Difference {

@@ -38,8 +38,9 @@ fn test(decision: &str, more: Value) -> Value {
         "request": { "principal": ALICE, "action": "kms:Decrypt",
                      "context": { "sourceIp": "192.0.2.7" } },
     });
-    for (name, value) in more.as_object().unwrap() {
-        test[name] = value.clone();
+    let Value::Object(more) = more else { panic!("{more}") };
+    for (name, value) in more {
+        test[name] = value;
     }
     test
 }
