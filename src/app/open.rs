@@ -16,7 +16,7 @@ use crate::identity::oidc::{self, Providers};
 use crate::items::schemas::Schemas;
 use crate::keys::grants::index::GrantIndex;
 use crate::keys::registry::Registry;
-use crate::ops::blocking::RsaKeys;
+use crate::ops::blocking::Workshop;
 use crate::ops::ctx::{Ctx, Observer, Start};
 use crate::ops::rates::Rates;
 use crate::policy::engine::Engine;
@@ -95,7 +95,8 @@ pub fn open(options: OpenOptions) -> Result<Opened, Error> {
         observer: options.observer,
         changing: Mutex::default(),
         rotation_due: Arc::new(Notify::new()),
-        rsa_keys: RsaKeys::default(),
+        rsa_keys: Workshop::of_rsa_keys(),
+        policy_searches: Workshop::of_policy_searches(),
     });
     let items = Arc::new(items::Ctx::new(Arc::clone(&ctx), schemas));
     Ok(Opened { ctx, items, providers: Arc::new(providers) })

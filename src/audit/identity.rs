@@ -108,7 +108,7 @@ pub(super) fn identity<'a>(
             .access_key_id
             .as_deref()
             .map(|whole| Text { whole, max: ACCESS_KEY_ID_BYTES }),
-        invoked_by: caller.via_service,
+        invoked_by: caller.via_service.as_deref(),
         ..Identity::default()
     };
     match principal {

@@ -13,5 +13,7 @@ mod tests;
 pub use crate::base::limits::RECORD_BYTES;
 pub use body::{LEAF_FORMAT, leaf};
 pub use error::Error;
-pub use query::{Filter, LastUse, Page, last_use, query};
+pub use query::{
+    Filter, LastUse, Page, Recorded, Sought, find_call, last_use, newest_success, query,
+};
 pub use record::{EventType, Failure, Record, Resource, Tls, canonical, prepare};

@@ -123,33 +123,110 @@ pub fn last_use(
         #[serde(rename = "requestID")]
         request_id: Option<String>,
     }
-    let mut next = Some(Position { time_ms: i64::MAX, seq: 0 });
-    while let Some(before) = next {
-        let found = store.search(&Search {
-            account: None,
-            principal: None,
-            key: Some(KeyText::Arn(key)),
-            event_name: None,
-            error: None,
-            source_ip: None,
-            request_id: None,
-            read_only: None,
-            succeeded_in: Some(operations),
-            from_ms,
-            before,
-            limit: 1,
-        })?;
-        if let Some(record) = found.records.first() {
-            let Position { seq, time_ms } = record.position;
-            let text = Opener::default().open(record)?;
-            let names: Names =
-                serde_json::from_str(&text).map_err(|_odd| Error::Corrupt { seq })?;
-            let Names { event_name, event_id, request_id } = names;
-            return Ok(Some(LastUse { event_name, time_ms, event_id, request_id }));
-        }
-        next = found.next;
+    let end = Position { time_ms: i64::MAX, seq: 0 };
+    let sought = Sought { account: None, key: Some(key), operations, from_ms, before: end };
+    let Some(newest) = newest_success(store, sought)? else { return Ok(None) };
+    let Position { seq, time_ms } = newest.position;
+    let names = serde_json::from_str(&newest.record).map_err(|_odd| Error::Corrupt { seq })?;
+    let Names { event_name, event_id, request_id } = names;
+    Ok(Some(LastUse { event_name, time_ms, event_id, request_id }))
+}
+
+/// A record and its place.
+#[derive(Clone, Debug)]
+pub struct Recorded {
+    /// The canonical JSON.
+    pub record: String,
+    pub position: Position,
+}
+
+/// Which calls to look for: successful ones of one of these operations.
+#[derive(Clone, Copy, Debug)]
+pub struct Sought<'a> {
+    /// `recipientAccountId`.
+    pub account: Option<&'a str>,
+    /// Of those that the key with this ARN had a part in.
+    pub key: Option<&'a str>,
+    pub operations: &'a [&'a str],
+    /// The earliest time, epoch milliseconds.
+    pub from_ms: i64,
+    /// Only calls before this place in the book.
+    pub before: Position,
+}
+
+/// The newest call that fits. Blocks.
+///
+/// # Errors
+/// [`Error::Corrupt`] for a record that is not what was written;
+/// [`Error::Store`].
+pub fn newest_success(store: &Store, sought: Sought<'_>) -> Result<Option<Recorded>, Error> {
+    let search = Search {
+        account: sought.account,
+        principal: None,
+        key: sought.key.map(KeyText::Arn),
+        event_name: None,
+        error: None,
+        source_ip: None,
+        request_id: None,
+        read_only: None,
+        succeeded_in: Some(sought.operations),
+        from_ms: sought.from_ms,
+        before: sought.before,
+        limit: 1,
+    };
+    if sought.key.is_some() {
+        return first(store, search);
     }
-    Ok(None)
+    // Without a key, the name is what finds the few among the many.
+    let mut newest: Option<Recorded> = None;
+    for name in sought.operations {
+        let of_name = Search { event_name: Some(name), ..search };
+        let found = first(store, of_name)?;
+        newest = newest.into_iter().chain(found).max_by_key(|found| found.position);
+    }
+    Ok(newest)
+}
+
+/// The record of the call with this request id, in the book of `account`: of
+/// several, the one of the call itself, which came last. Blocks.
+///
+/// # Errors
+/// As [`newest_success`].
+pub fn find_call(
+    store: &Store,
+    account: &str,
+    request_id: RequestId,
+) -> Result<Option<Recorded>, Error> {
+    let search = Search {
+        account: Some(account),
+        principal: None,
+        key: None,
+        event_name: None,
+        error: None,
+        source_ip: None,
+        request_id: Some(*request_id.as_bytes()),
+        read_only: None,
+        succeeded_in: None,
+        from_ms: i64::MIN,
+        before: Position { time_ms: i64::MAX, seq: 0 },
+        limit: 1,
+    };
+    first(store, search)
+}
+
+/// The first record that fits, however many pages it is away.
+fn first(store: &Store, mut search: Search<'_>) -> Result<Option<Recorded>, Error> {
+    loop {
+        let found = store.search(&search)?;
+        if let Some(record) = found.records.first() {
+            let text = Opener::default().open(record)?;
+            return Ok(Some(Recorded { record: text, position: record.position }));
+        }
+        match found.next {
+            Some(next) => search.before = next,
+            None => return Ok(None),
+        }
+    }
 }
 
 impl Filter {

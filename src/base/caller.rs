@@ -1,5 +1,6 @@
 //! Who calls, and from where.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::IpAddr;
@@ -125,5 +126,5 @@ pub struct Caller {
     pub request_id: RequestId,
     /// The wardbook service that calls on behalf of the principal, such as
     /// `items`; becomes `kms:ViaService` and CloudTrail's `invokedBy`.
-    pub via_service: Option<&'static str>,
+    pub via_service: Option<Cow<'static, str>>,
 }

@@ -69,6 +69,20 @@ pub const RSA_KEYS_MADE_AT_ONCE: usize = 2;
 /// Calls that make an RSA key, running or waiting; one more gets
 /// ThrottlingException. A small part of [`IN_FLIGHT_CALLS`].
 pub const RSA_KEYS_WAITED_FOR: usize = 32;
+/// Searches through policies that run at a time; each has limits of its own.
+pub const POLICY_SEARCHES_AT_ONCE: usize = 2;
+/// Searches through policies, running or waiting; one more gets
+/// ThrottlingException. A small part of [`IN_FLIGHT_CALLS`].
+pub const POLICY_SEARCHES_WAITED_FOR: usize = 16;
+/// Principals that one search for who can do something looks at.
+pub const PRINCIPALS_SEARCHED: usize = 1_000;
+/// Rules of key policies that one search for who can do what looks at, those of
+/// each principal and action anew.
+pub const RULES_SEARCHED: usize = 100_000;
+/// Grants of one key that one search for who can do something looks at.
+pub const GRANTS_SEARCHED: usize = 1_000;
+/// Keys in one page of what somebody can do.
+pub const KEYS_SEARCHED: usize = 100;
 /// Units of work that wait for the database writer.
 pub const WRITER_QUEUE_UNITS: usize = 2_048;
 /// Units of work in one database transaction.
@@ -107,6 +121,26 @@ pub const POLICY_EXPRESSION_DEPTH: usize = 256;
 /// Depth of a condition. Cedar's evaluator gives up when the stack of its
 /// thread runs low: on 2 MiB at 450 levels, in an unoptimised build at 30 to 40.
 pub const POLICY_EVALUATION_DEPTH: usize = 24;
+/// Tests beside one key policy.
+pub const POLICY_TESTS: usize = 200;
+/// The tests beside one key policy, bytes.
+pub const POLICY_TESTS_BYTES: usize = 64 * 1024;
+/// Examples that a comparison of two policies shows.
+pub const COMPARED_EXAMPLES: usize = 20;
+/// Requests that a comparison of two policies asks about, each by both.
+pub const COMPARED_REQUESTS: usize = 20_000;
+/// Rules that a comparison of two policies looks at, those of each request anew.
+pub const COMPARED_RULES: usize = 4_000_000;
+/// Combinations of values that a comparison of two policies tries.
+pub const COMPARED_SCENARIOS: usize = 512;
+/// Values of one condition key that a comparison of two policies tries.
+pub const COMPARED_VALUES: usize = 8;
+/// Values of a request that the explanation of one condition shows.
+pub const EXPLAINED_VALUES: usize = 8;
+/// Grants of a key that one explanation shows.
+pub const EXPLAINED_GRANTS: usize = 100;
+/// Ways to one action that are shown of one principal.
+pub const WAYS_SHOWN: usize = 16;
 /// Aliases of one key that policies can read; of a key with more, they read none
 /// (AWS's own limit).
 pub const ALIASES_IN_POLICIES: usize = 50;

@@ -59,6 +59,26 @@ pub(super) enum Error {
         #[source]
         cause: serde_json::Error,
     },
+    #[error("{path} is refused")]
+    Policy {
+        path: PathBuf,
+        #[source]
+        cause: crate::policy::error::CompileError,
+    },
+    #[error("{path} holds no tests that can be run")]
+    Trials {
+        path: PathBuf,
+        #[source]
+        cause: crate::policy::trial::Error,
+    },
+    #[error("the policies of this program cannot be used")]
+    Engine(#[source] crate::policy::error::Error),
+    #[error("{0} is not the ARN of a key")]
+    KeyArn(String),
+    #[error("{failed} of {total} tests failed")]
+    TestsFailed { failed: usize, total: usize },
+    #[error("{0} to look at again")]
+    Findings(usize),
     #[error("{failed} of {total} items failed")]
     ItemsFailed { failed: usize, total: usize },
     #[error("cannot write to standard output")]
@@ -77,6 +97,8 @@ impl Error {
             | Self::Endpoint(_)
             | Self::CaCert(_)
             | Self::Path(_)
+            | Self::KeyArn(_)
+            | Self::Trials { .. }
             | Self::Read { .. }
             | Self::Json { .. } => USAGE,
             Self::Parent(_) | Self::Serve(_) | Self::Unreachable { .. } | Self::DemoServer(_) => {
@@ -87,6 +109,10 @@ impl Error {
             | Self::Refused { .. }
             | Self::Answer { .. }
             | Self::ItemsFailed { .. }
+            | Self::Policy { .. }
+            | Self::Engine(_)
+            | Self::TestsFailed { .. }
+            | Self::Findings(_)
             | Self::Output(_)
             | Self::Demo(_) => FAILED,
         }

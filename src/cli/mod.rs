@@ -17,6 +17,7 @@ mod init;
 mod input;
 mod items;
 mod output;
+mod policy;
 mod principal;
 mod serve;
 
@@ -61,6 +62,8 @@ enum Command {
     Init(init::Arguments),
     /// Users, roles, their access keys and policies
     Principal(principal::Arguments),
+    /// Why a call is allowed or denied, and who could do what
+    Policy(policy::Arguments),
     /// Ask the book what happened
     Audit(audit::Arguments),
     /// Encrypt and decrypt items; keep their schemas
@@ -89,6 +92,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Serve(arguments) => serve::run(&mut context, arguments),
         Command::Init(arguments) => init::run(&mut context, arguments),
         Command::Principal(arguments) => principal::run(&mut context, arguments),
+        Command::Policy(arguments) => policy::run(&mut context, arguments),
         Command::Audit(arguments) => audit::run(&mut context, arguments),
         Command::Items(arguments) => items::run(&mut context, arguments),
         Command::Demo => demo::run(&mut context.output),

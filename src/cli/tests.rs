@@ -30,6 +30,18 @@ fn the_fixed_interfaces_are_accepted() {
     check("wardbook items encrypt --schema customers --format dynamodb -", true);
     check("wardbook items decrypt --schema customers", true);
     check("wardbook describe-ops --json", true);
+    check("wardbook policy explain --principal a --action kms:Decrypt --key k --context a=b", true);
+    check("wardbook policy explain --request-id u --json", true);
+    check("wardbook policy simulate --request-id u", true);
+    check("wardbook policy simulate --principal a --action b --key k --policy f --via s", true);
+    check("wardbook policy who-can --key k --action kms:Decrypt", true);
+    check("wardbook policy what-can --principal a", true);
+    check("wardbook policy diff old new", true);
+    check("wardbook policy diff --key k new", true);
+    check("wardbook policy put --key k file --tests t --no-wider", true);
+    check("wardbook policy test policy tests", true);
+    check("wardbook policy check --kind identity file", true);
+    check("wardbook policy lint file --json", true);
     check("wardbook demo --json", true);
 }
 
@@ -41,6 +53,10 @@ fn what_makes_no_sense_is_refused() {
     check("wardbook principal attach-policy --user-name a --role-name b --policy-name p f", false);
     check("wardbook audit query --all --limit 5", false);
     check("wardbook items encrypt --schema s --format xml", false);
+    check("wardbook policy explain --principal a", false);
+    check("wardbook policy diff old", false);
+    check("wardbook policy explain --request-id u --key k", false);
+    check("wardbook policy explain --principal a --action b --context c", false);
     check("wardbook serve --passphrase-fd 3 --passphrase-file f", false);
 }
 

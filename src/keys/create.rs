@@ -69,6 +69,7 @@ pub fn create(hsm: &Hsm, _permit: &Permit, new: NewKey) -> Result<Key, hsm::Erro
         multi_region,
         rotation: None,
         on_demand_ms: None,
+        policy_tests: None,
         materials,
         version: 1,
     })

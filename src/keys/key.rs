@@ -41,6 +41,8 @@ pub struct Key {
     /// When a rotation on demand was asked for that has not been done yet,
     /// epoch milliseconds.
     pub on_demand_ms: Option<i64>,
+    /// The tests that every policy of the key must pass: JSON.
+    pub policy_tests: Option<Arc<str>>,
     /// In the order of their arrival.
     pub materials: Vec<Material>,
     /// 1 at creation, one more at each change.

@@ -88,6 +88,7 @@ pub fn replicate(hsm: &Hsm, permit: &Permit, primary: &Key, new: NewReplica) -> 
         multi_region: Some(MultiRegionRole::Replica),
         rotation: primary.rotation,
         on_demand_ms: primary.on_demand_ms,
+        policy_tests: None,
         materials: materials
             .map(|material| share_material(hsm, primary, material, &new.region))
             .collect::<Result<_, _>>()?,

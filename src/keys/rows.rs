@@ -90,6 +90,7 @@ fn load_key(
                 _ => return None,
             },
             on_demand_ms: row.on_demand_ms,
+            policy_tests: row.policy_tests.as_deref().map(Arc::from),
             materials,
             version: row.version,
         })
@@ -159,6 +160,7 @@ pub(super) fn key_row(key: &Key) -> Result<rows::KeyRow, store::Error> {
         rotation_period_days: key.rotation.map(|rotation| rotation.period_days),
         rotation_next_ms: key.rotation.map(|rotation| rotation.next_ms),
         on_demand_ms: key.on_demand_ms,
+        policy_tests: key.policy_tests.as_deref().map(str::to_owned),
     })
 }
 

@@ -1,5 +1,5 @@
 //! Work that takes too long for a thread that serves others meanwhile: RSA keys,
-//! which take up to seconds each.
+//! which take up to seconds each, and searches through policies.
 
 use tokio::sync::Semaphore;
 use tracing::Span;
@@ -8,24 +8,31 @@ use super::rates::throttled;
 use crate::base::limits;
 use crate::wire::error::ApiError;
 
-/// Where RSA keys are made, a few at a time. Not many may wait for that: the
-/// places of calls are few, and others want them.
+/// Where work of one kind is done, a few at a time. Not many may wait for that:
+/// the places of calls are few, and others want them.
 #[derive(Debug)]
-pub struct RsaKeys {
+pub struct Workshop {
     running: Semaphore,
     waiting: Semaphore,
 }
 
-impl Default for RsaKeys {
-    fn default() -> Self {
-        Self {
-            running: Semaphore::new(limits::RSA_KEYS_MADE_AT_ONCE),
-            waiting: Semaphore::new(limits::RSA_KEYS_WAITED_FOR),
-        }
+impl Workshop {
+    /// Where RSA keys are made.
+    #[must_use]
+    pub fn of_rsa_keys() -> Self {
+        Self::new(limits::RSA_KEYS_MADE_AT_ONCE, limits::RSA_KEYS_WAITED_FOR)
     }
-}
 
-impl RsaKeys {
+    /// Where policies are searched.
+    #[must_use]
+    pub fn of_policy_searches() -> Self {
+        Self::new(limits::POLICY_SEARCHES_AT_ONCE, limits::POLICY_SEARCHES_WAITED_FOR)
+    }
+
+    fn new(running: usize, waiting: usize) -> Self {
+        Self { running: Semaphore::new(running), waiting: Semaphore::new(waiting) }
+    }
+
     /// Does the work on a thread of its own when it is its turn.
     ///
     /// # Errors
@@ -52,7 +59,7 @@ mod tests {
 
     #[tokio::test]
     async fn more_than_may_wait_are_refused_at_once() {
-        let keys = Arc::new(RsaKeys::default());
+        let keys = Arc::new(Workshop::of_rsa_keys());
         let mut held = Vec::new();
         for _ in 0..limits::RSA_KEYS_WAITED_FOR {
             let (release, released) = channel::<()>();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::{Mutex, Notify};
 
-use super::blocking::RsaKeys;
+use super::blocking::Workshop;
 use super::operation::Description;
 use super::rates::Rates;
 use crate::base::clock::Clock;
@@ -45,7 +45,8 @@ pub struct Ctx {
     /// Told when a key may have become due for a rotation, so that it is done
     /// now and not when the timers come round.
     pub rotation_due: Arc<Notify>,
-    pub rsa_keys: RsaKeys,
+    pub rsa_keys: Workshop,
+    pub policy_searches: Workshop,
 }
 
 /// What the clocks showed when the server started.

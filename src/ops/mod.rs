@@ -11,6 +11,7 @@ pub mod ctx;
 pub mod key_metadata;
 pub mod operation;
 pub mod pipeline;
+pub mod policy;
 pub mod rates;
 pub mod resolve;
 pub mod shapes;
@@ -169,15 +170,15 @@ mod tests {
         let admin = admin::TABLE.iter().map(|entry| entry.description.name);
         let sts = sts::TABLE.iter().map(|entry| entry.description.name);
         assert!(admin.is_sorted() && sts.is_sorted());
+        assert!(policy::TABLE.iter().map(|entry| entry.description.name).is_sorted());
         // The current AWS KMS model (botocore 1.44.5) has 56 operations.
         assert_eq!(kms.len(), 56);
     }
 
     #[test]
     fn nothing_sensitive_is_recorded() {
-        let described =
-            TABLE.iter().chain(admin::TABLE).chain(sts::TABLE).map(|entry| entry.description);
-        for description in described {
+        let described = TABLE.iter().chain(admin::TABLE).chain(policy::TABLE).chain(sts::TABLE);
+        for description in described.map(|entry| entry.description) {
             for member in description.input.iter().filter(|member| member.shape.is_sensitive()) {
                 let at = (description.name, member.name);
                 assert_eq!(member.recorded, Recorded::No, "{at:?}");

@@ -27,6 +27,7 @@ pub enum Service {
     Iam,
     Items,
     Kms,
+    Policy,
     Sts,
     /// What the server does on its own timers; never reached from outside.
     System,
@@ -42,6 +43,7 @@ impl Service {
             Self::Items => "items.wardbook",
             // What the server does by itself, it does to KMS keys.
             Self::Kms | Self::System => "kms.amazonaws.com",
+            Self::Policy => "policy.wardbook",
             Self::Sts => "sts.amazonaws.com",
         }
     }
@@ -54,6 +56,7 @@ impl Service {
             Self::Iam => "iam",
             Self::Items => "items",
             Self::Kms => "kms",
+            Self::Policy => "policy",
             Self::Sts => "sts",
             Self::System => "system",
         }

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use super::access::Access;
 use super::ctx::Ctx;
 use super::operation::{Description, Done, Operation, Service};
+use super::policy::trials;
 use super::resolve::Accepts;
 use super::shapes::{KEY_ID, Nothing, recorded_key};
 use crate::keys::changes::UpdateKey;
@@ -83,6 +84,9 @@ impl Operation for PutKeyPolicy {
         if input.bypass_policy_lockout_safety_check != Some(true) {
             let held = key.as_resource(ctx.keys.as_ref());
             check_lockout(ctx, access, KeyResource { policy: &document, ..held })?;
+        }
+        if let Some(tests) = &key.policy_tests {
+            trials::check(ctx, &key, &document, tests).await?;
         }
         let change = UpdateKey::new(&ctx.keys, &key, |key| key.policy = document);
         Ok(Done::changed(Nothing {}, vec![change], recorded_key(&key.arn)))

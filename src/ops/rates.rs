@@ -199,7 +199,11 @@ mod tests {
                 || matches!(group, RateGroup::Symmetric | RateGroup::Rsa | RateGroup::Ecc);
             assert!(shared || named.contains(group), "{group} counts nothing");
         }
-        let others = ops::admin::TABLE.iter().chain(ops::sts::TABLE).chain(ops::system::TABLE);
+        let others = ops::admin::TABLE
+            .iter()
+            .chain(ops::policy::TABLE)
+            .chain(ops::sts::TABLE)
+            .chain(ops::system::TABLE);
         for operation in others.map(|entry| entry.description) {
             assert_eq!(counted(&operation), Counted::Nowhere, "{}", operation.name);
         }

@@ -98,7 +98,7 @@ pub(super) fn record_further(
         output: &[],
         errors: &[],
     };
-    let caller = Caller { via_service: Some(Service::Kms.event_source()), ..caller.clone() };
+    let caller = Caller { via_service: Some(Service::Kms.event_source().into()), ..caller.clone() };
     let facts = Facts {
         request_parameters: further.request_parameters,
         resources: further.resources.iter().map(ToString::to_string).collect(),

@@ -139,6 +139,11 @@ impl Action {
     pub const UPDATE_PRIMARY_REGION: Self = Self::new("kms:UpdatePrimaryRegion", KEY);
     pub const VERIFY: Self = Self::new("kms:Verify", KEY);
     pub const VERIFY_MAC: Self = Self::new("kms:VerifyMac", KEY);
+    pub const DIFF: Self = Self::new("policy:Diff", ACCOUNT);
+    pub const EXPLAIN: Self = Self::new("policy:Explain", ACCOUNT);
+    pub const SIMULATE: Self = Self::new("policy:Simulate", ACCOUNT);
+    pub const WHAT_CAN: Self = Self::new("policy:WhatCan", ACCOUNT);
+    pub const WHO_CAN: Self = Self::new("policy:WhoCan", ACCOUNT);
     pub const ASSUME_ROLE: Self = Self::new("sts:AssumeRole", ROLE);
     pub const ASSUME_ROLE_WITH_WEB_IDENTITY: Self =
         Self::new("sts:AssumeRoleWithWebIdentity", ROLE);
@@ -150,7 +155,7 @@ impl Action {
     pub const SYSTEM_ROTATE_KEY: Self = Self::new("system:RotateKey", KEY);
 
     /// Every action, sorted by name.
-    pub const ALL: [Self; 93] = [
+    pub const ALL: [Self; 98] = [
         Self::QUERY_EVENTS,
         Self::ADD_USER_TO_GROUP,
         Self::ATTACH_POLICY,
@@ -237,6 +242,11 @@ impl Action {
         Self::UPDATE_PRIMARY_REGION,
         Self::VERIFY,
         Self::VERIFY_MAC,
+        Self::DIFF,
+        Self::EXPLAIN,
+        Self::SIMULATE,
+        Self::WHAT_CAN,
+        Self::WHO_CAN,
         Self::ASSUME_ROLE,
         Self::ASSUME_ROLE_WITH_WEB_IDENTITY,
         Self::TAG_SESSION,

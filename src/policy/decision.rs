@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::actions::Action;
 use super::question::Question;
@@ -40,7 +40,7 @@ impl Permit {
 }
 
 /// Which kind of refusal it is, and which side refuses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum DenialKind {
     /// A guardrail of the operator forbids the call.
@@ -199,7 +199,7 @@ pub struct Determining {
 }
 
 /// Where a policy comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Source {
     /// `policies/builtin/`, part of the program.

@@ -205,6 +205,12 @@ impl Document {
         self.rules.iter().any(|rule| rule.reads.context.contains(&fact))
     }
 
+    /// How many Cedar policies it has: what a look at it costs.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.rules.len()
+    }
+
     pub(super) fn rules(&self) -> &[Rule] {
         &self.rules
     }
@@ -275,6 +281,11 @@ impl SourceText {
 }
 
 impl Rule {
+    /// What a clause says in the words of the document; none of Cedar's.
+    pub(super) fn label(&self, clause: usize) -> Option<&str> {
+        self.labels.get(clause).map(String::as_str)
+    }
+
     fn new(
         document: &str,
         draft: Draft,

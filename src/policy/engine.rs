@@ -22,11 +22,11 @@ use crate::base::caller::Principal;
 /// Compiles policy documents and decides questions. One for the whole server,
 /// shared by all threads.
 pub struct Engine {
-    compiler: Compiler,
-    authorizer: Authorizer,
-    grant_policy: GrantPolicy,
-    root: Arc<Document>,
-    system: Arc<Document>,
+    pub(super) compiler: Compiler,
+    pub(super) authorizer: Authorizer,
+    pub(super) grant_policy: GrantPolicy,
+    pub(super) root: Arc<Document>,
+    pub(super) system: Arc<Document>,
     deny_all: Arc<Document>,
     guardrails: RwLock<Arc<[Arc<Document>]>>,
 }
@@ -45,7 +45,7 @@ enum Stance {
 
 /// What the caller's side says; nothing on it forbids.
 #[derive(Clone, Copy, Debug)]
-struct CallerSide {
+pub(super) struct CallerSide {
     /// Whether a policy attached to the caller allows the call.
     identity: bool,
     /// Whether the permissions boundary, if there is one, allows it.
@@ -56,7 +56,7 @@ struct CallerSide {
 
 /// What is learned on the way to a decision.
 #[derive(Default)]
-struct Trail {
+pub(super) struct Trail {
     permits: Vec<Determining>,
     forbids: Vec<Determining>,
     documents: Vec<String>,
@@ -245,7 +245,7 @@ impl Engine {
 
     /// The caller's side: guardrails, boundary, session policy, and the policies
     /// attached to it.
-    fn judge_caller(
+    pub(super) fn judge_caller(
         &self,
         question: &Question<'_>,
         facts: &Facts<'_>,
@@ -434,12 +434,12 @@ impl Stance {
 
 impl CallerSide {
     /// Whether the caller's own policies allow the call, within their limits.
-    fn allows(self) -> Result<(), DenialKind> {
+    pub(super) fn allows(self) -> Result<(), DenialKind> {
         if self.identity { self.is_within_limits() } else { Err(DenialKind::ImplicitIdentity) }
     }
 
     /// Whether boundary and session policy let the call pass.
-    fn is_within_limits(self) -> Result<(), DenialKind> {
+    pub(super) fn is_within_limits(self) -> Result<(), DenialKind> {
         match self {
             Self { boundary: false, .. } => Err(DenialKind::ImplicitBoundary),
             Self { session_policy: false, .. } => Err(DenialKind::ImplicitSessionPolicy),
@@ -486,7 +486,7 @@ fn key_arn(question: &Question<'_>) -> Option<KeyArn> {
 }
 
 /// The policy that the resource itself has, if it bears on the question.
-fn resource_policy<'a>(question: &Question<'a>) -> Option<(Source, &'a Document)> {
+pub(super) fn resource_policy<'a>(question: &Question<'a>) -> Option<(Source, &'a Arc<Document>)> {
     if let Principal::System { .. } = question.caller.principal {
         return None;
     }

@@ -28,11 +28,20 @@ impl Reads {
     /// What the conditions of `policy` read; never less than they do.
     pub(super) fn of(policy: &Template) -> Self {
         let mut reads = Self::default();
-        for clause in policy.clauses() {
-            let (Clause::When(expr) | Clause::Unless(expr)) = clause;
-            reads.note(expr);
-        }
+        policy.clauses().iter().for_each(|clause| reads.note_clause(clause));
         reads
+    }
+
+    /// What one condition reads.
+    pub(super) fn of_clause(clause: &Clause) -> Self {
+        let mut reads = Self::default();
+        reads.note_clause(clause);
+        reads
+    }
+
+    fn note_clause(&mut self, clause: &Clause) {
+        let (Clause::When(expr) | Clause::Unless(expr)) = clause;
+        self.note(expr);
     }
 
     /// Adds what `other` reads.

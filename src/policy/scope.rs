@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use cedar_policy::{
     ActionConstraint, EntityTypeName, EntityUid, Policy, PrincipalConstraint, ResourceConstraint,
 };
+use serde::{Deserialize, Serialize};
 
 use super::actions::Action;
 use super::vocabulary::Vocabulary;
@@ -31,6 +32,15 @@ enum Bound {
     Eq(EntityUid),
     In(EntityUid),
     IsIn(EntityTypeName, EntityUid),
+}
+
+/// One part of a scope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ScopePart {
+    Principal,
+    Action,
+    Resource,
 }
 
 /// An entity and everything it is in.
@@ -72,6 +82,23 @@ impl Scope {
     /// Whether principal and resource fit; the action is looked up beforehand.
     pub(super) fn fits(&self, principal: &Chain, resource: &Chain) -> bool {
         self.principal.fits(principal) && self.resource.fits(resource)
+    }
+
+    /// The parts that do not fit, in the order in which they are written.
+    pub(super) fn misfits(
+        &self,
+        action: Action,
+        principal: &Chain,
+        resource: &Chain,
+    ) -> Vec<ScopePart> {
+        [
+            (ScopePart::Principal, self.principal.fits(principal)),
+            (ScopePart::Action, self.actions.contains(&action)),
+            (ScopePart::Resource, self.resource.fits(resource)),
+        ]
+        .into_iter()
+        .filter_map(|(part, fits)| (!fits).then_some(part))
+        .collect()
     }
 
     /// Whether it names one principal.

@@ -81,7 +81,7 @@ const CONDITIONS: &[&str] = &[
     "when { 1 + true == 2 }",
 ];
 
-fn policy() -> impl Strategy<Value = String> {
+pub(super) fn policy() -> impl Strategy<Value = String> {
     let select = |texts: &'static [&str]| prop::sample::select(texts);
     let effect = prop::sample::select(&["permit", "permit", "forbid"][..]);
     (effect, select(PRINCIPALS), select(ACTIONS), select(RESOURCES), select(CONDITIONS)).prop_map(
@@ -92,9 +92,9 @@ fn policy() -> impl Strategy<Value = String> {
 }
 
 /// Not validated: what strict validation refuses has to be sliced soundly too.
-fn document(text: String) -> Document {
+pub(super) fn document(usage: Usage, text: String) -> Document {
     let compiled = Compiled { drafts: cedar::parse(&text).unwrap(), warnings: Vec::new() };
-    let (usage, form, resolved) = (Usage::KeyPolicy, Form::Cedar, BTreeMap::new());
+    let (form, resolved) = (Form::Cedar, BTreeMap::new());
     let source = SourceText { usage, form, text, resolved };
     let hash = source.hash();
     Document::new(source, hash, compiled, &VOCABULARY).unwrap()
@@ -128,7 +128,7 @@ fn sliced(document: &Document, facts: &Facts<'_>, iam_allows: bool) -> Outcome {
     outcome(&Authorizer::new().is_authorized(&request, &slice.policies, &entities))
 }
 
-fn principal() -> impl Strategy<Value = Principal> {
+pub(super) fn principal() -> impl Strategy<Value = Principal> {
     prop::sample::select(vec![
         root(HOME),
         user(HOME, "alice"),
@@ -150,7 +150,7 @@ proptest! {
         alias in any::<bool>(),
         iam_allows in any::<bool>(),
     ) {
-        let document = document(policies.join("\n"));
+        let document = document(Usage::KeyPolicy, policies.join("\n"));
         let (caller, arn) = (caller(principal), KeyArn::parse(KEY_ARN).unwrap());
         let pairs = tag.into_iter().map(|tag| ("a".to_owned(), tag)).collect();
         let context = EncryptionContext::new(pairs);

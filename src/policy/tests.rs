@@ -435,7 +435,7 @@ fn schema_and_actions_agree() {
             assert_eq!(ancestors.len(), 2, "{action} is in one group beside {group}");
         }
     }
-    assert_eq!(groups.len(), 10);
+    assert_eq!(groups.len(), 11);
 }
 
 /// For every service: its own users reach the data, everybody else in the
@@ -449,7 +449,8 @@ fn managed_keys_serve_their_service_alone() {
         assert_eq!((policy.form(), policy.text()), (Form::Managed, text.as_str()));
         check(&user(HOME, "alice"), &policy, &[ALLOW_ALL], Some(ImplicitResourcePolicy));
         check(&root(HOME), &policy, &[], Some(ImplicitResourcePolicy));
-        let decide = |principal: Principal, via_service, action, identity: &[Arc<Document>]| {
+        let decide = |principal: Principal, via: Option<&str>, action, identity: &[Arc<_>]| {
+            let via_service = via.map(|via| via.to_owned().into());
             let caller = Caller { via_service, ..caller(principal) };
             let arn = KeyArn::parse(KEY_ARN).unwrap();
             let request = RequestFacts::default();

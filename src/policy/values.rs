@@ -59,9 +59,9 @@ impl Facts<'_> {
         let caller = self.question.caller;
         let issued_ms = || caller.session.as_ref().map(|session| session.created_ms);
         Some(match fact {
-            Fact::CalledVia => Value::Texts(vec![Cow::Borrowed(caller.via_service?)]),
+            Fact::CalledVia => Value::Texts(vec![Cow::Borrowed(caller.via_service.as_deref()?)]),
             Fact::CalledViaFirst | Fact::CalledViaLast | Fact::ViaService => {
-                caller.via_service?.into()
+                caller.via_service.as_deref()?.into()
             }
             Fact::ViaAwsService => caller.via_service.is_some().into(),
             // No session has it, and long-term credentials say nothing of it.

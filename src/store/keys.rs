@@ -32,6 +32,8 @@ pub struct KeyRow {
     pub rotation_period_days: Option<i64>,
     pub rotation_next_ms: Option<i64>,
     pub on_demand_ms: Option<i64>,
+    /// JSON: the tests that every policy of the key must pass.
+    pub policy_tests: Option<String>,
 }
 
 /// One key material: an HSM backing key as its exported key token.
@@ -93,6 +95,7 @@ pub fn insert_key(tx: &mut dyn Tx, row: &KeyRow) -> Result<(), Error> {
             row.rotation_period_days.into(),
             row.rotation_next_ms.into(),
             row.on_demand_ms.into(),
+            row.policy_tests.as_deref().into(),
         ],
     )?;
     Ok(())
@@ -104,7 +107,7 @@ pub fn insert_key(tx: &mut dyn Tx, row: &KeyRow) -> Result<(), Error> {
 /// # Errors
 /// [`Error::Conflict`] if somebody else changed or deleted the key meanwhile.
 pub fn update_key(tx: &mut dyn Tx, row: &KeyRow) -> Result<(), Error> {
-    let args: [Value<'_>; 14] = [
+    let args: [Value<'_>; 15] = [
         row.region.as_str().into(),
         row.key_id.as_str().into(),
         row.version.into(),
@@ -119,6 +122,7 @@ pub fn update_key(tx: &mut dyn Tx, row: &KeyRow) -> Result<(), Error> {
         row.rotation_period_days.into(),
         row.rotation_next_ms.into(),
         row.on_demand_ms.into(),
+        row.policy_tests.as_deref().into(),
     ];
     one_row(tx.run(&UPDATE_KEY, &args)?)
 }
@@ -164,6 +168,7 @@ fn key_row(row: &Row) -> Result<KeyRow, Error> {
         rotation_period_days: row.opt_int(17)?,
         rotation_next_ms: row.opt_int(18)?,
         on_demand_ms: row.opt_int(19)?,
+        policy_tests: row.opt_text(20)?.map(str::to_owned),
     })
 }
 
@@ -325,15 +330,16 @@ const INSERT_KEY: Query = Query {
     sql: "insert into keys (region, key_id, account, version, spec, usage, origin, state, \
           description, created_ms, deletion_ms, policy, policy_principals, tags, manager, \
           pending_window_days, multi_region, rotation_period_days, rotation_next_ms, \
-          on_demand_ms) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, \
-          ?15, ?16, ?17, ?18, ?19, ?20)",
+          on_demand_ms, policy_tests) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, \
+          ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)",
 };
 const UPDATE_KEY: Query = Query {
     name: "keys.update",
     sql: "update keys set version = ?3, state = ?4, description = ?5, deletion_ms = ?6, \
           policy = ?7, policy_principals = ?8, tags = ?9, pending_window_days = ?10, \
           multi_region = ?11, rotation_period_days = ?12, rotation_next_ms = ?13, \
-          on_demand_ms = ?14 where region = ?1 and key_id = ?2 and version = ?3 - 1",
+          on_demand_ms = ?14, policy_tests = ?15 \
+          where region = ?1 and key_id = ?2 and version = ?3 - 1",
 };
 const DELETE_KEY: Query = Query {
     name: "keys.delete",
@@ -344,7 +350,7 @@ const LIST_KEYS: Query = Query {
     sql: "select region, key_id, account, version, spec, usage, origin, state, description, \
           created_ms, deletion_ms, policy, policy_principals, tags, manager, \
           pending_window_days, multi_region, rotation_period_days, rotation_next_ms, \
-          on_demand_ms from keys",
+          on_demand_ms, policy_tests from keys",
 };
 const PUT_MATERIAL: Query = Query {
     name: "materials.put",

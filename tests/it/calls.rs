@@ -18,7 +18,9 @@ pub(crate) fn operations() -> Vec<Description> {
     let admin = ops::admin::TABLE.iter().map(|entry| entry.description);
     let sts = ops::sts::TABLE.iter().map(|entry| entry.description);
     let items = items::TABLE.iter().map(|entry| entry.description);
-    let mut all: Vec<Description> = kms.chain(admin).chain(sts).chain(items).collect();
+    let policy = ops::policy::TABLE.iter().map(|entry| entry.description);
+    let mut all: Vec<Description> =
+        kms.chain(admin).chain(sts).chain(items).chain(policy).collect();
     all.sort_by_key(|description| description.name);
     all
 }
@@ -393,7 +395,8 @@ impl Scene {
         let role = format!("/v1/roles/role-{name}");
         let access_key = format!("{user}/access-keys/{}", self.access_key_id);
         let schema = format!("/v1/item-schemas/{name}");
-        if let Some(input) = self.identity_input(operation) {
+        let more = self.identity_input(operation).or_else(|| self.policy_input(operation));
+        if let Some(input) = more {
             return input;
         }
         match operation {
@@ -433,6 +436,45 @@ impl Scene {
             "UpdateAccessKey" => ("PUT", access_key, json!({ "status": "Inactive" })),
             new => panic!("{new} has no call here yet"),
         }
+    }
+
+    /// The same of those on policies.
+    fn policy_input(&self, operation: &str) -> Option<(&'static str, String, Value)> {
+        Some(match operation {
+            "Diff" => {
+                let input = json!({ "keyId": self.key, "new": KEY_POLICY });
+                ("POST", "/v1/policy/diff".to_owned(), input)
+            }
+            "GetKeyPolicyWithTests" => {
+                ("GET", format!("/v1/keys/{}/policy", self.key), Value::Null)
+            }
+            "PutKeyPolicyWithTests" => {
+                let tests = json!([{
+                    "name": "the account administers", "decision": "allow",
+                    "request": { "principal": format!("arn:aws:iam::{ACCOUNT}:root"),
+                                 "action": "kms:PutKeyPolicy" },
+                }]);
+                let input = json!({ "policy": KEY_POLICY, "tests": tests });
+                ("PUT", format!("/v1/keys/{}/policy", self.key), input)
+            }
+            "Explain" => ("POST", "/v1/policy/explain".to_owned(), self.hypothesis()),
+            "Simulate" => {
+                let mut input = self.hypothesis();
+                input["policy"] = json!(KEY_POLICY);
+                ("POST", "/v1/policy/simulate".to_owned(), input)
+            }
+            "WhatCan" => ("POST", "/v1/policy/what-can".to_owned(), json!({ "principal": USER })),
+            "WhoCan" => {
+                let input = json!({ "action": "kms:Decrypt", "keyId": self.key });
+                ("POST", "/v1/policy/who-can".to_owned(), input)
+            }
+            _ => return None,
+        })
+    }
+
+    /// A request that somebody could make.
+    fn hypothesis(&self) -> Value {
+        json!({ "principal": USER, "action": "kms:Decrypt", "keyId": self.key })
     }
 
     /// The same of those on accounts, groups, boundaries, tags and trust.

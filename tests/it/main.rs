@@ -8,6 +8,8 @@
 #[cfg(test)]
 mod accounts;
 #[cfg(test)]
+mod answers;
+#[cfg(test)]
 mod arbitrary;
 #[cfg(test)]
 mod authz;

@@ -271,6 +271,7 @@ fn new_key(ctx: &Ctx, seed: &SeedKey, arn: KeyArn, now_ms: i64) -> Result<Key, P
         multi_region: arn.id.is_multi_region().then_some(MultiRegionRole::Primary),
         rotation: None,
         on_demand_ms: None,
+        policy_tests: None,
         materials: materials(ctx, &arn, seed, now_ms)?,
         version: 1,
         arn,

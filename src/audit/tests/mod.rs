@@ -186,7 +186,7 @@ fn nobody() {
 
 #[test]
 fn a_service_for_a_user() {
-    let caller = Caller { via_service: Some("items"), user_agent: None, ..ada() };
+    let caller = Caller { via_service: Some("items".into()), user_agent: None, ..ada() };
     check(&Case::decrypt(caller), include_str!("../../../tests/golden/audit/via_service.json"));
 }
 

@@ -45,7 +45,7 @@ impl KeyService {
         };
         Self {
             ctx: Arc::new(handles),
-            caller: Caller { via_service: Some(VIA_SERVICE), ..call.caller.clone() },
+            caller: Caller { via_service: Some(VIA_SERVICE.into()), ..call.caller.clone() },
             region: call.region.clone(),
         }
     }

@@ -182,7 +182,7 @@ fn items_keep_their_form_and_their_digits() {
 
 /// A KMS key of the demo's kind: the command line has no command that makes
 /// one, since every AWS client has.
-fn key(program: &Program) -> String {
+pub(super) fn key(program: &Program) -> String {
     use aws_sdk_kms::config::{BehaviorVersion, Credentials, Region};
     let variable = |wanted: &str| {
         let found = program.variables.iter().find(|(name, _)| name == wanted);

@@ -2,6 +2,7 @@
 //! exit code. Every command runs in an environment of its own.
 
 mod commands;
+mod policy;
 mod serving;
 
 use std::io::{BufRead, BufReader, Write};

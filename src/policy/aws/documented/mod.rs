@@ -167,7 +167,7 @@ fn grants_by_services_only() {
 
 #[test]
 fn through_a_service() {
-    let via = |call: Call| call.with(|call| call.caller.via_service = Some("items"));
+    let via = |call: Call| call.with(|call| call.caller.via_service = Some("items".into()));
     let bob = || call(user(HOME, "bob"), Action::DECRYPT).trusted();
     check(
         "via-service",
@@ -348,7 +348,7 @@ fn transport() {
             (from("::ffff:192.0.2.1"), true),
             (from("2001:db8:1::1"), true),
             (from("192.0.3.1"), false),
-            (from("192.0.3.1").with(|call| call.caller.via_service = Some("items")), true),
+            (from("192.0.3.1").with(|call| call.caller.via_service = Some("items".into())), true),
             (from("192.0.2.1").with(|call| call.caller.source_ip = None), false),
             (from("192.0.2.1").with(|call| call.caller.secure_transport = false), false),
             // AWS says that long-term credentials have no such key; `IfExists`

@@ -139,11 +139,11 @@ impl World {
         if let Some(agent) = agent {
             self.know("aws:UserAgent", &agent);
         }
-        self.caller.via_service = dice.one_in(3).then_some("items");
+        self.caller.via_service = dice.one_in(3).then(|| "items".into());
         self.know("aws:ViaAWSService", &self.caller.via_service.is_some());
-        if let Some(via) = self.caller.via_service {
+        if let Some(via) = self.caller.via_service.clone() {
             for key in ["kms:ViaService", "aws:CalledVia", "aws:CalledViaFirst"] {
-                self.know(key, &via);
+                self.know(key, &via.as_ref());
             }
         }
         for (name, values) in [("Team", &["acme", "red", "*"]), ("suffix", &["ab", "cd", "?"])] {

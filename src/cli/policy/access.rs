@@ -1,0 +1,201 @@
+//! `wardbook policy who-can` and `what-can`.
+
+use clap::Args;
+use reqwest::Method;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use crate::cli::client::{Call, Client};
+use crate::cli::error::Error;
+use crate::cli::output::Output;
+use crate::policy::explain::{Access, Reached, Stranger, Way};
+
+#[derive(Args)]
+pub(super) struct WhoCan {
+    /// Id, ARN or alias of the key
+    #[arg(long)]
+    key: String,
+    /// Action, such as kms:Decrypt
+    #[arg(long)]
+    action: String,
+}
+
+#[derive(Args)]
+pub(super) struct WhatCan {
+    /// ARN of the caller: root, a user, a role, or a session of a role
+    #[arg(long, value_name = "ARN")]
+    principal: String,
+    /// Only this key: id, ARN or alias [default: every key]
+    #[arg(long)]
+    key: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Who {
+    key_arn: String,
+    action: String,
+    principals: Vec<Found>,
+    others: Vec<Stranger>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
+    #[serde(default, skip_serializing)]
+    next_cursor: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Found {
+    principal: String,
+    #[serde(flatten)]
+    reached: Reached,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct What {
+    principal: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    account: Option<Actions>,
+    keys: Vec<OfKey>,
+    #[serde(default, skip_serializing)]
+    next_cursor: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct OfKey {
+    key_arn: String,
+    #[serde(flatten)]
+    actions: Actions,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Actions {
+    always: Vec<String>,
+    conditional: Vec<String>,
+    denied: Vec<String>,
+}
+
+/// Asks for all pages.
+fn pages<T: for<'de> Deserialize<'de>>(
+    client: &Client,
+    path: &str,
+    mut members: Map<String, Value>,
+    mut take: impl FnMut(T) -> Option<String>,
+) -> Result<(), Error> {
+    loop {
+        let call = Call::new(Method::POST, &["v1", "policy", path]).with(&members)?;
+        match take(client.call(call)?) {
+            Some(cursor) => members.insert("cursor".to_owned(), json!(cursor)),
+            None => return Ok(()),
+        };
+    }
+}
+
+pub(super) fn who_can(client: &Client, output: &mut Output, asked: &WhoCan) -> Result<(), Error> {
+    let mut members = Map::new();
+    members.insert("keyId".to_owned(), json!(asked.key));
+    members.insert("action".to_owned(), json!(asked.action));
+    let mut all: Option<Who> = None;
+    pages(client, "who-can", members, |mut page: Who| {
+        let next = page.next_cursor.take();
+        match &mut all {
+            Some(all) => all.principals.append(&mut page.principals),
+            None => all = Some(page),
+        }
+        next
+    })?;
+    let Some(all) = all else { return Ok(()) };
+    if output.is_json() {
+        output.json(&all)?;
+        return Ok(());
+    }
+    output.line(format_args!("{} on {}\n", all.action, all.key_arn))?;
+    for (access, heading) in [
+        (Access::Always, "always"),
+        (Access::Conditional, "under conditions"),
+        (Access::Denied, "not, because something forbids it"),
+    ] {
+        let mut found = all.principals.iter().filter(|one| one.reached.access == access).peekable();
+        if found.peek().is_some() {
+            output.line(heading)?;
+        }
+        for one in found {
+            output.line(format_args!("  {}", one.principal))?;
+            show_ways(output, "by", &one.reached.ways)?;
+            show_ways(output, "unless", &one.reached.unless)?;
+        }
+    }
+    if !all.others.is_empty() {
+        output.line("whom the key policy names beyond, if their own accounts allow it too")?;
+    }
+    for other in &all.others {
+        output.line(format_args!("  {}", other.who))?;
+        show_ways(output, "by", std::slice::from_ref(&other.way))?;
+    }
+    if let Some(note) = &all.note {
+        output.note(note);
+    }
+    if all.principals.is_empty() && all.others.is_empty() {
+        output.line("nobody")?;
+    }
+    Ok(())
+}
+
+fn show_ways(output: &mut Output, head: &str, ways: &[Way]) -> Result<(), Error> {
+    for way in ways {
+        output.line(format_args!("      {head} {}", way.by.join(" and ")))?;
+        for condition in &way.conditions {
+            output.line(format_args!("         if {condition}"))?;
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn what_can(client: &Client, output: &mut Output, asked: &WhatCan) -> Result<(), Error> {
+    let mut members = Map::new();
+    members.insert("principal".to_owned(), json!(asked.principal));
+    if let Some(key) = &asked.key {
+        members.insert("keyId".to_owned(), json!(key));
+    }
+    let mut all: Option<What> = None;
+    pages(client, "what-can", members, |mut page: What| {
+        let next = page.next_cursor.take();
+        match &mut all {
+            Some(all) => all.keys.append(&mut page.keys),
+            None => all = Some(page),
+        }
+        next
+    })?;
+    let Some(all) = all else { return Ok(()) };
+    if output.is_json() {
+        output.json(&all)?;
+        return Ok(());
+    }
+    output.line(&all.principal)?;
+    if let Some(actions) = &all.account {
+        output.line("\non the account")?;
+        show_actions(output, actions)?;
+    }
+    for key in &all.keys {
+        output.line(format_args!("\non {}", key.key_arn))?;
+        show_actions(output, &key.actions)?;
+    }
+    if all.keys.is_empty() {
+        output.line("\nnothing on any key")?;
+    }
+    Ok(())
+}
+
+fn show_actions(output: &mut Output, actions: &Actions) -> Result<(), Error> {
+    for (heading, list) in [
+        ("always", &actions.always),
+        ("under conditions", &actions.conditional),
+        ("forbidden", &actions.denied),
+    ] {
+        if !list.is_empty() {
+            output.line(format_args!("  {heading}: {}", list.join(" ")))?;
+        }
+    }
+    Ok(())
+}

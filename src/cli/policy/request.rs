@@ -1,0 +1,96 @@
+//! A request as the command line describes it: one of the book, or one that
+//! somebody could make.
+
+use std::collections::BTreeMap;
+
+use clap::Args;
+use serde_json::{Map, Value, json};
+
+#[derive(Args)]
+pub(super) struct Request {
+    /// ARN of the caller: root, a user, a role, or a session of a role
+    #[arg(long, value_name = "ARN", required_unless_present = "request_id")]
+    principal: Option<String>,
+    /// Action, such as kms:Decrypt
+    #[arg(long, required_unless_present = "request_id")]
+    action: Option<String>,
+    /// Id, ARN or alias of the key; without one, the account itself is asked about
+    #[arg(long)]
+    key: Option<String>,
+    /// Pair of the encryption context; may be repeated
+    #[arg(long, value_name = "KEY=VALUE", value_parser = pair)]
+    context: Vec<(String, String)>,
+    /// Address that the call comes from
+    #[arg(long, value_name = "ADDRESS")]
+    source_ip: Option<String>,
+    /// Service that calls for the caller: the value of kms:ViaService
+    #[arg(long, value_name = "SERVICE")]
+    via: Option<String>,
+    /// Tag of the caller; may be repeated
+    #[arg(long, value_name = "KEY=VALUE", value_parser = pair)]
+    tag: Vec<(String, String)>,
+    /// Value of any other condition key, such as kms:GrantOperations=Decrypt; may be repeated
+    #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
+    condition: Vec<(String, String)>,
+    /// Time of the call, such as 2026-11-02T10:00:00Z [default: now]
+    #[arg(long)]
+    time: Option<String>,
+    /// Whether the call comes over TLS [default: as this one does]
+    #[arg(long, value_name = "BOOL")]
+    tls: Option<bool>,
+    /// A call in the book, instead of all of these
+    #[arg(
+        long,
+        value_name = "UUID",
+        conflicts_with_all = [
+            "principal", "action", "key", "context", "source_ip", "via", "tag", "condition",
+            "time", "tls",
+        ]
+    )]
+    request_id: Option<String>,
+}
+
+impl Request {
+    /// The members of the operation's input.
+    pub(super) fn members(&self) -> Map<String, Value> {
+        let mut members = Map::new();
+        let texts = [
+            ("principal", &self.principal),
+            ("action", &self.action),
+            ("keyId", &self.key),
+            ("sourceIp", &self.source_ip),
+            ("time", &self.time),
+            ("requestId", &self.request_id),
+        ];
+        for (name, value) in texts {
+            if let Some(value) = value {
+                members.insert(name.to_owned(), json!(value));
+            }
+        }
+        if let Some(tls) = self.tls {
+            members.insert("secureTransport".to_owned(), json!(tls));
+        }
+        let via = self.via.iter().map(|via| ("kms:ViaService".to_owned(), via.clone()));
+        let conditions: Vec<_> = self.condition.iter().cloned().chain(via).collect();
+        for (name, pairs) in [
+            ("encryptionContext", &self.context),
+            ("principalTags", &self.tag),
+            ("conditions", &conditions),
+        ] {
+            if !pairs.is_empty() {
+                let pairs: BTreeMap<&str, &str> =
+                    pairs.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+                members.insert(name.to_owned(), json!(pairs));
+            }
+        }
+        members
+    }
+}
+
+/// Reads `KEY=VALUE`.
+pub(super) fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("a pair is written KEY=VALUE".to_owned()),
+    }
+}

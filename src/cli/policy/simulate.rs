@@ -1,0 +1,51 @@
+//! `wardbook policy simulate`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use reqwest::Method;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::request::Request;
+use crate::cli::client::{Call, Client};
+use crate::cli::error::Error;
+use crate::cli::input;
+use crate::cli::output::Output;
+use crate::policy::explain::Story;
+
+#[derive(Args)]
+pub(super) struct Simulate {
+    #[command(flatten)]
+    request: Request,
+    /// The proposed key policy; - reads standard input [default: of a call in the book, the policy of then]
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Answer {
+    changed: bool,
+    now: Story,
+    simulated: Story,
+}
+
+pub(super) fn run(client: &Client, output: &mut Output, asked: &Simulate) -> Result<(), Error> {
+    let mut members = asked.request.members();
+    if let Some(path) = &asked.policy {
+        members.insert("policy".to_owned(), json!(input::text(path)?));
+    }
+    let call = Call::new(Method::POST, &["v1", "policy", "simulate"]).with(&members)?;
+    let answer: Answer = client.call(call)?;
+    if output.is_json() {
+        output.json(&answer)?;
+        return Ok(());
+    }
+    output.line(match answer.changed {
+        true => "The answer changes.",
+        false => "The answer stays the same.",
+    })?;
+    output.line(format_args!("\nNow\n---\n{}", answer.now))?;
+    output.text(format_args!("Simulated\n---------\n{}", answer.simulated))?;
+    Ok(())
+}

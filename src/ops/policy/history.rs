@@ -1,0 +1,81 @@
+//! Policies of then, from the book: each change of a policy is a record with
+//! the text that was put.
+
+use serde_json::Value;
+
+use crate::audit::{self, Recorded, Sought};
+use crate::base::arn::KeyArn;
+use crate::base::ids::AccountId;
+use crate::policy::builtin::default_key_policy;
+use crate::store::{Position, Store};
+
+/// The operations that give a key its policy.
+const GIVE_A_KEY_POLICY: &[&str] = &["CreateKey", "PutKeyPolicy", "PutKeyPolicyWithTests"];
+/// The operations that change what the caller's own side says.
+const CHANGE_IDENTITIES: &[&str] = &[
+    "AddUserToGroup",
+    "AttachPolicy",
+    "DeleteGroup",
+    "DeletePermissionsBoundary",
+    "DetachPolicy",
+    "PutPermissionsBoundary",
+    "RemoveUserFromGroup",
+    "TagPrincipal",
+    "UntagPrincipal",
+];
+
+/// The text of the key policy that was in force just before a place in the
+/// book; `None` if the book does not say. Blocks.
+///
+/// # Errors
+/// As the book answers.
+pub(super) fn key_policy(
+    store: &Store,
+    key: &KeyArn,
+    before: Position,
+) -> Result<Option<String>, audit::Error> {
+    let arn = key.to_string();
+    let found = audit::newest_success(
+        store,
+        Sought {
+            account: Some(key.account.as_str()),
+            key: Some(&arn),
+            operations: GIVE_A_KEY_POLICY,
+            from_ms: i64::MIN,
+            before,
+        },
+    )?;
+    let Some(Recorded { record, .. }) = found else { return Ok(None) };
+    let Ok(record) = serde_json::from_str::<Value>(&record) else { return Ok(None) };
+    let text = record.pointer("/requestParameters/policy").and_then(Value::as_str);
+    let by_default = record.pointer("/eventName").and_then(Value::as_str) == Some("CreateKey");
+    Ok(match text {
+        Some(text) => Some(text.to_owned()),
+        // A key that is created without one gets AWS's default.
+        None if by_default => Some(default_key_policy(&key.account)),
+        None => None,
+    })
+}
+
+/// Whether identity policies, groups, boundaries or tags of anybody in the
+/// account changed after a place in the book. Blocks.
+///
+/// # Errors
+/// As the book answers.
+pub(super) fn identities_changed_since(
+    store: &Store,
+    account: &AccountId,
+    since: Position,
+) -> Result<bool, audit::Error> {
+    let newest = audit::newest_success(
+        store,
+        Sought {
+            account: Some(account.as_str()),
+            key: None,
+            operations: CHANGE_IDENTITIES,
+            from_ms: since.time_ms,
+            before: Position { time_ms: i64::MAX, seq: 0 },
+        },
+    )?;
+    Ok(newest.is_some_and(|newest| newest.position > since))
+}

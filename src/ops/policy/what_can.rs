@@ -1,0 +1,169 @@
+//! WhatCan: what somebody may do, key by key.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::granted;
+use super::hypothesis::{self, Hypothesis};
+use super::subject::Subject;
+use crate::base::ids::KeyId;
+use crate::base::limits;
+use crate::keys::key::Key;
+use crate::ops::access::Access as Call;
+use crate::ops::ctx::Ctx;
+use crate::ops::operation::{Description, Done, Operation, Service};
+use crate::ops::shapes::{KEY_ID_SHAPE, out_text};
+use crate::policy::actions::{Action, ResourceKind};
+use crate::policy::explain::Access;
+use crate::wire::codes::Code;
+use crate::wire::error::ApiError;
+use crate::wire::shape::{Member, Shape, text};
+
+pub(super) struct WhatCan;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Input {
+    principal: String,
+    key_id: Option<String>,
+    cursor: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Output {
+    principal: String,
+    /// What is performed on the account as a whole; on the first page only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account: Option<Actions>,
+    keys: Vec<OfKey>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct OfKey {
+    key_arn: String,
+    #[serde(flatten)]
+    actions: Actions,
+}
+
+/// What may be done, and what may not although something allows it.
+#[derive(Default, Serialize)]
+struct Actions {
+    always: Vec<&'static str>,
+    conditional: Vec<&'static str>,
+    denied: Vec<&'static str>,
+}
+
+impl Operation for WhatCan {
+    const DESCRIPTION: Description = Description {
+        name: "WhatCan",
+        service: Service::Policy,
+        read_only: true,
+        input: &[
+            Member::required("principal", text(1, 2048)),
+            Member::optional("keyId", KEY_ID_SHAPE),
+            Member::optional("cursor", text(1, 64)),
+        ],
+        output: &[
+            out_text("principal"),
+            Member::optional("account", Shape::Document),
+            Member::required(
+                "keys",
+                Shape::List { of: &Shape::Document, min: 0, max: limits::KEYS_SEARCHED },
+            ),
+            out_text("nextCursor"),
+        ],
+        errors: &[Code::InvalidArnException, Code::NotFoundException],
+    };
+
+    type Context = Ctx;
+    type Input = Input;
+    type Output = Output;
+
+    async fn run(ctx: &Ctx, access: &mut Call<'_>, input: Input) -> Result<Done<Output>, ApiError> {
+        access.account(Action::WHAT_CAN)?;
+        let account = access.call().caller.principal.account().clone();
+        let subject = Subject::find(ctx, &account, &input.principal)?;
+        let (keys, next_cursor) = match &input.key_id {
+            Some(name) => (vec![hypothesis::find_key(ctx, access, name)?.key], None),
+            None => page(ctx, access, input.cursor.as_deref())?,
+        };
+        let is_first_page = input.cursor.is_none() && input.key_id.is_none();
+        let region = access.call().region.clone();
+        let mut asked = Hypothesis::about(ctx, subject, Action::DECRYPT, None, &region);
+        let principal = asked.subject.principal().to_string();
+        let search = move || {
+            let of_account = is_first_page.then(|| actions(&mut asked, None));
+            let of_keys = keys.into_iter().map(|key| OfKey {
+                key_arn: key.arn.to_string(),
+                actions: actions(&mut asked, Some(key)),
+            });
+            let of_keys = of_keys.filter(|found| !found.actions.is_empty()).collect();
+            (of_account, of_keys)
+        };
+        let (account, keys) = ctx.policy_searches.make(search).await?;
+        Ok(Done::read(Output { principal, account, keys, next_cursor }))
+    }
+}
+
+/// The keys of one page, and where the next begins.
+fn page(
+    ctx: &Ctx,
+    access: &Call<'_>,
+    cursor: Option<&str>,
+) -> Result<(Vec<Arc<Key>>, Option<String>), ApiError> {
+    let wrong = || ApiError::validation("The cursor is not valid for this query.");
+    let after = cursor.map(|text| KeyId::parse(text).ok_or_else(wrong)).transpose()?;
+    let realm = access.call().realm();
+    let mut keys = ctx.keys.list(&realm, after, limits::KEYS_SEARCHED.saturating_add(1));
+    let affordable = affordable(&keys);
+    let more = keys.len() > affordable;
+    keys.truncate(affordable);
+    let last = keys.last().map(|key| key.id().to_string());
+    Ok((keys, last.filter(|_| more)))
+}
+
+/// How many of the keys one page can look at: large policies make small pages.
+fn affordable(keys: &[Arc<Key>]) -> usize {
+    let mut rules = 0_usize;
+    let fits = |key: &&Arc<Key>| {
+        rules = rules.saturating_add(key.policy.size().saturating_mul(Action::ALL.len()));
+        rules <= limits::RULES_SEARCHED
+    };
+    keys.iter().take_while(fits).count().clamp(1, limits::KEYS_SEARCHED)
+}
+
+/// What may be done with a key, or with the account.
+fn actions(asked: &mut Hypothesis, key: Option<Arc<Key>>) -> Actions {
+    let kind = if key.is_some() { ResourceKind::Key } else { ResourceKind::Account };
+    let grants = match &key {
+        Some(key) => granted::to_search(&asked.grants, &key.arn).0,
+        None => Vec::new(),
+    };
+    asked.key = key;
+    let mut actions = Actions::default();
+    let mine = |action: &Action| action.service() != "system" && action.applies_to(kind);
+    for action in Action::ALL.into_iter().filter(mine) {
+        asked.action = action;
+        asked.names.grants = granted::known_to(&grants, asked.subject.principal(), action);
+        let reached = asked.ask(None, |question| asked.engine.reach(question, &asked.names));
+        let list = match reached.access {
+            Access::Never => continue,
+            Access::Denied => &mut actions.denied,
+            Access::Conditional => &mut actions.conditional,
+            Access::Always => &mut actions.always,
+        };
+        list.push(action.as_str());
+    }
+    actions
+}
+
+impl Actions {
+    fn is_empty(&self) -> bool {
+        self.always.is_empty() && self.conditional.is_empty() && self.denied.is_empty()
+    }
+}
