@@ -67,6 +67,24 @@ pub struct Facts {
     pub missing_service: Option<ManagedService>,
 }
 
+/// How much the record said at some point of a call.
+#[derive(Clone, Copy)]
+struct Mark {
+    resources: usize,
+    decisions: usize,
+}
+
+impl Facts {
+    fn mark(&self) -> Mark {
+        Mark { resources: self.resources.len(), decisions: self.decisions.len() }
+    }
+
+    fn forget_since(&mut self, mark: Mark) {
+        self.resources.truncate(mark.resources);
+        self.decisions.truncate(mark.decisions);
+    }
+}
+
 /// A key and the permit to use it.
 #[derive(Debug)]
 pub struct PermittedKey {
@@ -135,12 +153,13 @@ impl<'a> Access<'a> {
         accepts: Accepts,
         context: Option<&EncryptionContext>,
     ) -> Result<PermittedKey, ApiError> {
+        let before = self.facts.mark();
         let permitted = self.find(name, accepts).and_then(|found| {
             let key = self.as_of_now(&found.key);
             let permit = self.permit_key(action, &key, context, found.alias.as_ref())?;
             Ok(PermittedKey { permit, key })
         });
-        permitted.map_err(|error| self.without_foreign_affairs(action, name, error))
+        permitted.map_err(|error| self.without_foreign_affairs(action, name, error, before))
     }
 
     /// Asks to retire the grant `id` of the key that `name` names: the grant
@@ -149,6 +168,7 @@ impl<'a> Access<'a> {
     /// # Errors
     /// As [`Self::key`]; a grant that is not there is a `NotFoundException`.
     pub fn retirement(&mut self, name: &str, id: &GrantId) -> Result<Grant, ApiError> {
+        let before = self.facts.mark();
         let permitted = self.find(name, Accepts::Key).and_then(|found| {
             let Some(grant) = self.ctx.grants.find(&found.key.arn, id) else {
                 self.record_resource(&found.key.arn);
@@ -160,7 +180,9 @@ impl<'a> Access<'a> {
             self.permit_key(Action::RETIRE_GRANT, &found.key, Some(&context), None)?;
             Ok(grant)
         });
-        permitted.map_err(|error| self.without_foreign_affairs(Action::RETIRE_GRANT, name, error))
+        permitted.map_err(|error| {
+            self.without_foreign_affairs(Action::RETIRE_GRANT, name, error, before)
+        })
     }
 
     /// From here on, only `grants` can allow what no policy does.
@@ -168,12 +190,21 @@ impl<'a> Access<'a> {
         self.grants = Some(Box::new(grants));
     }
 
-    /// What another account has is its own affair.
-    fn without_foreign_affairs(&self, action: Action, name: &str, error: ApiError) -> ApiError {
+    /// What another account has is its own affair: neither the answer nor the
+    /// record, since `before`, tells whether it is there.
+    fn without_foreign_affairs(
+        &mut self,
+        action: Action,
+        name: &str,
+        error: ApiError,
+        before: Mark,
+    ) -> ApiError {
         match error.code() {
             Code::NotFoundException | Code::AccessDeniedException
                 if resolve::is_foreign(&self.call.realm(), name) =>
             {
+                self.facts.forget_since(before);
+                self.facts.decisions.push(Explanation::foreign());
                 let text = foreign_denial(&self.call.caller.principal, action, name);
                 ApiError::new(Code::AccessDeniedException, text)
             }
@@ -215,6 +246,7 @@ impl<'a> Access<'a> {
             return Err(self.hidden_key(action));
         };
         let key = self.as_of_now(&key);
+        let before = self.facts.mark();
         match self.permit_key(action, &key, Some(context), None) {
             Ok(permit) => {
                 if action == Action::DECRYPT {
@@ -222,7 +254,12 @@ impl<'a> Access<'a> {
                 }
                 Ok(PermittedKey { permit, key })
             }
-            Err(_denied) => Err(self.hidden_key(action)),
+            Err(_denied) => {
+                if key.arn.account != *self.call.caller.principal.account() {
+                    self.facts.forget_since(before);
+                }
+                Err(self.hidden_key(action))
+            }
         }
     }
 
@@ -371,7 +408,11 @@ impl<'a> Access<'a> {
             grants,
             request: &self.request_facts(encryption_context, request_alias),
         });
-        self.facts.decisions.push(explanation);
+        let is_foreign = resource.account() != self.call.caller.principal.account();
+        self.facts.decisions.push(match is_foreign && outcome.is_err() {
+            true => Explanation::foreign(),
+            false => explanation,
+        });
         outcome.map_err(|denial| ApiError::new(Code::AccessDeniedException, denial.to_string()))
     }
 

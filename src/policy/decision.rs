@@ -185,6 +185,20 @@ pub struct Explanation {
     pub errors: Vec<String>,
 }
 
+impl Explanation {
+    /// All that the caller's own book says of a denial by another account: which
+    /// documents were asked would tell what that account has.
+    #[must_use]
+    pub fn foreign() -> Self {
+        Self {
+            denied: Some(DenialKind::ImplicitResourcePolicy),
+            determining: Vec::new(),
+            documents: Vec::new(),
+            errors: Vec::new(),
+        }
+    }
+}
+
 /// One policy that decided.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "camelCase")]

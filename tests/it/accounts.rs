@@ -202,6 +202,17 @@ fn both_accounts_must_consent() {
         assert_eq!((answer.status, answer.code().as_str()), (400, "AccessDeniedException"));
     };
     denied(encrypt());
+    // Nor does the foreigner's own book tell whether there is such a key.
+    let recorded = |id: &str| {
+        let input = json!({ "KeyId": arn(id), "Plaintext": "eA==" });
+        let answer = server.call_as(&b, "Encrypt", &input);
+        let path = format!("/v1/audit/events?requestId={}", answer.request_id());
+        let page = server.send_as(&admin, "wardbook", &Request::new("GET", &path, "")).ok();
+        let record = page["events"][0].clone();
+        assert_eq!(record["errorCode"], "AccessDenied");
+        (record.get("resources").cloned(), record["wardbook"].clone())
+    };
+    assert_eq!(recorded(&key), recorded("0d7a2d8e-93bd-4b4f-8a5c-6e9a3f0c1b2d"));
     // The owner of the key alone does not let a foreigner in,
     let user = format!("arn:aws:iam::{OTHER}:user/b");
     key_policy(&[ACCOUNT, &user]);
