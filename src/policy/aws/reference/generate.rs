@@ -275,6 +275,13 @@ fn condition(dice: &mut Dice, key: &str, class: Class) -> (String, Value) {
     (format!("{prefix}{operator}{suffix}"), dice.some(values))
 }
 
+/// A condition: operator, key and values.
+pub(super) fn condition_alone(dice: &mut Dice) -> (String, String, Value) {
+    let (key, class) = dice.pick(KEYS);
+    let (operator, values) = condition(dice, key, class);
+    (operator, key.to_owned(), values)
+}
+
 fn conditions(dice: &mut Dice) -> Map<String, Value> {
     let mut operators = Map::new();
     for _ in 0..dice.pick(&[0, 0, 1, 1, 1, 2, 3]) {

@@ -4,6 +4,7 @@
 
 mod evaluator;
 mod generate;
+mod third;
 mod world;
 
 use std::ops::Range;

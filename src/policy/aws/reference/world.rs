@@ -285,6 +285,15 @@ impl World {
         })
     }
 
+    /// Whether nothing but an identity policy lets the caller do it, given a key
+    /// policy that trusts its account.
+    pub(super) fn needs_identity_policy(&self) -> bool {
+        let abroad = self.caller.principal.account().as_str() == ABROAD;
+        let root = matches!(self.caller.principal, Principal::Root { .. });
+        let passes = !abroad || self.action.crosses_accounts();
+        !root && passes && self.action != Action::RETIRE_GRANT
+    }
+
     /// The same request in AWS's terms.
     pub(super) fn request(&self) -> Request {
         let principal = &self.caller.principal;
