@@ -144,6 +144,10 @@ pub const WAYS_SHOWN: usize = 16;
 /// Aliases of one key that policies can read; of a key with more, they read none
 /// (AWS's own limit).
 pub const ALIASES_IN_POLICIES: usize = 50;
+/// Characters that one decision compares with patterns outside of Cedar, going
+/// back in them included: a few milliseconds. A decision that takes more is a
+/// denial.
+pub const POLICY_STEPS: usize = 1_000_000;
 /// Files of guardrails; every decision asks all of them.
 pub const GUARDRAIL_FILES: usize = 20;
 /// Identity policies attached to one user, role or group.

@@ -310,7 +310,13 @@ impl<'a> Access<'a> {
         request_alias: Option<&'b str>,
     ) -> RequestFacts<'b> {
         let now_ms = self.ctx.clock.now_ms();
-        RequestFacts { encryption_context, request_alias, said: &self.said, now_ms }
+        let region = Some(&self.call.region);
+        RequestFacts { encryption_context, request_alias, region, said: &self.said, now_ms }
+    }
+
+    /// Notes a denial that no policy spoke: what was asked about is not there.
+    pub fn record_denied(&mut self) {
+        self.facts.decisions.push(Explanation::foreign());
     }
 
     /// Notes the material that a symmetric key was used with.

@@ -253,6 +253,13 @@ fn check_constraints(
     operations: &[GrantOperation],
 ) -> Result<(), ApiError> {
     let Constraints { encryption_context_subset, encryption_context_equals, .. } = constraints;
+    // Policies ask for the type of a constraint, which must be one.
+    if !encryption_context_subset.is_empty() && !encryption_context_equals.is_empty() {
+        return Err(ApiError::validation(
+            "A grant has one encryption context constraint: either EncryptionContextSubset or \
+             EncryptionContextEquals.",
+        ));
+    }
     for context in [encryption_context_subset, encryption_context_equals] {
         check_context(context)?;
         let long = |value: &str| value.chars().count() > limits::GRANT_CONSTRAINT_CHARS;

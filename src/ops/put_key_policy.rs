@@ -57,6 +57,10 @@ impl Operation for PutKeyPolicy {
         ],
     };
 
+    // Compiling and testing a policy takes up to seconds, for which no other change
+    // should wait. The key's version guards what was looked at.
+    const TAKES_TURN: bool = false;
+
     type Context = Ctx;
     type Input = Input;
     type Output = Nothing;
@@ -94,7 +98,7 @@ impl Operation for PutKeyPolicy {
 }
 
 /// The name of the one policy that a key has.
-const DEFAULT_POLICY: &str = "default";
+pub(super) const DEFAULT_POLICY: &str = "default";
 
 /// Says whether the caller asks to go without the lockout check, if it says so
 /// itself.

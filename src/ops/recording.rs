@@ -55,9 +55,17 @@ pub(super) fn record(
         true => None,
         false => Some(to_raw_value(&facts.additional)?),
     };
-    let decision = match facts.decisions.is_empty() {
+    let is_owner = place.account != caller.principal.account();
+    let seen = facts.decisions.iter().map(|decision| match decision.is_foreign {
+        true => decision.seen_by(is_owner),
+        false => decision.clone(),
+    });
+    // A decision on what is the caller's own is nothing for another's book.
+    let seen = seen.filter(|decision| decision.is_foreign || !is_owner);
+    let decisions: Vec<Explanation> = seen.collect();
+    let decision = match decisions.is_empty() {
         true => None,
-        false => Some(to_raw_value(&Decisions { decisions: &facts.decisions })?),
+        false => Some(to_raw_value(&Decisions { decisions: &decisions })?),
     };
     let resources: Vec<Resource<'_>> = facts.resources.iter().map(|arn| resource(arn)).collect();
     let by_itself = description.service == Service::System;

@@ -1,6 +1,6 @@
 //! Members and structures that several KMS operations share.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -202,6 +202,11 @@ pub fn merge_tags(
     }
     let mut merged = held.clone();
     merged.append(&mut new);
+    // Conditions of policies compare them without case: which is meant must be clear.
+    let folded: BTreeSet<String> = merged.keys().map(|key| key.to_lowercase()).collect();
+    if folded.len() < merged.len() {
+        return refused("Duplicate tag keys, which policies compare without case");
+    }
     // A key that has more, from before the quota was lowered, may keep them.
     if merged.len() > quotas.tags_per_key.max(held.len()) {
         return refused("Too many tags");

@@ -125,6 +125,7 @@ pub const KEYS: &[(&str, Fact)] = &[
     ("kms:WrappingKeySpec", Fact::WrappingKeySpec),
     ("sts:ExternalId", Fact::ExternalId),
     ("sts:RoleSessionName", Fact::RoleSessionName),
+    ("sts:TransitiveTagKeys", Fact::TransitiveTagKeys),
 ];
 
 /// Families of keys, whose members are told apart without regard to case.
@@ -161,7 +162,6 @@ const NEVER_PRESENT: &[&str] = &[
     "aws:Vpce*",
     "kms:RecipientAttestation:*",
     "sts:SourceIdentity",
-    "sts:TransitiveTagKeys",
 ];
 
 #[cfg(test)]

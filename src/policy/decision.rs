@@ -183,6 +183,9 @@ pub struct Explanation {
     /// What could not be evaluated: policy id and reason.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<String>,
+    /// Whether the resource belongs to another account than the caller.
+    #[serde(skip)]
+    pub is_foreign: bool,
 }
 
 impl Explanation {
@@ -195,6 +198,25 @@ impl Explanation {
             determining: Vec::new(),
             documents: Vec::new(),
             errors: Vec::new(),
+            is_foreign: true,
+        }
+    }
+
+    /// What the book of one of two accounts says of a decision that both had a
+    /// part in: which policies the other has is the other's own affair. `owner`
+    /// tells whose book it is.
+    #[must_use]
+    pub fn seen_by(&self, owner: bool) -> Self {
+        let is_seen = |determining: &&Determining| match determining.source {
+            Source::KeyPolicy | Source::TrustPolicy => owner,
+            Source::Grant | Source::Builtin | Source::Guardrail => true,
+            Source::Identity | Source::Boundary | Source::SessionPolicy => !owner,
+        };
+        Self {
+            determining: self.determining.iter().filter(is_seen).cloned().collect(),
+            documents: Vec::new(),
+            errors: Vec::new(),
+            ..*self
         }
     }
 }

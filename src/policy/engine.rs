@@ -174,7 +174,8 @@ impl Engine {
     pub fn decide(&self, question: &Question<'_>) -> Decision {
         let mut trail = Trail::default();
         let denied = self.judge(question, &mut trail).err();
-        let explanation = trail.explain(denied);
+        let mut explanation = trail.explain(denied);
+        explanation.is_foreign = question.caller.principal.account() != question.resource.account();
         let outcome = match denied {
             Some(kind) => Err(Denial::new(kind, question)),
             None => Ok(Permit::new(question.action, key_arn(question))),
@@ -474,7 +475,13 @@ impl Trail {
         };
         // Cedar keeps them in a hash set.
         determining.sort_unstable();
-        Explanation { denied, determining, documents: self.documents, errors: self.errors }
+        Explanation {
+            denied,
+            determining,
+            documents: self.documents,
+            errors: self.errors,
+            is_foreign: false,
+        }
     }
 }
 

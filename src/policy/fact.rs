@@ -130,6 +130,7 @@ facts! {
     SigningAlgorithm = "signingAlgorithm": Text,
     TagKeys = "tagKeys": Texts,
     TrailingDaysWithoutKeyUsage = "trailingDaysWithoutKeyUsage": Number,
+    TransitiveTagKeys = "transitiveTagKeys": Texts,
     ValidTo = "validTo": Date,
     ValidToEpoch = "validToEpoch": Number,
     WrappingAlgorithm = "wrappingAlgorithm": Text,

@@ -1,6 +1,7 @@
 //! One question in Cedar's terms: entities and context, each built when a
 //! policy reads it and not before.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use cedar_policy::{Context, Entities, Entity, EntityUid, Request, RestrictedExpression};
@@ -14,6 +15,7 @@ use super::vocabulary::{SERVER, Vocabulary, uid};
 use crate::base::arn::{Arn, oidc_provider};
 use crate::base::caller::Principal;
 use crate::base::ids::AccountId;
+use crate::base::limits::POLICY_STEPS;
 use crate::base::timestamp;
 
 /// The question and the uids that every policy's scope is matched against.
@@ -22,6 +24,8 @@ pub(super) struct Facts<'a> {
     vocabulary: &'a Vocabulary,
     pub(super) principal: Chain,
     pub(super) resource: Chain,
+    /// What is left for tests in Rust to compare.
+    steps: Cell<usize>,
 }
 
 /// The attributes of an entity or a context.
@@ -32,7 +36,21 @@ impl<'a> Facts<'a> {
     pub(super) fn new(question: &'a Question<'a>, vocabulary: &'a Vocabulary) -> Option<Self> {
         let principal = principal_chain(&question.caller.principal, vocabulary)?;
         let resource = resource_chain(&question.resource, vocabulary);
-        Some(Self { question, vocabulary, principal, resource })
+        let steps = Cell::new(POLICY_STEPS);
+        Some(Self { question, vocabulary, principal, resource, steps })
+    }
+
+    /// Takes `steps` from what one decision may cost beside Cedar.
+    ///
+    /// # Errors
+    ///
+    /// A text if that is more than is left.
+    pub(super) fn spend(&self, steps: usize) -> Result<(), String> {
+        let left = self.steps.get().checked_sub(steps);
+        self.steps.set(left.unwrap_or(0));
+        left.map(drop).ok_or_else(|| {
+            format!("comparing texts with patterns takes more than {POLICY_STEPS} steps")
+        })
     }
 
     pub(super) fn action(&self) -> Action {
@@ -149,7 +167,7 @@ impl<'a> Facts<'a> {
                 attributes.extend([pair("roleName", role_name), pair("name", name)]);
             }
             Principal::WebIdentity { provider, audience, subject, .. } => attributes.extend([
-                pair("provider", provider),
+                pair("provider", &provider.to_lowercase()),
                 pair("audience", audience),
                 pair("subject", subject),
             ]),

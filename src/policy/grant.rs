@@ -148,12 +148,10 @@ fn attributes(
     attributes
 }
 
+/// Each pair as one text; the length makes it unmistakable where the key ends.
 fn pairs<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> RestrictedExpression {
-    let text = |text: &str| RestrictedExpression::new_string(text.to_owned());
-    let records = pairs.filter_map(|(key, value)| {
-        let fields = [("key".to_owned(), text(key)), ("value".to_owned(), text(value))];
-        // Only two equal names could fail.
-        RestrictedExpression::new_record(fields).ok()
-    });
-    RestrictedExpression::new_set(records)
+    let text = |(key, value): (&str, &str)| {
+        RestrictedExpression::new_string(format!("{}:{key}{value}", key.len()))
+    };
+    RestrictedExpression::new_set(pairs.map(text))
 }

@@ -54,11 +54,16 @@ pub struct RequestFacts<'a> {
     pub encryption_context: Option<&'a EncryptionContext>,
     /// The alias by which the caller named the key, `alias/` included.
     pub request_alias: Option<&'a str>,
+    /// Where the call happens.
+    pub region: Option<&'a Region>,
     /// What the operation says of its input beside these.
     pub said: &'a Said,
     /// Epoch milliseconds.
     pub now_ms: i64,
 }
+
+/// The tags of what has none.
+pub static NO_TAGS: BTreeMap<String, String> = BTreeMap::new();
 
 /// The thing that the action is performed on.
 #[derive(Clone, Copy, Debug)]
@@ -84,11 +89,13 @@ pub enum Resource<'a> {
         account: &'a AccountId,
         unique_id: &'a str,
         name: &'a str,
+        tags: &'a BTreeMap<String, String>,
     },
     Role {
         account: &'a AccountId,
         unique_id: &'a str,
         name: &'a str,
+        tags: &'a BTreeMap<String, String>,
         /// Who may assume it; `None` for a role that is not there.
         trust: Option<&'a Arc<Document>>,
     },

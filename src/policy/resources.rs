@@ -4,7 +4,7 @@ use super::actions::Action;
 use super::decision::DenialKind;
 use super::fixture::*;
 use super::grant::NoGrants;
-use super::question::{Question, RequestFacts, Resource, Standing};
+use super::question::{NO_TAGS, Question, RequestFacts, Resource, Standing};
 
 /// Asks as alice, with one identity policy.
 #[track_caller]
@@ -25,7 +25,13 @@ fn json_policies_name_what_is_not_a_key_by_arn() {
                 "Resource": "{resource}"}}}}"#
         )
     };
-    let role = |account, name| Resource::Role { account, unique_id: "AROAX", name, trust: None };
+    let role = |account, name| Resource::Role {
+        account,
+        unique_id: "AROAX",
+        name,
+        tags: &NO_TAGS,
+        trust: None,
+    };
     let (assume, app) = (Action::ASSUME_ROLE, role(&home, "app"));
     let denied = Some(DenialKind::ImplicitIdentity);
     for (resource, want) in [
@@ -41,7 +47,7 @@ fn json_policies_name_what_is_not_a_key_by_arn() {
     ] {
         check(assume, app, &allow("sts:*", resource), want);
     }
-    let own = |name| Resource::User { account: &home, unique_id: "AIDAX", name };
+    let own = |name| Resource::User { account: &home, unique_id: "AIDAX", name, tags: &NO_TAGS };
     let keys = allow("iam:*AccessKey*", "arn:aws:iam::*:user/${aws:username}");
     check(Action::CREATE_ACCESS_KEY, own("alice"), &keys, None);
     check(Action::CREATE_ACCESS_KEY, own("bob"), &keys, denied);

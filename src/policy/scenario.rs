@@ -61,6 +61,7 @@ impl Scenario {
     pub fn request(&self) -> RequestFacts<'_> {
         let context = &self.encryption_context;
         RequestFacts {
+            region: None,
             encryption_context: (!context.is_empty()).then_some(context),
             request_alias: self.request_alias.as_deref(),
             said: &self.said,

@@ -10,7 +10,7 @@ use super::document::Document;
 use super::engine::Engine;
 use super::fixture::*;
 use super::grant::{Candidate, GrantQuery, Grants, NoGrants, Party, Reach};
-use super::question::{Question, RequestFacts, Resource, Standing};
+use super::question::{NO_TAGS, Question, RequestFacts, Resource, Standing};
 use crate::base::arn::KeyArn;
 use crate::base::caller::Principal;
 use crate::base::context::EncryptionContext;
@@ -162,7 +162,8 @@ fn trust_policies_decide_who_assumes_a_role() {
         let (caller, request) = (caller(principal), RequestFacts::default());
         let standing = standing(policies, None, None);
         let (trust, account, name) = (Some(&trust), &home, "Admin");
-        let resource = Resource::Role { account, unique_id: "AROA111122223333", name, trust };
+        let resource =
+            Resource::Role { account, unique_id: "AROA111122223333", name, tags: &NO_TAGS, trust };
         let (standing, grants, request) = (&standing, &NoGrants, &request);
         let question = Question { caller: &caller, action, resource, standing, grants, request };
         denied(&ENGINE.decide(&question))

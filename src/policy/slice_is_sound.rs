@@ -156,6 +156,7 @@ proptest! {
         let context = EncryptionContext::new(pairs);
         let said = Said::new();
         let request = RequestFacts {
+            region: None,
             encryption_context: Some(&context),
             request_alias: alias.then_some("alias/app"),
             said: &said,

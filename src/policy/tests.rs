@@ -9,7 +9,7 @@ use super::document::{Document, Form};
 use super::error::CompileError;
 use super::fixture::*;
 use super::grant::NoGrants;
-use super::question::{Question, RequestFacts, Resource, Standing};
+use super::question::{NO_TAGS, Question, RequestFacts, Resource, Standing};
 use super::vocabulary::SCHEMA;
 use crate::base::arn::{AliasArn, KeyArn};
 use crate::base::caller::{Caller, Principal};
@@ -240,12 +240,23 @@ fn without_a_key_the_identity_policies_decide() {
         r#"permit (principal, action in Action::"audit:*", resource in Account::"111122223333");"#,
         None,
     );
-    let bob = Resource::User { account: &home, unique_id: "AIDABOB", name: "bob" };
+    let bob = Resource::User { account: &home, unique_id: "AIDABOB", name: "bob", tags: &NO_TAGS };
     let own = r#"permit (principal, action in Action::"iam:*", resource is User) when { resource == principal };"#;
     check_other(&alice, Action::CREATE_ACCESS_KEY, bob, own, Some(ImplicitIdentity));
-    let same = Resource::User { account: &home, unique_id: "AIDA111122223333alice", name: "alice" };
+    let same = Resource::User {
+        account: &home,
+        unique_id: "AIDA111122223333alice",
+        name: "alice",
+        tags: &NO_TAGS,
+    };
     check_other(&alice, Action::CREATE_ACCESS_KEY, same, own, None);
-    let role = Resource::Role { account: &home, unique_id: "AROAX", name: "Auditor", trust: None };
+    let role = Resource::Role {
+        account: &home,
+        unique_id: "AROAX",
+        name: "Auditor",
+        tags: &NO_TAGS,
+        trust: None,
+    };
     let assume = r#"permit (principal, action == Action::"sts:AssumeRole", resource) when { resource.name like "Aud*" };"#;
     check_other(&alice, Action::ASSUME_ROLE, role, assume, None);
 }

@@ -13,7 +13,7 @@ use super::fixture::{
     ABROAD, ENGINE, HOME, account, caller, denied, directory, identity_policy, root, session, user,
 };
 use super::grant::NoGrants;
-use super::question::{Question, RequestFacts, Resource, Standing};
+use super::question::{NO_TAGS, Question, RequestFacts, Resource, Standing};
 use crate::base::caller::Principal;
 
 const ALLOW_ALL: &str = "permit (principal, action, resource);";
@@ -37,8 +37,13 @@ fn ask(
 ) -> Option<DenialKind> {
     let home = account(HOME);
     let policies = policies.iter().map(|text| identity_policy(text)).collect();
-    let resource =
-        Resource::Role { account: &home, unique_id: "AROAX", name: "app", trust: Some(trust) };
+    let resource = Resource::Role {
+        account: &home,
+        unique_id: "AROAX",
+        name: "app",
+        tags: &NO_TAGS,
+        trust: Some(trust),
+    };
     denied(&ENGINE.decide(&Question {
         caller: &caller(principal),
         action,
@@ -122,10 +127,16 @@ fn taking_away_the_own_boundary_can_be_forbidden() {
     };
     let alice = user(HOME, "alice");
     let own_id = alice.principal_id();
-    let own = Resource::User { account: &home, unique_id: &own_id, name: "alice" };
-    let other = Resource::User { account: &home, unique_id: "AIDAX", name: "x" };
+    let own = Resource::User { account: &home, unique_id: &own_id, name: "alice", tags: &NO_TAGS };
+    let other = Resource::User { account: &home, unique_id: "AIDAX", name: "x", tags: &NO_TAGS };
     let role_id = session(HOME, "s").principal_id().replace(":s", "");
-    let role = Resource::Role { account: &home, unique_id: &role_id, name: "Admin", trust: None };
+    let role = Resource::Role {
+        account: &home,
+        unique_id: &role_id,
+        name: "Admin",
+        tags: &NO_TAGS,
+        trust: None,
+    };
     for action in [Action::PUT_PERMISSIONS_BOUNDARY, Action::DELETE_PERMISSIONS_BOUNDARY] {
         assert_eq!(ask(alice.clone(), action, own), Some(ExplicitIdentity));
         assert_eq!(ask(session(HOME, "s"), action, role), Some(ExplicitIdentity));

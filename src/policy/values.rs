@@ -113,7 +113,10 @@ impl Facts<'_> {
         let Question { resource, request, .. } = self.question;
         match fact {
             Fact::ResourceAccount => return Some(resource.account().as_str().into()),
-            Fact::RequestedRegion => return resource.region().map(|region| region.as_str().into()),
+            // What has no Region is asked for in that of the call.
+            Fact::RequestedRegion => {
+                return resource.region().or(request.region).map(|region| region.as_str().into());
+            }
             _ => {}
         }
         let Resource::Key(key) = resource else {
@@ -182,8 +185,9 @@ impl Facts<'_> {
                 let tags = &self.question.standing.tags;
                 tags.iter().for_each(|(key, value)| add(key, value.as_str()));
             }
-            (Fact::ResourceTags, Resource::Key(key)) => {
-                key.tags.iter().for_each(|(key, value)| add(key, value.as_str()));
+            (Fact::ResourceTags, Resource::Key(KeyResource { tags, .. }))
+            | (Fact::ResourceTags, Resource::User { tags, .. } | Resource::Role { tags, .. }) => {
+                tags.iter().for_each(|(key, value)| add(key, value.as_str()));
             }
             _ => {
                 if let Some(Value::Tags(tags)) = self.question.request.said.find(fact) {

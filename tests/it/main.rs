@@ -21,6 +21,7 @@ mod cli;
 mod crash;
 #[cfg(test)]
 mod detach;
+mod escapes;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]

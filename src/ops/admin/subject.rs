@@ -13,7 +13,7 @@ use crate::ops::ctx::Ctx;
 use crate::ops::operation::Done;
 use crate::ops::shapes::{Nothing, out_text};
 use crate::policy::actions::Action;
-use crate::policy::question::Resource;
+use crate::policy::question::{NO_TAGS, Resource};
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
 use crate::wire::shape::{Member, POLICY_TEXT, Pattern, Shape, matching};
@@ -139,11 +139,13 @@ fn ask(
     found: Option<&Identity>,
 ) -> Result<(), ApiError> {
     let unique_id = found.map_or("", |identity| identity.unique_id.as_str());
+    let tags = found.map_or(&NO_TAGS, |identity| &identity.tags);
     let resource = match kind {
-        Kind::User => Resource::User { account, unique_id, name },
+        Kind::User => Resource::User { account, unique_id, name, tags },
         Kind::Role => {
             let terms = found.and_then(|role| role.role.as_ref());
-            Resource::Role { account, unique_id, name, trust: terms.map(|terms| &terms.trust) }
+            let trust = terms.map(|terms| &terms.trust);
+            Resource::Role { account, unique_id, name, tags, trust }
         }
         Kind::Group => Resource::Group { account, unique_id, name },
     };

@@ -14,6 +14,7 @@ use crate::ops::ctx::Ctx;
 use crate::ops::operation::{Description, Done, Operation, Service};
 use crate::ops::shapes::Nothing;
 use crate::policy::actions::Action;
+use crate::policy::fact::Fact;
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
 
@@ -46,6 +47,7 @@ impl Operation for UntagPrincipal {
         access: &mut Access<'_>,
         input: Input,
     ) -> Result<Done<Nothing>, ApiError> {
+        access.says(Fact::TagKeys, input.tag_keys.clone());
         let owner = subject::find_named(ctx, access, Action::UNTAG_PRINCIPAL, &input.owner)?;
         let gone: BTreeSet<String> = input.tag_keys.iter().map(|key| key.to_lowercase()).collect();
         let mut tags = owner.tags.clone();

@@ -11,11 +11,12 @@ use crate::keys::changes::UpdateKey;
 use crate::ops::access::Access;
 use crate::ops::ctx::Ctx;
 use crate::ops::operation::{Description, Done, Operation, Service};
-use crate::ops::put_key_policy::{check_lockout, compile, says_bypass};
+use crate::ops::put_key_policy::{DEFAULT_POLICY, check_lockout, compile, says_bypass};
 use crate::ops::resolve::Accepts;
 use crate::ops::shapes::{KEY_ID_SHAPE, out_text, recorded_key};
 use crate::policy::actions::Action;
 use crate::policy::document::Document;
+use crate::policy::fact::Fact;
 use crate::policy::question::KeyResource;
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
@@ -92,6 +93,7 @@ impl Operation for PutKeyPolicyWithTests {
         input: Input,
     ) -> Result<Done<Output>, ApiError> {
         says_bypass(access, input.bypass_policy_lockout_safety_check);
+        access.says(Fact::PolicyName, DEFAULT_POLICY);
         let key = access.key(Action::PUT_KEY_POLICY, &input.key_id, Accepts::Key, None)?.key;
         let policy = compile(ctx, &input.policy)?;
         if input.bypass_policy_lockout_safety_check != Some(true) {
@@ -179,6 +181,7 @@ impl Operation for GetKeyPolicyWithTests {
         access: &mut Access<'_>,
         input: Wanted,
     ) -> Result<Done<Held>, ApiError> {
+        access.says(Fact::PolicyName, DEFAULT_POLICY);
         let key = access.key(Action::GET_KEY_POLICY, &input.key_id, Accepts::Key, None)?.key;
         let tests = match &key.policy_tests {
             Some(tests) => serde_json::from_str(tests).map_err(ApiError::internal)?,

@@ -104,6 +104,10 @@ impl Operation for AssumeRole {
             access.says(Fact::TagKeys, all.keys().cloned().collect::<Vec<_>>());
             access.says(Fact::RequestTags, all);
         }
+        if !tags.transitive.is_empty() {
+            let keys = tags.transitive.iter().cloned();
+            access.says(Fact::TransitiveTagKeys, keys.collect::<Vec<_>>());
+        }
         if !tags.inherited.is_empty() {
             access.record_parameter("incomingTransitiveTags", json!(tags.inherited));
         }

@@ -8,7 +8,7 @@ use super::assume_role_with_web_identity::denied;
 use super::members::is_of_name;
 use super::target::Target;
 use crate::base::arn::RoleArn;
-use crate::base::caller::{Caller, Principal, SessionFacts};
+use crate::base::caller::{Caller, Federated, Principal, SessionFacts};
 use crate::base::ids::Region;
 use crate::identity::oidc::WebIdentity;
 use crate::ops::access::{Access, Facts};
@@ -19,9 +19,12 @@ use crate::ops::pipeline::Refusal;
 use crate::policy::actions::Action;
 use crate::policy::decision::Explanation;
 use crate::policy::fact::Fact;
+use crate::wire::sigv4::sha256_hex;
 
 /// The longest name of a session, characters.
 const NAME_CHARS: usize = 64;
+/// Of which tell subjects apart: 80 bits.
+const HASH_CHARS: usize = 20;
 
 /// Asks whether `caller`, who is the web identity `who`, may be a session of
 /// `role`. Answers that session, and the decision.
@@ -45,7 +48,7 @@ pub fn assume(
     };
     let mut facts = Facts::default();
     let target = Target::of(ctx, role);
-    let name = session_name(&who.federated.subject);
+    let name = session_name(&who.federated);
     let mut access = Access::new(ctx, operation, &asked, &mut facts);
     access.says(Fact::RoleSessionName, name.clone());
     let assumed = target.assume(&mut access, &[Action::ASSUME_ROLE_WITH_WEB_IDENTITY], denied);
@@ -71,13 +74,16 @@ pub fn assume(
     }
 }
 
-/// A name for the session of `subject`: readable, not unique. The record has the
-/// subject itself.
-fn session_name(subject: &str) -> String {
+/// A name for the session of a subject: readable, and another for each subject
+/// and provider, for policies and grants can name a session.
+fn session_name(who: &Federated) -> String {
+    let Federated { provider, subject, .. } = who;
+    let hash = sha256_hex(format!("{}:{provider}{subject}", provider.len()).as_bytes());
+    let hash: String = hash.chars().take(HASH_CHARS).collect();
     let fits = |b: u8| if is_of_name(b) { char::from(b) } else { '-' };
-    let name: String = subject.bytes().map(fits).take(NAME_CHARS).collect();
-    // The shortest name that AWS takes has two characters.
-    if name.len() < 2 { format!("sub-{name}") } else { name }
+    let readable = NAME_CHARS.saturating_sub(HASH_CHARS).saturating_sub(1);
+    let name: String = subject.bytes().map(fits).take(readable).collect();
+    format!("{name}-{hash}")
 }
 
 #[cfg(test)]
@@ -86,17 +92,28 @@ mod tests {
 
     #[test]
     fn names_of_sessions_are_of_aws_characters() {
-        for (subject, name) in [
-            ("system:serviceaccount:shop:api", "system-serviceaccount-shop-api"),
-            (
-                "repo:octo-org/octo-repo:ref:refs/heads/main",
-                "repo-octo-org-octo-repo-ref-refs-heads-main",
-            ),
-            ("7", "sub-7"),
-            ("a@b.c", "a@b.c"),
-        ] {
-            assert_eq!(session_name(subject), name);
+        let name = |provider: &str, subject: &str| {
+            session_name(&Federated {
+                provider: provider.to_owned(),
+                audience: "a".to_owned(),
+                subject: subject.to_owned(),
+            })
+        };
+        let api = name("id.test", "system:serviceaccount:shop:api");
+        assert!(api.starts_with("system-serviceaccount-shop-api-"), "{api}");
+        assert_eq!(api, name("id.test", "system:serviceaccount:shop:api"));
+        let long = "x".repeat(255);
+        let all = [
+            api,
+            name("id.test", "system-serviceaccount-shop-api"),
+            name("other.test", "system:serviceaccount:shop:api"),
+            name("id.test", &long),
+            name("id.test", &format!("{long}y")),
+            name("id.test", "7"),
+        ];
+        for one in &all {
+            assert!((2..=NAME_CHARS).contains(&one.len()) && one.bytes().all(is_of_name), "{one}");
+            assert_eq!(all.iter().filter(|other| *other == one).count(), 1, "{one}");
         }
-        assert_eq!(session_name(&"x".repeat(255)).len(), 64);
     }
 }

@@ -7,7 +7,7 @@ use crate::identity::directory::{Identity, Kind, RoleTerms};
 use crate::ops::access::Access;
 use crate::ops::ctx::Ctx;
 use crate::policy::actions::Action;
-use crate::policy::question::Resource;
+use crate::policy::question::{NO_TAGS, Resource};
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
 
@@ -53,15 +53,19 @@ impl Target {
         let unique_id = self.role.as_ref().map_or("", |role| role.unique_id.as_str());
         let trust =
             self.role.as_ref().and_then(|role| role.role.as_ref()).map(|terms| &terms.trust);
+        let tags = self.role.as_ref().map_or(&NO_TAGS, |role| &role.tags);
         let refuse = |action| ApiError::new(Code::AccessDeniedException, denied(action));
         for action in actions {
-            let resource = Resource::Role { account, unique_id, name, trust };
+            let resource = Resource::Role { account, unique_id, name, tags, trust };
             access.resource(*action, resource).map_err(|_denied| refuse(*action))?;
         }
         // Whoever is allowed everything by the own policies is here for what is not there.
         let first = actions.first().copied().unwrap_or(Action::ASSUME_ROLE);
-        let role = self.role.clone().ok_or_else(|| refuse(first))?;
-        let terms = role.role.clone().ok_or_else(|| refuse(first))?;
+        let role = self.role.clone().and_then(|role| Some((role.role.clone()?, role)));
+        let (terms, role) = role.ok_or_else(|| {
+            access.record_denied();
+            refuse(first)
+        })?;
         Ok((role, terms))
     }
 }

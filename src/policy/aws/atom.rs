@@ -61,7 +61,7 @@ impl Atom {
                 let pattern = parts.iter().map(|part| elements(part, false, facts));
                 let pattern = pattern.collect::<Result<Option<Pattern>, _>>()?;
                 let arn = facts.question.resource.label();
-                Ok(pattern.is_some_and(|pattern| fits(&pattern, &arn)))
+                pattern.map_or(Ok(false), |pattern| fits(&pattern, &arn, facts))
             }
         }
     }
@@ -75,14 +75,17 @@ impl Condition {
             let Some(pattern) = self.pattern(value, facts)? else { return Ok(false) };
             patterns.push(pattern);
         }
-        let matched = |text: &Cow<'_, str>| self.matches(&patterns, text) != self.negated;
         let texts = self.operand.texts(facts)?;
-        Ok(match (self.quantifier, texts) {
-            (Quantifier::None, Some(texts)) => texts.iter().any(matched),
-            (Quantifier::None, None) => self.negated || self.if_exists,
-            (Quantifier::ForAllValues, texts) => texts.iter().flatten().all(matched),
-            (Quantifier::ForAnyValue, Some(texts)) => texts.iter().any(matched),
-            (Quantifier::ForAnyValue, None) => self.if_exists,
+        let mut matched = Vec::new();
+        for text in texts.iter().flatten() {
+            matched.push(self.matches(&patterns, text, facts)? != self.negated);
+        }
+        let any = matched.iter().any(|matched| *matched);
+        Ok(match (self.quantifier, texts.is_some()) {
+            (Quantifier::None | Quantifier::ForAnyValue, true) => any,
+            (Quantifier::None, false) => self.negated || self.if_exists,
+            (Quantifier::ForAllValues, _) => matched.iter().all(|matched| *matched),
+            (Quantifier::ForAnyValue, false) => self.if_exists,
         })
     }
 
@@ -95,21 +98,33 @@ impl Condition {
         }
     }
 
-    fn matches(&self, patterns: &[Pattern], text: &str) -> bool {
+    fn matches(&self, patterns: &[Pattern], text: &str, facts: &Facts<'_>) -> Result<bool, String> {
         let text = if self.ignore_case {
             text.chars().flat_map(char::to_lowercase).collect()
         } else {
             Cow::Borrowed(text)
         };
-        patterns.iter().any(|pattern| fits(pattern, &text))
+        for pattern in patterns {
+            if fits(pattern, &text, facts)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 }
 
 /// Whether `text` fits the only pattern, or each part of an ARN its own.
-fn fits(pattern: &[Vec<Element>], text: &str) -> bool {
+fn fits(pattern: &[Vec<Element>], text: &str, facts: &Facts<'_>) -> Result<bool, String> {
     let parts: Vec<&str> = text.splitn(pattern.len(), ':').collect();
-    parts.len() == pattern.len()
-        && pattern.iter().zip(parts).all(|(pattern, part)| pattern::fits(pattern, part))
+    if parts.len() != pattern.len() {
+        return Ok(false);
+    }
+    for (pattern, part) in pattern.iter().zip(parts) {
+        if !pattern::fits(pattern, part, &mut |steps| facts.spend(steps))? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// `text` with its variables replaced; `None` if the request does not have one.
@@ -119,6 +134,7 @@ fn elements(text: &Text, lower: bool, facts: &Facts<'_>) -> Result<Option<Vec<El
         Element::Char(c) if lower => elements.extend(c.to_lowercase().map(Element::Char)),
         element => elements.push(element),
     };
+    facts.spend(text.0.len())?;
     for piece in &text.0 {
         match piece {
             Piece::Char(c) => push(Element::Char(*c)),
@@ -128,6 +144,7 @@ fn elements(text: &Text, lower: bool, facts: &Facts<'_>) -> Result<Option<Vec<El
                 let held = variable.operand.texts(facts)?.unwrap_or_default();
                 let default = variable.default.as_deref().map(Cow::Borrowed);
                 let Some(value) = held.into_iter().next().or(default) else { return Ok(None) };
+                facts.spend(value.len())?;
                 value.chars().map(Element::Char).for_each(&mut push);
             }
         }

@@ -88,7 +88,7 @@ impl Operand {
                     in_expr: None,
                 };
                 let held = attribute(Expr::Var(Var::Principal), "provider");
-                let same = binary(BinaryOp::Eq, held, string(provider));
+                let same = binary(BinaryOp::Eq, held, string(&provider.to_lowercase()));
                 Truth::When(binary(BinaryOp::And, is, same))
             }
             Self::Absent => Truth::Never,
@@ -129,7 +129,7 @@ impl Operand {
             }
             Self::Claim { provider, claim } => match &facts.question.caller.principal {
                 Principal::WebIdentity { provider: held, audience, subject, .. }
-                    if held == provider =>
+                    if held.to_lowercase() == provider.to_lowercase() =>
                 {
                     Some(vec![Cow::Borrowed(match claim {
                         Claim::Audience => audience.as_str(),

@@ -1,5 +1,7 @@
 //! Wildcards of AWS policies: `*` is any text, `?` any one character.
 
+use std::convert::Infallible;
+
 /// One element of a pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Element {
@@ -17,12 +19,19 @@ pub(super) fn matches(pattern: &str, text: &str) -> bool {
         '?' => Element::One,
         _ => Element::Char(c),
     };
-    fits(&pattern.chars().map(element).collect::<Vec<_>>(), text)
+    let pattern: Vec<_> = pattern.chars().map(element).collect();
+    fits(&pattern, text, &mut |_steps| Ok::<_, Infallible>(())).unwrap_or_default()
 }
 
-/// The same for a pattern in parts.
-pub(super) fn fits(pattern: &[Element], text: &str) -> bool {
+/// The same for a pattern in parts. `spend` is told of the steps that it takes,
+/// and may stop it.
+pub(super) fn fits<E>(
+    pattern: &[Element],
+    text: &str,
+    spend: &mut impl FnMut(usize) -> Result<(), E>,
+) -> Result<bool, E> {
     let text: Vec<char> = text.chars().collect();
+    spend(text.len())?;
     // After a mismatch the last `*` takes one character more.
     let (mut p, mut t) = (0_usize, 0_usize);
     let mut star: Option<(usize, usize)> = None;
@@ -37,7 +46,10 @@ pub(super) fn fits(pattern: &[Element], text: &str) -> bool {
                 t = t.saturating_add(1);
             }
             _ => {
-                let Some((at, taken)) = star else { return false };
+                let Some((at, taken)) = star else { return Ok(false) };
+                // Back to the last `*`: only this takes more steps than there are
+                // characters.
+                spend(t.saturating_sub(taken))?;
                 let taken = taken.saturating_add(1);
                 star = Some((at, taken));
                 p = at.saturating_add(1);
@@ -45,7 +57,7 @@ pub(super) fn fits(pattern: &[Element], text: &str) -> bool {
             }
         }
     }
-    pattern.iter().skip(p).all(|element| *element == Element::Many)
+    Ok(pattern.iter().skip(p).all(|element| *element == Element::Many))
 }
 
 /// Whether `text` has a wildcard.

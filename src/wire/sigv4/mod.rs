@@ -62,6 +62,8 @@ fn string_to_sign(time: &str, scope: &str, canonical_request: &[u8]) -> String {
     [ALGORITHM, "\n", time, "\n", scope, "\n", &digest].concat()
 }
 
-fn sha256_hex(bytes: &[u8]) -> String {
+/// SHA-256 (FIPS 180-4) as 64 lower-case hex digits.
+#[must_use]
+pub fn sha256_hex(bytes: &[u8]) -> String {
     hex::encode(&Sha256::digest(bytes))
 }

@@ -1,6 +1,7 @@
 //! The same, for what only Rust can test, older policies, and what is no key.
 
 use super::*;
+use crate::policy::question::NO_TAGS;
 
 #[test]
 fn tests_in_rust() {
@@ -90,8 +91,13 @@ fn keys_by_their_names() {
 fn who_may_assume_a_role() {
     let trust = ENGINE.compile_trust_policy(&text("trust/roles.json"), &directory()).unwrap();
     let home = account(HOME);
-    let role =
-        Resource::Role { account: &home, unique_id: "AROAX", name: "ci", trust: Some(&trust) };
+    let role = Resource::Role {
+        account: &home,
+        unique_id: "AROAX",
+        name: "ci",
+        tags: &NO_TAGS,
+        trust: Some(&trust),
+    };
     let web = |provider: &str, audience: &str, subject: &str| {
         let principal = Principal::WebIdentity {
             account: account(HOME),

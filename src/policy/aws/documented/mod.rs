@@ -113,6 +113,7 @@ impl Call {
             standing: &self.standing,
             grants: &NoGrants,
             request: &RequestFacts {
+                region: None,
                 encryption_context: Some(&self.context),
                 request_alias: self.alias,
                 said: &self.said,

@@ -261,6 +261,7 @@ impl World {
             ..Standing::default()
         };
         let request = RequestFacts {
+            region: None,
             encryption_context: Some(&self.encryption_context),
             request_alias: self.request_alias.as_deref(),
             said: &self.said,
