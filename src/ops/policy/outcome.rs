@@ -121,3 +121,69 @@ fn name(kind: DenialKind) -> String {
     let name = serde_json::to_value(kind).ok();
     name.as_ref().and_then(Value::as_str).unwrap_or_default().to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde_json::json;
+
+    use super::*;
+
+    fn story(allowed: bool) -> Story {
+        Story {
+            verdict: "Verdict.".to_owned(),
+            allowed,
+            denied: (!allowed).then_some(DenialKind::ImplicitIdentity),
+            principal: String::new(),
+            action: String::new(),
+            resource: String::new(),
+            request: BTreeMap::new(),
+            iam_allows: false,
+            policies: Vec::new(),
+            grants: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    /// A caller of whom too little is known is never called allowed.
+    #[test]
+    fn what_cannot_be_told_is_no_verdict() {
+        let record = json!({
+            "errorCode": "AccessDenied",
+            "wardbook": { "decisions": [{}, { "denied": "implicitSessionPolicy" }] },
+        });
+        let mut outcome = Outcome::read(&record, 0);
+        outcome.missing.push("the session".to_owned());
+        outcome.untellable = Some("nobody knows the session".to_owned());
+        let recorded = "Recorded: denied (implicitSessionPolicy) at 1970-01-01T00:00:00Z.";
+        let mut told = story(true);
+        outcome.tell(&mut told, By::Now);
+        assert!(!told.allowed);
+        let want =
+            format!("{recorded} By the policies of now: cannot tell: nobody knows the session.");
+        assert_eq!(told.verdict, want);
+
+        let mut told = story(false);
+        outcome.tell(&mut told, By::Now);
+        let want = format!(
+            "{recorded} By the policies of now: Verdict. This does not agree with the record: \
+             policies changed since, or the record does not hold everything that was decided on \
+             (not known: the session)."
+        );
+        assert_eq!(told.verdict, want);
+    }
+
+    #[test]
+    fn a_call_that_failed_for_another_reason() {
+        let record = json!({
+            "errorCode": "DisabledException", "wardbook": { "decisions": [{}] },
+        });
+        let outcome = Outcome::read(&record, 0);
+        assert_eq!(
+            outcome.sentence(),
+            "Recorded: allowed, and failed with DisabledException, at 1970-01-01T00:00:00Z."
+        );
+        assert!(outcome.agrees(&story(true)) && !outcome.agrees(&story(false)));
+    }
+}
