@@ -104,7 +104,11 @@ fn a_recorded_denial_is_explained_and_replayed() {
 
     // The policy changes; the book knows the one of then.
     put_policy(&server, &key, &tenant_policy("8"));
-    assert_eq!(ask(&server, "explain", &replay)["story"]["allowed"], true);
+    let now = ask(&server, "explain", &replay)["story"].clone();
+    assert_eq!(now["allowed"], true);
+    let verdict = now["verdict"].as_str().unwrap();
+    assert!(verdict.starts_with("Recorded: denied (implicitIdentity) at "), "{verdict}");
+    assert!(verdict.contains("This does not agree with the record"), "{verdict}");
     let then = ask(&server, "simulate", &replay);
     let allowed =
         |answer: &Value| (answer["now"]["allowed"].clone(), answer["simulated"]["allowed"].clone());
@@ -130,6 +134,232 @@ fn a_recorded_denial_is_explained_and_replayed() {
     let unknown = json!({ "requestId": "00000000-0000-4000-8000-000000000000" });
     let answer = server.rest("POST", "/v1/policy/explain", &unknown);
     assert_eq!(answer.code(), "NotFoundException");
+    assert!(answer.message().contains("only in the caller's own"), "{}", answer.message());
+}
+
+/// The call is in the book as denied; the story of it, which must say the same.
+#[track_caller]
+fn explained(server: &Door, denied: &Response, kind: &str) -> Value {
+    assert_eq!(denied.code(), "AccessDeniedException", "{}", denied.text());
+    let replay = json!({ "requestId": denied.request_id() });
+    let story = ask(server, "explain", &replay)["story"].clone();
+    let verdict = story["verdict"].as_str().unwrap();
+    assert!(verdict.starts_with(&format!("Recorded: denied ({kind}) at ")), "{verdict}");
+    assert!(verdict.contains(". By the policies of now: Denied: "), "{verdict}");
+    assert!(!verdict.contains("does not agree"), "{verdict}");
+    assert_eq!((&story["allowed"], &story["denied"]), (&json!(false), &json!(kind)), "{story}");
+    story
+}
+
+/// Ada may do everything, but for `action` on this condition.
+fn all_but(action: &str, condition: &Value) -> String {
+    json!({ "Version": "2012-10-17", "Statement": [
+        { "Effect": "Allow", "Principal": { "AWS": ACCOUNT }, "Action": "kms:*", "Resource": "*" },
+        { "Effect": "Allow", "Principal": { "AWS": ADA }, "Action": "kms:*", "Resource": "*" },
+        { "Effect": "Deny", "Principal": { "AWS": ADA }, "Action": action, "Resource": "*",
+          "Condition": condition },
+    ]})
+    .to_string()
+}
+
+/// What the operation said to the policies is said again: without it, each of
+/// these calls would be allowed.
+#[track_caller]
+fn check_said(
+    server: &Door,
+    ada: &crate::fixture::Credentials,
+    rows: &[(&str, &str, Value, Value)],
+) {
+    for (key, operation, input, condition) in rows {
+        put_policy(server, key, &all_but(&format!("kms:{operation}"), condition));
+        let mut input = input.clone();
+        input["KeyId"] = json!(key);
+        let denied = server.call_as(ada, operation, &input);
+        let story = explained(server, &denied, "explicitResourcePolicy");
+        assert_eq!(story["action"], format!("kms:{operation}"));
+    }
+}
+
+#[test]
+fn a_recorded_use_says_what_it_said() {
+    let server = Server::start();
+    let ada = server.new_user("ada", "");
+    let key = server.new_key();
+    let signing = server.new_key_of("ECC_NIST_P256", "SIGN_VERIFY");
+    let grant = json!({ "GranteePrincipal": ADA, "Operations": ["Decrypt", "Encrypt"],
+        "Constraints": { "EncryptionContextSubset": { "tenant": "8" } } });
+    let by_hand = json!({ "StringEquals": { "aws:UserAgent": "by-hand/1.0" } });
+    let algorithm = json!({ "StringEquals": { "kms:EncryptionAlgorithm": "SYMMETRIC_DEFAULT" } });
+    let rows = [
+        (key.as_str(), "Encrypt", json!({ "Plaintext": "eA==" }), by_hand),
+        (key.as_str(), "Encrypt", json!({ "Plaintext": "eA==" }), algorithm.clone()),
+        (key.as_str(), "GenerateDataKey", json!({ "KeySpec": "AES_256" }), algorithm),
+        (
+            key.as_str(),
+            "GenerateDataKeyPair",
+            json!({ "KeyPairSpec": "ECC_NIST_P256" }),
+            json!({ "StringEquals": { "kms:DataKeyPairSpec": "ECC_NIST_P256" } }),
+        ),
+        (
+            signing.as_str(),
+            "Sign",
+            json!({ "Message": "eA==", "SigningAlgorithm": "ECDSA_SHA_256" }),
+            json!({ "StringEquals": {
+                "kms:SigningAlgorithm": "ECDSA_SHA_256", "kms:MessageType": "RAW" } }),
+        ),
+        (
+            key.as_str(),
+            "CreateGrant",
+            grant.clone(),
+            json!({ "ForAnyValue:StringEquals": { "kms:GrantOperations": "Decrypt" } }),
+        ),
+        (
+            key.as_str(),
+            "CreateGrant",
+            grant,
+            json!({
+                "StringEquals": {
+                    "kms:GrantConstraintType": "EncryptionContextSubset",
+                    "kms:EncryptionContext:tenant": "8",
+                },
+                "ArnEquals": { "kms:GranteePrincipal": ADA },
+                "Bool": { "kms:GrantIsForAWSResource": false },
+            }),
+        ),
+    ];
+    check_said(&server, &ada, &rows);
+}
+
+#[test]
+fn recorded_administration_says_what_it_said() {
+    let server = Server::start();
+    let ada = server.new_user("ada", "");
+    let key = server.new_key();
+    let rows = [
+        (
+            key.as_str(),
+            "ScheduleKeyDeletion",
+            json!({ "PendingWindowInDays": 7 }),
+            json!({ "NumericLessThan": { "kms:ScheduleKeyDeletionPendingWindowInDays": 10 } }),
+        ),
+        (
+            key.as_str(),
+            "ScheduleKeyDeletion",
+            json!({}),
+            json!({ "NumericEquals": { "kms:ScheduleKeyDeletionPendingWindowInDays": 30 } }),
+        ),
+        (
+            key.as_str(),
+            "EnableKeyRotation",
+            json!({}),
+            json!({ "NumericEquals": { "kms:RotationPeriodInDays": 365 } }),
+        ),
+        (
+            key.as_str(),
+            "TagResource",
+            json!({ "Tags": [{ "TagKey": "team", "TagValue": "blue" }] }),
+            json!({ "StringEquals": { "aws:RequestTag/team": "blue" },
+                "ForAnyValue:StringEquals": { "aws:TagKeys": "team" } }),
+        ),
+        (
+            key.as_str(),
+            "GetKeyPolicy",
+            json!({}),
+            json!({ "StringEquals": { "kms:PolicyName": "default" } }),
+        ),
+    ];
+    check_said(&server, &ada, &rows);
+}
+
+#[test]
+fn the_decision_that_denied_is_explained() {
+    let server = Server::start();
+    let ada = server.new_user("ada", "");
+    let (from, to) = (server.new_key(), server.new_key());
+    let tenant = |tenant: &str| {
+        json!({ "StringEquals": { "kms:EncryptionContext:tenant": tenant,
+            "kms:ReEncryptOnSameKey": false } })
+    };
+    put_policy(&server, &from, &all_but("kms:ReEncryptFrom", &tenant("8")));
+    put_policy(&server, &to, &all_but("kms:ReEncryptTo", &tenant("8")));
+    for (source, destination, action, key) in
+        [("7", "8", "kms:ReEncryptTo", &to), ("8", "7", "kms:ReEncryptFrom", &from)]
+    {
+        let context = json!({ "tenant": source });
+        let input = json!({ "KeyId": from, "Plaintext": "eA==", "EncryptionContext": context });
+        let made = server.call("Encrypt", &input).ok();
+        let input = json!({
+            "CiphertextBlob": made["CiphertextBlob"], "SourceEncryptionContext": context,
+            "DestinationKeyId": to, "DestinationEncryptionContext": { "tenant": destination },
+        });
+        let denied = server.call_as(&ada, "ReEncrypt", &input);
+        let story = explained(&server, &denied, "explicitResourcePolicy");
+        assert_eq!(story["action"], action);
+        assert!(story["resource"].as_str().unwrap().ends_with(key.as_str()), "{story}");
+    }
+}
+
+#[test]
+fn a_session_is_found_in_the_book() {
+    let server = Server::start();
+    let key = server.new_key();
+    server.rest("POST", "/v1/roles", &json!({ "roleName": "app" })).ok();
+    let policy = json!({ "policy": "permit (principal, action, resource);" });
+    server.rest("PUT", "/v1/roles/app/policies/p", &policy).ok();
+    let assume = |more: Value| {
+        let mut input = json!({ "sessionName": "blue" });
+        input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let answer = server.rest("POST", "/v1/roles/app/sessions", &input).ok();
+        crate::fixture::Credentials::of(&answer)
+    };
+    let input = json!({ "KeyId": key, "Plaintext": "eA==" });
+    let look = r#"permit (principal, action == Action::"kms:DescribeKey", resource);"#;
+    let limited = assume(json!({ "policy": look }));
+    let free = assume(json!({}));
+    explained(&server, &server.call_as(&limited, "Encrypt", &input), "implicitSessionPolicy");
+
+    let allowed = server.call_as(&free, "Encrypt", &input);
+    let replay = json!({ "requestId": allowed.request_id() });
+    let verdict = ask(&server, "explain", &replay)["story"]["verdict"].clone();
+    let verdict = verdict.as_str().unwrap();
+    assert!(verdict.starts_with("Recorded: allowed at "), "{verdict}");
+    assert!(verdict.contains("By the policies of now: Allowed: "), "{verdict}");
+    assert!(!verdict.contains("does not agree"), "{verdict}");
+
+    let tagged = assume(json!({ "tags": [{ "key": "team", "value": "red" }] }));
+    let deny = r#"permit (principal, action, resource);
+        forbid (principal, action == Action::"kms:Encrypt", resource)
+        when { context.principalTags.hasTag("team") };"#;
+    let bypass = json!({ "KeyId": key, "Policy": deny });
+    server.call("PutKeyPolicy", &bypass).ok();
+    explained(&server, &server.call_as(&tagged, "Encrypt", &input), "explicitResourcePolicy");
+}
+
+#[test]
+fn what_cannot_be_explained_is_told() {
+    let server = Server::start();
+    let ada = server.new_user("ada", "permit (principal, action, resource);");
+    let untold = |call: &Response, what: &str| {
+        let replay = json!({ "requestId": call.request_id() });
+        let answer = server.rest("POST", "/v1/policy/explain", &replay);
+        assert_eq!(answer.code(), "ValidationException", "{}", answer.text());
+        let message = answer.message();
+        assert!(message.starts_with("Recorded: denied (implicitResourcePolicy) at "), "{message}");
+        assert!(message.ends_with(what), "{message}");
+    };
+    let foreign = "arn:aws:kms:eu-central-1:444455556666:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+    let denied = server.call_as(&ada, "DescribeKey", &json!({ "KeyId": foreign }));
+    untold(&denied, "The key belongs to account 444455556666, whose policies are not shown here.");
+
+    let nobody = json!({ "Version": "2012-10-17", "Statement": [
+        { "Effect": "Allow", "Principal": { "AWS": "arn:aws:iam::111122223333:user/admin" },
+          "Action": "sts:AssumeRole" }]});
+    let role = json!({ "roleName": "app", "assumeRolePolicyDocument": nobody.to_string() });
+    server.rest("POST", "/v1/roles", &role).ok();
+    let body = json!({ "sessionName": "blue" }).to_string();
+    let request = crate::fixture::raw::Request::new("POST", "/v1/roles/app/sessions", body);
+    let denied = server.send_as(&ada, "wardbook", &request);
+    untold(&denied, "sts:AssumeRole is about a role: explain tells of keys only, so far.");
 }
 
 #[test]

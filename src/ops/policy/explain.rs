@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::hypothesis::{self, Hypothesis, Words};
+use super::outcome::By;
 use super::recorded;
 use crate::ops::access::Access;
 use crate::ops::ctx::Ctx;
@@ -55,7 +56,12 @@ impl Operation for Explain {
             Some(_) => recorded::read(ctx, access, words).await?.hypothesis,
             None => Hypothesis::read(ctx, access, words)?,
         };
-        let story = ctx.policy_searches.make(move || hypothesis.explain(None)).await?;
+        let explain = move || {
+            let mut story = hypothesis.explain(None);
+            hypothesis.tell_recorded(&mut story, By::Now);
+            story
+        };
+        let story = ctx.policy_searches.make(explain).await?;
         Ok(Done::read(Output { story }))
     }
 }

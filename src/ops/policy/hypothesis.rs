@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
+use super::outcome::{By, Outcome};
 use super::subject::Subject;
 use super::{granted, naming};
 use crate::base::context::EncryptionContext;
@@ -81,6 +82,8 @@ pub(super) struct Hypothesis {
     pub(super) names: Names,
     /// What is not known, and what was taken instead.
     pub(super) notes: Vec<String>,
+    /// What became of it, if it was really made.
+    pub(super) recorded: Option<Outcome>,
 }
 
 impl Hypothesis {
@@ -137,6 +140,7 @@ impl Hypothesis {
             region: region.clone(),
             key,
             notes: Vec::new(),
+            recorded: None,
         }
     }
 
@@ -152,6 +156,13 @@ impl Hypothesis {
             story.notes.push(note);
         }
         story
+    }
+
+    /// Says what the book says, where it has the request.
+    pub(super) fn tell_recorded(&self, story: &mut Story, by: By) {
+        if let Some(recorded) = &self.recorded {
+            recorded.tell(story, by);
+        }
     }
 
     /// Puts the question.

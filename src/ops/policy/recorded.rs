@@ -5,14 +5,20 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::hypothesis::{self, Hypothesis, Words};
+use super::outcome::Outcome;
+use super::parameters::Parameters;
+use super::sessions::{self, Session};
 use super::subject::Subject;
 use crate::audit::{self, Recorded};
-use crate::base::arn::KeyArn;
-use crate::base::context::EncryptionContext;
-use crate::base::ids::{Region, RequestId};
+use crate::base::arn::{Arn, KeyArn};
+use crate::base::ids::{AccountId, Realm, Region, RequestId};
+use crate::base::spec::MultiRegionRole;
+use crate::keys::key::Key;
 use crate::ops::access::Access;
 use crate::ops::ctx::Ctx;
+use crate::ops::resolve::{self, Accepts};
 use crate::policy::actions::{Action, ResourceKind};
+use crate::policy::fact::{Fact, Said};
 use crate::store::Position;
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
@@ -37,22 +43,43 @@ pub(super) async fn read(
             "Specify either requestId or principal, action and keyId.",
         ));
     }
-    let account = access.call().caller.principal.account().to_string();
-    let store = Arc::clone(&ctx.store);
-    let found = ctx.policy_searches.make(move || audit::find_call(&store, &account, id)).await??;
+    let account = access.call().caller.principal.account().clone();
+    let (store, own) = (Arc::clone(&ctx.store), account.to_string());
+    let found = ctx.policy_searches.make(move || audit::find_call(&store, &own, id)).await??;
     let Recorded { record, position } = found.ok_or_else(|| unknown(id))?;
     let record: Value = serde_json::from_str(&record).map_err(ApiError::internal)?;
-    let hypothesis = Reader { ctx, record: &record }.hypothesis(access, position)?;
-    Ok(Asked { hypothesis, position })
+    let session = sessions::find(ctx, account.as_str(), &record).await?;
+    let mut outcome = Outcome::read(&record, position.time_ms);
+    let reader = Reader { ctx, record: &record, account, is_denied: outcome.is_denied() };
+    match reader.hypothesis(access, position, session, &mut outcome) {
+        Ok(hypothesis) => {
+            let hypothesis = Hypothesis { recorded: Some(outcome), ..hypothesis };
+            Ok(Asked { hypothesis, position })
+        }
+        // What the book says is an answer too.
+        Err(error) => match (error.code(), error.message()) {
+            (code @ (Code::NotFoundException | Code::ValidationException), Some(text)) => {
+                Err(ApiError::new(code, format!("{} {text}", outcome.sentence())))
+            }
+            _ => Err(error),
+        },
+    }
 }
 
 fn unknown(id: RequestId) -> ApiError {
-    ApiError::new(Code::NotFoundException, format!("There is no recorded call {id}."))
+    let text = format!(
+        "There is no recorded call with this id in the book of this account (a denied call is \
+         only in the caller's own): {id}."
+    );
+    ApiError::new(Code::NotFoundException, text)
 }
 
 struct Reader<'a> {
     ctx: &'a Ctx,
     record: &'a Value,
+    /// Whose book it is.
+    account: AccountId,
+    is_denied: bool,
 }
 
 impl Reader<'_> {
@@ -60,50 +87,41 @@ impl Reader<'_> {
         &self,
         access: &mut Access<'_>,
         position: Position,
+        session: Session,
+        outcome: &mut Outcome,
     ) -> Result<Hypothesis, ApiError> {
         let ctx = self.ctx;
-        let call = access.call();
-        let account = call.caller.principal.account().clone();
-        let mut notes = vec!["the policies are those of now".to_owned()];
-        let arn = self.text("/userIdentity/arn").ok_or_else(|| {
-            ApiError::validation("The record does not say who called: it was not authenticated.")
-        })?;
-        let source_ip = self.text("/sourceIPAddress").and_then(|text| text.parse().ok());
-        let secure = call.caller.secure_transport;
-        let mut subject = Subject::find(ctx, &account, arn)?.calling(source_ip, secure);
-        notes.push("a record does not say whether the call came over TLS: as this one".to_owned());
-        let id = self.text("/userIdentity/principalId");
-        if id.is_some_and(|id| id != subject.principal().principal_id()) {
-            notes.push(format!("{arn} is not who it was then: it was deleted and made again"));
-        }
-        if self.text("/userIdentity/sessionContext/sessionIssuer/arn").is_some() {
-            notes
-                .push("a record does not say which tags and policy a session had: none".to_owned());
-        }
         let action = self.action()?;
-        let key = match self.text("/resources/0/ARN").and_then(KeyArn::parse) {
-            Some(arn) => Some(ctx.keys.find(&arn.region, arn.id).ok_or_else(|| {
-                let text = format!("The key {arn} does not exist any more.");
-                ApiError::new(Code::NotFoundException, text)
-            })?),
-            None => None,
-        };
-        let key = key.filter(|key| key.arn.account == account);
+        let mut notes = vec!["the policies are those of now".to_owned()];
+        let parameters = Parameters::of(self.record, action);
+        outcome.missing = parameters.missing();
+        let mut subject = self.subject(access, &mut notes)?;
+        match session {
+            Session::None => {}
+            Session::Known(facts) => {
+                let scenario = &mut subject.scenario;
+                scenario.caller.session = Some(Arc::new(facts));
+                scenario.standing = ctx.directory.standing_of(&scenario.caller, &ctx.engine);
+            }
+            Session::Unknown(why) => {
+                outcome.missing.push("which policy and tags the session had".to_owned());
+                notes.push(format!("the session is taken to have no tags and no policy: {why}"));
+                outcome.untellable = Some(why);
+            }
+        }
+        let key = self.key(action)?;
         if let Some(key) = &key {
             access.record_resource(&key.arn);
-        } else if !action.applies_to(ResourceKind::Account) {
-            let text =
-                format!("The record does not say which key {action} was about, or none was found.");
-            return Err(ApiError::validation(text));
         }
-        let region = self.text("/awsRegion").and_then(Region::parse);
-        let named = self.text("/requestParameters/keyId").filter(|name| name.contains("alias/"));
-        let alias = named.map(|name| name.rsplit_once(':').map_or(name, |(_, name)| name));
-        let region = region.unwrap_or_else(|| access.call().region.clone());
+        let region = self.region(access);
+        let mut said = parameters.said();
+        self.say_keys(&mut said, key.as_deref(), &region);
         let scenario = &mut subject.scenario;
-        scenario.encryption_context = self.encryption_context();
-        scenario.request_alias = alias.map(str::to_owned);
+        scenario.said = said;
+        scenario.encryption_context = parameters.encryption_context();
+        scenario.request_alias = parameters.alias().map(str::to_owned);
         scenario.now_ms = position.time_ms;
+        scenario.caller.user_agent = self.text("/userAgent").map(str::to_owned);
         let via = self.text("/userIdentity/invokedBy");
         scenario.caller.via_service = via.map(|service| service.to_owned().into());
         Ok(Hypothesis { notes, ..Hypothesis::about(ctx, subject, action, key, &region) })
@@ -113,23 +131,160 @@ impl Reader<'_> {
         self.record.pointer(pointer)?.as_str()
     }
 
-    /// The action that was denied, which the message names; of any other call,
-    /// the one of the operation's name.
-    fn action(&self) -> Result<Action, ApiError> {
-        let message = self.text("/errorMessage").unwrap_or_default();
-        let denied = message.split_once("not authorized to perform: ");
-        let denied = denied.and_then(|(_, rest)| rest.split(' ').next());
-        let source = self.text("/eventSource").unwrap_or_default();
-        let service = source.split('.').next().unwrap_or_default();
-        let name = self.text("/eventName").unwrap_or_default();
-        let name = denied.map_or_else(|| format!("{service}:{name}"), str::to_owned);
-        Action::find(&name).ok_or_else(|| {
-            ApiError::validation(format!("{name} is more than one action: explain each by itself."))
-        })
+    /// Who called, as far as the call's own record tells.
+    fn subject(&self, access: &Access<'_>, notes: &mut Vec<String>) -> Result<Subject, ApiError> {
+        let arn = self.text("/userIdentity/arn").ok_or_else(|| {
+            let account = self.text("/userIdentity/accountId").unwrap_or_default();
+            ApiError::validation(match self.text("/userIdentity/type") {
+                Some("AWSAccount") => format!(
+                    "The caller belongs to account {account}, whose policies are not shown here."
+                ),
+                Some("WebIdentityUser") => {
+                    "The caller is known by a token alone: explain tells of users and roles only, \
+                     so far."
+                        .to_owned()
+                }
+                _ => "The record does not say who called: it was not authenticated.".to_owned(),
+            })
+        })?;
+        let source_ip = self.text("/sourceIPAddress").and_then(|text| text.parse().ok());
+        let secure = access.call().caller.secure_transport;
+        let subject = Subject::find(self.ctx, &self.account, arn)?.calling(source_ip, secure);
+        notes.push("a record does not say whether the call came over TLS: as this one".to_owned());
+        let id = self.text("/userIdentity/principalId");
+        if id.is_some_and(|id| id != subject.principal().principal_id()) {
+            notes.push(format!("{arn} is not who it was then: it was deleted and made again"));
+        }
+        Ok(subject)
     }
 
-    fn encryption_context(&self) -> EncryptionContext {
-        let pairs = self.record.pointer("/requestParameters/encryptionContext");
-        pairs.and_then(|pairs| serde_json::from_value(pairs.clone()).ok()).unwrap_or_default()
+    /// The text of the denial from `mark` to the next space.
+    fn denied(&self, mark: &str) -> Option<&str> {
+        let message = self.text("/errorMessage").filter(|_| self.is_denied)?;
+        let (_, rest) = message.split_once(mark)?;
+        rest.trim_start_matches([':', ' ']).split(' ').next()
+    }
+
+    /// The action that was decided on last: of a denial, the one that its text
+    /// names; of any other call, the one of the operation's name.
+    fn action(&self) -> Result<Action, ApiError> {
+        let source = self.text("/eventSource").unwrap_or_default();
+        let service = source.split('.').next().unwrap_or_default();
+        let event = self.text("/eventName").unwrap_or_default();
+        let name = match (self.denied("authorized to perform"), event) {
+            (Some(name), _) => name.to_owned(),
+            (None, "ReEncrypt") if self.keys().len() > 1 => Action::RE_ENCRYPT_TO.to_string(),
+            (None, "ReEncrypt") => Action::RE_ENCRYPT_FROM.to_string(),
+            (None, _) => format!("{service}:{event}"),
+        };
+        let action = Action::find(&name)
+            .ok_or_else(|| ApiError::validation(format!("No policy decides on {name}.")))?;
+        if action.applies_to(ResourceKind::Key) || action.applies_to(ResourceKind::Account) {
+            return Ok(action);
+        }
+        let others = [
+            (ResourceKind::Role, "a role"),
+            (ResourceKind::User, "a user"),
+            (ResourceKind::Group, "a group"),
+            (ResourceKind::Alias, "an alias"),
+            (ResourceKind::ItemSchema, "a schema of items"),
+            (ResourceKind::AuditLog, "the book"),
+        ];
+        let about = others.iter().find(|(kind, _)| action.applies_to(*kind));
+        let about = about.map_or("something else", |(_, about)| about);
+        Err(ApiError::validation(format!(
+            "{action} is about {about}: explain tells of keys only, so far."
+        )))
+    }
+
+    /// The keys that the call was about, in order.
+    fn keys(&self) -> Vec<KeyArn> {
+        let resources = self.record.get("resources").and_then(Value::as_array);
+        let arns = resources.into_iter().flatten().filter_map(|one| one.get("ARN")?.as_str());
+        arns.filter_map(KeyArn::parse).collect()
+    }
+
+    /// The key that was decided on last; `None` if it was the account.
+    fn key(&self, action: Action) -> Result<Option<Arc<Key>>, ApiError> {
+        let foreign = |account: &str| {
+            ApiError::validation(format!(
+                "The key belongs to account {account}, whose policies are not shown here."
+            ))
+        };
+        let named = self.denied("on resource:");
+        if named == Some("*") || !action.applies_to(ResourceKind::Key) {
+            return Ok(None);
+        }
+        let keys = self.keys();
+        let arn = match named.and_then(Arn::parse) {
+            Some(arn) if arn.account != self.account.as_str() => return Err(foreign(arn.account)),
+            Some(_) => match named.and_then(KeyArn::parse) {
+                Some(key) => Some(key),
+                None => {
+                    return Err(ApiError::validation(format!(
+                        "{action} was decided on {}: explain tells of keys only, so far.",
+                        named.unwrap_or_default()
+                    )));
+                }
+            },
+            None if self.is_denied || action == Action::RE_ENCRYPT_TO => keys.last().cloned(),
+            None => keys.first().cloned(),
+        };
+        match arn {
+            Some(arn) if arn.account != self.account => Err(foreign(arn.account.as_str())),
+            Some(arn) => match self.ctx.keys.find(&arn.region, arn.id) {
+                Some(key) => Ok(Some(key)),
+                None => {
+                    let text = format!("The key {arn} does not exist any more.");
+                    Err(ApiError::new(Code::NotFoundException, text))
+                }
+            },
+            None if action.applies_to(ResourceKind::Account) => Ok(None),
+            None => Err(ApiError::validation(format!(
+                "The record does not say which key {action} was about: none was found, or one of \
+                 another account."
+            ))),
+        }
+    }
+
+    /// The Region that was decided on: of a replica, its own.
+    fn region(&self, access: &Access<'_>) -> Region {
+        let is_replica = self.denied("on resource:") == Some("*");
+        let replica = self.text("/requestParameters/replicaRegion").filter(|_| is_replica);
+        let region = replica.or_else(|| self.text("/awsRegion")).and_then(Region::parse);
+        region.unwrap_or_else(|| access.call().region.clone())
+    }
+
+    /// Says what follows from the keys of the call.
+    fn say_keys(&self, said: &mut Said, key: Option<&Key>, region: &Region) {
+        let keys = self.keys();
+        match self.text("/eventName") {
+            Some("ReEncrypt") => {
+                let realm = Realm { account: self.account.clone(), region: region.clone() };
+                let name = self.text("/requestParameters/destinationKeyId");
+                let to = name.and_then(|name| {
+                    resolve::key(&self.ctx.keys, &realm, name, Accepts::KeyOrAlias).ok()
+                });
+                let same = match (keys.as_slice(), to) {
+                    ([from, to, ..], _) => from == to,
+                    ([from], Some(to)) => *from == to.key.arn,
+                    _ => false,
+                };
+                said.say(Fact::ReEncryptOnSameKey, same.into());
+            }
+            // Two decisions of this operation are on a key that is to be.
+            Some("ReplicateKey") if key.is_none() => {
+                let primary = keys.first();
+                let primary = primary.and_then(|arn| self.ctx.keys.find(&arn.region, arn.id));
+                if let Some(primary) = primary {
+                    said.say(Fact::KeySpec, primary.spec.as_str().into());
+                    said.say(Fact::KeyUsage, primary.usage.as_str().into());
+                    said.say(Fact::KeyOrigin, primary.origin.as_str().into());
+                    said.say(Fact::MultiRegion, true.into());
+                    said.say(Fact::MultiRegionKeyType, MultiRegionRole::Replica.as_str().into());
+                }
+            }
+            _ => {}
+        }
     }
 }

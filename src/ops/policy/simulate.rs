@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::hypothesis::{self, Hypothesis, Words};
+use super::outcome::By;
 use super::{history, recorded};
 use crate::base::limits;
 use crate::ops::access::Access;
@@ -85,6 +86,7 @@ impl Operation for Simulate {
             }
             None => (Hypothesis::read(ctx, access, input.words)?, None),
         };
+        let by = if input.policy.is_some() { By::Proposed } else { By::Then };
         let (policy, note) = match (input.policy, position) {
             (Some(text), _) => {
                 let policy = ctx.engine.compile_key_policy(&text, ctx.directory.as_ref())?;
@@ -104,13 +106,22 @@ impl Operation for Simulate {
             ));
         }
         let stories = ctx.policy_searches.make(move || {
-            let now = hypothesis.explain(None);
+            let mut now = hypothesis.explain(None);
             let mut simulated = hypothesis.explain(Some(&policy));
             simulated.notes.retain(|note| !note.starts_with("the policies are"));
             simulated.notes.push(note);
-            (now, simulated)
+            if let Some(recorded) = &hypothesis.recorded {
+                let untellable = |story| recorded.untellable(story);
+                if let Some(why) = untellable(&now).or_else(|| untellable(&simulated)) {
+                    let text = format!("{} Cannot tell what changes: {why}.", recorded.sentence());
+                    return Err(ApiError::validation(text));
+                }
+            }
+            hypothesis.tell_recorded(&mut now, By::Now);
+            hypothesis.tell_recorded(&mut simulated, by);
+            Ok((now, simulated))
         });
-        let (now, simulated) = stories.await?;
+        let (now, simulated) = stories.await??;
         Ok(Done::read(Output { changed: now.allowed != simulated.allowed, now, simulated }))
     }
 }
