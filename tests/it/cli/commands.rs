@@ -123,7 +123,7 @@ fn a_session_has_a_policy_tags_and_an_external_id() {
             "Effect": "Allow", "Principal": { "AWS": "111122223333" },
             "Action": ["sts:AssumeRole", "sts:TagSession"],
             "Condition": { "StringEquals": {
-                "sts:ExternalId": "7", "aws:RequestTag/team": "book" } } } }"#,
+                "sts:ExternalId": "book-7", "aws:RequestTag/team": "book" } } } }"#,
     );
     program.write("all.cedar", "permit (principal, action, resource);");
     program.write(
@@ -136,7 +136,7 @@ fn a_session_has_a_policy_tags_and_an_external_id() {
     program.json(&[&attach[..], &["all.cedar"]].concat());
     let ask = ["principal", "create-session", "auditor", "--session-name", "tom"];
     program.run(&ask).refused(1, "AccessDenied");
-    let more = ["--policy", "list.cedar", "--tag", "team=book", "--external-id", "7"];
+    let more = ["--policy", "list.cedar", "--tag", "team=book", "--external-id", "book-7"];
     let session = program.json(&[&ask[..], &more].concat());
     program.sign_as(&session);
     program.set("AWS_SESSION_TOKEN", session["session_token"].as_str().unwrap());

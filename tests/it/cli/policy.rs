@@ -132,7 +132,6 @@ fn refusals_speak_of_flags() {
         program.run(&[&asked[..], more].concat())
     };
     ask("explain", "kms:Decrypt", &[]).refused(1, "say which with --key.");
-    ask("explain", "kms:CreateKey", &["--key", "alias/a"]).refused(1, "leave --key out");
     ask("explain", "kms:reencrypt", &[]).refused(2, "kms:ReEncryptFrom and kms:ReEncryptTo");
     ask("simulate", "kms:Decrypt", &["--key", "alias/a"]).refused(2, "--policy <FILE>");
     program.write("open.json", &policy(ADA));
