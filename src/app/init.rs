@@ -23,6 +23,8 @@ use crate::store::sealed::{self, DomainKeyRow, ProtectorRow};
 use crate::store::{self, Change, Settings, Store, Tx, Unit, meta};
 
 const DATABASE: &str = "wardbook.db";
+/// The folder of guardrails in a data folder, if no other is named.
+pub const GUARDRAILS: &str = "policies";
 
 /// What a new data folder is to be.
 #[derive(Debug)]
@@ -70,11 +72,7 @@ pub(super) fn has_database(data: &Path) -> bool {
 /// [`Error::AlreadyInitialized`] for one that is; nothing is changed then.
 pub fn init(options: &InitOptions, clock: &dyn Clock) -> Result<Initialized, Error> {
     hardening::harden();
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(&options.data)
-        .map_err(|cause| Error::File { path: options.data.clone(), cause })?;
+    make_folder(&options.data)?;
     let store = Store::open(&options.data, Settings::default())?;
     if has_account(&store)? {
         return Err(Error::AlreadyInitialized(options.data.clone()));
@@ -106,6 +104,8 @@ pub fn init(options: &InitOptions, clock: &dyn Clock) -> Result<Initialized, Err
         event_name: "Initialize",
         ..first_record(&caller(&hsm, &account)?, &account, &region, created_ms, random(&hsm)?)
     })?;
+    // Where the operator puts guardrails: it begins empty.
+    make_folder(&options.data.join(GUARDRAILS))?;
     block_on(store.commit(Unit { changes, event, further: Vec::new() }))?;
     store.close();
     Ok(Initialized {
@@ -114,6 +114,15 @@ pub fn init(options: &InitOptions, clock: &dyn Clock) -> Result<Initialized, Err
         access_key_id: shown.access_key_id,
         secret_access_key: shown.secret,
     })
+}
+
+/// Makes a folder that only its owner can read, unless it is there.
+fn make_folder(path: &Path) -> Result<(), Error> {
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(|cause| Error::File { path: path.to_owned(), cause })
 }
 
 /// What a folder is for, and what opens it.

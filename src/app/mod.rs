@@ -15,7 +15,7 @@ mod serve;
 
 pub use error::Error;
 pub use guardrails::{GuardrailError, GuardrailFolder};
-pub use init::{InitOptions, Initialized, init, is_initialized};
+pub use init::{GUARDRAILS, InitOptions, Initialized, init, is_initialized};
 pub use open::{OpenOptions, Opened, open};
 pub use root_key::RootKeySource;
 pub use seed::{DEV_ACCESS_KEY, DEV_ACCOUNT, Seed, SeedError};

@@ -16,6 +16,8 @@ use crate::wire::sigv4::sign::{Credentials, sign};
 
 /// The service in the credential scope of the REST API.
 const SERVICE: &str = "wardbook";
+/// The service in the credential scope of the KMS protocol.
+const KMS: &str = "kms";
 /// How long an answer may take: a full batch of large items on a busy server.
 const TIMEOUT: Duration = Duration::from_secs(120);
 
@@ -36,13 +38,20 @@ pub(super) struct Call<'a> {
     query: &'a [(&'a str, &'a str)],
     /// JSON.
     body: Option<Vec<u8>>,
+    /// An operation of the KMS protocol, and none of the REST API.
+    target: Option<&'static str>,
 }
 
 impl<'a> Call<'a> {
     /// A call without query and body. The parts of the path are not yet encoded.
     pub(super) fn new(method: Method, path: &[&str]) -> Self {
         let path = path.iter().flat_map(|part| ["/".to_owned(), encoded(part)]).collect();
-        Self { method, path, query: &[], body: None }
+        Self { method, path, query: &[], body: None, target: None }
+    }
+
+    /// A call of the KMS protocol, by its `X-Amz-Target`.
+    pub(super) fn kms(target: &'static str) -> Self {
+        Self { target: Some(target), path: "/".to_owned(), ..Self::new(Method::POST, &[]) }
     }
 
     /// The same call with a query.
@@ -93,8 +102,13 @@ impl Client {
         let host = host(&url);
         let body = call.body.unwrap_or_default();
         let mut headers = vec![("host", host.as_bytes())];
-        if !body.is_empty() {
-            headers.push(("content-type", b"application/json"));
+        match call.target {
+            Some(target) => {
+                headers.push(("content-type", b"application/x-amz-json-1.1"));
+                headers.push(("x-amz-target", target.as_bytes()));
+            }
+            None if !body.is_empty() => headers.push(("content-type", b"application/json")),
+            None => {}
         }
         let unsigned = sigv4::Request {
             method: call.method.as_str(),
@@ -103,7 +117,8 @@ impl Client {
             headers: &headers,
             body: &body,
         };
-        let signed = self.sign(&unsigned)?;
+        let service = if call.target.is_some() { KMS } else { SERVICE };
+        let signed = self.sign(&unsigned, service)?;
         let mut request = self.http.request(call.method, url);
         for (name, value) in headers {
             request = request.header(name, value);
@@ -117,14 +132,26 @@ impl Client {
         };
         let answer = request.body(body).send().map_err(unreachable)?;
         let status = answer.status();
+        let request_id = answer.headers().get("x-amzn-requestid").cloned();
         let body = answer.bytes().map_err(unreachable)?.to_vec();
         if status.is_success() {
             return Ok((status.as_u16(), body));
         }
-        Err(refusal(status.as_u16(), &body))
+        match (call.target, serde_json::from_slice(&body)) {
+            (Some(_), Ok(KmsError { code, message })) => {
+                let id = request_id.as_ref().and_then(|id| id.to_str().ok());
+                let request_id = id.unwrap_or_default().to_owned();
+                Err(Error::Refused { code, message, request_id })
+            }
+            _ => Err(refusal(status.as_u16(), &body)),
+        }
     }
 
-    fn sign(&self, request: &sigv4::Request<'_>) -> Result<Vec<(&'static str, String)>, Error> {
+    fn sign(
+        &self,
+        request: &sigv4::Request<'_>,
+        service: &str,
+    ) -> Result<Vec<(&'static str, String)>, Error> {
         let held = &self.settings.credentials;
         let token = held.session_token.as_ref();
         let credentials = Credentials {
@@ -133,7 +160,7 @@ impl Client {
             session_token: token.and_then(|token| std::str::from_utf8(token.expose()).ok()),
         };
         let now_ms = self.clock.now_ms();
-        Ok(sign(request, &credentials, &self.settings.region, SERVICE, now_ms)?)
+        Ok(sign(request, &credentials, &self.settings.region, service, now_ms)?)
     }
 
     /// The URL of a call. What is signed must be what is sent, so a part that
@@ -175,6 +202,15 @@ fn encoded(text: &str) -> String {
         }
     }
     encoded
+}
+
+/// An error of the KMS protocol.
+#[derive(Deserialize)]
+struct KmsError {
+    #[serde(rename = "__type")]
+    code: String,
+    #[serde(default)]
+    message: String,
 }
 
 #[derive(Deserialize)]

@@ -77,7 +77,9 @@ pub(super) enum Error {
     KeyArn(String),
     #[error("{failed} of {total} tests failed")]
     TestsFailed { failed: usize, total: usize },
-    #[error("{0} to look at again")]
+    #[error("{path} has no tests")]
+    NoTests { path: PathBuf },
+    #[error("{0} {noun}", noun = if *.0 == 1 { "finding" } else { "findings" })]
     Findings(usize),
     #[error("{failed} of {total} items failed")]
     ItemsFailed { failed: usize, total: usize },
@@ -99,6 +101,7 @@ impl Error {
             | Self::Path(_)
             | Self::KeyArn(_)
             | Self::Trials { .. }
+            | Self::NoTests { .. }
             | Self::Read { .. }
             | Self::Json { .. } => USAGE,
             Self::Parent(_) | Self::Serve(_) | Self::Unreachable { .. } | Self::DemoServer(_) => {

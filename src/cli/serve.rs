@@ -15,6 +15,7 @@ use crate::app::{
     self, DEV_ACCESS_KEY, Doors, InitOptions, Initialized, OpenOptions, Opened, Seed, ServeOptions,
 };
 use crate::base::clock::SystemClock;
+use crate::base::ids::Region;
 use crate::base::secret::SecretBytes;
 use crate::config::flags::ServerFlags;
 use crate::config::server::{self, Server};
@@ -41,7 +42,9 @@ pub(super) fn run(context: &mut Context, arguments: Arguments) -> Result<(), Err
     let Server { guardrails, seed, dev, .. } = settings;
     let seed = seed.map(|path| Seed::read(&path)).transpose();
     let seed = seed.map_err(|error| Error::Serve(error.into()))?;
-    regions.extend(seed.iter().flat_map(Seed::regions));
+    let of_seed = seed.iter().flat_map(Seed::regions).collect::<Vec<_>>();
+    let first_region = of_seed.first().cloned();
+    regions.extend(of_seed);
     let folder = init::options(folder, is_new)?;
     let listener = app::bind(listen).map_err(Error::Serve)?;
     let mut made = None;
@@ -64,7 +67,8 @@ pub(super) fn run(context: &mut Context, arguments: Arguments) -> Result<(), Err
         observer: telemetry.observer(),
     };
     let output = &mut context.output;
-    if let Some(made) = made.as_ref().filter(|_| !output.is_json()) {
+    // A developer has test/test, and needs no second administrator.
+    if let Some(made) = made.as_ref().filter(|_| !output.is_json() && !dev) {
         init::print_text(output, made)?;
     }
     let mut printed = Ok(());
@@ -72,7 +76,11 @@ pub(super) fn run(context: &mut Context, arguments: Arguments) -> Result<(), Err
         app::serve(ServeOptions { open, doors, guardrails, seed, dev }, |opened, address| {
             watch(&telemetry, opened);
             let url = format!("{scheme}://{}", reachable(address));
-            printed = announce(output, &url, opened, address, made.take(), dev);
+            let region = first_region.as_ref().or(opened.ctx.regions.first());
+            printed = match output.is_json() {
+                true => announce_json(output, address, made.take()),
+                false => announce(output, &url, opened, region, shown(made.take(), dev)),
+            };
         });
     // The server did not come up, but the folder is made: what opens it must
     // not be lost.
@@ -90,23 +98,31 @@ fn watch(telemetry: &Telemetry, opened: &Opened) {
     telemetry.watch_keys(move |limit| keys.material_expirations(limit), clock);
 }
 
+fn announce_json(
+    output: &mut Output,
+    address: SocketAddr,
+    made: Option<Initialized>,
+) -> Result<(), Error> {
+    output.json(&json!({ "listening": address.to_string() }))?;
+    made.map_or(Ok(()), |made| init::print_json(output, made))
+}
+
+/// The access key to begin with, and its secret.
+fn shown(made: Option<Initialized>, dev: bool) -> Option<(String, SecretBytes)> {
+    match dev {
+        true => Some((DEV_ACCESS_KEY.to_owned(), SecretBytes::new(DEV_ACCESS_KEY.into()))),
+        false => made.map(|made| (made.access_key_id, made.secret_access_key)),
+    }
+}
+
 fn announce(
     output: &mut Output,
     url: &str,
     opened: &Opened,
-    address: SocketAddr,
-    made: Option<Initialized>,
-    dev: bool,
+    region: Option<&Region>,
+    shown: Option<(String, SecretBytes)>,
 ) -> Result<(), Error> {
-    if output.is_json() {
-        output.json(&json!({ "listening": address.to_string() }))?;
-        return made.map_or(Ok(()), |made| init::print_json(output, made));
-    }
-    let shown = match dev {
-        true => Some((DEV_ACCESS_KEY.to_owned(), SecretBytes::new(DEV_ACCESS_KEY.into()))),
-        false => made.map(|made| (made.access_key_id, made.secret_access_key)),
-    };
-    if let (Some((access_key_id, secret)), Some(region)) = (shown, opened.ctx.regions.first()) {
+    if let (Some((access_key_id, secret)), Some(region)) = (shown, region) {
         output.line("\nThree commands to copy into another terminal:\n")?;
         output.line(format_args!(
             "  export AWS_ENDPOINT_URL={url} AWS_REGION={region} AWS_DEFAULT_REGION={region} \\"

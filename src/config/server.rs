@@ -9,7 +9,7 @@ use super::layer::Layer;
 use super::oidc::OidcTable;
 use super::root_key::RootKeySetting;
 use super::{Error, file, tls};
-use crate::app::{DEV_ACCOUNT, GuardrailFolder};
+use crate::app::{DEV_ACCOUNT, GUARDRAILS, GuardrailFolder};
 use crate::base::ids::{AccountId, Region};
 use crate::base::quotas::Quotas;
 use crate::identity::oidc;
@@ -82,7 +82,7 @@ pub fn server(flags: ServerFlags, environment: &Environment) -> Result<Server, E
     }
     let guardrails = match settings.policies {
         Some(path) => GuardrailFolder { path, named: true },
-        None => GuardrailFolder { path: folder.data.join("policies"), named: false },
+        None => GuardrailFolder { path: folder.data.join(GUARDRAILS), named: false },
     };
     Ok(Server {
         folder,

@@ -250,6 +250,10 @@ fn check_log(log: &[u8], failed: &[String]) {
 fn read_folder(folder: &Path, traces: &mut Traces) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
+        if path.is_dir() {
+            read_folder(&path, traces);
+            continue;
+        }
         let bytes = fs::read(&path).unwrap();
         traces.push((path.display().to_string(), characters(&bytes)));
     }

@@ -5,6 +5,7 @@ use reqwest::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use super::request;
 use crate::cli::client::{Call, Client};
 use crate::cli::error::Error;
 use crate::cli::output::Output;
@@ -16,7 +17,7 @@ pub(super) struct WhoCan {
     #[arg(long)]
     key: String,
     /// Action, such as kms:Decrypt
-    #[arg(long)]
+    #[arg(long, value_parser = request::action)]
     action: String,
 }
 

@@ -6,13 +6,15 @@ use std::collections::BTreeMap;
 use clap::Args;
 use serde_json::{Map, Value, json};
 
+use crate::cli::error::Error;
+
 #[derive(Args)]
 pub(super) struct Request {
     /// ARN of the caller: root, a user, a role, or a session of a role
     #[arg(long, value_name = "ARN", required_unless_present = "request_id")]
     principal: Option<String>,
     /// Action, such as kms:Decrypt
-    #[arg(long, required_unless_present = "request_id")]
+    #[arg(long, required_unless_present = "request_id", value_parser = action)]
     action: Option<String>,
     /// Id, ARN or alias of the key; without one, the account itself is asked about
     #[arg(long)]
@@ -84,6 +86,36 @@ impl Request {
             }
         }
         members
+    }
+}
+
+/// The members of the input that its errors name, and the flags that are meant.
+const FLAGS: [(&str, &str); 6] = [
+    ("keyId", "--key"),
+    ("requestId", "--request-id"),
+    ("sourceIp", "--source-ip"),
+    ("secureTransport", "--tls"),
+    ("principalTags", "--tag"),
+    ("encryptionContext", "--context"),
+];
+
+/// The same refusal in the words of the command line.
+pub(super) fn in_flags(error: Error) -> Error {
+    match error {
+        Error::Refused { code, message, request_id } if code == "ValidationException" => {
+            let message =
+                FLAGS.iter().fold(message, |message, (member, flag)| message.replace(member, flag));
+            Error::Refused { code, message, request_id }
+        }
+        other => other,
+    }
+}
+
+/// Reads an action. Of the names of AWS's operations, one is no action.
+pub(super) fn action(text: &str) -> Result<String, String> {
+    match text.eq_ignore_ascii_case("kms:ReEncrypt") {
+        true => Err("it is two actions: kms:ReEncryptFrom and kms:ReEncryptTo".to_owned()),
+        false => Ok(text.to_owned()),
     }
 }
 

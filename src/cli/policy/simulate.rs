@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::request::Request;
+use super::request::{Request, in_flags};
 use crate::cli::client::{Call, Client};
 use crate::cli::error::Error;
 use crate::cli::input;
@@ -19,7 +19,7 @@ pub(super) struct Simulate {
     #[command(flatten)]
     request: Request,
     /// The proposed key policy; - reads standard input [default: of a call in the book, the policy of then]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", required_unless_present = "request_id")]
     policy: Option<PathBuf>,
 }
 
@@ -36,7 +36,7 @@ pub(super) fn run(client: &Client, output: &mut Output, asked: &Simulate) -> Res
         members.insert("policy".to_owned(), json!(input::text(path)?));
     }
     let call = Call::new(Method::POST, &["v1", "policy", "simulate"]).with(&members)?;
-    let answer: Answer = client.call(call)?;
+    let answer: Answer = client.call(call).map_err(in_flags)?;
     if output.is_json() {
         output.json(&answer)?;
         return Ok(());

@@ -33,7 +33,7 @@ pub(super) struct Test {
 
 #[derive(Args)]
 pub(super) struct Put {
-    /// Id or ARN of the key
+    /// Id, ARN or alias of the key
     #[arg(long)]
     key: String,
     /// The key policy, in Cedar or as AWS JSON; - reads standard input
@@ -71,6 +71,9 @@ pub(super) fn test(output: &mut Output, asked: &Test) -> Result<(), Error> {
     let tests = Trials::parse(&input::text(&asked.tests)?).map_err(named)?;
     let now_ms = SystemClock::new().now_ms();
     let outcomes = tests.run(&engine, key.with(&policy), &AnyPrincipal, now_ms).map_err(named)?;
+    if outcomes.is_empty() {
+        return Err(Error::NoTests { path: asked.tests.clone() });
+    }
     let failed = outcomes.iter().filter(|outcome| !outcome.passed).count();
     if output.is_json() {
         output.json(&outcomes)?;
@@ -108,14 +111,41 @@ pub(super) fn put(client: &Client, output: &mut Output, asked: &Put) -> Result<(
     if asked.bypass_lockout_check {
         insert(&mut members, "bypassPolicyLockoutSafetyCheck", json!(true));
     }
-    let call = Call::new(Method::PUT, &["v1", "keys", &asked.key, "policy"]).with(&members)?;
+    let key = resolve(client, &asked.key)?;
+    let call = Call::new(Method::PUT, &["v1", "keys", &key, "policy"]).with(&members)?;
     let answer: Answer = client.call(call)?;
-    let mut text =
-        format!("Put the policy of {}; it passed {} tests.", answer.key_arn, answer.tests);
+    let of_tests = match answer.tests {
+        0 if asked.tests.is_some() => "its tests are taken away".to_owned(),
+        0 => "it has no tests".to_owned(),
+        1 => "it passed its test".to_owned(),
+        number => format!("it passed its {number} tests"),
+    };
+    let mut text = format!("Put the policy of {}; {of_tests}.", answer.key_arn);
     if let Some(requests) = answer.requests_compared {
         text.push_str(&format!(" Of {requests} requests that were tried, none is newly allowed."));
     }
     output.done(&text, &answer)
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Described {
+    key_metadata: KeyMetadata,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct KeyMetadata {
+    key_id: String,
+}
+
+/// The key that an alias names: PutKeyPolicy takes none.
+fn resolve(client: &Client, key: &str) -> Result<String, Error> {
+    if !key.contains("alias/") {
+        return Ok(key.to_owned());
+    }
+    let call = Call::kms("TrentService.DescribeKey").with(&json!({ "KeyId": key }))?;
+    Ok(client.call::<Described>(call)?.key_metadata.key_id)
 }
 
 fn insert(members: &mut Value, name: &str, value: Value) {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::secret;
+use super::tags::{self, pair};
 use crate::cli::client::{Call, Client};
 use crate::cli::error::Error;
 use crate::cli::input;
@@ -73,6 +74,36 @@ pub(super) struct Session {
     /// How long the credentials are good, 900 to 43200 seconds [default: 3600]
     #[arg(long, value_name = "SECONDS")]
     duration_seconds: Option<u64>,
+    /// Session policy: the session may do nothing beyond it; - reads standard input
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+    /// Tag of the session; may be repeated
+    #[arg(long, value_name = "KEY=VALUE", value_parser = pair)]
+    tag: Vec<(String, String)>,
+    /// The external id that the trust policy asks for
+    #[arg(long, value_name = "ID")]
+    external_id: Option<String>,
+}
+
+impl Session {
+    /// The members of the request.
+    fn members(&self) -> Result<Map<String, Value>, Error> {
+        let mut members = Map::new();
+        members.insert("sessionName".to_owned(), json!(self.session_name));
+        if let Some(seconds) = self.duration_seconds {
+            members.insert("durationSeconds".to_owned(), json!(seconds));
+        }
+        if let Some(path) = &self.policy {
+            members.insert("policy".to_owned(), json!(input::text(path)?));
+        }
+        if !self.tag.is_empty() {
+            members.insert("tags".to_owned(), tags::json(&self.tag));
+        }
+        if let Some(id) = &self.external_id {
+            members.insert("externalId".to_owned(), json!(id));
+        }
+        Ok(members)
+    }
 }
 
 #[derive(Deserialize, Serialize)]
@@ -120,11 +151,8 @@ pub(super) fn create_session(
     session: &Session,
 ) -> Result<(), Error> {
     let path = ["v1", "roles", &session.role.role_name, "sessions"];
-    let mut body = json!({ "sessionName": session.session_name });
-    if let (Some(seconds), Some(members)) = (session.duration_seconds, body.as_object_mut()) {
-        members.insert("durationSeconds".to_owned(), json!(seconds));
-    }
-    let made: Credentials = client.call(Call::new(Method::POST, &path).with(&body)?)?;
+    let call = Call::new(Method::POST, &path).with(&session.members()?)?;
+    let made: Credentials = client.call(call)?;
     if output.is_json() {
         return Ok(output.json(&made)?);
     }

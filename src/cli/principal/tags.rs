@@ -28,15 +28,19 @@ pub(super) struct Untag {
 }
 
 /// The first `=` ends the key.
-fn pair(text: &str) -> Result<(String, String), String> {
+pub(super) fn pair(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or("a tag is written KEY=VALUE")?;
     Ok((key.to_owned(), value.to_owned()))
 }
 
+/// Tags as the API takes them.
+pub(super) fn json(tags: &[(String, String)]) -> Value {
+    tags.iter().map(|(key, value)| json!({ "key": key, "value": value })).collect()
+}
+
 pub(super) fn tag(client: &Client, output: &mut Output, tag: &Tag) -> Result<(), Error> {
     let place = tag.holder.place();
-    let tags: Vec<Value> =
-        tag.tags.iter().map(|(key, value)| json!({ "key": key, "value": value })).collect();
+    let tags = json(&tag.tags);
     let path = ["v1", place.collection, place.name, "tags"];
     client.call_silent(Call::new(Method::POST, &path).with(&json!({ "tags": tags }))?)?;
     output.done(&format!("Tagged {}.", place.name), &place.json("tags", tags))

@@ -113,6 +113,38 @@ fn a_session_of_a_role_does_what_its_policy_says() {
 }
 
 #[test]
+fn a_session_has_a_policy_tags_and_an_external_id() {
+    let mut program = Program::new();
+    program.init();
+    let _server = program.serve(&[]);
+    program.write(
+        "trust.json",
+        r#"{ "Version": "2012-10-17", "Statement": {
+            "Effect": "Allow", "Principal": { "AWS": "111122223333" },
+            "Action": ["sts:AssumeRole", "sts:TagSession"],
+            "Condition": { "StringEquals": {
+                "sts:ExternalId": "book-7", "aws:RequestTag/team": "book" } } } }"#,
+    );
+    program.write("all.cedar", "permit (principal, action, resource);");
+    program.write(
+        "list.cedar",
+        "permit (principal, action == Action::\"iam:ListPrincipals\", resource);",
+    );
+    let create = ["principal", "create-role", "auditor", "--assume-role-policy", "trust.json"];
+    program.json(&create);
+    let attach = ["principal", "attach-policy", "--role-name", "auditor", "--policy-name", "all"];
+    program.json(&[&attach[..], &["all.cedar"]].concat());
+    let ask = ["principal", "create-session", "auditor", "--session-name", "tom"];
+    program.run(&ask).refused(1, "AccessDenied");
+    let more = ["--policy", "list.cedar", "--tag", "team=book", "--external-id", "book-7"];
+    let session = program.json(&[&ask[..], &more].concat());
+    program.sign_as(&session);
+    program.set("AWS_SESSION_TOKEN", session["session_token"].as_str().unwrap());
+    assert_eq!(program.run(&["principal", "list"]).code, Some(0));
+    program.run(&["audit", "query"]).refused(1, "AccessDeniedException");
+}
+
+#[test]
 fn the_book_answers() {
     let mut program = Program::new();
     program.init();
@@ -196,8 +228,12 @@ pub(super) fn key(program: &Program) -> String {
         .credentials_provider(Credentials::new(id, secret, None, None, "test"))
         .build();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let call = aws_sdk_kms::Client::from_conf(config).create_key().send();
-    runtime.block_on(call).unwrap().key_metadata.unwrap().arn.unwrap()
+    let client = aws_sdk_kms::Client::from_conf(config);
+    let made = runtime.block_on(client.create_key().send());
+    let arn = made.unwrap().key_metadata.unwrap().arn.unwrap();
+    let alias = client.create_alias().alias_name("alias/app").target_key_id(&arn);
+    runtime.block_on(alias.send()).unwrap();
+    arn
 }
 
 #[test]

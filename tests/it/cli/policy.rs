@@ -40,6 +40,7 @@ fn files_are_looked_at_without_a_server() {
     let found = program.run(&["policy", "lint", "new.json"]);
     assert_eq!(found.code, Some(1));
     assert!(found.stdout.contains("Statement[1] (\"Use\"): allows everybody"), "{}", found.stdout);
+    assert!(found.stderr.contains(" finding"), "{}", found.stderr);
 
     let same = program.json(&["policy", "diff", "old.json", "old.json"]);
     assert_eq!((&same["examples"], &same["complete"]), (&json!([]), &json!(true)));
@@ -62,6 +63,8 @@ fn files_are_looked_at_without_a_server() {
     assert!(failed.stdout.starts_with("FAIL  ada decrypts\n      deny was wanted: Allowed: "));
     assert!(failed.stderr.contains("1 of 1 tests failed"), "{}", failed.stderr);
     program.run(&["policy", "test", "old.json", "old.json"]).refused(2, "no tests");
+    program.write("none.json", "[]");
+    program.run(&["policy", "test", "old.json", "none.json"]).refused(2, "none.json has no tests");
 }
 
 #[test]
@@ -99,8 +102,38 @@ fn a_server_answers() {
     let diff = program.run(&["policy", "diff", "--key", id, "wide.json"]).stdout;
     assert!(diff.contains("+ kms:Decrypt to "), "{diff}");
 
+    by_an_alias(&program, &key);
+
     let who = program.run(&["policy", "who-can", "--key", id, "--action", "kms:Decrypt"]).stdout;
     assert!(who.contains(&format!("  {ADA}\n      by statement 1 (\"Use\")")), "{who}");
     let what = program.run(&["policy", "what-can", "--principal", ADA]).stdout;
     assert!(what.contains("  always: kms:Decrypt\n"), "{what}");
+}
+
+/// The key has a test, and open.json in force.
+fn by_an_alias(program: &Program, key: &str) {
+    program.write("none.json", "[]");
+    let put = ["policy", "put", "--key", "alias/app", "open.json"];
+    let put = program.run(&[&put[..], &["--tests", "none.json"]].concat());
+    assert_eq!((put.code, put.stderr.as_str()), (Some(0), ""));
+    assert_eq!(put.stdout, format!("Put the policy of {key}; its tests are taken away.\n"));
+    let unknown = program.run(&["policy", "put", "--key", "alias/none", "open.json"]);
+    unknown.refused(1, "NotFoundException: Alias arn:aws:kms:");
+}
+
+#[test]
+fn refusals_speak_of_flags() {
+    let mut program = Program::new();
+    program.init();
+    let _server = program.serve(&[]);
+    program.json(&["principal", "create-user", "ada"]);
+    let ask = |command, action, more: &[&str]| {
+        let asked = ["policy", command, "--principal", ADA, "--action", action];
+        program.run(&[&asked[..], more].concat())
+    };
+    ask("explain", "kms:Decrypt", &[]).refused(1, "say which with --key.");
+    ask("explain", "kms:reencrypt", &[]).refused(2, "kms:ReEncryptFrom and kms:ReEncryptTo");
+    ask("simulate", "kms:Decrypt", &["--key", "alias/a"]).refused(2, "--policy <FILE>");
+    program.write("open.json", &policy(ADA));
+    ask("simulate", "kms:CreateKey", &["--policy", "open.json"]).refused(1, "which with --key.");
 }

@@ -34,8 +34,32 @@ fn an_empty_folder_is_initialized_by_serve() {
 
 #[test]
 fn people_get_commands_to_copy() {
+    let told = told(&Program::new(), &[]);
+    for line in
+        ["export AWS_ENDPOINT_URL=http://127.0.0.1:", "aws kms create-key", "aws kms encrypt"]
+    {
+        assert!(told.contains(line), "{told}");
+    }
+}
+
+#[test]
+fn developers_get_one_access_key_and_the_region_of_the_seed() {
     let program = Program::new();
-    let mut command = program.command(&["serve", "--data", "data", "--listen", "127.0.0.1:0"]);
+    program.write(
+        "seed.toml",
+        "region = \"eu-west-2\"\n[[keys]]\nid = \"0d7a2d8e-93bd-4b4f-8a5c-6e9a3f0c1b2d\"\n",
+    );
+    let told = told(&program, &["--dev", "--seed", "seed.toml"]);
+    assert!(told.contains(" AWS_REGION=eu-west-2 AWS_DEFAULT_REGION=eu-west-2 "), "{told}");
+    assert!(told.contains("AWS_SECRET_ACCESS_KEY=test\n"), "{told}");
+    assert!(!told.contains("AKIA") && !told.contains("secret access key"), "{told}");
+    assert!(program.path("data/policies").is_dir());
+}
+
+/// What `serve` prints on an empty folder.
+fn told(program: &Program, more: &[&str]) -> String {
+    let serve = ["serve", "--data", "data", "--listen", "127.0.0.1:0"];
+    let mut command = program.command(&[&serve[..], more].concat());
     command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::null());
     let mut server = crate::fixture::program::spawn(&mut command);
     let mut said = std::io::BufReader::new(server.stdout.take().unwrap());
@@ -45,11 +69,7 @@ fn people_get_commands_to_copy() {
     }
     server.kill().unwrap();
     server.wait().unwrap();
-    for line in
-        ["export AWS_ENDPOINT_URL=http://127.0.0.1:", "aws kms create-key", "aws kms encrypt"]
-    {
-        assert!(told.contains(line), "{told}");
-    }
+    told
 }
 
 #[test]
