@@ -15,6 +15,7 @@ use super::actions::Action;
 use super::aws::atom::Atom;
 use super::compile::Compiled;
 use super::fact::Fact;
+use super::label::Label;
 use super::principal::PrincipalId;
 use super::reads::Reads;
 use super::scope::{Chain, Scope};
@@ -85,7 +86,7 @@ pub(super) struct Draft {
     pub(super) template: Template,
     /// What each clause of the template says, in the words of the document;
     /// none of a document in Cedar.
-    pub(super) labels: Vec<String>,
+    pub(super) labels: Vec<Label>,
     /// The tests that its conditions ask for by name.
     pub(super) atoms: Vec<Arc<Atom>>,
 }
@@ -103,7 +104,7 @@ pub(super) struct Rule {
     conditions: Policy,
     /// What each clause says, such as `StringEquals kms:ViaService`; none of a
     /// document in Cedar.
-    pub(super) labels: Vec<String>,
+    pub(super) labels: Vec<Label>,
     pub(super) reads: Reads,
 }
 
@@ -195,8 +196,10 @@ impl Document {
 
     /// What the clauses of its Cedar policies say, by policy id, in the words of
     /// the document: `StringEquals kms:ViaService`. None of a document in Cedar.
-    pub fn clauses(&self) -> impl Iterator<Item = (&str, &[String])> {
-        self.rules.iter().map(|rule| (rule.id.as_str(), rule.labels.as_slice()))
+    pub fn clauses(&self) -> impl Iterator<Item = (&str, Vec<&str>)> {
+        self.rules.iter().map(|rule| {
+            (rule.id.as_str(), rule.labels.iter().map(|label| label.text.as_str()).collect())
+        })
     }
 
     /// Whether one of its conditions reads `fact`.
@@ -282,8 +285,8 @@ impl SourceText {
 
 impl Rule {
     /// What a clause says in the words of the document; none of Cedar's.
-    pub(super) fn label(&self, clause: usize) -> Option<&str> {
-        self.labels.get(clause).map(String::as_str)
+    pub(super) fn label(&self, clause: usize) -> Option<&Label> {
+        self.labels.get(clause)
     }
 
     fn new(

@@ -25,6 +25,7 @@ mod expression;
 pub mod fact;
 mod facts;
 pub mod grant;
+mod label;
 pub mod lint;
 pub mod principal;
 pub mod question;

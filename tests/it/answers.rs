@@ -43,10 +43,11 @@ fn a_request_that_nobody_made_is_explained() {
     let (server, key) = start();
     let request = json!({ "principal": ADA, "action": "kms:Decrypt", "keyId": key });
     let story = &ask(&server, "explain", &request)["story"];
+    assert_eq!(story["verdict"], "Denied: no identity policy of user ada allows kms:Decrypt.");
     assert_eq!(
-        story["verdict"],
-        "Denied: no identity policy of user ada allows kms:Decrypt; statement 0 (\"Enable IAM \
-         User Permissions\") of the key policy delegates to account 111122223333."
+        story["remedy"],
+        "To allow it: an identity policy of user ada that allows kms:Decrypt, or a statement of \
+         the key policy that allows it to user ada."
     );
     assert_eq!((&story["allowed"], &story["denied"]), (&json!(false), &json!("implicitIdentity")));
     let policies = story["policies"].as_array().unwrap();

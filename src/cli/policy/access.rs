@@ -198,5 +198,8 @@ fn show_actions(output: &mut Output, actions: &Actions) -> Result<(), Error> {
             output.line(format_args!("  {heading}: {}", list.join(" ")))?;
         }
     }
+    if actions.always.is_empty() && actions.conditional.is_empty() && actions.denied.is_empty() {
+        output.line("  nothing")?;
+    }
     Ok(())
 }

@@ -54,6 +54,7 @@ pub(super) fn known_to(grants: &[Grant], principal: &Principal, action: Action) 
 fn known(grant: &Grant, principal: &Principal, action: Action) -> KnownGrant {
     KnownGrant {
         terms: Arc::new(grant.terms.clone()),
+        name: grant.name.clone(),
         grantee: grant.grantee.name.to_string(),
         caller_is: caller_is(grant, principal, action),
     }

@@ -35,6 +35,7 @@ use crate::policy::document::{Draft, Usage, Warning};
 use crate::policy::error::CompileError;
 use crate::policy::expression::{depth, size};
 use crate::policy::fact::Fact;
+use crate::policy::label::Label;
 use crate::policy::principal::PrincipalId;
 
 /// The actions of a statement.
@@ -46,7 +47,7 @@ enum Actions {
 /// What a statement's conditions become.
 struct Conditions {
     /// With a label for each.
-    clauses: Vec<(String, Clause)>,
+    clauses: Vec<(Label, Clause)>,
     atoms: Vec<Arc<Atom>>,
 }
 
@@ -160,10 +161,10 @@ impl Statement {
         let mut clauses = Vec::new();
         if who.delegated {
             let allows = expr::context(Fact::IamAllows.as_str());
-            clauses
-                .push(("the caller's identity policies".to_owned(), Clause::When(allows.into())));
+            let label = Label::plain("the caller's identity policies");
+            clauses.push((label, Clause::When(allows.into())));
         }
-        let resource_label = format!("Resource {}", target.given());
+        let resource_label = Label::plain(format!("Resource {}", target.given()));
         let parts = parts.into_iter().map(|part| Clause::When(part.into()));
         clauses.extend(parts.map(|part| (resource_label.clone(), part)));
         clauses.extend(conditions.clauses.iter().cloned());
@@ -203,7 +204,7 @@ impl Statement {
                     warn(format!("{element}: never holds: the statement has no effect"));
                 }
                 Truth::When(expr) => {
-                    read.clauses.push((label.clone(), Clause::When(expr.into())));
+                    read.clauses.push((condition.words(), Clause::When(expr.into())));
                     read.atoms.extend(meaning.atom);
                 }
             }
@@ -217,7 +218,7 @@ impl Statement {
     fn exempt(
         &self,
         resolved: &BTreeMap<String, PrincipalId>,
-    ) -> Result<Option<(String, Clause)>, CompileError> {
+    ) -> Result<Option<(Label, Clause)>, CompileError> {
         let Principals::NotThese(named) = &self.principals else { return Ok(None) };
         let refuse = |reason: &str| {
             let advice = "use \"Principal\": \"*\" with the condition ArnNotEquals \
@@ -265,7 +266,7 @@ impl Statement {
             }
         }
         let any = expr::chain(BinaryOp::Or, exempt);
-        Ok(any.map(|any| ("NotPrincipal".to_owned(), Clause::Unless(any.into()))))
+        Ok(any.map(|any| (Label::plain("NotPrincipal"), Clause::Unless(any.into()))))
     }
 
     /// The principals in Cedar's terms.
@@ -441,7 +442,7 @@ pub(super) fn entity_type(kind: &str) -> Result<EntityType, CompileError> {
 
 /// The clauses, or one of them all if they and their depth exceed what is
 /// evaluated.
-fn within_depth(clauses: Vec<(String, Clause)>) -> Vec<(String, Clause)> {
+fn within_depth(clauses: Vec<(Label, Clause)>) -> Vec<(Label, Clause)> {
     let depth_of = |clause: &Clause| {
         let (Clause::When(expr) | Clause::Unless(expr)) = clause;
         depth(expr)
@@ -450,8 +451,8 @@ fn within_depth(clauses: Vec<(String, Clause)>) -> Vec<(String, Clause)> {
     if deepest.saturating_add(clauses.len()) <= POLICY_EVALUATION_DEPTH {
         return clauses;
     }
-    let labels: Vec<_> = clauses.iter().map(|(label, _)| label.as_str()).collect();
-    let label = labels.join(", ");
+    let labels: Vec<_> = clauses.iter().map(|(label, _)| label.to_string()).collect();
+    let label = Label::plain(labels.join(", "));
     let exprs = clauses.into_iter().map(|(_, clause)| match clause {
         Clause::When(expr) => Arc::unwrap_or_clone(expr),
         Clause::Unless(expr) => expr::not(Arc::unwrap_or_clone(expr)),

@@ -27,6 +27,7 @@ use crate::base::timestamp;
 use crate::policy::condition_key::ConditionKey;
 use crate::policy::document::Usage;
 use crate::policy::fact::{Fact, Kind};
+use crate::policy::label::Label;
 
 /// One key under one operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,6 +121,12 @@ fn parse_values(node: Node) -> Result<Vec<String>, &'static str> {
 }
 
 impl Condition {
+    /// What it says.
+    pub(super) fn words(&self) -> Label {
+        let (text, wanted) = (self.label.clone(), self.values.clone());
+        Label { text, wanted, variables: self.variables }
+    }
+
     /// Whether it is of a key that no request has.
     pub(super) fn is_of_absent_key(&self) -> bool {
         self.operand == Operand::Absent

@@ -10,13 +10,15 @@ use cedar_policy::pst::{
 use cedar_policy::{Authorizer, Decision, Entities, EvalResult, Policy, PolicySet, Request};
 
 use super::ClauseStory;
+use super::reach::{is_of_principal, is_of_resource};
 use crate::base::limits::{ECHOED_CHARS, EXPLAINED_VALUES};
 use crate::base::timestamp;
 use crate::policy::condition_key::ConditionKey;
 use crate::policy::document::Rule;
 use crate::policy::expression::children;
-use crate::policy::fact::Value;
+use crate::policy::fact::{Fact, Value};
 use crate::policy::facts::Facts;
+use crate::policy::label::Label;
 
 /// What came out of all conditions of a policy.
 pub(super) enum Conditions {
@@ -39,7 +41,7 @@ pub(super) struct Failed {
 /// One condition of a policy.
 pub(in crate::policy) struct Conjunct {
     /// What it says in the words of the document, if that is not Cedar.
-    label: Option<String>,
+    label: Option<Label>,
     pub(in crate::policy) clause: Clause,
 }
 
@@ -52,7 +54,7 @@ pub(in crate::policy) fn conjuncts(rule: &Rule) -> Vec<Conjunct> {
         match (rule.label(at), clause) {
             (None, Clause::When(expr)) => flatten(expr, &mut conjuncts),
             (label, clause) => {
-                let label = label.map(str::to_owned);
+                let label = label.cloned();
                 conjuncts.push(Conjunct { label, clause: clause.clone() });
             }
         }
@@ -63,53 +65,77 @@ pub(in crate::policy) fn conjuncts(rule: &Rule) -> Vec<Conjunct> {
 impl Conjunct {
     /// The condition in words, or in Cedar.
     pub(in crate::policy) fn text(&self) -> String {
-        let cedar = match &self.clause {
-            Clause::When(expr) => expr.to_string(),
-            Clause::Unless(expr) => format!("!({expr})"),
+        match (&self.label, &self.clause) {
+            (Some(label), _) => cut(label.to_string()),
+            (None, Clause::When(expr)) => expr.to_string(),
+            (None, Clause::Unless(expr)) => format!("!({expr})"),
+        }
+    }
+
+    /// Why it does not hold.
+    fn story(&self, facts: &Facts<'_>, (request, entities): (&Request, &Entities)) -> ClauseStory {
+        let text = self.text();
+        let Some(label) = &self.label else {
+            let values = values(&self.clause, request, entities);
+            return ClauseStory { text, values, has: None };
         };
-        let (Clause::When(expr) | Clause::Unless(expr)) = &self.clause;
-        match &self.label {
-            // A test that Cedar cannot make has the whole condition as its name.
-            Some(label) => atom_name(expr, label).unwrap_or_else(|| format!("{label}: {cedar}")),
-            None => cedar,
+        if let Some(key) = label.key() {
+            let mut asked = label.variables();
+            asked.retain(|variable| *variable != key);
+            let of_key = value_of_key(facts, &key);
+            let mut has = vec![match &of_key {
+                Some(value) => format!("{} has {value}", holder(&key)),
+                None => format!("{} has none", holder(&key)),
+            }];
+            let mut values = BTreeMap::from([(key.name(), or_absent(of_key))]);
+            for variable in asked.into_iter().take(EXPLAINED_VALUES) {
+                let (name, value) = (variable.name(), or_absent(value_of_key(facts, &variable)));
+                has.push(format!("{name} is {value}"));
+                values.insert(name, value);
+            }
+            return ClauseStory { text, values, has: Some(has.join(", ")) };
         }
-    }
-
-    /// What the request has where the condition looks, by name.
-    fn values(
-        &self,
-        facts: &Facts<'_>,
-        request: &Request,
-        entities: &Entities,
-    ) -> BTreeMap<String, String> {
-        let of_key = self.label.as_deref().and_then(|label| value_of_key(facts, label));
-        match of_key {
-            Some((name, value)) => BTreeMap::from([(name, value)]),
-            None => values(&self.clause, request, entities),
-        }
+        let has = if is_delegation(&self.clause) {
+            Some("they do not allow the call".to_owned())
+        } else if label.text.starts_with("Resource ") {
+            Some(format!("the call is about {}", facts.question.resource.label()))
+        } else if label.text == "NotPrincipal" {
+            Some("the caller is one of them".to_owned())
+        } else {
+            None
+        };
+        ClauseStory { text, values: values(&self.clause, request, entities), has }
     }
 }
 
-/// The name of the test that the condition asks for by name, if it does.
-fn atom_name(expr: &Expr, label: &str) -> Option<String> {
-    match expr {
-        Expr::Literal(Literal::String(text)) if text.starts_with(label) => Some(text.to_string()),
-        _ => children(expr)?.into_iter().find_map(|child| atom_name(child, label)),
+/// Who has the value of a condition key, or has none.
+const fn holder(key: &ConditionKey) -> &'static str {
+    let (ConditionKey::One { fact, .. } | ConditionKey::Member { fact, .. }) = key else {
+        return "the call";
+    };
+    match fact {
+        Fact::PrincipalTags => "the caller",
+        fact if is_of_principal(*fact) => "the caller",
+        Fact::RequestedRegion => "the call",
+        fact if is_of_resource(*fact) => "the resource",
+        _ => "the call",
     }
 }
 
-/// What the request says of the condition key that a label ends with.
-fn value_of_key(facts: &Facts<'_>, label: &str) -> Option<(String, String)> {
-    let key = ConditionKey::parse(label.rsplit(' ').next()?)?;
-    let value = match &key {
+fn or_absent(value: Option<String>) -> String {
+    value.unwrap_or_else(|| "absent".to_owned())
+}
+
+/// What the request says of a condition key.
+fn value_of_key(facts: &Facts<'_>, key: &ConditionKey) -> Option<String> {
+    let value = match key {
         ConditionKey::One { fact, .. } => facts.value(*fact).map(|value| shown(&value)),
         ConditionKey::Member { fact, member, .. } => {
-            let folded = facts.folded(*fact).ok()?;
-            folded.get(member).map(|value| format!("{value:?}"))
+            facts.folded(*fact).ok()?.get(member).map(|value| format!("{value:?}"))
         }
         ConditionKey::Absent { .. } => None,
     };
-    Some((key.name(), cut(value.unwrap_or_else(|| "absent".to_owned()))))
+    value.map(cut)
 }
 
 fn shown(value: &Value<'_>) -> String {
@@ -149,10 +175,7 @@ pub(super) fn check(
             Ok(true) => {}
             Ok(false) => failed.push(Failed {
                 is_delegation: is_delegation(&one.clause),
-                story: ClauseStory {
-                    values: one.values(facts, request, entities),
-                    text: one.text(),
-                },
+                story: one.story(facts, (request, entities)),
             }),
             Err(error) if failed.is_empty() => {
                 return Conditions::Error { clause: one.text(), error };

@@ -97,6 +97,7 @@ fn check(name: &str, case: &Case) {
         .iter()
         .map(|(candidate, grantee)| KnownGrant {
             terms: Arc::clone(&candidate.terms),
+            name: None,
             grantee: (*grantee).to_owned(),
             caller_is: grantee.ends_with("alice").then_some((Party::Grantee, Reach::Itself)),
         })
@@ -198,6 +199,36 @@ fn denied_by_a_condition_in_json() {
     check("conditions_of_json", &denied);
 }
 
+/// Both sides are shown where a condition compares with a variable.
+#[test]
+fn denied_by_a_condition_on_a_variable() {
+    let by_team = r#"{"Version": "2012-10-17", "Statement": [
+        {"Sid": "OwnTeam", "Effect": "Allow", "Action": "kms:Decrypt", "Resource": "*",
+         "Condition": {"StringEquals": {
+            "kms:EncryptionContext:team": "${aws:PrincipalTag/team}",
+            "aws:RequestedRegion": ["eu-north-1", "eu-south-1"]}}}]}"#;
+    let mut untagged = case(&default_key_policy(&account(HOME)));
+    untagged.standing = with(&[by_team]);
+    untagged.context = &[("team", "red")];
+    check("condition_on_an_absent_variable", &untagged);
+    untagged.standing.tags.insert("team".to_owned(), "blue".to_owned());
+    check("condition_on_a_variable", &untagged);
+}
+
+#[test]
+fn denied_by_a_key_policy_that_trusts_nobody() {
+    let policy = format!(
+        r#"{{"Version": "2012-10-17", "Statement": [
+            {{"Sid": "Owner", "Effect": "Allow",
+              "Principal": {{"AWS": "arn:aws:iam::{HOME}:role/Admin"}},
+              "Action": "kms:*", "Resource": "*"}}]}}"#
+    );
+    let mut silent = case(&policy);
+    check("key_policy_trusts_nobody", &silent);
+    silent.standing = with(&["permit (principal, action, resource);"]);
+    check("key_policy_does_not_delegate", &silent);
+}
+
 #[test]
 fn denied_explicitly_or_by_limits() {
     let mut deletes = case(&team_policy());
@@ -245,6 +276,9 @@ fn grants() {
         (grant(3, &[G::Decrypt], &[]), "arn:aws:iam::111122223333:user/bob"),
     ];
     check("grants_that_do_not_cover_it", &granted);
+    let constrained = granted.grants.remove(1);
+    check("grant_of_other_operations", &granted);
+    granted.grants.insert(1, constrained);
     granted.grants.push((grant(4, &[G::Decrypt, G::Encrypt], &[("tenant", "acme")]), alice));
     check("allowed_by_a_grant", &granted);
 }

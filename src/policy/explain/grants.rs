@@ -14,6 +14,8 @@ use crate::policy::question::{Question, Resource};
 #[derive(Clone, Debug)]
 pub struct KnownGrant {
     pub terms: Arc<GrantTerms>,
+    /// What its maker called it.
+    pub name: Option<String>,
     pub grantee: String,
     /// What the caller is to it, and by which of its names; `None` if nothing.
     pub caller_is: Option<(Party, Reach)>,
@@ -24,6 +26,8 @@ pub struct KnownGrant {
 #[serde(rename_all = "camelCase")]
 pub struct GrantStory {
     pub grant_id: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     pub grantee: String,
     #[serde(flatten)]
     pub outcome: GrantOutcome,
@@ -44,6 +48,9 @@ pub enum GrantOutcome {
     #[serde(rename_all = "camelCase")]
     IsConstrained {
         constraint: String,
+        /// What the call has instead.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        has: Option<String>,
     },
     /// It is for the caller's role or account, and the caller's own policies,
     /// or their limits, do not let the call pass.
@@ -88,7 +95,7 @@ impl Engine {
                 None => GrantOutcome::IsForSomebodyElse,
             };
             let (grant_id, grantee) = (grant.terms.id.to_string(), grant.grantee.clone());
-            GrantStory { grant_id, grantee, outcome }
+            GrantStory { grant_id, name: grant.name.clone(), grantee, outcome }
         };
         known.iter().map(story).collect()
     }
@@ -122,26 +129,42 @@ fn refusal(query: &GrantQuery<'_>, candidate: &Candidate) -> GrantOutcome {
     if !covers {
         return other_operations(terms);
     }
-    let constraint = if !terms.subset.is_empty() && !has_all(query.context, &terms.subset) {
-        format!("the encryption context must contain {}", shown(&terms.subset))
+    let missing: Vec<String> = terms
+        .subset
+        .iter()
+        .filter(|pair| !query.context.is_some_and(|context| context.iter().any(|had| had == *pair)))
+        .map(|(key, _)| match query.context.and_then(|context| context.find(key)) {
+            Some(value) => format!("{key}={value}"),
+            None => format!("no {key}"),
+        })
+        .collect();
+    let (constraint, has) = if !missing.is_empty() {
+        (shown(&terms.subset), Some(missing.join(", ")))
     } else if !terms.equals.is_empty() && query.context != Some(&terms.equals) {
-        format!("the encryption context must be {}", shown(&terms.equals))
+        let held = query.context.filter(|context| !context.is_empty());
+        let held = held.map_or_else(|| "no encryption context".to_owned(), shown);
+        (format!("{} and no more", shown(&terms.equals)), Some(held))
     } else if let Some(arn) = &terms.source_arn {
-        format!("the call must be about {arn}")
+        (format!("the call must be about {arn}"), None)
     } else {
-        "a constraint does not hold".to_owned()
+        ("it is not known which".to_owned(), None)
     };
-    GrantOutcome::IsConstrained { constraint }
+    GrantOutcome::IsConstrained { constraint, has }
+}
+
+impl GrantStory {
+    /// The grant as the subject of a sentence.
+    pub(super) fn subject(&self) -> String {
+        match &self.name {
+            Some(name) => format!("grant {name:?}"),
+            None => format!("grant {}", self.grant_id),
+        }
+    }
 }
 
 fn other_operations(terms: &GrantTerms) -> GrantOutcome {
     let operations = terms.operations.iter().map(|operation| operation.to_string()).collect();
     GrantOutcome::HasOtherOperations { operations }
-}
-
-fn has_all(context: Option<&EncryptionContext>, demanded: &EncryptionContext) -> bool {
-    let has = |pair| context.is_some_and(|context| context.iter().any(|held| held == pair));
-    demanded.iter().all(has)
 }
 
 pub(super) fn shown(context: &EncryptionContext) -> String {

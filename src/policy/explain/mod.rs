@@ -8,6 +8,7 @@ pub(super) mod clause;
 mod grants;
 pub(super) mod naming;
 mod reach;
+mod remedy;
 mod statement;
 mod text;
 mod verdict;
@@ -47,6 +48,9 @@ pub struct Names {
 pub struct Story {
     /// The answer and its reason in one sentence.
     pub verdict: String,
+    /// What to change so that the call is allowed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remedy: Option<String>,
     pub allowed: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub denied: Option<DenialKind>,
@@ -125,6 +129,9 @@ pub enum Outcome {
     #[serde(rename_all = "camelCase")]
     Delegates {
         to: String,
+        /// What stops the call although one of their policies allows it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        stopped_by: Option<String>,
     },
     #[serde(rename_all = "camelCase")]
     ConditionIsFalse {
@@ -148,6 +155,9 @@ pub struct ClauseStory {
     pub text: String,
     /// What the request had where the condition looks, by name.
     pub values: BTreeMap<String, String>,
+    /// The same in words; `None` of a condition in Cedar.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub has: Option<String>,
 }
 
 impl Engine {
@@ -158,6 +168,7 @@ impl Engine {
         let denied = decision.explanation.denied;
         let mut story = Story {
             verdict: String::new(),
+            remedy: None,
             allowed: denied.is_none(),
             denied,
             principal: question.caller.principal.to_string(),
@@ -183,7 +194,9 @@ impl Engine {
             }
             story.grants = self.grant_stories(question, side.ok(), &names.grants);
         }
+        story.note_what_stops();
         story.verdict = verdict::sentence(question, &decision, &story);
+        story.remedy = remedy::sentence(question, &decision, &story);
         story
     }
 
@@ -210,6 +223,37 @@ impl Engine {
             add(source, policy);
         }
         documents
+    }
+}
+
+impl Story {
+    /// Says, where the account is trusted and one of its policies allows the
+    /// call, which other one stops it.
+    fn note_what_stops(&mut self) {
+        let on_side =
+            |story: &PolicyStory| matches!(story.source, Source::Identity | Source::Builtin);
+        let allowing = |one: &StatementStory| one.applies(Effect::Allow);
+        let mut own = self.policies.iter().filter(|story| on_side(story));
+        if self.iam_allows || !own.any(|story| story.statements.iter().any(allowing)) {
+            return;
+        }
+        let stopping = self.policies.iter().find_map(|story| match (story.source, story.says) {
+            (_, Says::Allows) | (Source::KeyPolicy | Source::TrustPolicy | Source::Grant, _) => {
+                None
+            }
+            (Source::Guardrail, Says::Nothing) => None,
+            (Source::Guardrail, _) => Some("a guardrail"),
+            (Source::Boundary, _) => Some("the boundary"),
+            (Source::SessionPolicy, _) => Some("the session policy"),
+            (Source::Identity | Source::Builtin, Says::Denies) => Some("a Deny"),
+            (Source::Identity | Source::Builtin, _) => None,
+        });
+        let statements = self.policies.iter_mut().flat_map(|story| &mut story.statements);
+        for statement in statements {
+            if let Outcome::Delegates { stopped_by, .. } = &mut statement.outcome {
+                *stopped_by = stopping.map(str::to_owned);
+            }
+        }
     }
 }
 

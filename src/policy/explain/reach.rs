@@ -164,8 +164,10 @@ impl Asked<'_> {
         }
         let mut conditions = Vec::new();
         let mut delegates = false;
+        // What forbids does not delegate: there it is a condition like others.
+        let may_delegate = resource_source(source) && rule.policy.effect() == CedarEffect::Permit;
         for one in clause::conjuncts(rule) {
-            if resource_source(source) && clause::is_delegation(&one.clause) {
+            if may_delegate && clause::is_delegation(&one.clause) {
                 delegates = true;
                 continue;
             }
@@ -276,7 +278,7 @@ fn of_terms(terms: &GrantTerms) -> Way {
 }
 
 /// Whether a fact is known of the resource alone.
-const fn is_of_resource(fact: Fact) -> bool {
+pub(super) const fn is_of_resource(fact: Fact) -> bool {
     matches!(
         fact,
         Fact::KeyOrigin
@@ -292,7 +294,7 @@ const fn is_of_resource(fact: Fact) -> bool {
 }
 
 /// Whether a fact is known of the principal, be it any session of a role.
-const fn is_of_principal(fact: Fact) -> bool {
+pub(super) const fn is_of_principal(fact: Fact) -> bool {
     matches!(
         fact,
         Fact::PrincipalAccount
@@ -336,12 +338,28 @@ fn both(one: &[Way], other: &[Way]) -> Vec<Way> {
     joined
 }
 
+/// The ways, without those that need all that another one does, and more.
+fn without_detours(mut ways: Vec<Way>) -> Vec<Way> {
+    ways.sort_by_key(|way| way.by.len().saturating_add(way.conditions.len()));
+    let mut kept: Vec<Way> = Vec::new();
+    for way in ways {
+        let all_in = |few: &[String], many: &[String]| few.iter().all(|one| many.contains(one));
+        let is_detour =
+            |other: &Way| all_in(&other.by, &way.by) && all_in(&other.conditions, &way.conditions);
+        if !kept.iter().any(is_detour) {
+            kept.push(way);
+        }
+    }
+    kept
+}
+
 impl Reached {
     const fn never() -> Self {
         Self { access: Access::Never, ways: Vec::new(), unless: Vec::new() }
     }
 
-    fn new(mut ways: Vec<Way>, unless: Vec<Way>) -> Self {
+    fn new(ways: Vec<Way>, unless: Vec<Way>) -> Self {
+        let mut ways = without_detours(ways);
         ways.sort_by_key(|way| way.conditions.len());
         ways.truncate(WAYS_SHOWN);
         let is_open = |way: &Way| way.conditions.is_empty();

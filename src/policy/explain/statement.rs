@@ -98,7 +98,7 @@ impl Engine {
             Conditions::Error { clause, error } => Outcome::CannotBeEvaluated { clause, error },
             Conditions::Fail(failed) if failed.iter().all(|failed| failed.is_delegation) => {
                 let names = naming::scope(document, rule, ScopePart::Principal);
-                Outcome::Delegates { to: names.join(", ") }
+                Outcome::Delegates { to: names.join(", "), stopped_by: None }
             }
             Conditions::Fail(failed) => Outcome::ConditionIsFalse {
                 clauses: failed.into_iter().map(|failed| failed.story).collect(),

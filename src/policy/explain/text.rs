@@ -12,7 +12,11 @@ const NAMES_SHOWN: usize = 4;
 
 impl Display for Story {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}\n", self.verdict)?;
+        writeln!(f, "{}", self.verdict)?;
+        if let Some(remedy) = &self.remedy {
+            writeln!(f, "{remedy}")?;
+        }
+        writeln!(f)?;
         writeln!(f, "  who   {}", self.principal)?;
         writeln!(f, "  what  {}", self.action)?;
         writeln!(f, "  on    {}", self.resource)?;
@@ -27,7 +31,11 @@ impl Display for Story {
             writeln!(f, "\ngrants of the key")?;
         }
         for grant in &self.grants {
-            writeln!(f, "  {} {}", mark(grant.outcome == GrantOutcome::Allows), grant.grant_id)?;
+            write!(f, "  {} {}", mark(grant.outcome == GrantOutcome::Allows), grant.grant_id)?;
+            match &grant.name {
+                Some(name) => writeln!(f, " {name:?}")?,
+                None => writeln!(f)?,
+            }
             writeln!(f, "      for {}: {}", grant.grantee, grant.outcome)?;
         }
         for note in &self.notes {
@@ -77,7 +85,11 @@ impl Display for Outcome {
                 };
                 write!(f, "{about}: {}", listed(names))
             }
-            Self::Delegates { to } => {
+            Self::Delegates { to, stopped_by: Some(limit) } => write!(
+                f,
+                "trusts {to}, whose policies together do not allow this call ({limit} stops it)"
+            ),
+            Self::Delegates { to, stopped_by: None } => {
                 write!(f, "trusts {to}, whose own policies do not allow this call to the caller")
             }
             Self::ConditionIsFalse { clauses } => {
@@ -97,6 +109,9 @@ impl Display for Outcome {
 
 impl Display for ClauseStory {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        if let Some(has) = &self.has {
+            return write!(f, "{}: {has}", self.text);
+        }
         write!(f, "{} is false", self.text)?;
         if self.values.is_empty() {
             return Ok(());
@@ -117,7 +132,12 @@ impl Display for GrantOutcome {
             Self::HasOtherOperations { operations } => {
                 write!(f, "allows other operations: {}", listed(operations))
             }
-            Self::IsConstrained { constraint } => write!(f, "a constraint fails: {constraint}"),
+            Self::IsConstrained { constraint, has: Some(has) } => {
+                write!(f, "its constraint needs {constraint}; the call has {has}")
+            }
+            Self::IsConstrained { constraint, has: None } => {
+                write!(f, "its constraint does not hold: {constraint}")
+            }
             Self::IsLimited => f.write_str(
                 "would allow it, but the caller's own policies or their limits do not let it pass",
             ),

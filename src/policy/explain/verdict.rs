@@ -1,38 +1,40 @@
 //! The answer in one sentence. What decided comes from the decision; the story
 //! lends the names.
 
-use super::{Effect, GrantOutcome, Outcome, PolicyStory, StatementStory, Story, naming};
+use super::{
+    Effect, GrantOutcome, GrantStory, Outcome, PolicyStory, StatementStory, Story, naming,
+};
 use crate::base::caller::Principal;
 use crate::policy::actions::Action;
 use crate::policy::decision::{Decision, DenialKind, Source};
 use crate::policy::engine::resource_policy;
-use crate::policy::question::Question;
+use crate::policy::question::{Question, Resource};
 
 /// What the sentences are about.
-struct About<'a> {
-    question: &'a Question<'a>,
-    story: &'a Story,
-    caller: String,
-    foreign: bool,
+pub(super) struct About<'a> {
+    pub(super) question: &'a Question<'a>,
+    pub(super) story: &'a Story,
+    pub(super) caller: String,
+    pub(super) foreign: bool,
 }
 
 pub(super) fn sentence(question: &Question<'_>, decision: &Decision, story: &Story) -> String {
-    let principal = &question.caller.principal;
-    let about = About {
-        question,
-        story,
-        caller: naming::principal(principal),
-        foreign: principal.account() != question.resource.account(),
-    };
+    let about = About::new(question, story);
     match decision.explanation.denied {
         None => format!("Allowed: {}.", about.allowed(decision)),
         Some(kind) => format!("Denied: {}.", about.denied(kind, decision)),
     }
 }
 
-impl About<'_> {
+impl<'a> About<'a> {
+    pub(super) fn new(question: &'a Question<'a>, story: &'a Story) -> Self {
+        let principal = &question.caller.principal;
+        let foreign = principal.account() != question.resource.account();
+        Self { question, story, caller: naming::principal(principal), foreign }
+    }
+
     fn allowed(&self, decision: &Decision) -> String {
-        let grant = |story: &&super::GrantStory| story.outcome == GrantOutcome::Allows;
+        let grant = |story: &&GrantStory| story.outcome == GrantOutcome::Allows;
         let applying = self.applying(Effect::Allow, resource_only);
         let caller_side = self
             .applying(Effect::Allow, |source| matches!(source, Source::Identity | Source::Builtin));
@@ -50,7 +52,7 @@ impl About<'_> {
             }
             (Some(by), _, _) => format!("{by} allows {action} to {}", self.caller),
             (None, _, Some(grant)) => {
-                format!("grant {} allows {action} to {}", grant.grant_id, grant.grantee)
+                format!("{} allows {action} to {}", grant.subject(), grant.grantee)
             }
             (None, Some(side), None) => format!("{side} allows {action} to {}", self.caller),
             (None, None, None) => match self.story.grants.is_empty() {
@@ -72,67 +74,60 @@ impl About<'_> {
                 Some(story) => self.forbidden(story.source),
                 None => format!("{policy} forbids {action}"),
             },
-            DenialKind::ImplicitIdentity => {
-                format!("{}{}{}", self.no_identity(), self.nearest(), self.without_grants())
+            DenialKind::ImplicitIdentity => self.no_identity(),
+            DenialKind::ImplicitBoundary => {
+                self.nearest(|source| source == Source::Boundary).unwrap_or_else(|| {
+                    format!("the permissions boundary of {caller} does not let {action} pass")
+                })
             }
-            DenialKind::ImplicitBoundary => format!(
-                "the permissions boundary of {caller} does not let {action} pass{}",
-                self.nearest_in(|source| source == Source::Boundary)
-            ),
-            DenialKind::ImplicitSessionPolicy => format!(
-                "the session policy of {caller} does not let {action} pass{}",
-                self.nearest_in(|source| source == Source::SessionPolicy)
-            ),
+            DenialKind::ImplicitSessionPolicy => {
+                self.nearest(|source| source == Source::SessionPolicy).unwrap_or_else(|| {
+                    format!("the session policy of {caller} does not let {action} pass")
+                })
+            }
             DenialKind::ImplicitResourcePolicy => self.no_resource_policy(&policy),
-            DenialKind::FailedClosed => {
-                let failed = self.statements().find_map(|(story, statement)| {
-                    let Outcome::CannotBeEvaluated { error, .. } = &statement.outcome else {
-                        return None;
-                    };
-                    Some(format!("{}: {error}", place(story, statement)))
-                });
-                let reason = failed.or_else(|| decision.explanation.errors.first().cloned());
-                format!(
-                    "a policy cannot be evaluated, and what cannot be evaluated is denied: {}",
-                    reason.unwrap_or_default()
-                )
-            }
+            DenialKind::FailedClosed => match self.broken() {
+                Some(place) => format!("{place} cannot be evaluated, and that denies"),
+                None => format!(
+                    "a policy cannot be evaluated, and that denies: {}",
+                    decision.explanation.errors.first().cloned().unwrap_or_default()
+                ),
+            },
         }
+    }
+
+    /// The statement that cannot be evaluated.
+    pub(super) fn broken(&self) -> Option<String> {
+        let mut all = self.statements();
+        all.find_map(|(story, one)| match one.outcome {
+            Outcome::CannotBeEvaluated { .. } => Some(place(story, one)),
+            _ => None,
+        })
     }
 
     fn no_identity(&self) -> String {
         let (action, caller) = (self.question.action, &self.caller);
         let owner = self.question.resource.account();
-        let Some((_, _)) = resource_policy(self.question) else {
-            return match self.foreign {
-                true => format!(
-                    "{} belongs to account {owner}, and {action} is not possible from another one",
-                    self.story.resource
-                ),
-                false => format!("no identity policy of {caller} allows {action}"),
-            };
-        };
-        let policy = self.resource_policy_name();
+        if resource_policy(self.question).is_none() && self.foreign {
+            return format!(
+                "{} belongs to account {owner}, and {action} is not possible from another one",
+                self.story.resource
+            );
+        }
+        let is_own =
+            |source| source == Source::Identity || (resource_only(source) && !self.foreign);
+        if let Some(near) = self.nearest(is_own) {
+            return near;
+        }
         if self.foreign {
+            let policy = self.resource_policy_name();
             let account = self.question.caller.principal.account();
             return format!(
                 "{policy} may allow {action}, but no identity policy of {caller} in account \
-                 {account} does, and a call from another account needs both"
+                 {account} does"
             );
         }
-        let delegation = self.delegation();
-        format!("no identity policy of {caller} allows {action}; {delegation}")
-    }
-
-    /// The statement by which the resource's policy trusts the account.
-    fn delegation(&self) -> String {
-        let found = self.statements().find_map(|(story, statement)| match &statement.outcome {
-            Outcome::Delegates { to } => {
-                Some(format!("{} delegates to {to}", place(story, statement)))
-            }
-            _ => None,
-        });
-        found.unwrap_or_else(|| format!("{} leaves it to them", self.resource_policy_name()))
+        format!("no identity policy of {caller} allows {action}{}", self.nearest_grant())
     }
 
     fn no_resource_policy(&self, policy: &str) -> String {
@@ -143,19 +138,20 @@ impl About<'_> {
             );
         }
         if action == Action::RETIRE_GRANT {
-            return format!("no grant says that {caller} may retire it{}", self.without_grants());
+            return format!("no grant says that {caller} may retire it");
         }
-        let delegated = match self.story.iam_allows {
-            true => format!(
-                ", though identity policies of {caller} do: {policy} does not trust them with it"
+        if let Some(near) = self.nearest(resource_only) {
+            return near;
+        }
+        let account = self.question.caller.principal.account();
+        match self.question.resource {
+            Resource::Key(_) => format!(
+                "no statement of {policy} allows {action} to {caller} or delegates it to account \
+                 {account}{}",
+                self.nearest_grant()
             ),
-            false => String::new(),
-        };
-        format!(
-            "{policy} does not allow {action} to {caller}{delegated}{}{}",
-            self.nearest(),
-            self.without_grants()
-        )
+            _ => format!("{policy} does not allow {action} to {caller}"),
+        }
     }
 
     /// What forbids it, in one of the policies of this source.
@@ -168,34 +164,38 @@ impl About<'_> {
         format!("{by} forbids {action} to {caller}")
     }
 
-    fn without_grants(&self) -> String {
-        match self.story.grants.len() {
-            0 => String::new(),
-            1 => "; the one grant on the key does not cover it".to_owned(),
-            number => format!("; none of the {number} grants on the key covers it"),
+    /// What a grant of the caller's lacks; empty if there is none.
+    fn nearest_grant(&self) -> String {
+        let narrow =
+            |story: &&GrantStory| matches!(story.outcome, GrantOutcome::HasOtherOperations { .. });
+        match (self.constrained_grant(), self.story.grants.iter().find(narrow)) {
+            (Some(grant), _) => format!(", and the constraint of {} is not met", grant.subject()),
+            (None, Some(grant)) => format!(", and {} is for other operations", grant.subject()),
+            (None, None) => String::new(),
         }
     }
 
-    /// The statement that would allow the call if one condition held.
-    fn nearest(&self) -> String {
-        self.nearest_in(|source| matches!(source, Source::Identity) || resource_only(source))
+    /// The grant that would allow the call if its constraint held.
+    pub(super) fn constrained_grant(&self) -> Option<&GrantStory> {
+        let mut grants = self.story.grants.iter();
+        grants.find(|story| matches!(story.outcome, GrantOutcome::IsConstrained { .. }))
     }
 
-    fn nearest_in(&self, fits: impl Fn(Source) -> bool) -> String {
-        let found = self.statements().filter(|(story, _)| fits(story.source)).find_map(
-            |(story, statement)| match &statement.outcome {
-                Outcome::ConditionIsFalse { clauses }
-                    if statement.effect == Some(Effect::Allow) =>
-                {
-                    Some((place(story, statement), clauses.first()?.clone()))
-                }
-                _ => None,
-            },
-        );
-        match found {
-            Some((place, clause)) => format!("; {place} would, but {clause}"),
-            None => String::new(),
-        }
+    /// Where the condition stands that alone keeps a statement of such a policy
+    /// from allowing the call.
+    fn nearest(&self, fits: impl Fn(Source) -> bool) -> Option<String> {
+        let places = self.conditional(fits);
+        places.first().map(|place| format!("a condition of {place} is false"))
+    }
+
+    /// The statements that would allow the call if their conditions held.
+    pub(super) fn conditional(&self, fits: impl Fn(Source) -> bool) -> Vec<String> {
+        let would = self.statements().filter(|(story, statement)| {
+            fits(story.source)
+                && statement.effect == Some(Effect::Allow)
+                && matches!(statement.outcome, Outcome::ConditionIsFalse { .. })
+        });
+        would.map(|(story, statement)| place(story, statement)).collect()
     }
 
     /// Whether what the resource's policy says is no more than that the account
@@ -221,7 +221,7 @@ impl About<'_> {
         policy.rules().iter().any(reads)
     }
 
-    fn resource_policy_name(&self) -> String {
+    pub(super) fn resource_policy_name(&self) -> String {
         self.story_of_resource().map_or("the policy of the resource".to_owned(), subject)
     }
 
@@ -229,13 +229,13 @@ impl About<'_> {
         self.story.policies.iter().find(|story| resource_only(story.source))
     }
 
-    fn statements(&self) -> impl Iterator<Item = (&PolicyStory, &StatementStory)> {
+    pub(super) fn statements(&self) -> impl Iterator<Item = (&PolicyStory, &StatementStory)> {
         let policies = self.story.policies.iter();
         policies.flat_map(|story| story.statements.iter().map(move |one| (story, one)))
     }
 
     /// The statements that apply with this effect, by their place.
-    fn applying(&self, effect: Effect, fits: impl Fn(Source) -> bool) -> Vec<String> {
+    pub(super) fn applying(&self, effect: Effect, fits: impl Fn(Source) -> bool) -> Vec<String> {
         self.statements()
             .filter(|(story, statement)| fits(story.source) && statement.applies(effect))
             .map(|(story, statement)| place(story, statement))
@@ -243,12 +243,12 @@ impl About<'_> {
     }
 }
 
-const fn resource_only(source: Source) -> bool {
+pub(super) const fn resource_only(source: Source) -> bool {
     super::resource_source(source)
 }
 
 /// A document as the subject of a sentence.
-fn subject(story: &PolicyStory) -> String {
+pub(super) fn subject(story: &PolicyStory) -> String {
     match story.name.starts_with("policy ") || story.name.starts_with("what ") {
         true => story.name.clone(),
         false => format!("the {}", story.name),

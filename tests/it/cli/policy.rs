@@ -77,7 +77,12 @@ fn a_server_answers() {
     let id = key.rsplit('/').next().unwrap();
     let asked = ["policy", "explain", "--principal", ADA, "--action", "kms:Decrypt", "--key", id];
     let why = program.run(&asked).stdout;
-    assert!(why.starts_with("Denied: no identity policy of user ada allows kms:Decrypt;"), "{why}");
+    assert!(
+        why.starts_with(
+            "Denied: no identity policy of user ada allows kms:Decrypt.\nTo allow it: "
+        ),
+        "{why}"
+    );
     assert!(why.contains("\n  what  kms:Decrypt\n"), "{why}");
     let story = program.json(&asked);
     assert_eq!(story["denied"], "implicitIdentity");

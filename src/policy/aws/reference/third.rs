@@ -29,10 +29,10 @@ fn is_comparable(operator: &str, key: &str, values: &Value) -> bool {
     let text = values.to_string();
     let prefixed = operator.contains(':');
     let is_boolean = text.contains("true") || text.contains("false");
-    let several = values.as_array().is_some_and(|values| values.len() > 1);
-    let is_null_of_several = operator == "Null" && several;
+    let several_nulls =
+        operator == "Null" && values.as_array().is_some_and(|values| values.len() > 1);
     !operator.contains("Arn")
-        && !is_null_of_several
+        && !several_nulls
         && !text.contains("${")
         && !(prefixed && (operator.ends_with("IfExists") || !operator.contains(":String")))
         && !(operator.starts_with("Numeric") && (key.contains("Time") || key.contains("ValidTo")))
