@@ -16,7 +16,6 @@ use super::grant::{GrantPolicy, GrantQuery, Reach};
 use super::principal::{PrincipalDirectory, PrincipalId};
 use super::question::{Question, Resource, Standing};
 use super::self_check;
-use crate::base::arn::KeyArn;
 use crate::base::caller::Principal;
 
 /// Compiles policy documents and decides questions. One for the whole server,
@@ -178,7 +177,7 @@ impl Engine {
         explanation.is_foreign = question.caller.principal.account() != question.resource.account();
         let outcome = match denied {
             Some(kind) => Err(Denial::new(kind, question)),
-            None => Ok(Permit::new(question.action, key_arn(question))),
+            None => Ok(Permit::new(question.action, question.resource.key_arn())),
         };
         Decision { outcome, explanation }
     }
@@ -475,20 +474,8 @@ impl Trail {
         };
         // Cedar keeps them in a hash set.
         determining.sort_unstable();
-        Explanation {
-            denied,
-            determining,
-            documents: self.documents,
-            errors: self.errors,
-            is_foreign: false,
-        }
-    }
-}
-
-fn key_arn(question: &Question<'_>) -> Option<KeyArn> {
-    match question.resource {
-        Resource::Key(key) => Some(key.arn.clone()),
-        _ => None,
+        let (documents, errors) = (self.documents, self.errors);
+        Explanation { denied, determining, documents, errors, is_foreign: false }
     }
 }
 

@@ -173,6 +173,15 @@ impl Resource<'_> {
         }
     }
 
+    /// The ARN of a key.
+    #[must_use]
+    pub fn key_arn(&self) -> Option<KeyArn> {
+        match self {
+            Self::Key(key) => Some(key.arn.clone()),
+            _ => None,
+        }
+    }
+
     /// Which kind of resource this is.
     #[must_use]
     pub const fn kind(&self) -> ResourceKind {

@@ -2,9 +2,15 @@
 
 use super::actions::Action;
 use super::decision::DenialKind;
+use super::decision::DenialKind::{FailedClosed, ImplicitIdentity};
 use super::fixture::*;
 use super::grant::NoGrants;
 use super::question::{NO_TAGS, Question, RequestFacts, Resource, Standing};
+use crate::base::arn::AliasArn;
+use crate::base::caller::Principal;
+use crate::base::ids::{AliasName, Region};
+
+const ALLOW_ALL: &str = "permit (principal, action, resource);";
 
 /// Asks as alice, with one identity policy.
 #[track_caller]
@@ -33,7 +39,7 @@ fn json_policies_name_what_is_not_a_key_by_arn() {
         trust: None,
     };
     let (assume, app) = (Action::ASSUME_ROLE, role(&home, "app"));
-    let denied = Some(DenialKind::ImplicitIdentity);
+    let denied = Some(ImplicitIdentity);
     for (resource, want) in [
         ("arn:aws:iam::111122223333:role/app", None),
         ("arn:aws:iam::*:role/a*", None),
@@ -60,4 +66,94 @@ fn json_policies_name_what_is_not_a_key_by_arn() {
         |name: &str| allow("items:*", &format!("arn:aws:items::111122223333:schema/{name}"));
     check(Action::ENCRYPT_ITEM, people, &items("peo*"), None);
     check(Action::ENCRYPT_ITEM, people, &items("orders"), denied);
+}
+
+/// Asks as `principal` with `identity` about something that is not a key.
+#[track_caller]
+fn check_other(
+    principal: &Principal,
+    action: Action,
+    resource: Resource<'_>,
+    identity: &str,
+    want: Option<DenialKind>,
+) {
+    let (caller, request) = (caller(principal.clone()), RequestFacts::default());
+    let standing = Standing::with_policies(vec![identity_policy(identity)]);
+    let question = Question {
+        caller: &caller,
+        action,
+        resource,
+        standing: &standing,
+        grants: &NoGrants,
+        request: &request,
+    };
+    assert_eq!(denied(&ENGINE.decide(&question)), want, "{action}");
+}
+
+#[test]
+fn without_a_key_the_identity_policies_decide() {
+    let (home, region) = (account(HOME), Region::parse("eu-central-1").unwrap());
+    let alice = user(HOME, "alice");
+    let whole = Resource::Account { account: &home, region: &region };
+    let create = r#"permit (principal, action == Action::"kms:CreateKey", resource)
+        when { context.requestedRegion == "eu-central-1" };"#;
+    // Strict validation wants a guard: not every resource has a Region.
+    assert!(ENGINE.compile_identity_policy(create).is_err());
+    let create = &create.replace("context.req", "context has requestedRegion && context.req");
+    check_other(&alice, Action::CREATE_KEY, whole, create, None);
+    check_other(&alice, Action::LIST_KEYS, whole, create, Some(ImplicitIdentity));
+    check_other(&user(ABROAD, "alice"), Action::CREATE_KEY, whole, create, Some(ImplicitIdentity));
+    check_other(&root(HOME), Action::CREATE_USER, whole, create, None);
+    check_other(&root(ABROAD), Action::CREATE_USER, whole, create, Some(ImplicitIdentity));
+    check_other(&alice, Action::ENCRYPT, whole, ALLOW_ALL, Some(FailedClosed));
+
+    let arn = AliasArn {
+        region: region.clone(),
+        account: home.clone(),
+        name: AliasName::parse("alias/app").unwrap(),
+    };
+    let alias = Resource::Alias { arn: &arn };
+    let json = r#"{"Statement": {"Effect": "Allow", "Action": "kms:*Alias", "Resource": "arn:aws:kms:*:111122223333:alias/a*"}}"#;
+    check_other(&alice, Action::CREATE_ALIAS, alias, json, None);
+    check_other(
+        &alice,
+        Action::CREATE_ALIAS,
+        alias,
+        &json.replace("alias/a*", "alias/b*"),
+        Some(ImplicitIdentity),
+    );
+
+    let schema = Resource::ItemSchema { account: &home, name: "customers" };
+    let items = r#"permit (principal, action in Action::"items:*", resource == ItemSchema::"111122223333/customers");"#;
+    check_other(&alice, Action::DECRYPT_ITEM, schema, items, None);
+    let orders = Resource::ItemSchema { account: &home, name: "orders" };
+    check_other(&alice, Action::DECRYPT_ITEM, orders, items, Some(ImplicitIdentity));
+
+    let log = Resource::AuditLog { account: &home };
+    check_other(
+        &alice,
+        Action::QUERY_EVENTS,
+        log,
+        r#"permit (principal, action in Action::"audit:*", resource in Account::"111122223333");"#,
+        None,
+    );
+    let bob = Resource::User { account: &home, unique_id: "AIDABOB", name: "bob", tags: &NO_TAGS };
+    let own = r#"permit (principal, action in Action::"iam:*", resource is User) when { resource == principal };"#;
+    check_other(&alice, Action::CREATE_ACCESS_KEY, bob, own, Some(ImplicitIdentity));
+    let same = Resource::User {
+        account: &home,
+        unique_id: "AIDA111122223333alice",
+        name: "alice",
+        tags: &NO_TAGS,
+    };
+    check_other(&alice, Action::CREATE_ACCESS_KEY, same, own, None);
+    let role = Resource::Role {
+        account: &home,
+        unique_id: "AROAX",
+        name: "Auditor",
+        tags: &NO_TAGS,
+        trust: None,
+    };
+    let assume = r#"permit (principal, action == Action::"sts:AssumeRole", resource) when { resource.name like "Aud*" };"#;
+    check_other(&alice, Action::ASSUME_ROLE, role, assume, None);
 }

@@ -143,6 +143,7 @@ mod tests {
             policies: Vec::new(),
             grants: Vec::new(),
             notes: Vec::new(),
+            remedy: None,
         }
     }
 
