@@ -31,7 +31,7 @@ fn no_policy_overrides_a_guardrail() {
     assert_eq!(in_force(&program), Value::Null);
 
     let folder = home.data().join("policies");
-    std::fs::create_dir(&folder).unwrap();
+    std::fs::create_dir_all(&folder).unwrap();
     let file = folder.join("no-decrypt.cedar");
     std::fs::write(&file, NO_DECRYPT).unwrap();
     wait_until(|| in_force(&program)["inForce"][0]["file"] == "no-decrypt.cedar");
