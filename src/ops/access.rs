@@ -25,7 +25,9 @@ use crate::keys::grants::Grant;
 use crate::keys::grants::sources::Retired;
 use crate::keys::key::Key;
 use crate::policy::actions::Action;
-use crate::policy::decision::{Decision, Explanation, Permit, ciphertext_denial, foreign_denial};
+use crate::policy::decision::{
+    Decision, Denial, DenialKind, Explanation, Permit, ciphertext_denial, foreign_denial,
+};
 use crate::policy::fact::{self, Fact, Said};
 use crate::policy::grant::Grants;
 use crate::policy::question::{Question, RequestFacts, Resource, Standing};
@@ -159,7 +161,10 @@ impl<'a> Access<'a> {
             let permit = self.permit_key(action, &key, context, found.alias.as_ref())?;
             Ok(PermittedKey { permit, key })
         });
-        permitted.map_err(|error| self.without_foreign_affairs(action, name, error, before))
+        permitted.map_err(|error| {
+            let at_home = self.denial_at_home(action, name, context);
+            self.without_foreign_affairs(action, name, at_home, error, before)
+        })
     }
 
     /// Asks to retire the grant `id` of the key that `name` names: the grant
@@ -180,8 +185,9 @@ impl<'a> Access<'a> {
             self.permit_key(Action::RETIRE_GRANT, &found.key, Some(&context), None)?;
             Ok(grant)
         });
+        // What was said of the grant is not the caller's.
         permitted.map_err(|error| {
-            self.without_foreign_affairs(Action::RETIRE_GRANT, name, error, before)
+            self.without_foreign_affairs(Action::RETIRE_GRANT, name, None, error, before)
         })
     }
 
@@ -190,12 +196,31 @@ impl<'a> Access<'a> {
         self.grants = Some(Box::new(grants));
     }
 
+    /// What the caller's own account says to the use of a foreign key, by its name
+    /// alone.
+    fn denial_at_home(
+        &self,
+        action: Action,
+        name: &str,
+        context: Option<&EncryptionContext>,
+    ) -> Option<Denial> {
+        let key = KeyArn::parse(name).filter(|_| action.crosses_accounts())?;
+        // It was found by names that may be the other account's.
+        let mut said = self.said.clone();
+        said.unsay(Fact::ReEncryptOnSameKey);
+        let context = context.filter(|context| !context.is_empty());
+        let request = RequestFacts { said: &said, ..self.request_facts(context, None) };
+        self.ctx.engine.denial_at_home(&self.call.caller, action, &key, &self.standing, &request)
+    }
+
     /// What another account has is its own affair: neither the answer nor the
-    /// record, since `before`, tells whether it is there.
+    /// record, since `before`, tells whether it is there. What the caller's own
+    /// account says is told.
     fn without_foreign_affairs(
         &mut self,
         action: Action,
         name: &str,
+        at_home: Option<Denial>,
         error: ApiError,
         before: Mark,
     ) -> ApiError {
@@ -204,8 +229,13 @@ impl<'a> Access<'a> {
                 if resolve::is_foreign(&self.call.realm(), name) =>
             {
                 self.facts.forget_since(before);
-                self.facts.decisions.push(Explanation::foreign());
-                let text = foreign_denial(&self.call.caller.principal, action, name);
+                let theirs = DenialKind::ImplicitResourcePolicy;
+                let kind = at_home.as_ref().map_or(theirs, Denial::kind);
+                self.facts.decisions.push(Explanation::foreign(action, name.to_owned(), kind));
+                let text = match at_home {
+                    Some(denial) => denial.to_string(),
+                    None => foreign_denial(&self.call.caller.principal, action, name),
+                };
                 ApiError::new(Code::AccessDeniedException, text)
             }
             _ => error,
@@ -315,8 +345,9 @@ impl<'a> Access<'a> {
     }
 
     /// Notes a denial that no policy spoke: what was asked about is not there.
-    pub fn record_denied(&mut self) {
-        self.facts.decisions.push(Explanation::foreign());
+    pub fn record_denied(&mut self, action: Action, resource: String) {
+        let kind = DenialKind::ImplicitResourcePolicy;
+        self.facts.decisions.push(Explanation::foreign(action, resource, kind));
     }
 
     /// Notes the material that a symmetric key was used with.
@@ -416,7 +447,10 @@ impl<'a> Access<'a> {
         });
         let is_foreign = resource.account() != self.call.caller.principal.account();
         self.facts.decisions.push(match is_foreign && outcome.is_err() {
-            true => Explanation::foreign(),
+            true => {
+                let kind = DenialKind::ImplicitResourcePolicy;
+                Explanation::foreign(action, resource.label(), kind)
+            }
             false => explanation,
         });
         outcome.map_err(|denial| ApiError::new(Code::AccessDeniedException, denial.to_string()))

@@ -56,12 +56,7 @@ pub(super) fn record(
         false => Some(to_raw_value(&facts.additional)?),
     };
     let is_owner = place.account != caller.principal.account();
-    let seen = facts.decisions.iter().map(|decision| match decision.is_foreign {
-        true => decision.seen_by(is_owner),
-        false => decision.clone(),
-    });
-    // A decision on what is the caller's own is nothing for another's book.
-    let seen = seen.filter(|decision| decision.is_foreign || !is_owner);
+    let seen = facts.decisions.iter().filter_map(|one| one.seen_by(place.account, !is_owner));
     let decisions: Vec<Explanation> = seen.collect();
     let decision = match decisions.is_empty() {
         true => None,

@@ -291,6 +291,8 @@ fn decisions_explain_themselves() {
     assert!(!permit.is_for(&key, &[Action::ENCRYPT]));
     assert!(!permit.is_for(&other, &[Action::DECRYPT]));
     let want = serde_json::json!({
+        "action": "kms:Decrypt",
+        "resource": KEY_ARN,
         "determining": [
             {"source": "identity", "policy": format!("{}/0/0", identity[0].id()), "sid": "All"},
             {"source": "keyPolicy", "policy": format!("{}/0/1", policy.id()), "sid": "Enable IAM User Permissions"},
@@ -300,7 +302,10 @@ fn decisions_explain_themselves() {
     assert_eq!(serde_json::to_value(&decision.explanation).unwrap(), want);
     let decision =
         ask(user(HOME, "alice"), Action::DECRYPT, &policy, &[], &RequestFacts::default());
-    let want = serde_json::json!({"denied": "implicitIdentity", "documents": [policy.id()]});
+    let want = serde_json::json!({
+        "action": "kms:Decrypt", "resource": KEY_ARN,
+        "denied": "implicitIdentity", "documents": [policy.id()],
+    });
     assert_eq!(serde_json::to_value(&decision.explanation).unwrap(), want);
 }
 

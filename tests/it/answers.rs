@@ -352,15 +352,12 @@ fn what_cannot_be_explained_is_told() {
     let denied = server.call_as(&ada, "DescribeKey", &json!({ "KeyId": foreign }));
     untold(&denied, "The key belongs to account 444455556666, whose policies are not shown here.");
 
-    let nobody = json!({ "Version": "2012-10-17", "Statement": [
-        { "Effect": "Allow", "Principal": { "AWS": "arn:aws:iam::111122223333:user/admin" },
-          "Action": "sts:AssumeRole" }]});
-    let role = json!({ "roleName": "app", "assumeRolePolicyDocument": nobody.to_string() });
-    server.rest("POST", "/v1/roles", &role).ok();
-    let body = json!({ "sessionName": "blue" }).to_string();
-    let request = crate::fixture::raw::Request::new("POST", "/v1/roles/app/sessions", body);
-    let denied = server.send_as(&ada, "wardbook", &request);
-    untold(&denied, "sts:AssumeRole is about a role: explain tells of keys only, so far.");
+    let role = "arn:aws:iam::444455556666:role/app";
+    let form = format!("Action=AssumeRole&Version=2011-06-15&RoleArn={role}&RoleSessionName=blue");
+    let request = crate::fixture::raw::Request::new("POST", "/", form)
+        .with("content-type", "application/x-www-form-urlencoded");
+    let denied = server.send_as(&ada, "sts", &request);
+    untold(&denied, "The role belongs to account 444455556666, whose policies are not shown here.");
 }
 
 #[test]

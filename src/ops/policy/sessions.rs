@@ -137,7 +137,7 @@ fn complete(facts: SessionFacts, record: &Value) -> Session {
 }
 
 /// For whom a provider vouched.
-fn federated(context: &Value) -> Option<Federated> {
+pub(super) fn federated(context: &Value) -> Option<Federated> {
     let attributes = context.pointer("/webIdFederationData/attributes")?.as_object()?;
     let of = |ending: &str| {
         attributes.iter().find_map(|(name, value)| Some((name.strip_suffix(ending)?, value)))

@@ -7,13 +7,14 @@ use serde::{Deserialize, Serialize};
 use super::granted;
 use super::hypothesis::{self, Hypothesis};
 use super::subject::Subject;
+use super::target::{self, Target};
 use crate::base::ids::KeyId;
 use crate::base::limits;
 use crate::keys::key::Key;
 use crate::ops::access::Access as Call;
 use crate::ops::ctx::Ctx;
 use crate::ops::operation::{Description, Done, Operation, Service};
-use crate::ops::shapes::{KEY_ID_SHAPE, out_text};
+use crate::ops::shapes::out_text;
 use crate::policy::actions::{Action, ResourceKind};
 use crate::policy::explain::Access;
 use crate::wire::codes::Code;
@@ -65,7 +66,7 @@ impl Operation for WhatCan {
         read_only: true,
         input: &[
             Member::required("principal", text(1, 2048)),
-            Member::optional("keyId", KEY_ID_SHAPE),
+            target::KEY,
             Member::optional("cursor", text(1, 64)),
         ],
         output: &[
@@ -94,7 +95,13 @@ impl Operation for WhatCan {
         };
         let is_first_page = input.cursor.is_none() && input.key_id.is_none();
         let region = access.call().region.clone();
-        let mut asked = Hypothesis::about(ctx, subject, Action::DECRYPT, None, &region);
+        let mut asked = Hypothesis::about(
+            ctx,
+            subject,
+            Action::DECRYPT,
+            Target::Account(account.clone()),
+            &region,
+        );
         let principal = asked.subject.principal().to_string();
         let search = move || {
             let of_account = is_first_page.then(|| actions(&mut asked, None));
@@ -144,7 +151,10 @@ fn actions(asked: &mut Hypothesis, key: Option<Arc<Key>>) -> Actions {
         Some(key) => granted::to_search(&asked.grants, &key.arn).0,
         None => Vec::new(),
     };
-    asked.key = key;
+    asked.target = match key {
+        Some(key) => Target::Key(key),
+        None => Target::Account(asked.account.clone()),
+    };
     let mut actions = Actions::default();
     let mine = |action: &Action| action.service() != "system" && action.applies_to(kind);
     for action in Action::ALL.into_iter().filter(mine) {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::granted;
 use super::hypothesis::{self, Hypothesis};
 use super::subject::{ANY_SESSION, Subject};
+use super::target::Target;
 use crate::base::ids::AccountId;
 use crate::base::limits;
 use crate::identity::directory::Kind;
@@ -95,7 +96,7 @@ impl Operation for WhoCan {
         let key_arn = key.arn.to_string();
         let root = Subject::root(ctx, &account);
         let of = |subject: Subject| {
-            Hypothesis::about(ctx, subject, action, Some(Arc::clone(&key)), &region)
+            Hypothesis::about(ctx, subject, action, Target::Key(Arc::clone(&key)), &region)
         };
         let first = of(root);
         let asked: Vec<(String, Hypothesis)> =
