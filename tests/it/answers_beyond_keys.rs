@@ -61,7 +61,7 @@ fn a_role_is_explained_by_its_trust_policy() {
         hypothetical(&server, "sts:AssumeRole", input)
     };
     let told = about(json!({}));
-    check_denied(&told, "sts:AssumeRole", "implicitIdentity", "role/app");
+    check_denied(&told, "sts:AssumeRole", "implicitResourcePolicy", "role/app");
     let policies = told["story"]["policies"].as_array().unwrap();
     let statement = &policies.last().unwrap()["statements"][0];
     assert_eq!(
@@ -81,7 +81,12 @@ fn a_role_is_explained_by_its_trust_policy() {
         send(&server, &ada, "POST", "/v1/roles/app/sessions", &input)
     };
     let denied = assume(json!({ "externalId": "8" }));
-    check_denied(&recorded(&server, &denied), "sts:AssumeRole", "implicitIdentity", "role/app");
+    check_denied(
+        &recorded(&server, &denied),
+        "sts:AssumeRole",
+        "implicitResourcePolicy",
+        "role/app",
+    );
     let made = assume(json!({ "externalId": "7", "tags": [{ "key": "team", "value": "red" }] }));
     made.ok();
     let told = recorded(&server, &made);
