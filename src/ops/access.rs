@@ -12,7 +12,6 @@ use super::grants;
 use super::operation::Description;
 use super::rates::Counted;
 use super::resolve::{self, Accepts, Found};
-use super::shapes::Tag;
 use crate::base::arn::{AliasArn, KeyArn};
 use crate::base::context::EncryptionContext;
 use crate::base::grant::GrantId;
@@ -134,11 +133,10 @@ impl<'a> Access<'a> {
             || self.ctx.engine.guardrails().iter().any(|policy| policy.reads(fact))
     }
 
-    /// Says the tags that the call brings, if it brings any.
-    pub fn says_tags(&mut self, tags: &[Tag]) {
-        let pairs = tags.iter().map(|tag| (tag.tag_key.clone(), tag.tag_value.clone()));
-        self.says(Fact::RequestTags, pairs.collect::<BTreeMap<_, _>>());
-        self.says(Fact::TagKeys, tags.iter().map(|tag| tag.tag_key.clone()).collect::<Vec<_>>());
+    /// Says the tags that the call brings, by key.
+    pub fn says_tags(&mut self, tags: BTreeMap<String, String>) {
+        self.says(Fact::TagKeys, tags.keys().cloned().collect::<Vec<_>>());
+        self.says(Fact::RequestTags, tags);
     }
 
     /// Finds the key that `name` names and asks for `action` on it.

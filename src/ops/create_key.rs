@@ -13,7 +13,7 @@ use super::custom_key_stores;
 use super::key_metadata::{KEY_METADATA, KeyMetadata};
 use super::operation::{Description, Done, Operation, Service};
 use super::put_key_policy;
-use super::shapes::{TAGS, Tag, merge_tags};
+use super::shapes::{TAGS, Tag, merge_tags, tags_by_key};
 use crate::base::arn::KeyArn;
 use crate::base::ids::Realm;
 use crate::base::spec::{KeyManager, KeySpec, KeyUsage, MultiRegionRole, Origin};
@@ -160,7 +160,7 @@ fn says(access: &mut Access<'_>, input: &Input, spec: KeySpec, usage: KeyUsage) 
     if input.multi_region {
         access.says(Fact::MultiRegionKeyType, MultiRegionRole::Primary.as_str());
     }
-    access.says_tags(&input.tags);
+    access.says_tags(tags_by_key(&input.tags));
     put_key_policy::says_bypass(access, input.bypass_policy_lockout_safety_check);
 }
 
