@@ -25,13 +25,11 @@ use wardbook::policy::engine::Engine;
 use wardbook::policy::grant::NoGrants;
 use wardbook::policy::principal::PrincipalId;
 use wardbook::policy::question::{
-    KeyResource, NoAliases, Question, RequestFacts, Resource, Standing,
+    KeyResource, NO_TAGS, NoAliases, Question, RequestFacts, Resource, Standing,
 };
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
-
-static NO_TAGS: BTreeMap<String, String> = BTreeMap::new();
 
 struct Fixture {
     engine: Engine,
