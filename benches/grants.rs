@@ -200,8 +200,10 @@ impl Grants for After<'_> {
     }
 }
 
-/// How long this thread has been on a CPU, by the scheduler's count.
+/// How long this thread has been on a CPU, by the scheduler's count, which it brings
+/// up to date when the thread steps aside.
 fn cpu() -> Duration {
+    std::thread::yield_now();
     let stat = fs::read_to_string("/proc/thread-self/schedstat").unwrap();
     Duration::from_nanos(stat.split(' ').next().unwrap().parse().unwrap())
 }
