@@ -124,7 +124,7 @@ impl Operation for CreateKey {
             policy: input.policy.as_deref(),
             bypass_lockout_check: input.bypass_policy_lockout_safety_check == Some(true),
         };
-        let policy = policy.compile(ctx, access)?;
+        let policy = policy.compile(ctx, access).await?;
         let new = NewKey {
             arn,
             spec,
@@ -196,14 +196,14 @@ impl Proposed<'_> {
     ///
     /// # Errors
     /// `MalformedPolicyDocumentException` or `LimitExceededException`.
-    pub(super) fn compile(
+    pub(super) async fn compile(
         &self,
         ctx: &Ctx,
         access: &Access<'_>,
     ) -> Result<Arc<Document>, ApiError> {
         let &Self { arn, spec, usage, origin, multi_region, tags, .. } = self;
         let Some(text) = self.policy else { return default_policy(ctx, arn) };
-        let policy = put_key_policy::compile(ctx, text)?;
+        let policy = put_key_policy::compile(ctx, access, text).await?;
         if !self.bypass_lockout_check {
             let policy = &policy;
             let aliases = &NoAliases;

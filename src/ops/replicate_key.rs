@@ -129,7 +129,7 @@ impl Operation for ReplicateKey {
             policy: input.policy.as_deref(),
             bypass_lockout_check,
         };
-        let policy = proposed.compile(ctx, access)?;
+        let policy = proposed.compile(ctx, access).await?;
         let new = NewReplica {
             region,
             description: input.description,

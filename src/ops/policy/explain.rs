@@ -61,7 +61,8 @@ impl Operation for Explain {
             hypothesis.tell_recorded(&mut story, By::Now);
             story
         };
-        let story = ctx.policy_searches.make(explain).await?;
+        let account = access.call().caller.principal.account();
+        let story = ctx.policy_searches.make_for(account, explain).await?;
         Ok(Done::read(Output { story }))
     }
 }

@@ -10,6 +10,7 @@ use super::outcome::By;
 use super::{history, recorded};
 use crate::base::limits;
 use crate::ops::access::Access;
+use crate::ops::blocking::{PolicyKind, compile};
 use crate::ops::ctx::Ctx;
 use crate::ops::operation::{Description, Done, Operation, Service};
 use crate::policy::actions::Action;
@@ -89,7 +90,8 @@ impl Operation for Simulate {
         let by = if input.policy.is_some() { By::Proposed } else { By::Then };
         let (policy, note) = match (input.policy, position) {
             (Some(text), _) => {
-                let policy = ctx.engine.compile_key_policy(&text, ctx.directory.as_ref())?;
+                let account = access.call().caller.principal.account();
+                let policy = compile(ctx, account, PolicyKind::Key, &text).await?;
                 (policy, "the key policy is the proposed one".to_owned())
             }
             (None, Some(position)) => policy_of_then(ctx, &mut hypothesis, position).await?,
@@ -105,7 +107,8 @@ impl Operation for Simulate {
                 "Only the policy of a key can be simulated: say which with keyId.",
             ));
         }
-        let stories = ctx.policy_searches.make(move || {
+        let account = hypothesis.account.clone();
+        let explain = move || {
             let mut now = hypothesis.explain(None);
             let mut simulated = hypothesis.explain(Some(&policy));
             simulated.notes.retain(|note| !note.starts_with("the policies are"));
@@ -120,8 +123,8 @@ impl Operation for Simulate {
             hypothesis.tell_recorded(&mut now, By::Now);
             hypothesis.tell_recorded(&mut simulated, by);
             Ok((now, simulated))
-        });
-        let (now, simulated) = stories.await??;
+        };
+        let (now, simulated) = ctx.policy_searches.make_for(&account, explain).await??;
         Ok(Done::read(Output { changed: now.allowed != simulated.allowed, now, simulated }))
     }
 }
@@ -141,13 +144,15 @@ async fn policy_of_then(
         let text = history::key_policy(&store, &key, position)?;
         Ok((text, history::identities_changed_since(&store, &key.account, position)?))
     };
-    let (text, changed) = ctx.policy_searches.make(search).await??;
+    let (text, changed) = ctx.policy_searches.make_for(&hypothesis.account, search).await??;
     let text = text.ok_or_else(|| {
         ApiError::validation(
             "The book does not say which policy the key had then: it cannot be reconstructed.",
         )
     })?;
-    let compiled = ctx.engine.compile_key_policy(&text, ctx.directory.as_ref());
+    let (engine, directory) = (Arc::clone(&ctx.engine), Arc::clone(&ctx.directory));
+    let compile = move || engine.compile_key_policy(&text, directory.as_ref());
+    let compiled = ctx.policies.make_for(&hypothesis.account, compile).await?;
     let policy = compiled.map_err(|error| {
         ApiError::validation(format!(
             "The policy of then cannot be reconstructed: it does not compile now: {error}"
