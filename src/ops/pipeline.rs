@@ -200,7 +200,7 @@ fn owners(call: &Call, facts: &Facts, ended: &End) -> BTreeSet<AccountId> {
 pub struct Refusal {
     pub error: ApiError,
     pub decided: Vec<Explanation>,
-    pub request_parameters: Option<Value>,
+    pub request_parameters: Option<Box<Value>>,
 }
 
 impl From<ApiError> for Refusal {
@@ -217,7 +217,7 @@ impl Refusal {
         let is_valid = validate::check(&mut input, description.input).is_ok();
         let request_parameters =
             is_valid.then(|| request_parameters(&input, description.input, None)).flatten();
-        Self { request_parameters, ..self }
+        Self { request_parameters: request_parameters.map(Box::new), ..self }
     }
 }
 
@@ -244,6 +244,7 @@ async fn commit_refusal(
     refusal: Refusal,
 ) -> Answer {
     let Refusal { error, decided, request_parameters } = refusal;
+    let request_parameters = request_parameters.map(|value| *value);
     let facts = Facts { decisions: decided, request_parameters, ..Facts::default() };
     match put_down(ctx, description, caller, region, &facts, Err(error)).await {
         Ok((result, receipt)) => Answer::recorded(caller.request_id, result, &receipt),

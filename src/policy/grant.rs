@@ -5,8 +5,8 @@
 use std::sync::Arc;
 
 use cedar_policy::{
-    Authorizer, Context, ContextCreationError, Decision, Entities, EntityUid, PolicySet, Request,
-    RestrictedExpression, Schema, ValidationMode, Validator,
+    Authorizer, Context, Decision, Entities, EntityUid, PolicySet, Request, RestrictedExpression,
+    Schema, ValidationMode, Validator,
 };
 
 use super::error::{CompileError, Error};
@@ -143,7 +143,7 @@ impl GrantPolicy {
             caller: uid("Caller", "caller")?,
             action: uid("Action", "use")?,
             key: uid("Key", "key")?,
-            contexts: contexts().map_err(|error| invalid(error.to_string()))?,
+            contexts: contexts().map_err(invalid)?,
         })
     }
 
@@ -172,14 +172,14 @@ impl GrantPolicy {
 }
 
 /// The contexts of a [`GrantPolicy`], in their order.
-fn contexts() -> Result<Vec<Context>, ContextCreationError> {
+fn contexts() -> Result<Vec<Context>, String> {
     const PLACES: usize = 1 << Term::ALL.len();
     let context = |place: usize| {
         let pairs = Term::ALL.iter().zip(0..).map(|(term, n)| {
             let holds = place.wrapping_shr(n) & 1 == 1;
             (term.attribute().to_owned(), RestrictedExpression::new_bool(holds))
         });
-        Context::from_pairs(pairs)
+        Context::from_pairs(pairs).map_err(|error| error.to_string())
     };
     (0..PLACES).map(context).collect()
 }

@@ -42,7 +42,10 @@ fn within(
 #[test]
 fn no_time_is_no_answer() {
     let key = StandInKey::new(KeyArn::parse(KEY_ARN).unwrap());
-    let (old, new) = (document("permit (principal, action, resource);"), document("// Nobody."));
+    let (old, new) = (
+        document("permit (principal, action, resource);"),
+        document("forbid (principal, action, resource);"),
+    );
     assert!(!within(&old, &new, &key, Duration::from_secs(1)).examples.is_empty());
     let found = within(&old, &new, &key, Duration::ZERO);
     assert!(found.examples.is_empty() && !found.complete, "{found:?}");
