@@ -9,10 +9,10 @@ use serde_json::{Map, Value};
 use super::call::Call;
 use super::ctx::Ctx;
 use super::grants;
+use super::managed_key;
 use super::operation::Description;
 use super::rates::Counted;
 use super::resolve::{self, Accepts, Found};
-use super::shapes::Tag;
 use crate::base::arn::{AliasArn, KeyArn};
 use crate::base::context::EncryptionContext;
 use crate::base::grant::GrantId;
@@ -136,11 +136,10 @@ impl<'a> Access<'a> {
             || self.ctx.engine.guardrails().iter().any(|policy| policy.reads(fact))
     }
 
-    /// Says the tags that the call brings, if it brings any.
-    pub fn says_tags(&mut self, tags: &[Tag]) {
-        let pairs = tags.iter().map(|tag| (tag.tag_key.clone(), tag.tag_value.clone()));
-        self.says(Fact::RequestTags, pairs.collect::<BTreeMap<_, _>>());
-        self.says(Fact::TagKeys, tags.iter().map(|tag| tag.tag_key.clone()).collect::<Vec<_>>());
+    /// Says the tags that the call brings, by key.
+    pub fn says_tags(&mut self, tags: BTreeMap<String, String>) {
+        self.says(Fact::TagKeys, tags.keys().cloned().collect::<Vec<_>>());
+        self.says(Fact::RequestTags, tags);
     }
 
     /// Finds the key that `name` names and asks for `action` on it.
@@ -156,11 +155,17 @@ impl<'a> Access<'a> {
         context: Option<&EncryptionContext>,
     ) -> Result<PermittedKey, ApiError> {
         let before = self.facts.mark();
-        let permitted = self.find(name, accepts).and_then(|found| {
-            let key = self.as_of_now(&found.key);
-            let permit = self.permit_key(action, &key, context, found.alias.as_ref())?;
-            Ok(PermittedKey { permit, key })
-        });
+        let permitted = match self.look_up(name, accepts) {
+            Ok(Found { key, alias }) => {
+                let key = self.as_of_now(&key);
+                let permit = self.permit_key(action, &key, context, alias.as_ref());
+                permit.map(|permit| PermittedKey { permit, key })
+            }
+            Err(error) if accepts == Accepts::KeyOrAlias => {
+                Err(self.missing(action, name, context, error))
+            }
+            Err(error) => Err(error),
+        };
         permitted.map_err(|error| {
             let at_home = self.denial_at_home(action, name, context);
             self.without_foreign_affairs(action, name, at_home, error, before)
@@ -174,7 +179,7 @@ impl<'a> Access<'a> {
     /// As [`Self::key`]; a grant that is not there is a `NotFoundException`.
     pub fn retirement(&mut self, name: &str, id: &GrantId) -> Result<Grant, ApiError> {
         let before = self.facts.mark();
-        let permitted = self.find(name, Accepts::Key).and_then(|found| {
+        let permitted = self.look_up(name, Accepts::Key).and_then(|found| {
             let Some(grant) = self.ctx.grants.find(&found.key.arn, id) else {
                 self.record_resource(&found.key.arn);
                 return Err(grants::not_found(id));
@@ -242,18 +247,52 @@ impl<'a> Access<'a> {
         }
     }
 
-    /// Finds the key that `name` names, and asks for nothing. The key of a
-    /// service is made when it is first named.
+    /// Finds the key that `name` names for somebody who has a permit for what it
+    /// is wanted for, and asks for nothing. The key of a service is made when it is
+    /// first named.
     ///
     /// # Errors
     /// `NotFoundException` and `InvalidArnException` with AWS's texts.
     pub fn find(&mut self, name: &str, accepts: Accepts) -> Result<Found, ApiError> {
-        let realm = self.call.realm();
-        let found = resolve::key(&self.ctx.keys, &realm, name, accepts);
+        let found = self.look_up(name, accepts);
         if found.is_err() && accepts == Accepts::KeyOrAlias {
-            self.facts.missing_service = resolve::service_key(&realm, name);
+            self.facts.missing_service = resolve::service_key(&self.call.realm(), name);
         }
         found
+    }
+
+    fn look_up(&self, name: &str, accepts: Accepts) -> Result<Found, ApiError> {
+        resolve::key(&self.ctx.keys, &self.call.realm(), name, accepts)
+    }
+
+    /// Why the key that `name` names was not found. The key of a service is made
+    /// when it is first named by somebody who may use it.
+    fn missing(
+        &mut self,
+        action: Action,
+        name: &str,
+        context: Option<&EncryptionContext>,
+        error: ApiError,
+    ) -> ApiError {
+        let realm = self.call.realm();
+        let Some(service) = resolve::service_key(&realm, name) else { return error };
+        let Some(alias) = managed_key::alias(service, realm) else { return error };
+        let context = context.filter(|context| !context.is_empty());
+        let request = &self.request_facts(context, Some(alias.name.as_str()));
+        let (caller, standing) = (&self.call.caller, &self.standing);
+        let asked = managed_key::Asked { caller, standing, action, request };
+        let (explanation, refused) = match managed_key::decide(self.ctx, service, &alias, &asked) {
+            Err(fault) => return fault,
+            Ok(Decision { outcome: Ok(_), .. }) => {
+                self.facts.missing_service = Some(service);
+                return error;
+            }
+            Ok(Decision { outcome: Err(denial), explanation }) => {
+                (explanation, managed_key::refusal(&alias, &asked, &denial.reason()))
+            }
+        };
+        self.facts.decisions.push(explanation);
+        refused
     }
 
     /// Finds the key that made the ciphertext `blob` and asks for `action` on

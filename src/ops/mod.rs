@@ -25,6 +25,7 @@ mod data_key_pair;
 mod errors;
 mod grants;
 mod imported;
+mod managed_key;
 mod recording;
 mod rotation;
 mod signature;

@@ -1,5 +1,7 @@
 //! The record of a call, from what the pipeline knows of it.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 use serde_json::value::to_raw_value;
 
@@ -57,7 +59,7 @@ pub(super) fn record(
     };
     let is_owner = place.account != caller.principal.account();
     let seen = facts.decisions.iter().filter_map(|one| one.seen_by(place.account, !is_owner));
-    let decisions: Vec<Explanation> = seen.collect();
+    let decisions: Vec<Cow<'_, Explanation>> = seen.collect();
     let decision = match decisions.is_empty() {
         true => None,
         false => Some(to_raw_value(&Decisions { decisions: &decisions })?),
@@ -130,5 +132,5 @@ fn resource(arn: &str) -> Resource<'_> {
 /// The `wardbook` member of a record.
 #[derive(serde::Serialize)]
 struct Decisions<'a> {
-    decisions: &'a [Explanation],
+    decisions: &'a [Cow<'a, Explanation>],
 }

@@ -1,5 +1,6 @@
 //! What the engine answers: a permit or a denial, and why.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -214,10 +215,10 @@ impl Explanation {
     /// other's own affair, and a decision on what is neither the caller's nor the
     /// account's is nothing for its book.
     #[must_use]
-    pub fn seen_by(&self, account: &AccountId, caller: bool) -> Option<Self> {
+    pub fn seen_by(&self, account: &AccountId, caller: bool) -> Option<Cow<'_, Self>> {
         let owner = !caller;
         match &self.foreign_owner {
-            None => return caller.then(|| self.clone()),
+            None => return caller.then_some(Cow::Borrowed(self)),
             Some(other) if owner && other != account => return None,
             Some(_) => {}
         }
@@ -226,7 +227,7 @@ impl Explanation {
             Source::Grant | Source::Builtin | Source::Guardrail => true,
             Source::Identity | Source::Boundary | Source::SessionPolicy => !owner,
         };
-        Some(Self {
+        Some(Cow::Owned(Self {
             action: self.action,
             resource: self.resource.clone(),
             denied: self.denied,
@@ -234,7 +235,7 @@ impl Explanation {
             documents: Vec::new(),
             errors: Vec::new(),
             foreign_owner: self.foreign_owner.clone(),
-        })
+        }))
     }
 }
 

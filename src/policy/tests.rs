@@ -326,7 +326,7 @@ fn a_decision_is_for_the_books_of_two_accounts_at_most() {
     assert_eq!(sources(HOME, false), Some(vec![Source::KeyPolicy]));
     assert_eq!(sources("777788889999", false), None);
     let own = ask(user(HOME, "alice")).explanation;
-    assert_eq!(own.seen_by(&account(HOME), true).as_ref(), Some(&own));
+    assert_eq!(own.seen_by(&account(HOME), true).as_deref(), Some(&own));
     assert_eq!(own.seen_by(&account(ABROAD), false), None);
 }
 

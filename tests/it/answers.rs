@@ -462,6 +462,27 @@ fn tests_stay_with_a_key() {
     assert_eq!(answer.code(), "MalformedPolicyDocumentException");
 }
 
+/// What is taken away fills the list of differences before what is given is found.
+#[test]
+fn a_policy_that_was_not_compared_to_the_end_may_be_wider() {
+    let (server, key) = start();
+    let users: Vec<String> = (0..24).map(|number| format!("user{number:02}")).collect();
+    users.iter().for_each(|name| drop(server.new_user(name, "")));
+    let policy = |users: &[String], action: &str| {
+        let arns = users.iter().map(|name| format!("arn:aws:iam::{ACCOUNT}:user/{name}"));
+        json!({ "Version": "2012-10-17", "Statement": [
+            { "Effect": "Allow", "Principal": { "AWS": ACCOUNT }, "Action": "kms:*",
+              "Resource": "*" },
+            { "Effect": "Allow", "Principal": { "AWS": arns.collect::<Vec<_>>() },
+              "Action": action, "Resource": "*" }]})
+        .to_string()
+    };
+    put_policy(&server, &key, &policy(&users[..23], "kms:Decrypt"));
+    let input = json!({ "policy": policy(&users[23..], "kms:Encrypt"), "noWider": true });
+    let refused = server.rest("PUT", &format!("/v1/keys/{key}/policy"), &input);
+    assert_eq!(refused.code(), "MalformedPolicyDocumentException");
+}
+
 #[test]
 fn a_wider_policy_is_refused_if_so_wished() {
     let (server, key) = start();

@@ -354,6 +354,12 @@ fn web_identities_that_are_refused() {
         assert_eq!(record["eventName"], "AssumeRoleWithWebIdentity");
         assert_eq!(record["userIdentity"]["type"], "Unknown");
         assert!(token.is_empty() || !record.to_string().contains(&token));
+        // What was asked for is recorded, if it is what can be asked for.
+        let asked = match token.len() {
+            0 | 20_001 => Value::Null,
+            _ => json!({ "roleArn": ROLE, "roleSessionName": "pod" }),
+        };
+        assert_eq!(record["requestParameters"], asked, "{record}");
     }
     // Unknown, closed, abroad: who holds a token does not learn which.
     new_role(

@@ -41,7 +41,8 @@ impl Operation for Explain {
             let stories = asked.explain(None);
             asked.tell(stories, By::Now)
         };
-        let told = ctx.policy_searches.make(explain).await?;
+        let account = access.call().caller.principal.account();
+        let told = ctx.policy_searches.make_for(account, explain).await?;
         told.map(Done::read).ok_or_else(|| ApiError::internal("a call without a question"))
     }
 }

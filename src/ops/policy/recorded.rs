@@ -44,10 +44,11 @@ pub(super) async fn read(
     // What is told is what the book says.
     access.resource(Action::QUERY_EVENTS, Resource::AuditLog { account: &account })?;
     let (store, own) = (Arc::clone(&ctx.store), account.to_string());
-    let found = ctx.policy_searches.make(move || audit::find_call(&store, &own, id)).await??;
+    let search = move || audit::find_call(&store, &own, id);
+    let found = ctx.policy_searches.make_for(&account, search).await??;
     let Recorded { record, position } = found.ok_or_else(|| unknown(id))?;
     let record: Value = serde_json::from_str(&record).map_err(ApiError::internal)?;
-    let session = sessions::find(ctx, account.as_str(), &record).await?;
+    let session = sessions::find(ctx, &account, &record).await?;
     let outcome = Outcome::read(&record, position.time_ms);
     let is_denied = outcome.is_denied();
     let reader = Reader { ctx, record: &record, account, session, is_denied };

@@ -12,11 +12,11 @@ use super::target::Target;
 use super::{history, recorded};
 use crate::base::limits;
 use crate::ops::access::Access;
+use crate::ops::blocking::{PolicyKind, compile};
 use crate::ops::ctx::Ctx;
 use crate::ops::operation::{Description, Done, Operation, Service};
 use crate::policy::actions::Action;
 use crate::policy::document::Document;
-use crate::policy::error::CompileError;
 use crate::policy::explain::Story;
 use crate::store::Position;
 use crate::wire::codes::Code;
@@ -101,9 +101,10 @@ impl Operation for Simulate {
         let (policy, note) = match (input.policy, asked.position) {
             (Some(text), _) => {
                 let note = format!("the {} is the proposed one", name(&holder));
-                (compile(ctx, &holder, &text)?, note)
+                let account = access.call().caller.principal.account();
+                (compile(ctx, account, kind(&holder), &text).await?, note)
             }
-            (None, Some(position)) => policy_of_then(ctx, &holder, position).await?,
+            (None, Some(position)) => policy_of_then(ctx, access, &holder, position).await?,
             (None, None) => {
                 return Err(ApiError::validation(
                     "Specify policy, or the requestId of a recorded call to see it by the policy \
@@ -111,8 +112,9 @@ impl Operation for Simulate {
                 ));
             }
         };
-        let told = ctx.policy_searches.make(move || simulate(&mut asked, &policy, &note, by));
-        let (now, simulated) = told.await??;
+        let account = access.call().caller.principal.account();
+        let work = move || simulate(&mut asked, &policy, &note, by);
+        let (now, simulated) = ctx.policy_searches.make_for(account, work).await??;
         Ok(Done::read(Output {
             changed: now.is_allowed() != simulated.is_allowed(),
             now: now.story,
@@ -152,20 +154,19 @@ fn name(holder: &Target) -> &'static str {
     if holder.key().is_some() { "key policy" } else { "trust policy" }
 }
 
-fn compile(ctx: &Ctx, holder: &Target, text: &str) -> Result<Arc<Document>, CompileError> {
-    match holder.key() {
-        Some(_) => ctx.engine.compile_key_policy(text, ctx.directory.as_ref()),
-        None => ctx.engine.compile_trust_policy(text, ctx.directory.as_ref()),
-    }
+fn kind(holder: &Target) -> PolicyKind {
+    if holder.key().is_some() { PolicyKind::Key } else { PolicyKind::Trust }
 }
 
 /// The policy that was in force when the request was recorded, and how much of
 /// the rest is of then.
 async fn policy_of_then(
     ctx: &Ctx,
+    access: &Access<'_>,
     holder: &Target,
     position: Position,
 ) -> Result<(Arc<Document>, String), ApiError> {
+    let account = access.call().caller.principal.account();
     let store = Arc::clone(&ctx.store);
     let searched = holder.clone();
     let search = move || -> Result<_, crate::audit::Error> {
@@ -181,14 +182,18 @@ async fn policy_of_then(
             _ => (None, false),
         })
     };
-    let (text, changed) = ctx.policy_searches.make(search).await??;
+    let (text, changed) = ctx.policy_searches.make_for(account, search).await??;
     let (what, name) = (if holder.key().is_some() { "key" } else { "role" }, name(holder));
     let text = text.ok_or_else(|| {
         ApiError::validation(format!(
             "The book does not say which policy the {what} had then: it cannot be reconstructed."
         ))
     })?;
-    let policy = compile(ctx, holder, &text).map_err(|error| {
+    let (engine, directory) = (Arc::clone(&ctx.engine), Arc::clone(&ctx.directory));
+    let kind = kind(holder);
+    let compile = move || kind.compile(&engine, directory.as_ref(), &text);
+    let compiled = ctx.policies.make_for(account, compile).await?;
+    let policy = compiled.map_err(|error| {
         ApiError::validation(format!(
             "The policy of then cannot be reconstructed: it does not compile now: {error}"
         ))

@@ -153,7 +153,7 @@ impl Target {
             ("kms", Some(("key", _))) => {
                 let key = KeyArn::parse(name).ok_or_else(unknown)?;
                 let found = ctx.keys.find(&key.region, key.id);
-                found.map(Self::Key).ok_or_else(|| gone(format!("The key {key}")))
+                found.map(Self::Key).ok_or_else(|| gone(&format!("The key {key}")))
             }
             ("kms", Some(("alias", _))) => {
                 let region = Region::parse(arn.region);
@@ -167,7 +167,7 @@ impl Target {
                 let kind = Kind::parse(kind).ok_or_else(unknown)?;
                 let found = ctx.directory.find_by_name(account, kind, name);
                 let what = || format!("The {} {name}", kind.as_str());
-                found.map(Self::Identity).ok_or_else(|| gone(what()))
+                found.map(Self::Identity).ok_or_else(|| gone(&what()))
             }
             _ => Err(unknown()),
         }
@@ -189,7 +189,7 @@ pub(super) fn foreign(kind: &str, account: &str) -> ApiError {
     ))
 }
 
-fn gone(what: String) -> ApiError {
+fn gone(what: &str) -> ApiError {
     ApiError::new(Code::NotFoundException, format!("{what} does not exist any more."))
 }
 

@@ -8,10 +8,12 @@ use super::granted;
 use super::hypothesis::{self, Hypothesis};
 use super::subject::Subject;
 use super::target::{self, Target};
+use crate::base::clock::Deadline;
 use crate::base::ids::KeyId;
 use crate::base::limits;
 use crate::keys::key::Key;
 use crate::ops::access::Access as Call;
+use crate::ops::blocking::{search, until};
 use crate::ops::ctx::Ctx;
 use crate::ops::operation::{Description, Done, Operation, Service};
 use crate::ops::shapes::out_text;
@@ -103,16 +105,18 @@ impl Operation for WhatCan {
             &region,
         );
         let principal = asked.subject.principal().to_string();
-        let search = move || {
+        let work = move |deadline: Deadline<'_>| {
             let of_account = is_first_page.then(|| actions(&mut asked, None));
-            let of_keys = keys.into_iter().map(|key| OfKey {
-                key_arn: key.arn.to_string(),
-                actions: actions(&mut asked, Some(key)),
+            let keys = keys.into_iter().map(|key| (key.id(), key));
+            let (of_keys, last) = until(deadline, keys, |_, key| {
+                let key_arn = key.arn.to_string();
+                let found = OfKey { key_arn, actions: actions(&mut asked, Some(key)) };
+                (!found.actions.is_empty()).then_some(found)
             });
-            let of_keys = of_keys.filter(|found| !found.actions.is_empty()).collect();
-            (of_account, of_keys)
+            (of_account, of_keys, last)
         };
-        let (account, keys) = ctx.policy_searches.make(search).await?;
+        let (account, keys, last) = search(ctx, &account, work).await?;
+        let next_cursor = last.map(|id| id.to_string()).or(next_cursor);
         Ok(Done::read(Output { principal, account, keys, next_cursor }))
     }
 }

@@ -100,9 +100,7 @@ impl Operation for AssumeRole {
         }
         if !tags.is_empty() {
             // Those that are handed on as well: a policy sees all that there will be.
-            let all = tags.all();
-            access.says(Fact::TagKeys, all.keys().cloned().collect::<Vec<_>>());
-            access.says(Fact::RequestTags, all);
+            access.says_tags(tags.all());
         }
         if !tags.transitive.is_empty() {
             let keys = tags.transitive.iter().cloned();

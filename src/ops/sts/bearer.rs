@@ -54,7 +54,7 @@ pub fn assume(
     let assumed = target.assume(&mut access, &[Action::ASSUME_ROLE_WITH_WEB_IDENTITY], denied);
     let decided = facts.decisions;
     match assumed {
-        Err(error) => Err(Refusal { error, decided }),
+        Err(error) => Err(Refusal { decided, ..error.into() }),
         Ok((role, _terms)) => {
             let principal = Principal::RoleSession {
                 account: role.account.clone(),
