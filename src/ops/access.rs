@@ -4,10 +4,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::call::Call;
 use super::ctx::Ctx;
+use super::facts::{Facts, Mark};
 use super::grants;
 use super::managed_key;
 use super::operation::Description;
@@ -17,7 +18,6 @@ use crate::base::arn::{AliasArn, KeyArn};
 use crate::base::context::EncryptionContext;
 use crate::base::grant::GrantId;
 use crate::base::ids::{AliasName, MaterialId, Realm};
-use crate::base::managed::ManagedService;
 use crate::base::rates::RateGroup;
 use crate::base::spec::{KeyPairSpec, KeySpec};
 use crate::hsm::blob::Blob;
@@ -47,44 +47,6 @@ pub struct Access<'a> {
     counted: Counted,
     /// The group in which the call was counted last.
     counted_in: Option<RateGroup>,
-}
-
-/// What the record will say about the call, gathered on the way, so that a
-/// call that fails has it too.
-#[derive(Debug, Default)]
-pub struct Facts {
-    pub request_parameters: Option<Value>,
-    /// ARNs of the keys, aliases and roles that the call found, in order.
-    pub resources: Vec<String>,
-    pub decisions: Vec<Explanation>,
-    pub additional: Map<String, Value>,
-    /// `serviceEventDetails` of what the server did by itself.
-    pub service_event_details: Option<Value>,
-    /// Whether the caller only wants to know what would happen.
-    pub dry_run: bool,
-    /// `GrantTokens`, which no record ever shows.
-    pub grant_tokens: Vec<String>,
-    /// The service whose key the call named before it was there. The pipeline
-    /// makes it, and runs the call again.
-    pub missing_service: Option<ManagedService>,
-}
-
-/// How much the record said at some point of a call.
-#[derive(Clone, Copy)]
-struct Mark {
-    resources: usize,
-    decisions: usize,
-}
-
-impl Facts {
-    fn mark(&self) -> Mark {
-        Mark { resources: self.resources.len(), decisions: self.decisions.len() }
-    }
-
-    fn forget_since(&mut self, mark: Mark) {
-        self.resources.truncate(mark.resources);
-        self.decisions.truncate(mark.decisions);
-    }
 }
 
 /// A key and the permit to use it.

@@ -23,6 +23,7 @@ mod custom_key_stores;
 mod data_key;
 mod data_key_pair;
 mod errors;
+pub mod facts;
 mod grants;
 mod imported;
 mod managed_key;

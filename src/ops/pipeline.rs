@@ -11,9 +11,10 @@ use serde_json::{Map, Value};
 use tokio::sync::MutexGuard;
 use tracing::{Instrument, Span};
 
-use super::access::{Access, Facts};
+use super::access::Access;
 use super::call::{Answer, Call};
 use super::ctx::{Ctx, Ended};
+use super::facts::Facts;
 use super::grants;
 use super::operation::{Description, Done, Further, Operation, ReadInput};
 use super::rates::Counted;

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use serde_json::Value;
 use serde_json::value::to_raw_value;
 
-use super::access::Facts;
 use super::ctx::Ctx;
+use super::facts::Facts;
 use super::operation::{Description, Further, Service};
 use super::pipeline::{Cause, End};
 use crate::audit::{self, EventType, Failure, Record, Resource};
