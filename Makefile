@@ -2,7 +2,7 @@
 
 SHELL := bash
 .NOTPARALLEL:
-.PHONY: test check fast fmt clippy rust it compat doc bench deny
+.PHONY: test check fast fmt clippy rust it compat compat-s3 doc bench deny
 
 # Everything: format, lints, all Rust tests, then real clients against a real server.
 test: fmt clippy rust compat
@@ -36,6 +36,11 @@ it:
 compat:
 	cargo test --locked --no-run --quiet
 	tests/compat/run $(ARGS)
+
+# The same build with delivery to S3, against an S3 server of the tests.
+compat-s3:
+	cargo build --locked --features s3
+	WARDBOOK_HAS_S3=1 tests/compat/run test_cloudtrail.py $(ARGS)
 
 doc:
 	RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps

@@ -8,6 +8,7 @@ use tokio::sync::{Mutex, Notify};
 use super::blocking::Workshop;
 use super::operation::Description;
 use super::rates::Rates;
+use crate::audit::trail::Trail;
 use crate::base::clock::Clock;
 use crate::base::ids::{AccountId, Region};
 use crate::base::quotas::Quotas;
@@ -46,6 +47,8 @@ pub struct Ctx {
     /// now and not when the timers come round.
     pub rotation_due: Arc<Notify>,
     pub rsa_keys: Workshop,
+    /// The trail of log files, if the settings have one.
+    pub trail: Option<Arc<Trail>>,
     pub policy_searches: Workshop,
 }
 
