@@ -11,6 +11,7 @@ use wardbook::base::clock::ManualClock;
 
 use crate::fixture::raw::{Request, Response};
 use crate::fixture::{ACCOUNT, Options, REGION, START_MS, Server, wait_until};
+use crate::timers::pass;
 
 /// The call of an operation of CloudTrail, as the administrator.
 fn call(server: &Server, operation: &str, input: &Value) -> Response {
@@ -168,6 +169,16 @@ fn the_trail_is_delivered_from_one_start_to_the_next() {
     assert!(status().get("LatestDeliveryError").is_none());
     assert_eq!(files(bucket.path(), ".metadata.json").len(), 1);
     assert_eq!(server.events("eventName=CreateTrailKey").len(), 1);
+
+    // What the key was sealed under goes; the key does not.
+    for _ in 0..4 {
+        pass(&server, &clock, 86_400_000);
+    }
+    let forgotten = server.events("eventName=RotateDomainKey");
+    assert!(forgotten.iter().any(|event| event["additionalEventData"]["forgotten"] == 1));
+    deliver(&server);
+    assert!(status().get("LatestDigestDeliveryError").is_none());
+    assert_eq!(files(bucket.path(), ".metadata.json").len(), 2);
 
     // Somebody takes the folder away.
     std::fs::remove_dir_all(bucket.path()).unwrap();

@@ -64,7 +64,7 @@ pub struct Setting {
 /// How the delivery goes, since the server started.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Status {
-    /// Why the last delivery of log files failed, if it did.
+    /// Why the last delivery of log files failed, if it did, or waits for digests.
     pub delivery_error: Option<String>,
     /// Why the last delivery of digests failed, if it did.
     pub digest_error: Option<String>,
@@ -192,6 +192,10 @@ impl Trail {
     fn note_digests<T>(&self, done: Result<T, Error>) -> Result<T, Error> {
         let mut status = self.status_now();
         status.digest_error = done.as_ref().err().map(shown);
+        if status.digest_error.is_some() {
+            // Log files wait for it.
+            status.delivery_error = status.digest_error.clone();
+        }
         status.failures = status.failures.saturating_add(u64::from(done.is_err()));
         done
     }

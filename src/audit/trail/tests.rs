@@ -51,7 +51,7 @@ impl Scene {
             valid_to_ms: START_MS + KEY_LIFETIME_MS,
         };
         store.keep(vec![Box::new(InsertKey(row))]).await.unwrap();
-        let handles = Handles { store, hsm, clock: Arc::clone(&clock) as Arc<dyn Clock> };
+        let handles = Handles { store, hsm, clock: Arc::<ManualClock>::clone(&clock) };
         let trail = trail(bucket.path().to_owned(), handles);
         Self { _data: data, bucket, clock, trail, public }
     }
@@ -287,6 +287,15 @@ async fn a_failure_is_told_and_made_good() {
     scene.clock.advance_ms(3_600_000);
     scene.trail.deliver().await.unwrap();
     assert_eq!(scene.verified(ACCOUNT, HOME), ["A"]);
+    // Log files wait for digests that cannot be written, and the status says so.
+    let bucket = scene.bucket.path().join("p");
+    std::fs::rename(&bucket, scene.bucket.path().join("away")).unwrap();
+    std::fs::write(&bucket, "").unwrap();
+    scene.clock.advance_ms(3_600_000);
+    scene.trail.deliver().await.unwrap_err();
+    let status = scene.trail.status();
+    assert!(status.digest_error.is_some());
+    assert_eq!(status.delivery_error, status.digest_error);
 }
 
 /// A clock that goes back must not put a file before a digest that is made.

@@ -102,11 +102,12 @@ impl Engine {
     }
 
     pub(super) async fn commit(&self, unit: Unit) -> Result<Receipt, Error> {
-        self.write(Work::Call(unit)).await
+        self.write(unit.into()).await
     }
 
     pub(super) async fn keep(&self, changes: Vec<Box<dyn Change>>) -> Result<(), Error> {
-        self.write(Work::Own(changes)).await.map(drop)
+        let work = Work { changes, event: None, further: Vec::new() };
+        self.write(work).await.map(drop)
     }
 
     async fn write(&self, work: Work) -> Result<Receipt, Error> {

@@ -24,28 +24,17 @@ const PROBE: Duration = Duration::from_secs(1);
 /// What the trial write holds: enough that its success means room for records.
 const PROBE_BYTES: usize = 64 * 1024;
 
-/// What is written together.
-pub(super) enum Work {
-    Call(Unit),
-    /// What the server keeps of its own doings, without a record.
-    Own(Vec<Box<dyn Change>>),
+/// What is written together: a call's unit, or what the server keeps of its own
+/// doings, which has no record.
+pub(super) struct Work {
+    pub(super) changes: Vec<Box<dyn Change>>,
+    pub(super) event: Option<NewEvent>,
+    pub(super) further: Vec<NewEvent>,
 }
 
-impl Work {
-    fn changes(&self) -> &[Box<dyn Change>] {
-        match self {
-            Self::Call(unit) => &unit.changes,
-            Self::Own(changes) => changes,
-        }
-    }
-
-    /// The records, in their order.
-    fn events(&self) -> impl Iterator<Item = &NewEvent> {
-        let unit = match self {
-            Self::Call(unit) => Some(unit),
-            Self::Own(_) => None,
-        };
-        unit.into_iter().flat_map(|unit| std::iter::once(&unit.event).chain(&unit.further))
+impl From<Unit> for Work {
+    fn from(Unit { changes, event, further }: Unit) -> Self {
+        Self { changes, event: Some(event), further }
     }
 }
 
@@ -160,7 +149,7 @@ impl Writer {
                 self.shared.recovered();
                 for (waiting, answer) in batch.iter().zip(&answers) {
                     if answer.is_ok() {
-                        waiting.work.changes().iter().for_each(|change| change.publish());
+                        waiting.work.changes.iter().for_each(|change| change.publish());
                     }
                 }
                 let addresses = batch.into_iter().map(|waiting| waiting.address);
@@ -181,10 +170,11 @@ impl Writer {
         let mut answers = Vec::with_capacity(batch.len());
         tx.run(&BEGIN, &[])?;
         for waiting in batch {
-            let answer = match apply(&mut tx, waiting.work.changes()) {
+            let answer = match apply(&mut tx, &waiting.work.changes) {
                 Ok(()) => {
                     let receipt = Receipt { seq: seq.saturating_add(1) };
-                    for event in waiting.work.events() {
+                    let Work { event, further, .. } = &waiting.work;
+                    for event in event.iter().chain(further) {
                         seq = seq.saturating_add(1);
                         log::append(&mut tx, &mut self.names, seq, event)?;
                     }
