@@ -131,7 +131,7 @@ fn there_is_no_trail_until_it_is_set() {
     assert_eq!(call(&server, "DescribeTrails", &json!({})).ok(), json!({ "trailList": [] }));
     assert_eq!(call(&server, "ListTrails", &json!({})).ok(), json!({ "Trails": [] }));
     assert_eq!(call(&server, "ListPublicKeys", &json!({})).ok(), json!({ "PublicKeyList": [] }));
-    let name = |name: &str| call(&server, "GetTrail", &json!({ "Name": name })).code().to_owned();
+    let name = |name: &str| call(&server, "GetTrail", &json!({ "Name": name })).code();
     assert_eq!(name("wardbook"), "TrailNotFoundException");
     assert_eq!(name("a"), "InvalidTrailNameException");
     assert_eq!(name("arn:aws:kms:eu-central-1:1:key/x"), "CloudTrailARNInvalidException");
