@@ -2,7 +2,7 @@
 
 SHELL := bash
 .NOTPARALLEL:
-.PHONY: test check fast fmt clippy rust it compat doc bench deny fuzz policy-million
+.PHONY: test check fast fmt clippy rust it compat compat-s3 doc bench deny fuzz policy-million
 
 # Everything: format, lints, all Rust tests, then real clients against a real server.
 test: fmt clippy rust compat
@@ -47,6 +47,10 @@ fuzz:
 # engine and by the second evaluator in src/policy/aws/reference/.
 policy-million:
 	POLICY_SEEDS=10000 cargo test --locked --release --lib aws::reference
+# The same build with delivery to S3, against an S3 server of the tests.
+compat-s3:
+	cargo test --locked --features s3 --test it --no-run --quiet
+	WARDBOOK_HAS_S3=1 tests/compat/run test_cloudtrail.py $(ARGS)
 
 doc:
 	RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps

@@ -87,6 +87,7 @@ fn wardbook(data: &str) {
             regions: Vec::new(),
             quotas: Default::default(),
             store: Default::default(),
+            trail: None,
             clock: Arc::new(SystemClock::new()),
             observer: Box::new(Nobody),
         },

@@ -70,6 +70,7 @@ fn open(folder: &std::path::Path) -> Server {
         regions: Vec::new(),
         quotas: Default::default(),
         store: Default::default(),
+        trail: None,
         clock: Arc::new(SystemClock::new()),
         observer: Box::new(Nobody),
     })

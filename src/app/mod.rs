@@ -12,6 +12,7 @@ mod open;
 mod root_key;
 mod seed;
 mod serve;
+mod trail;
 
 pub use error::Error;
 pub use guardrails::{GuardrailError, GuardrailFolder};

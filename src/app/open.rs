@@ -7,6 +7,7 @@ use tokio::sync::{Mutex, Notify};
 
 use super::error::Error;
 use super::root_key::{self, RootKeySource};
+use crate::audit::trail::{self, Trail};
 use crate::base::clock::Clock;
 use crate::base::ids::{AccountId, Region};
 use crate::base::quotas::Quotas;
@@ -34,6 +35,8 @@ pub struct OpenOptions {
     /// folder's.
     pub oidc: Vec<oidc::Setting>,
     pub store: Settings,
+    /// Where log files are delivered to; nowhere without.
+    pub trail: Option<trail::Setting>,
     pub clock: Arc<dyn Clock>,
     pub observer: Box<dyn Observer>,
 }
@@ -78,6 +81,14 @@ pub fn open(options: OpenOptions) -> Result<Opened, Error> {
         elapsed: options.clock.elapsed(),
         last_record_ms: store.last_time_ms()?,
     };
+    let handles = || trail::Handles {
+        store: Arc::clone(&store),
+        hsm: Arc::clone(&hsm),
+        clock: Arc::clone(&options.clock),
+    };
+    let of_book =
+        |setting| Some(Arc::new(Trail::new(setting, regions.first()?.clone(), handles())));
+    let trail = options.trail.and_then(of_book);
     let rates = Rates::new(options.quotas.request_rates.clone(), Arc::clone(&options.clock));
     let ctx = Arc::new(Ctx {
         start,
@@ -98,6 +109,7 @@ pub fn open(options: OpenOptions) -> Result<Opened, Error> {
         rsa_keys: Workshop::of_rsa_keys(),
         policies: Workshop::of_policies(),
         policy_searches: Workshop::of_policy_searches(),
+        trail,
     });
     let items = Arc::new(items::Ctx::new(Arc::clone(&ctx), schemas));
     Ok(Opened { ctx, items, providers: Arc::new(providers) })

@@ -11,6 +11,7 @@ use super::guardrails::{GuardrailFolder, Guardrails};
 use super::hardening;
 use super::open::{OpenOptions, Opened, open};
 use super::seed::{self, Seed};
+use super::trail;
 use crate::base::limits;
 use crate::http::State;
 use crate::http::server::{self, Listening};
@@ -129,6 +130,8 @@ impl Running {
         let Self { opened, state, listening, .. } = self;
         let (stop_timers, stopped) = oneshot::channel();
         let timers = tokio::spawn(tick(opened.clone(), stopped));
+        let (stop_trail, stopped) = oneshot::channel();
+        let deliveries = tokio::spawn(trail::run(Arc::clone(&opened.ctx), stopped));
         let mut server = listening.server;
         tokio::select! {
             ended = &mut server => return ended?.map_err(Error::Serve),
@@ -136,6 +139,10 @@ impl Running {
         }
         tracing::info!("stopping");
         drop(stop_timers);
+        drop(stop_trail);
+        if let Some(trail) = &opened.ctx.trail {
+            trail.stop();
+        }
         listening.handle.pause().await;
         state.finish_calls(Duration::from_secs(limits::SHUTDOWN_S)).await;
         listening.handle.stop(true).await;
@@ -144,6 +151,9 @@ impl Running {
         let wait = Duration::from_secs(limits::SHUTDOWN_S);
         if tokio::time::timeout(wait, timers).await.is_err() {
             tracing::warn!("the timers are still at work");
+        }
+        if tokio::time::timeout(wait, deliveries).await.is_err() {
+            tracing::warn!("log files are still being delivered: the next start does it again");
         }
         if let Err(error) = system::record_stop(&opened.ctx).await {
             tracing::error!(%error, "the stop is not recorded");
@@ -155,9 +165,14 @@ impl Running {
 
 /// Every operation that can be called from outside.
 fn operations(opened: &Opened) -> Vec<BoundOperation> {
-    let kms =
-        ops::TABLE.iter().chain(ops::admin::TABLE).chain(ops::policy::TABLE).chain(ops::sts::TABLE);
-    let common = kms.map(|entry| entry.bind(Arc::clone(&opened.ctx)));
+    let tables = [
+        ops::TABLE,
+        ops::admin::TABLE,
+        ops::cloudtrail::TABLE,
+        ops::policy::TABLE,
+        ops::sts::TABLE,
+    ];
+    let common = tables.into_iter().flatten().map(|entry| entry.bind(Arc::clone(&opened.ctx)));
     let items = items::TABLE.iter().map(|entry| entry.bind(Arc::clone(&opened.items)));
     common.chain(items).collect()
 }

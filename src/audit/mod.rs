@@ -5,10 +5,13 @@ mod cursor;
 mod error;
 mod identity;
 mod json;
+pub mod lookup;
 mod query;
 mod record;
+mod records;
 #[cfg(test)]
 mod tests;
+pub mod trail;
 
 pub use crate::base::limits::RECORD_BYTES;
 pub use body::{LEAF_FORMAT, leaf};
@@ -17,3 +20,4 @@ pub use query::{
     Filter, LastUse, Page, Recorded, Sought, find_call, last_use, newest_success, query,
 };
 pub use record::{EventType, Failure, Record, Resource, Tls, canonical, prepare};
+pub use records::{Placed, Records};

@@ -237,6 +237,25 @@ pub const KEYS_MEASURED: usize = 1_000;
 /// Combinations of key, operation and outcome that metrics tell apart.
 pub const KEY_SERIES: usize = 10_000;
 
+/// Records in one log file of the trail.
+pub const TRAIL_FILE_RECORDS: usize = 10_000;
+/// Records of one delivery of the trail, bytes of JSON: what it holds in memory.
+pub const TRAIL_DELIVERY_BYTES: usize = 16 * 1024 * 1024;
+/// Log files that one digest of the trail lists; the next lists the others.
+pub const TRAIL_DIGEST_FILES: usize = 5_000;
+/// How long one object of the trail may take to be stored in S3, milliseconds.
+pub const TRAIL_PUT_MS: u64 = 60_000;
+/// The text of a delivery's error, characters.
+pub const TRAIL_ERROR_CHARS: usize = 1_024;
+/// Events in one page of LookupEvents (AWS's own limit).
+pub const LOOKUP_EVENTS: i64 = 50;
+/// The value of a lookup attribute, characters (AWS's own limit).
+pub const LOOKUP_VALUE_CHARS: usize = 2_000;
+/// Times that one page of LookupEvents goes to the search index.
+pub const LOOKUP_ROUNDS: usize = 8;
+/// Records that each time may be looked into.
+pub const LOOKUP_ROUND_RECORDS: usize = 512;
+
 /// Derived SigV4 signing keys kept in memory.
 pub const SIGNING_KEYS_CACHED: usize = 4_096;
 /// How far behind the server's clock a signature may be, seconds.

@@ -18,6 +18,9 @@ const RECORD_DATE: &[BorrowedFormatItem<'static>] = format_description!(
 );
 const BASIC: &[BorrowedFormatItem<'static>] =
     format_description!("[year][month][day]T[hour][minute][second]Z");
+const BASIC_MINUTE: &[BorrowedFormatItem<'static>] =
+    format_description!("[year][month][day]T[hour][minute]Z");
+const PATH_DATE: &[BorrowedFormatItem<'static>] = format_description!("[year]/[month]/[day]");
 
 /// `2026-11-02T10:11:12Z`: CloudTrail's `eventTime`, without a fraction.
 #[must_use]
@@ -42,6 +45,18 @@ pub fn record_date(ms: i64) -> String {
 #[must_use]
 pub fn basic(ms: i64) -> String {
     format(ms, BASIC)
+}
+
+/// `20261102T1011Z`: the time in the name of CloudTrail's log files.
+#[must_use]
+pub fn basic_minute(ms: i64) -> String {
+    format(ms, BASIC_MINUTE)
+}
+
+/// `2026/11/02`: the day in the path of CloudTrail's files.
+#[must_use]
+pub fn path_date(ms: i64) -> String {
+    format(ms, PATH_DATE)
 }
 
 /// Reads SigV4's basic form.
@@ -101,6 +116,8 @@ mod tests {
         assert_eq!(record_date(AT), "Nov 2, 2026, 10:11:12 AM");
         assert_eq!(record_date(AT + 14 * 3_600_000), "Nov 3, 2026, 12:11:12 AM");
         assert_eq!(basic(AT), "20261102T101112Z");
+        assert_eq!(basic_minute(AT), "20261102T1011Z");
+        assert_eq!(path_date(AT), "2026/11/02");
     }
 
     #[test]

@@ -27,9 +27,14 @@ pub(super) fn run(context: &mut Context) -> Result<(), Error> {
 
 /// Every operation that can be named from outside, by service and name.
 fn operations() -> Vec<&'static Description> {
-    let common =
-        ops::TABLE.iter().chain(ops::admin::TABLE).chain(ops::policy::TABLE).chain(ops::sts::TABLE);
-    let common = common.map(|entry| &entry.description);
+    let tables = [
+        ops::TABLE,
+        ops::admin::TABLE,
+        ops::cloudtrail::TABLE,
+        ops::policy::TABLE,
+        ops::sts::TABLE,
+    ];
+    let common = tables.into_iter().flatten().map(|entry| &entry.description);
     let items = items::TABLE.iter().map(|entry| &entry.description);
     let mut operations: Vec<_> = common.chain(items).collect();
     operations.sort_by_key(|operation| (operation.service, operation.name));

@@ -57,7 +57,7 @@ environment and `tls-cert` in wardbook.toml; the flag wins, the file comes last.
 #[derive(Subcommand)]
 enum Command {
     /// Run the server; an empty data folder is initialized first
-    Serve(serve::Arguments),
+    Serve(Box<serve::Arguments>),
     /// Initialize a data folder
     Init(init::Arguments),
     /// Users, roles, their access keys and policies
@@ -89,7 +89,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let output = Output::of_process(line.json);
     let mut context = Context { environment: Environment::of_process(), output };
     let done = match line.command {
-        Command::Serve(arguments) => serve::run(&mut context, arguments),
+        Command::Serve(arguments) => serve::run(&mut context, *arguments),
         Command::Init(arguments) => init::run(&mut context, arguments),
         Command::Principal(arguments) => principal::run(&mut context, arguments),
         Command::Policy(arguments) => policy::run(&mut context, arguments),

@@ -39,7 +39,7 @@ pub(super) fn run(context: &mut Context, arguments: Arguments) -> Result<(), Err
     }
     let is_new = !app::is_initialized(&settings.folder.data).map_err(Error::Serve)?;
     let Server { folder, listen, mut regions, quotas, oidc, workers, tls, .. } = settings;
-    let Server { guardrails, seed, dev, .. } = settings;
+    let Server { guardrails, seed, dev, trail, .. } = settings;
     let seed = seed.map(|path| Seed::read(&path)).transpose();
     let seed = seed.map_err(|error| Error::Serve(error.into()))?;
     let of_seed = seed.iter().flat_map(Seed::regions).collect::<Vec<_>>();
@@ -63,6 +63,7 @@ pub(super) fn run(context: &mut Context, arguments: Arguments) -> Result<(), Err
         quotas,
         oidc,
         store: store::Settings::default(),
+        trail,
         clock: Arc::new(SystemClock::new()),
         observer: telemetry.observer(),
     };
@@ -94,6 +95,9 @@ pub(super) fn run(context: &mut Context, arguments: Arguments) -> Result<(), Err
 fn watch(telemetry: &Telemetry, opened: &Opened) {
     let store = Arc::clone(&opened.ctx.store);
     telemetry.watch_store(move || store.health());
+    if let Some(trail) = opened.ctx.trail.clone() {
+        telemetry.watch_trail(move || trail.status());
+    }
     let (keys, clock) = (Arc::clone(&opened.ctx.keys), Arc::clone(&opened.ctx.clock));
     telemetry.watch_keys(move |limit| keys.material_expirations(limit), clock);
 }

@@ -68,6 +68,11 @@ pub enum Error {
     NoCredentials(#[source] Box<dyn std::error::Error + Send + Sync>),
     #[error("no Region: set AWS_REGION or --region")]
     NoRegion,
+    #[error(
+        "trail-s3-bucket: this program is built without S3 (the cargo feature `s3`); set \
+         trail-folder, and copy its files to the bucket"
+    )]
+    NoS3,
     #[error("the profile cannot be read")]
     Profile(#[source] io::Error),
 }

@@ -101,6 +101,30 @@ pub struct QuotaFlags {
     pub quota_request_rates: Option<String>,
 }
 
+/// Where log files in CloudTrail's layout go.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Trail")]
+pub struct TrailFlags {
+    /// Folder for log files and digests, which looks like the bucket
+    #[arg(long, value_name = "DIR")]
+    pub trail_folder: Option<PathBuf>,
+    /// Bucket for them; with a folder, the bucket it is copied to [default there: wardbook-trail]
+    #[arg(long, value_name = "NAME")]
+    pub trail_s3_bucket: Option<String>,
+    /// In front of the names of all objects
+    #[arg(long, value_name = "PREFIX")]
+    pub trail_s3_prefix: Option<String>,
+    /// S3 server that is not AWS
+    #[arg(long, value_name = "URL")]
+    pub trail_s3_endpoint: Option<String>,
+    /// From one delivery to the next [default: 300]
+    #[arg(long, value_name = "SECONDS")]
+    pub trail_interval_s: Option<u32>,
+    /// From one digest to the next [default: 3600]
+    #[arg(long, value_name = "SECONDS")]
+    pub trail_digest_interval_s: Option<u32>,
+}
+
 /// Everything `serve` can be told.
 #[derive(Debug, Default, Args)]
 pub struct ServerFlags {
@@ -124,6 +148,8 @@ pub struct ServerFlags {
     pub dev: bool,
     #[command(flatten)]
     pub quotas: QuotaFlags,
+    #[command(flatten)]
+    pub trail: TrailFlags,
 }
 
 /// Everything `init` can be told.

@@ -10,6 +10,7 @@ use super::environment::Environment;
 use super::flags::{InitFlags, RootKeyFlags, ServerFlags};
 use super::oidc::OidcTable;
 use super::quotas::QuotaLayer;
+use super::trail::TrailLayer;
 
 /// The settings of one source. In `wardbook.toml` the keys are these names
 /// with hyphens; a key that is not one of them is refused.
@@ -33,6 +34,8 @@ pub(super) struct Layer {
     pub(super) workers: Option<usize>,
     #[serde(default)]
     pub(super) quotas: QuotaLayer,
+    #[serde(default)]
+    pub(super) trail: TrailLayer,
     /// Tables of the file; neither a flag nor the environment has them.
     #[serde(default)]
     pub(super) oidc: Vec<OidcTable>,
@@ -63,6 +66,7 @@ impl Layer {
             regions: from.text("WARDBOOK_REGIONS")?.map(|text| list(&text)),
             workers: parsed(from, "WARDBOOK_WORKERS", "a number")?,
             quotas: QuotaLayer::of_environment(from)?,
+            trail: TrailLayer::of_environment(from)?,
             oidc: Vec::new(),
             log_format: from.text("WARDBOOK_LOG_FORMAT")?,
             log_filter: from.text("WARDBOOK_LOG_FILTER")?,
@@ -92,6 +96,7 @@ impl Layer {
             regions: self.regions.or(below.regions),
             workers: self.workers.or(below.workers),
             quotas: self.quotas.over(below.quotas),
+            trail: self.trail.over(below.trail),
             oidc: if self.oidc.is_empty() { below.oidc } else { self.oidc },
             log_format: self.log_format.or(below.log_format),
             log_filter: self.log_filter.or(below.log_filter),
@@ -113,6 +118,7 @@ impl Layer {
             tls_key: seen(self.tls_key),
             policies: seen(self.policies),
             seed: seen(self.seed),
+            trail: self.trail.seen_from(folder),
             oidc: self.oidc.into_iter().map(|table| table.seen_from(folder)).collect(),
             ..self
         }
@@ -154,6 +160,7 @@ impl From<ServerFlags> for Layer {
             regions: listen.regions,
             workers: listen.workers,
             quotas: flags.quotas.into(),
+            trail: flags.trail.into(),
             log_format: telemetry.log_format,
             log_filter: telemetry.log_filter,
             otlp_endpoint: telemetry.otlp_endpoint,

@@ -3,7 +3,7 @@
 //! A setting has one name in three spellings: the flag `--tls-cert`, the
 //! environment variable `WARDBOOK_TLS_CERT`, and the key `tls-cert` of
 //! `wardbook.toml`; those of a table there have its name in front: `quota-`
-//! before a key of `[quotas]`, and `[[oidc]]` is in the file only. The flag wins over the environment, the environment over
+//! before a key of `[quotas]`, `trail-` before one of `[trail]`, and `[[oidc]]` is in the file only. The flag wins over the environment, the environment over
 //! the file. This is the only place that reads the environment.
 //!
 //! Deliberately absent: acting on settings. What comes out of here is checked,
@@ -21,6 +21,7 @@ mod quotas;
 pub mod root_key;
 pub mod server;
 mod tls;
+mod trail;
 
 #[cfg(test)]
 mod tests;

@@ -10,6 +10,7 @@ use super::oidc::OidcTable;
 use super::root_key::RootKeySetting;
 use super::{Error, file, tls};
 use crate::app::{DEV_ACCOUNT, GUARDRAILS, GuardrailFolder};
+use crate::audit::trail;
 use crate::base::ids::{AccountId, Region};
 use crate::base::quotas::Quotas;
 use crate::identity::oidc;
@@ -46,6 +47,8 @@ pub struct Server {
     /// everybody must be seen where it is started.
     pub dev: bool,
     pub telemetry: telemetry::Settings,
+    /// Where log files go, if anywhere.
+    pub trail: Option<trail::Setting>,
 }
 
 /// The settings of `init`.
@@ -96,6 +99,7 @@ pub fn server(flags: ServerFlags, environment: &Environment) -> Result<Server, E
         seed: settings.seed,
         dev,
         telemetry,
+        trail: settings.trail.setting()?,
     })
 }
 

@@ -38,6 +38,8 @@ impl Label {
     pub(super) const IMPORT_TOKEN: Self = Self("wardbook/1/import-token");
     /// Domain key -> key that seals what a grant token names.
     pub(super) const GRANT_TOKEN: Self = Self("wardbook/1/grant-token");
+    /// Domain key -> key that seals a key which signs digests of the trail.
+    pub(super) const TRAIL_KEY: Self = Self("wardbook/1/trail-key");
 
     pub(super) const fn as_bytes(self) -> &'static [u8] {
         self.0.as_bytes()

@@ -21,6 +21,7 @@ mod self_test;
 #[cfg(test)]
 mod testing;
 mod token;
+mod trail;
 mod wrapping;
 
 pub use asymmetric::{DataKeyPair, rsa_plaintext_max};
@@ -29,6 +30,7 @@ pub use error::Error;
 pub use random::{EntropyError, EntropySource, OsEntropy};
 pub use root::RootKey;
 pub use token::{ExportedKeyToken, GeneratedKey, KeyBinding};
+pub use trail::TrailKey;
 pub use wrapping::WrappingKey;
 
 use std::sync::{Mutex, MutexGuard, RwLock, RwLockReadGuard};
@@ -60,6 +62,8 @@ pub enum Purpose {
     ImportToken,
     /// What a grant token names: a key and a grant.
     GrantToken,
+    /// A private key that signs digests of the trail.
+    TrailKey,
 }
 
 impl Purpose {
@@ -70,6 +74,7 @@ impl Purpose {
             Self::AuditKey => Label::AUDIT_KEY,
             Self::ImportToken => Label::IMPORT_TOKEN,
             Self::GrantToken => Label::GRANT_TOKEN,
+            Self::TrailKey => Label::TRAIL_KEY,
         }
     }
 }

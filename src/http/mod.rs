@@ -6,6 +6,7 @@
 //! runs to its end.
 
 mod auth;
+mod cloudtrail;
 mod form;
 mod health;
 mod kms;

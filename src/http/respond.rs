@@ -4,6 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use serde::Deserialize;
+use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::xml;
@@ -29,6 +30,19 @@ pub(super) fn kms(answer: &Answer) -> HttpResponse {
             response.body(error.kms_body())
         }
     }
+}
+
+/// An answer of the CloudTrail protocol: AWS JSON 1.1 too, but only KMS calls a
+/// fault of its own by its own name.
+pub(super) fn cloudtrail(answer: &Answer) -> HttpResponse {
+    let Err(error) = answer.result() else { return kms(answer) };
+    if error.code() != Code::KMSInternalException {
+        return kms(answer);
+    }
+    let mut response = start(answer.request_id(), AWS_JSON);
+    status(&mut response, 500);
+    let message = error.message().unwrap_or_default();
+    response.body(json!({ "__type": "InternalFailure", "message": message }).to_string())
 }
 
 /// An answer of the REST API.

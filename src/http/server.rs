@@ -13,7 +13,7 @@ use actix_web::{App, HttpRequest, HttpResponse, HttpServer};
 
 use super::request::Incoming;
 use super::state::State;
-use super::{health, kms, respond, rest, sts};
+use super::{cloudtrail, health, kms, respond, rest, sts};
 use crate::base::ids::RequestId;
 use crate::base::limits;
 
@@ -97,6 +97,9 @@ async fn dispatch(request: HttpRequest, payload: Payload, state: Data<State>) ->
     }
     if is_form(&request) {
         return sts::answer(&state, &request, incoming, read, false).await;
+    }
+    if cloudtrail::is_meant(&request) {
+        return cloudtrail::answer(&state, &request, incoming, read).await;
     }
     kms::answer(&state, &request, incoming, read).await
 }

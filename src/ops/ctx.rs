@@ -8,6 +8,7 @@ use tokio::sync::{Mutex, Notify};
 use super::blocking::Workshop;
 use super::operation::Description;
 use super::rates::Rates;
+use crate::audit::trail::Trail;
 use crate::base::clock::Clock;
 use crate::base::ids::{AccountId, Region};
 use crate::base::quotas::Quotas;
@@ -48,6 +49,8 @@ pub struct Ctx {
     pub rsa_keys: Workshop,
     pub policies: Workshop,
     pub policy_searches: Workshop,
+    /// The trail of log files, if the settings have one.
+    pub trail: Option<Arc<Trail>>,
 }
 
 /// What the clocks showed when the server started.

@@ -7,6 +7,7 @@ pub mod access;
 pub mod admin;
 pub mod blocking;
 pub mod call;
+pub mod cloudtrail;
 pub mod ctx;
 pub mod facts;
 pub mod key_metadata;
@@ -172,6 +173,8 @@ mod tests {
         let admin = admin::TABLE.iter().map(|entry| entry.description.name);
         let sts = sts::TABLE.iter().map(|entry| entry.description.name);
         assert!(admin.is_sorted() && sts.is_sorted());
+        assert!(cloudtrail::TABLE.iter().map(|entry| entry.description.name).is_sorted());
+        assert!(cloudtrail::UNSUPPORTED.is_sorted());
         assert!(policy::TABLE.iter().map(|entry| entry.description.name).is_sorted());
         // The current AWS KMS model (botocore 1.44.5) has 56 operations.
         assert_eq!(kms.len(), 56);
@@ -180,6 +183,7 @@ mod tests {
     #[test]
     fn nothing_sensitive_is_recorded() {
         let described = TABLE.iter().chain(admin::TABLE).chain(policy::TABLE).chain(sts::TABLE);
+        let described = described.chain(cloudtrail::TABLE);
         for description in described.map(|entry| entry.description) {
             for member in description.input.iter().filter(|member| member.shape.is_sensitive()) {
                 let at = (description.name, member.name);

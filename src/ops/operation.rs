@@ -25,6 +25,7 @@ use crate::wire::shape::Member;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Service {
     Audit,
+    Cloudtrail,
     Iam,
     Items,
     Kms,
@@ -40,6 +41,7 @@ impl Service {
     pub const fn event_source(self) -> &'static str {
         match self {
             Self::Audit => "audit.wardbook",
+            Self::Cloudtrail => "cloudtrail.amazonaws.com",
             Self::Iam => "iam.wardbook",
             Self::Items => "items.wardbook",
             // What the server does by itself, it does to KMS keys.
@@ -54,6 +56,7 @@ impl Service {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Audit => "audit",
+            Self::Cloudtrail => "cloudtrail",
             Self::Iam => "iam",
             Self::Items => "items",
             Self::Kms => "kms",

@@ -50,6 +50,12 @@ pub struct Action {
 /// the server itself performs, on its timers, belong to the service `system`.
 impl Action {
     pub const QUERY_EVENTS: Self = Self::new("audit:QueryEvents", LOG);
+    pub const DESCRIBE_TRAILS: Self = Self::new("cloudtrail:DescribeTrails", LOG);
+    pub const GET_TRAIL: Self = Self::new("cloudtrail:GetTrail", LOG);
+    pub const GET_TRAIL_STATUS: Self = Self::new("cloudtrail:GetTrailStatus", LOG);
+    pub const LIST_PUBLIC_KEYS: Self = Self::new("cloudtrail:ListPublicKeys", LOG);
+    pub const LIST_TRAILS: Self = Self::new("cloudtrail:ListTrails", LOG);
+    pub const LOOKUP_EVENTS: Self = Self::new("cloudtrail:LookupEvents", LOG);
     pub const ADD_USER_TO_GROUP: Self = Self::new("iam:AddUserToGroup", GROUP);
     pub const ATTACH_POLICY: Self = Self::new("iam:AttachPolicy", IDENTITY);
     pub const CREATE_ACCESS_KEY: Self = Self::new("iam:CreateAccessKey", USER);
@@ -155,8 +161,14 @@ impl Action {
     pub const SYSTEM_ROTATE_KEY: Self = Self::new("system:RotateKey", KEY);
 
     /// Every action, sorted by name.
-    pub const ALL: [Self; 98] = [
+    pub const ALL: [Self; 104] = [
         Self::QUERY_EVENTS,
+        Self::DESCRIBE_TRAILS,
+        Self::GET_TRAIL,
+        Self::GET_TRAIL_STATUS,
+        Self::LIST_PUBLIC_KEYS,
+        Self::LIST_TRAILS,
+        Self::LOOKUP_EVENTS,
         Self::ADD_USER_TO_GROUP,
         Self::ATTACH_POLICY,
         Self::CREATE_ACCESS_KEY,

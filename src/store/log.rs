@@ -18,6 +18,14 @@ pub struct StoredRecord {
     pub body: Vec<u8>,
 }
 
+/// A record, and in whose book it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlacedRecord {
+    pub account: String,
+    pub region: String,
+    pub record: StoredRecord,
+}
+
 /// Appends a record at `seq`.
 pub(super) fn append(
     tx: &mut dyn Tx,
@@ -80,6 +88,21 @@ pub(super) fn entries(tx: &mut dyn Tx, after_seq: i64, limit: usize) -> Result<V
     rows.iter().map(Entry::from_row).collect()
 }
 
+/// Reads at most `limit` records behind `after_seq`, in the order of the log.
+pub(super) fn records_after(
+    tx: &mut dyn Tx,
+    after_seq: i64,
+    limit: usize,
+) -> Result<Vec<PlacedRecord>, Error> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows = tx.rows(&RECORDS_AFTER, &[after_seq.into(), limit.into()])?;
+    let placed = |row: &Row| {
+        let (account, region) = (row.text(6)?.to_owned(), row.text(7)?.to_owned());
+        Ok(PlacedRecord { account, region, record: stored(row)? })
+    };
+    rows.iter().map(placed).collect()
+}
+
 fn stored(row: &Row) -> Result<StoredRecord, Error> {
     Ok(StoredRecord {
         position: Position { seq: row.int(0)?, time_ms: row.int(1)? },
@@ -93,6 +116,13 @@ fn stored(row: &Row) -> Result<StoredRecord, Error> {
 const FIND: Query = Query {
     name: "log.find",
     sql: "select seq, time_ms, format, dictionary, leaf, body from event_log where seq = ?1",
+};
+const RECORDS_AFTER: Query = Query {
+    name: "log.records_after",
+    sql: "select e.seq, e.time_ms, e.format, e.dictionary, e.leaf, e.body, account.value, \
+          region.value from event_log e join names account on account.id = e.account \
+          join names region on region.id = e.region \
+          where e.seq > ?1 order by e.seq limit ?2",
 };
 const ENTRIES: Query = Query {
     name: "log.entries",

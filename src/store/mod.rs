@@ -23,13 +23,14 @@ mod sql;
 mod sqlite;
 #[cfg(test)]
 mod tests;
+pub mod trail;
 
 use std::path::Path;
 
 pub use entry::Position;
 pub use error::Error;
 pub use event::NewEvent;
-pub use log::StoredRecord;
+pub use log::{PlacedRecord, StoredRecord};
 pub use search::{Found, KeyText, Search};
 pub use sql::{Query, Row, Tx, Value};
 
@@ -143,6 +144,16 @@ impl Store {
         self.engine.commit(unit).await
     }
 
+    /// Makes changes durable that no call made and no record tells of: where the
+    /// server stands with what it does by itself, again and again. Whatever a
+    /// caller could notice belongs into a [`Unit`].
+    ///
+    /// # Errors
+    /// As [`Self::commit`].
+    pub async fn keep(&self, changes: Vec<Box<dyn Change>>) -> Result<(), Error> {
+        self.engine.keep(changes).await
+    }
+
     /// Reads one consistent snapshot. Blocks; long reads belong on a blocking
     /// thread.
     ///
@@ -158,6 +169,15 @@ impl Store {
     /// What the engine says.
     pub fn last_time_ms(&self) -> Result<Option<i64>, Error> {
         self.read(log::last_time_ms)
+    }
+
+    /// Reads at most `limit` records behind `after_seq`, in the order of the log.
+    /// Blocks.
+    ///
+    /// # Errors
+    /// What the engine says.
+    pub fn records_after(&self, after_seq: i64, limit: usize) -> Result<Vec<PlacedRecord>, Error> {
+        self.read(|tx| log::records_after(tx, after_seq, limit))
     }
 
     /// Finds one page of records, newest first. Blocks.

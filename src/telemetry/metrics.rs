@@ -12,6 +12,7 @@ use prometheus::{Registry, TextEncoder};
 
 use super::keys::{self, Expirations, KeyRequests};
 use super::{Error, otlp};
+use crate::audit::trail;
 use crate::base::clock::Clock;
 use crate::ops::ctx::{Ended, Observer};
 use crate::store::Health;
@@ -97,6 +98,29 @@ impl Metrics {
         );
     }
 
+    pub(super) fn watch_trail(
+        &self,
+        status: impl Fn() -> trail::Status + Clone + Send + Sync + 'static,
+    ) {
+        let counter = |name: &'static str, unit: &'static str, text: &'static str, of: Count| {
+            let status = status.clone();
+            self.meter
+                .u64_observable_counter(name)
+                .with_unit(unit)
+                .with_description(text)
+                .with_callback(move |observer| observer.observe(of(&status()), &[]))
+                .build();
+        };
+        counter(
+            "wardbook.trail.failures",
+            "{delivery}",
+            "Deliveries of log files or digests that failed.",
+            |status| status.failures,
+        );
+        counter("wardbook.trail.files", "{file}", "Log files delivered.", |status| status.files);
+        counter("wardbook.trail.digests", "{file}", "Digests delivered.", |status| status.digests);
+    }
+
     pub(super) fn watch_keys(&self, expirations: impl Expirations, clock: Arc<dyn Clock>) {
         keys::watch_expiration(&self.meter, expirations, clock);
     }
@@ -118,6 +142,8 @@ impl Metrics {
 
 /// What a gauge shows of the store.
 type Reading = fn(&Health) -> u64;
+/// What a counter shows of the trail.
+type Count = fn(&trail::Status) -> u64;
 
 /// How calls end. The histogram's own count is the number of calls.
 #[derive(Clone)]

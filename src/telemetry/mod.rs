@@ -21,6 +21,7 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkError;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 
+use crate::audit::trail;
 use crate::base::arn::KeyArn;
 use crate::base::clock::Clock;
 use crate::ops::ctx::Observer;
@@ -113,6 +114,11 @@ impl Telemetry {
     /// block.
     pub fn watch_store(&self, health: impl Fn() -> Health + Clone + Send + Sync + 'static) {
         self.metrics.watch_store(health);
+    }
+
+    /// Reports how the delivery of log files goes, whenever somebody looks.
+    pub fn watch_trail(&self, status: impl Fn() -> trail::Status + Clone + Send + Sync + 'static) {
+        self.metrics.watch_trail(status);
     }
 
     /// Reports when keys lose imported material, whenever somebody looks.

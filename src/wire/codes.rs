@@ -38,6 +38,7 @@ codes! {
     AccessDeniedException 400 403;
     AlreadyExistsException 400 409;
     CloudHsmClusterNotFoundException 400 404;
+    CloudTrailARNInvalidException 400 400;
     ConflictException 400 409;
     CustomKeyStoreNotFoundException 400 404;
     DependencyTimeoutException 500 504;
@@ -52,13 +53,20 @@ codes! {
     InvalidAliasNameException 400 400;
     InvalidArnException 400 400;
     InvalidCiphertextException 400 400;
+    InvalidEventCategoryException 400 400;
     InvalidGrantIdException 400 400;
     InvalidGrantTokenException 400 400;
     InvalidIdentityTokenException 400 400;
     InvalidImportTokenException 400 400;
     InvalidKeyUsageException 400 400;
+    InvalidLookupAttributesException 400 400;
     InvalidMarkerException 400 400;
+    InvalidMaxResultsException 400 400;
+    InvalidNextTokenException 400 400;
     InvalidSignatureException 400 403;
+    InvalidTimeRangeException 400 400;
+    InvalidTokenException 400 400;
+    InvalidTrailNameException 400 400;
     KMSInternalException 500 500;
     KMSInvalidMacException 400 400;
     KMSInvalidSignatureException 400 400;
@@ -74,6 +82,7 @@ codes! {
     SerializationException 400 400;
     TagException 400 400;
     ThrottlingException 400 429;
+    TrailNotFoundException 400 404;
     UnknownOperationException 400 404;
     UnrecognizedClientException 400 403;
     UnsupportedOperationException 400 400;

@@ -71,14 +71,15 @@ class Server:
         self.admin = Identity(made["access_key_id"], made["secret_access_key"])
         return self
 
-    def start(self, *settings):
-        """Starts the server on any free port and waits until it listens."""
+    def start(self, *settings, env=None):
+        """Starts the server on any free port and waits until it listens; `env` is more for its
+        environment."""
         already = self.stdout.stat().st_size if self.stdout.exists() else 0
         with self.stdout.open("ab") as stdout, self.stderr.open("ab") as stderr:
             self.process = subprocess.Popen(
                 [BINARY, "serve", "--data", self.data, "--listen", "127.0.0.1:0", "--json"]
                 + ["--regions", OTHER_REGION, *settings],
-                env={"HOME": os.environ["HOME"], "PATH": os.environ["PATH"]},
+                env={"HOME": os.environ["HOME"], "PATH": os.environ["PATH"], **(env or {})},
                 stdin=subprocess.DEVNULL,
                 stdout=stdout,
                 stderr=stderr,

@@ -18,9 +18,10 @@ pub(crate) fn operations() -> Vec<Description> {
     let admin = ops::admin::TABLE.iter().map(|entry| entry.description);
     let sts = ops::sts::TABLE.iter().map(|entry| entry.description);
     let items = items::TABLE.iter().map(|entry| entry.description);
+    let cloudtrail = ops::cloudtrail::TABLE.iter().map(|entry| entry.description);
     let policy = ops::policy::TABLE.iter().map(|entry| entry.description);
     let mut all: Vec<Description> =
-        kms.chain(admin).chain(sts).chain(items).chain(policy).collect();
+        kms.chain(admin).chain(sts).chain(items).chain(policy).chain(cloudtrail).collect();
     all.sort_by_key(|description| description.name);
     all
 }
@@ -201,6 +202,9 @@ impl Scene {
         let known = operations().into_iter().find(|known| known.name == operation).unwrap();
         match known.service {
             Service::Kms => ("kms", Request::kms(operation, self.kms_input(operation).to_string())),
+            Service::Cloudtrail => {
+                ("cloudtrail", Request::cloudtrail(operation, cloudtrail_input(operation)))
+            }
             Service::Sts
                 if matches!(operation, "AssumeRoleWithWebIdentity" | "GetSessionToken") =>
             {
@@ -523,6 +527,19 @@ impl Scene {
     }
 }
 
+/// The input of an operation of CloudTrail.
+fn cloudtrail_input(operation: &str) -> String {
+    match operation {
+        "GetTrail" | "GetTrailStatus" => json!({ "Name": "wardbook" }),
+        "LookupEvents" => json!({
+            "LookupAttributes": [{ "AttributeKey": "EventName", "AttributeValue": "Encrypt" }],
+            "MaxResults": 1,
+        }),
+        _ => json!({}),
+    }
+    .to_string()
+}
+
 /// `message`, in base64.
 const MESSAGE: &str = "bWVzc2FnZQ==";
 /// The refusal that even a good call of this operation meets, because there is
@@ -534,6 +551,8 @@ pub(crate) fn refusal(operation: &str) -> Option<&'static str> {
         | "DisconnectCustomKeyStore"
         | "UpdateCustomKeyStore" => "CustomKeyStoreNotFoundException",
         "CreateCustomKeyStore" => "CloudHsmClusterNotFoundException",
+        // A trail is made by the settings of the server.
+        "GetTrail" | "GetTrailStatus" => "TrailNotFoundException",
         _ => return None,
     })
 }

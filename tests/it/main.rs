@@ -60,3 +60,5 @@ mod telemetry;
 mod tidy;
 #[cfg(test)]
 mod timers;
+#[cfg(test)]
+mod trail;

@@ -1,5 +1,6 @@
 //! Records as CloudTrail writes them, and queries that give them back.
 
+mod lookup;
 mod query;
 
 use proptest::prelude::*;

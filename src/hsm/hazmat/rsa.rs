@@ -123,6 +123,11 @@ impl RsaKey {
         &self.public_key
     }
 
+    /// RSAPublicKey (RFC 8017, appendix A.1.1) as DER.
+    pub(in crate::hsm) fn pkcs1_public_key(&self) -> &[u8] {
+        self.signer.public_key().as_ref()
+    }
+
     /// A signature as long as the modulus.
     pub(in crate::hsm) fn sign(
         &self,

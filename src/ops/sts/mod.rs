@@ -39,7 +39,12 @@ pub(super) fn check_user_session(operation: &Description, caller: &Caller) -> Re
     let is_refused = match operation.service {
         Service::Iam => true,
         Service::Sts => !matches!(operation.name, "AssumeRole" | "GetCallerIdentity"),
-        Service::Audit | Service::Items | Service::Kms | Service::Policy | Service::System => false,
+        Service::Audit
+        | Service::Cloudtrail
+        | Service::Items
+        | Service::Kms
+        | Service::Policy
+        | Service::System => false,
     };
     if !(is_user_session && is_refused) {
         return Ok(());

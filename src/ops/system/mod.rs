@@ -26,6 +26,7 @@ use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
 
 mod create_managed_key;
+mod create_trail_key;
 mod delete_expired_key_material;
 mod delete_key;
 mod reseal;
@@ -35,6 +36,7 @@ mod rotate_key;
 use create_managed_key::CreateManagedKey;
 
 static CREATE_MANAGED_KEY: Entry<Ctx> = Entry::of::<CreateManagedKey>();
+static CREATE_TRAIL_KEY: Entry<Ctx> = Entry::of::<create_trail_key::CreateTrailKey>();
 static DELETE_EXPIRED_KEY_MATERIAL: Entry<Ctx> =
     Entry::of::<delete_expired_key_material::DeleteExpiredKeyMaterial>();
 static DELETE_KEY: Entry<Ctx> = Entry::of::<delete_key::DeleteKey>();
@@ -43,8 +45,9 @@ static ROTATE_DOMAIN_KEY: Entry<Ctx> = Entry::of::<rotate_domain_key::RotateDoma
 static ROTATE_KEY: Entry<Ctx> = Entry::of::<rotate_key::RotateKey>();
 
 /// The operations, sorted by name. None can be called from outside.
-pub static TABLE: [&Entry<Ctx>; 6] = [
+pub static TABLE: [&Entry<Ctx>; 7] = [
     &CREATE_MANAGED_KEY,
+    &CREATE_TRAIL_KEY,
     &DELETE_EXPIRED_KEY_MATERIAL,
     &DELETE_KEY,
     &RESEAL,
@@ -179,6 +182,19 @@ pub async fn run_rotations(ctx: &Arc<Ctx>) -> Result<(), hsm::Error> {
         report(&answer, "RotateKey");
     }
     Ok(())
+}
+
+/// Makes a key that signs digests of the trail, if there is none that does.
+///
+/// # Errors
+/// If the key or its record cannot be made, or the HSM has no randomness.
+pub async fn make_trail_key(ctx: &Arc<Ctx>) -> Result<(), ApiError> {
+    let Some(region) = ctx.regions.first() else { return Ok(()) };
+    if !create_trail_key::is_due(ctx)? {
+        return Ok(());
+    }
+    let answer = call(ctx, &CREATE_TRAIL_KEY, &ctx.account, region, &json!({})).await?;
+    answer.into_result().map(drop)
 }
 
 /// Deletes keys and imported material whose time is over.

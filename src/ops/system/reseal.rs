@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
+use crate::audit::trail::ResealKey;
 use crate::hsm::Purpose;
 use crate::identity::changes::ResealAccessKey;
 use crate::identity::directory::AccessKey;
@@ -15,6 +16,7 @@ use crate::ops::ctx::Ctx;
 use crate::ops::operation::{Description, Done, Operation, Service};
 use crate::ops::shapes::Nothing;
 use crate::store::Change;
+use crate::store::trail::{self, KeyRow};
 use crate::wire::error::ApiError;
 
 /// Changes in one call: enough to be quick, few enough not to hold up others.
@@ -67,7 +69,9 @@ fn changes(ctx: &Ctx, limit: usize) -> Vec<Box<dyn Change>> {
     });
     let access_keys = ctx.directory.every_access_key();
     let secrets = access_keys.iter().filter_map(|key| reseal_secret(ctx, key));
-    materials.chain(secrets).take(limit).collect()
+    let trail_keys = ctx.store.read(|tx| trail::list_keys(tx)).unwrap_or_default();
+    let trail_keys = trail_keys.iter().filter_map(|key| reseal_trail_key(ctx, key));
+    materials.chain(secrets).chain(trail_keys).take(limit).collect()
 }
 
 fn reseal_material(ctx: &Ctx, key: &Arc<Key>, material: &Material) -> Option<Box<dyn Change>> {
@@ -95,6 +99,20 @@ fn reseal_secret(ctx: &Ctx, key: &AccessKey) -> Option<Box<dyn Change>> {
         })),
         Err(error) => {
             tracing::error!(access_key = key.id, %error, "an access key cannot be resealed");
+            None
+        }
+    }
+}
+
+fn reseal_trail_key(ctx: &Ctx, key: &KeyRow) -> Option<Box<dyn Change>> {
+    match ctx.hsm.reseal(Purpose::TrailKey, &key.public, &key.sealed) {
+        Ok(sealed) => {
+            let fingerprint = key.fingerprint.clone();
+            Some(Box::new(ResealKey { fingerprint, sealed: sealed? }))
+        }
+        Err(error) => {
+            let key = &key.fingerprint;
+            tracing::error!(key, %error, "a key of the trail cannot be resealed");
             None
         }
     }

@@ -26,10 +26,10 @@ use self::indexer::Indexer;
 use self::readers::Readers;
 use self::shared::Shared;
 use self::tx::classify;
-use self::writer::{Message, Waiting, Writer};
+use self::writer::{Message, Waiting, Work, Writer};
 use super::index;
 use super::search::{self, Found, Search};
-use super::{Error, Health, Receipt, Settings, Tx, Unit, migrations};
+use super::{Change, Error, Health, Receipt, Settings, Tx, Unit, migrations};
 
 /// The book: durable at every commit, checkpointed beside the writer. The cache
 /// holds the names, which are looked up at random (32 MiB).
@@ -102,9 +102,18 @@ impl Engine {
     }
 
     pub(super) async fn commit(&self, unit: Unit) -> Result<Receipt, Error> {
+        self.write(unit.into()).await
+    }
+
+    pub(super) async fn keep(&self, changes: Vec<Box<dyn Change>>) -> Result<(), Error> {
+        let work = Work { changes, event: None, further: Vec::new() };
+        self.write(work).await.map(drop)
+    }
+
+    async fn write(&self, work: Work) -> Result<Receipt, Error> {
         let (address, answered) = Address::new();
         self.shared.enter_queue();
-        let sent = self.queue.try_send(Message::Commit(Box::new(Waiting { unit, address })));
+        let sent = self.queue.try_send(Message::Commit(Box::new(Waiting { work, address })));
         if let Err(refused) = sent {
             self.shared.leave_queue();
             return Err(match refused {

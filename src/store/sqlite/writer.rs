@@ -16,7 +16,7 @@ use super::checkpoint::{self, Mode};
 use super::shared::Shared;
 use super::tx::SqliteTx;
 use crate::store::names::Names;
-use crate::store::{Error, Query, Receipt, Tx, Unit, log, meta};
+use crate::store::{Change, Error, NewEvent, Query, Receipt, Tx, Unit, log, meta};
 
 /// How long an idle writer that could not write waits before it tries again.
 const PROBE: Duration = Duration::from_secs(1);
@@ -24,9 +24,23 @@ const PROBE: Duration = Duration::from_secs(1);
 /// What the trial write holds: enough that its success means room for records.
 const PROBE_BYTES: usize = 64 * 1024;
 
-/// A unit, and where its answer goes.
+/// What is written together: a call's unit, or what the server keeps of its own
+/// doings, which has no record.
+pub(super) struct Work {
+    pub(super) changes: Vec<Box<dyn Change>>,
+    pub(super) event: Option<NewEvent>,
+    pub(super) further: Vec<NewEvent>,
+}
+
+impl From<Unit> for Work {
+    fn from(Unit { changes, event, further }: Unit) -> Self {
+        Self { changes, event: Some(event), further }
+    }
+}
+
+/// A piece of work, and where its answer goes.
 pub(super) struct Waiting {
-    pub(super) unit: Unit,
+    pub(super) work: Work,
     pub(super) address: Address,
 }
 
@@ -135,7 +149,7 @@ impl Writer {
                 self.shared.recovered();
                 for (waiting, answer) in batch.iter().zip(&answers) {
                     if answer.is_ok() {
-                        waiting.unit.changes.iter().for_each(|change| change.publish());
+                        waiting.work.changes.iter().for_each(|change| change.publish());
                     }
                 }
                 let addresses = batch.into_iter().map(|waiting| waiting.address);
@@ -156,11 +170,11 @@ impl Writer {
         let mut answers = Vec::with_capacity(batch.len());
         tx.run(&BEGIN, &[])?;
         for waiting in batch {
-            let answer = match apply(&mut tx, &waiting.unit) {
+            let answer = match apply(&mut tx, &waiting.work.changes) {
                 Ok(()) => {
                     let receipt = Receipt { seq: seq.saturating_add(1) };
-                    let Unit { event, further, .. } = &waiting.unit;
-                    for event in std::iter::once(event).chain(further) {
+                    let Work { event, further, .. } = &waiting.work;
+                    for event in event.iter().chain(further) {
                         seq = seq.saturating_add(1);
                         log::append(&mut tx, &mut self.names, seq, event)?;
                     }
@@ -247,12 +261,12 @@ impl Drop for Writer {
 }
 
 /// Writes the changes of one unit: all of them or none.
-fn apply(tx: &mut SqliteTx<'_>, unit: &Unit) -> Result<(), Error> {
-    if unit.changes.is_empty() {
+fn apply(tx: &mut SqliteTx<'_>, changes: &[Box<dyn Change>]) -> Result<(), Error> {
+    if changes.is_empty() {
         return Ok(());
     }
     tx.run(&SAVEPOINT, &[])?;
-    match unit.changes.iter().try_for_each(|change| change.write(tx)) {
+    match changes.iter().try_for_each(|change| change.write(tx)) {
         Ok(()) => tx.run(&RELEASE, &[]).map(drop),
         Err(error) if is_of_one_unit(&error) => {
             tx.run(&ROLLBACK_TO, &[])?;

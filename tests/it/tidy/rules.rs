@@ -32,6 +32,9 @@ const FENCES: &[(&[&str], &[&str])] = &[
     (&["governor"], &["ops/rates"]),
     (&["jsonwebtoken"], &["identity/oidc"]),
     (&["aws_sdk_kms"], &["keys/backend/remote", "cli/demo"]),
+    (&["aws_sdk_s3"], &["audit/trail/s3"]),
+    (&["flate2"], &["audit/trail"]),
+    (&["md5"], &["hsm/hazmat"]),
     (
         &[
             "opentelemetry",
