@@ -33,6 +33,7 @@ const LOG_ONLY: Settings = Settings {
     commit_wait_ms: 10_000,
     index_interval_ms: 3_600_000,
     pages_max: None,
+    reserve_bytes: None,
 };
 
 const WAITERS: usize = 64;

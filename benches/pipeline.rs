@@ -88,6 +88,7 @@ fn open(folder: &std::path::Path) -> Server {
         source_ip: Some([127, 0, 0, 1].into()),
         user_agent: Some("bench".to_owned()),
         secure_transport: false,
+        tls: None,
         request_id: RequestId::from_random([7; 16]),
         via_service: None,
     };

@@ -151,6 +151,7 @@ impl Sample {
             tls: self.caller.secure_transport.then_some(Tls {
                 version: "TLSv1.3",
                 cipher_suite: "TLS_AES_256_GCM_SHA384",
+                key_exchange: Some("X25519MLKEM768"),
                 host: Some(&self.host),
             }),
             wardbook: Some(&self.explanation),
@@ -208,6 +209,7 @@ fn caller(dice: &mut Dice, account: &AccountId, time_ms: i64) -> Caller {
         source_ip: Some([10, 0, 3, dice.bytes::<1>()[0]].into()),
         user_agent: Some(dice.pick(AGENTS).to_owned()),
         secure_transport: dice.below(3) > 0,
+        tls: None,
         request_id: RequestId::from_random(dice.bytes()),
         via_service: None,
     }

@@ -181,6 +181,7 @@ pub(super) fn caller(hsm: &Hsm, account: &AccountId) -> Result<Caller, Error> {
         source_ip: None,
         user_agent: None,
         secure_transport: false,
+        tls: None,
         request_id: RequestId::from_random(random(hsm)?),
         via_service: None,
     })

@@ -12,7 +12,9 @@ mod open;
 mod root_key;
 mod seed;
 mod serve;
+mod started;
 mod trail;
+mod watch;
 
 pub use error::Error;
 pub use guardrails::{GuardrailError, GuardrailFolder};

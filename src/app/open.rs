@@ -19,7 +19,9 @@ use crate::keys::grants::index::GrantIndex;
 use crate::keys::registry::Registry;
 use crate::ops::blocking::Workshop;
 use crate::ops::ctx::{Ctx, Observer, Start};
+use crate::ops::noise::Noise;
 use crate::ops::rates::Rates;
+use crate::ops::record_time::RecordTimes;
 use crate::policy::engine::Engine;
 use crate::store::{Settings, Store, Tx, meta, sealed};
 use crate::{identity, items, keys};
@@ -90,6 +92,8 @@ pub fn open(options: OpenOptions) -> Result<Opened, Error> {
         |setting| Some(Arc::new(Trail::new(setting, regions.first()?.clone(), handles())));
     let trail = options.trail.and_then(of_book);
     let rates = Rates::new(options.quotas.request_rates.clone(), Arc::clone(&options.clock));
+    let noise = Noise::new(Arc::clone(&options.clock));
+    let record_times = RecordTimes::after(start.last_record_ms);
     let ctx = Arc::new(Ctx {
         start,
         clock: options.clock,
@@ -103,6 +107,8 @@ pub fn open(options: OpenOptions) -> Result<Opened, Error> {
         regions,
         quotas: options.quotas,
         rates,
+        noise,
+        record_times,
         observer: options.observer,
         changing: Mutex::default(),
         rotation_due: Arc::new(Notify::new()),

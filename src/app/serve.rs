@@ -11,7 +11,9 @@ use super::guardrails::{GuardrailFolder, Guardrails};
 use super::hardening;
 use super::open::{OpenOptions, Opened, open};
 use super::seed::{self, Seed};
+use super::started;
 use super::trail;
+use super::watch::Watcher;
 use crate::base::limits;
 use crate::http::State;
 use crate::http::server::{self, Listening};
@@ -113,10 +115,12 @@ pub async fn start(opened: Opened, doors: Doors) -> Result<Running, Error> {
         secure,
         doors.metrics,
     ));
+    let workers = doors.workers;
     let settings =
         server::Settings { listener: doors.listener, workers: doors.workers, tls: doors.tls };
     let listening = server::start(Arc::clone(&state), settings).map_err(Error::Serve)?;
-    system::record_start(ctx).await?;
+    let details = started::details(&opened, listening.address, workers, secure);
+    system::record_start(ctx, details).await?;
     Ok(Running { opened, address: listening.address, state, listening })
 }
 
@@ -132,6 +136,8 @@ impl Running {
         let timers = tokio::spawn(tick(opened.clone(), stopped));
         let (stop_trail, stopped) = oneshot::channel();
         let deliveries = tokio::spawn(trail::run(Arc::clone(&opened.ctx), stopped));
+        let (stop_watching, stopped) = oneshot::channel();
+        let watcher = tokio::spawn(Watcher::default().watch(Arc::clone(&opened.ctx), stopped));
         let mut server = listening.server;
         tokio::select! {
             ended = &mut server => return ended?.map_err(Error::Serve),
@@ -154,6 +160,13 @@ impl Running {
         }
         if tokio::time::timeout(wait, deliveries).await.is_err() {
             tracing::warn!("log files are still being delivered: the next start does it again");
+        }
+        drop(stop_watching);
+        if tokio::time::timeout(wait, watcher).await.is_err() {
+            tracing::warn!("the watcher is still at work");
+        }
+        if let Err(error) = system::record_noise(&opened.ctx, true).await {
+            tracing::error!(%error, "refusals of unknown callers are not recorded");
         }
         if let Err(error) = system::record_stop(&opened.ctx).await {
             tracing::error!(%error, "the stop is not recorded");

@@ -102,6 +102,8 @@ struct TlsDetails<'a> {
     cipher_suite: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     client_provided_host_header: Option<Text<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_exchange: Option<&'a str>,
 }
 
 impl<'a> Canonical<'a> {
@@ -141,7 +143,11 @@ impl<'a> Canonical<'a> {
             source_ip_address: address,
             user_agent: agent.map(text),
             error_code: record.error.map(|failure| failure.code),
-            error_message: record.error.map(|failure| text(failure.message)),
+            error_message: record
+                .error
+                .map(|failure| failure.message)
+                .filter(|message| !message.is_empty())
+                .map(text),
             request_parameters: request,
             response_elements: response,
             additional_event_data: additional,
@@ -160,6 +166,7 @@ impl<'a> Canonical<'a> {
                 tls_version: tls.version,
                 cipher_suite: tls.cipher_suite,
                 client_provided_host_header: tls.host.map(text),
+                key_exchange: tls.key_exchange,
             }),
             wardbook,
         }

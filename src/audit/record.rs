@@ -73,6 +73,8 @@ pub struct Tls<'a> {
     /// Such as `TLSv1.3`.
     pub version: &'a str,
     pub cipher_suite: &'a str,
+    /// Such as `X25519MLKEM768`.
+    pub key_exchange: Option<&'a str>,
     /// The `Host` header of the call.
     pub host: Option<&'a str>,
 }

@@ -109,6 +109,19 @@ pub struct Federated {
     pub subject: String,
 }
 
+/// How a connection was secured, in CloudTrail's words (`tlsDetails`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tls {
+    /// Such as `TLSv1.3`.
+    pub version: &'static str,
+    /// Such as `TLS_AES_256_GCM_SHA384`.
+    pub cipher_suite: &'static str,
+    /// Such as `X25519MLKEM768`.
+    pub key_exchange: Option<&'static str>,
+    /// The `Host` header of the call.
+    pub host: Option<String>,
+}
+
 /// One call's caller: the principal, the credential it used, and the place it
 /// calls from.
 #[derive(Clone, Debug)]
@@ -123,6 +136,9 @@ pub struct Caller {
     pub user_agent: Option<String>,
     /// Whether the call came over TLS.
     pub secure_transport: bool,
+    /// How the call's connection was secured, for its record; `None` for calls
+    /// over plain HTTP and for those of the server itself.
+    pub tls: Option<Tls>,
     pub request_id: RequestId,
     /// The wardbook service that calls on behalf of the principal, such as
     /// `items`; becomes `kms:ViaService` and CloudTrail's `invokedBy`.

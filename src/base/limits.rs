@@ -24,6 +24,8 @@ pub const ECHOED_CHARS: usize = 256;
 pub const QUERY_BYTES: usize = 8 * 1024;
 /// `User-Agent` in a record, characters; AWS cuts longer ones too.
 pub const USER_AGENT_CHARS: usize = 1_024;
+/// `Host` in a record, characters; a name of the DNS has 253.
+pub const HOST_CHARS: usize = 256;
 /// A session token, bytes of text.
 pub const SESSION_TOKEN_BYTES: usize = 4_096;
 /// What a session token stands for when it is unpacked, bytes.
@@ -58,6 +60,23 @@ pub const SHUTDOWN_S: u64 = 30;
 pub const HEADERS: usize = 128;
 /// Headers that one signature covers; the SDKs sign about ten.
 pub const SIGNED_HEADERS: usize = 64;
+
+/// Refusals of unknown callers that are recorded one by one at once, of all
+/// addresses together. What is more is recorded as a sum.
+pub const UNKNOWN_CALLS_BURST: u32 = 1_000;
+/// Time in which one more such refusal is recorded by itself, milliseconds: at
+/// most 17,280 a day, some megabytes.
+pub const UNKNOWN_CALLS_PERIOD_MS: u64 = 5_000;
+/// The same of one address, or of one /64 network of IPv6.
+pub const UNKNOWN_CALLS_OF_ADDRESS_BURST: u32 = 100;
+/// The same of one address, milliseconds.
+pub const UNKNOWN_CALLS_OF_ADDRESS_PERIOD_MS: u64 = 10_000;
+/// Addresses of unknown callers that are told apart at a time.
+pub const UNKNOWN_CALLS_ADDRESSES: usize = 4_096;
+/// Addresses that a sum of refusals shows.
+pub const UNKNOWN_CALLS_ADDRESSES_SHOWN: usize = 16;
+/// How long a sum of refusals waits to be recorded, milliseconds.
+pub const UNKNOWN_CALLS_SUMMED_MS: u64 = 30_000;
 
 /// Open client connections.
 pub const CONNECTIONS: usize = 1_024;

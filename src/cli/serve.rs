@@ -39,7 +39,7 @@ pub(super) fn run(context: &mut Context, arguments: Arguments) -> Result<(), Err
     }
     let is_new = !app::is_initialized(&settings.folder.data).map_err(Error::Serve)?;
     let Server { folder, listen, mut regions, quotas, oidc, workers, tls, .. } = settings;
-    let Server { guardrails, seed, dev, trail, .. } = settings;
+    let Server { guardrails, seed, dev, trail, disk_reserve_bytes, .. } = settings;
     let seed = seed.map(|path| Seed::read(&path)).transpose();
     let seed = seed.map_err(|error| Error::Serve(error.into()))?;
     let of_seed = seed.iter().flat_map(Seed::regions).collect::<Vec<_>>();
@@ -62,7 +62,10 @@ pub(super) fn run(context: &mut Context, arguments: Arguments) -> Result<(), Err
         regions,
         quotas,
         oidc,
-        store: store::Settings::default(),
+        store: store::Settings {
+            reserve_bytes: Some(disk_reserve_bytes),
+            ..store::Settings::default()
+        },
         trail,
         clock: Arc::new(SystemClock::new()),
         observer: telemetry.observer(),

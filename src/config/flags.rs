@@ -142,6 +142,9 @@ pub struct ServerFlags {
     /// Users, roles and keys to make if they were not made before, TOML
     #[arg(long, value_name = "FILE")]
     pub seed: Option<PathBuf>,
+    /// Disk kept for administrators for when it is full, MiB; 0 keeps none [default: 64]
+    #[arg(long, value_name = "MIB")]
+    pub disk_reserve: Option<u64>,
     /// For development: let everybody on this machine in as administrator of
     /// account 000000000000, with the access key test/test
     #[arg(long)]

@@ -45,6 +45,7 @@ pub(super) struct Layer {
     pub(super) key_metrics: Option<bool>,
     pub(super) policies: Option<PathBuf>,
     pub(super) seed: Option<PathBuf>,
+    pub(super) disk_reserve: Option<u64>,
 }
 
 impl Layer {
@@ -76,6 +77,7 @@ impl Layer {
             key_metrics: parsed(from, "WARDBOOK_KEY_METRICS", "true or false")?,
             policies: path("WARDBOOK_POLICIES")?,
             seed: path("WARDBOOK_SEED")?,
+            disk_reserve: parsed(from, "WARDBOOK_DISK_RESERVE", "a number of MiB")?,
         })
     }
 
@@ -104,6 +106,7 @@ impl Layer {
             key_metrics: self.key_metrics.or(below.key_metrics),
             policies: self.policies.or(below.policies),
             seed: self.seed.or(below.seed),
+            disk_reserve: self.disk_reserve.or(below.disk_reserve),
         }
     }
 
@@ -167,6 +170,7 @@ impl From<ServerFlags> for Layer {
             key_metrics: telemetry.key_metrics.then_some(true),
             policies: flags.policies,
             seed: flags.seed,
+            disk_reserve: flags.disk_reserve,
             ..flags.root_key.into()
         }
     }

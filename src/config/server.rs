@@ -18,6 +18,7 @@ use crate::telemetry::{self, LogFormat};
 
 const DEFAULT_LISTEN: &str = "127.0.0.1:7643";
 const DEFAULT_REGION: &str = "us-east-1";
+const DEFAULT_DISK_RESERVE_MIB: u64 = 64;
 const DEFAULT_LOG_FILTER: &str = "info";
 
 /// How a new data folder is made.
@@ -43,6 +44,8 @@ pub struct Server {
     pub tls: Option<rustls::ServerConfig>,
     pub guardrails: GuardrailFolder,
     pub seed: Option<PathBuf>,
+    /// 0 for none.
+    pub disk_reserve_bytes: u64,
     /// Never a setting of the environment or a file: what opens the server to
     /// everybody must be seen where it is started.
     pub dev: bool,
@@ -97,6 +100,7 @@ pub fn server(flags: ServerFlags, environment: &Environment) -> Result<Server, E
         tls,
         guardrails,
         seed: settings.seed,
+        disk_reserve_bytes: disk_reserve_bytes(settings.disk_reserve)?,
         dev,
         telemetry,
         trail: settings.trail.setting()?,
@@ -166,6 +170,17 @@ fn workers(number: Option<usize>) -> Result<usize, Error> {
         Some(number) => Ok(number),
         None => Ok(std::thread::available_parallelism().map_or(1, usize::from)),
     }
+}
+
+fn disk_reserve_bytes(mib: Option<u64>) -> Result<u64, Error> {
+    let mib = mib.unwrap_or(DEFAULT_DISK_RESERVE_MIB);
+    mib.checked_mul(1024 * 1024).filter(|bytes| i64::try_from(*bytes).is_ok()).ok_or_else(|| {
+        Error::Value {
+            name: "disk-reserve",
+            value: mib.to_string(),
+            expected: "a number of MiB that a file can have",
+        }
+    })
 }
 
 fn telemetry(settings: &Layer) -> Result<telemetry::Settings, Error> {

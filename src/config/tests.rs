@@ -64,6 +64,7 @@ fn nothing_needs_to_be_set() {
     assert_eq!(server.listen.to_string(), "127.0.0.1:7643");
     assert!(server.workers > 0 && server.tls.is_none() && server.regions.is_empty());
     assert_eq!(server.telemetry.log_format, LogFormat::Text);
+    assert_eq!(server.disk_reserve_bytes, 64 << 20);
 }
 
 #[test]

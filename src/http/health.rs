@@ -7,6 +7,7 @@ use actix_web::http::header::CONTENT_TYPE;
 use serde_json::json;
 
 use super::state::State;
+use crate::store::{self, Reserve};
 use crate::wire::error::chain;
 
 /// `/health/live`: the process answers.
@@ -14,7 +15,8 @@ pub(super) fn live() -> HttpResponse {
     HttpResponse::Ok().json(json!({ "status": "live" }))
 }
 
-/// `/health/ready`: records can be made durable. 503 and why not, otherwise.
+/// `/health/ready`: every call can be recorded and answered. 503 and why not,
+/// otherwise.
 pub(super) fn ready(state: &State) -> HttpResponse {
     let health = state.ctx.store.health();
     let book = json!({
@@ -22,8 +24,18 @@ pub(super) fn ready(state: &State) -> HttpResponse {
         "indexedRecord": health.indexed_seq,
         "queuedUnits": health.queued_units,
         "walBytes": health.wal_bytes,
+        "diskReserve": match health.reserve {
+            Reserve::Off => "off",
+            Reserve::Held { .. } => "held",
+            Reserve::Missing => "missing",
+            Reserve::Used => "used",
+        },
     });
-    match health.writer {
+    let writer = match health.reserve {
+        Reserve::Used => health.writer.and(Err(store::Error::OnReserve)),
+        Reserve::Off | Reserve::Held { .. } | Reserve::Missing => health.writer,
+    };
+    match writer {
         Ok(()) => HttpResponse::Ok().json(json!({ "status": "ready", "book": book })),
         Err(error) => HttpResponse::ServiceUnavailable().json(json!({
             "status": "notReady",

@@ -17,6 +17,7 @@ mod routes;
 pub mod server;
 mod state;
 mod sts;
+mod tls;
 mod xml;
 
 pub use state::State;

@@ -4,9 +4,10 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use actix_web::HttpRequest;
-use actix_web::http::header::CONTENT_LENGTH;
+use actix_web::http::header::{CONTENT_LENGTH, HOST};
 use actix_web::web::Payload;
 
+use crate::base::caller::Tls;
 use crate::base::ids::RequestId;
 use crate::base::limits;
 use crate::wire::codes::Code;
@@ -17,6 +18,7 @@ pub(super) struct Incoming {
     pub(super) request_id: RequestId,
     pub(super) source_ip: Option<IpAddr>,
     pub(super) user_agent: Option<String>,
+    pub(super) tls: Option<Tls>,
     pub(super) body: Vec<u8>,
 }
 
@@ -29,6 +31,7 @@ impl Incoming {
             source_ip: request.peer_addr().map(|address| address.ip()),
             user_agent: user_agent
                 .map(|text| text.chars().take(limits::USER_AGENT_CHARS).collect()),
+            tls: request.conn_data::<Tls>().map(|agreed| Tls { host: host(request), ..*agreed }),
             body: Vec::new(),
         }
     }
@@ -69,6 +72,12 @@ impl Incoming {
             }
         }
     }
+}
+
+/// The `Host` header, as the client sent it.
+fn host(request: &HttpRequest) -> Option<String> {
+    let host = request.headers().get(HOST)?.to_str().ok()?;
+    Some(host.chars().take(limits::HOST_CHARS).collect())
 }
 
 fn too_large(what: &str, limit: usize) -> ApiError {

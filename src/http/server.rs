@@ -13,7 +13,7 @@ use actix_web::{App, HttpRequest, HttpResponse, HttpServer};
 
 use super::request::Incoming;
 use super::state::State;
-use super::{cloudtrail, health, kms, respond, rest, sts};
+use super::{cloudtrail, health, kms, respond, rest, sts, tls};
 use crate::base::ids::RequestId;
 use crate::base::limits;
 
@@ -56,6 +56,7 @@ pub fn start(state: Arc<State>, settings: Settings) -> io::Result<Listening> {
         App::new().app_data(state.clone()).default_service(web::to(dispatch))
     })
     .workers(workers)
+    .on_connect(tls::note)
     .max_connections(connections)
     .shutdown_timeout(limits::SHUTDOWN_S)
     // `app` listens for signals: it stops the doors first and the book last.

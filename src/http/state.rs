@@ -136,6 +136,7 @@ impl State {
             source_ip: incoming.source_ip,
             user_agent: incoming.user_agent.clone(),
             secure_transport: self.secure_transport,
+            tls: incoming.tls.clone(),
             request_id: incoming.request_id,
             via_service: None,
         }

@@ -48,6 +48,7 @@ fn caller(principal: Principal, session: Option<SessionFacts>) -> Caller {
         source_ip: None,
         user_agent: None,
         secure_transport: true,
+        tls: None,
         request_id: RequestId::from_random([0; 16]),
         via_service: None,
     }

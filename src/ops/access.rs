@@ -12,7 +12,7 @@ use super::facts::{Facts, Mark};
 use super::grants;
 use super::managed_key;
 use super::operation::Description;
-use super::rates::Counted;
+use super::rates::{self, Counted};
 use super::resolve::{self, Accepts, Found};
 use crate::base::arn::{AliasArn, KeyArn};
 use crate::base::context::EncryptionContext;
@@ -45,6 +45,8 @@ pub struct Access<'a> {
     grants: Option<Box<dyn Grants + Send + Sync>>,
     facts: &'a mut Facts,
     counted: Counted,
+    /// Whether the operation computes with the keys that it names.
+    uses_keys: bool,
     /// The group in which the call was counted last.
     counted_in: Option<RateGroup>,
 }
@@ -66,7 +68,8 @@ impl<'a> Access<'a> {
         let standing = ctx.directory.standing_of(&call.caller, &ctx.engine);
         let counted = ctx.rates.counted(operation);
         let (said, grants) = (Said::new(), None);
-        Self { ctx, call, standing, said, grants, facts, counted, counted_in: None }
+        let uses_keys = rates::counted(operation) == Counted::ByKey;
+        Self { ctx, call, standing, said, grants, facts, counted, uses_keys, counted_in: None }
     }
 
     /// The call.
@@ -402,7 +405,12 @@ impl<'a> Access<'a> {
         self.count(key.spec)?;
         let resource = Resource::Key(key.as_resource(self.ctx.keys.as_ref()));
         let context = context.filter(|context| !context.is_empty());
-        self.decide(action, resource, context, alias.map(AliasName::as_str))
+        let permit = self.decide(action, resource, context, alias.map(AliasName::as_str))?;
+        if self.uses_keys && key.spec != KeySpec::SymmetricDefault {
+            let material = key.current_material().map(|material| material.id);
+            self.facts.unseen_materials.extend(material);
+        }
+        Ok(permit)
     }
 
     /// Counts the use of a key in the group of its kind, once a call.

@@ -31,7 +31,8 @@ impl Call {
 }
 
 /// What the caller gets. It cannot be made without a receipt for the call's
-/// record, except to say that the record could not be made.
+/// record, except to say that the record could not be made, or to refuse somebody
+/// unknown who asks too often.
 #[derive(Debug)]
 pub struct Answer {
     request_id: RequestId,
@@ -46,6 +47,12 @@ impl Answer {
         _receipt: &Receipt,
     ) -> Self {
         Self { request_id, result }
+    }
+
+    /// The refusal of somebody unknown, which is counted and recorded later, as
+    /// part of a sum ([`super::noise`]).
+    pub(super) fn summed(request_id: RequestId, error: ApiError) -> Self {
+        Self { request_id, result: Err(error) }
     }
 
     /// The only answer when the record could not be made durable, or when the

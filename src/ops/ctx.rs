@@ -6,8 +6,10 @@ use std::time::Duration;
 use tokio::sync::{Mutex, Notify};
 
 use super::blocking::Workshop;
+use super::noise::Noise;
 use super::operation::Description;
 use super::rates::Rates;
+use super::record_time::RecordTimes;
 use crate::audit::trail::Trail;
 use crate::base::clock::Clock;
 use crate::base::ids::{AccountId, Region};
@@ -37,6 +39,9 @@ pub struct Ctx {
     pub quotas: Quotas,
     /// How fast callers call.
     pub rates: Rates,
+    /// Refusals of unknown callers.
+    pub noise: Noise,
+    pub record_times: RecordTimes,
     pub observer: Box<dyn Observer>,
     /// Whose turn it is to change something. Changes are rare and made one at a
     /// time, so that what an operation looked at (a limit, an alias's target, an

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use crate::base::ids::MaterialId;
 use crate::base::managed::ManagedService;
 use crate::policy::decision::Explanation;
 
@@ -14,6 +15,9 @@ pub struct Facts {
     pub resources: Vec<String>,
     pub decisions: Vec<Explanation>,
     pub additional: Map<String, Value>,
+    /// The materials that were used of keys of which AWS's record does not name
+    /// them: those that are not symmetric.
+    pub unseen_materials: Vec<MaterialId>,
     /// `serviceEventDetails` of what the server did by itself.
     pub service_event_details: Option<Value>,
     /// Whether the caller only wants to know what would happen.

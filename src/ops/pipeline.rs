@@ -17,11 +17,11 @@ use super::ctx::{Ctx, Ended};
 use super::facts::Facts;
 use super::grants;
 use super::operation::{Description, Done, Further, Operation, ReadInput};
-use super::rates::Counted;
+use super::rates::{Counted, is_administrative};
 use super::recording::{Place, generate_event_id, record, record_further};
 use super::{sts, system};
 use crate::base::arn::Arn;
-use crate::base::caller::Caller;
+use crate::base::caller::{Caller, Principal};
 use crate::base::ids::{AccountId, Region, RequestId};
 use crate::base::managed::ManagedService;
 use crate::policy::decision::Explanation;
@@ -80,6 +80,9 @@ async fn watch(
 /// none yet, that is made, and the call run again.
 async fn commit<O: Operation>(ctx: &O::Context, call: &Call) -> Settled {
     let shared: &Ctx = ctx.as_ref();
+    if shared.store.is_on_reserve() && !is_administrative(&O::DESCRIPTION) {
+        return unrecorded(call, store::Error::OnReserve);
+    }
     if let Counted::In(group) = shared.rates.counted(&O::DESCRIPTION)
         && let Err(error) = shared.rates.count(call, group)
     {
@@ -125,7 +128,13 @@ async fn settle<O: Operation>(
             // It changes nothing: the next may go on while its record is written.
             turn = None;
         }
-        let ended = End::new(result);
+        let mut ended = End::new(result);
+        ended.result = match ended.result {
+            Err(error) if is_summed(shared, &call.caller, &error) => {
+                return Ok((Answer::summed(request_id, error), facts));
+            }
+            result => result,
+        };
         let (unit, result) = match unit(shared, &O::DESCRIPTION, call, &facts, ended) {
             Ok(made) => made,
             Err(error) => return Ok((Answer::unrecorded(request_id, error), facts)),
@@ -245,12 +254,24 @@ async fn commit_refusal(
     refusal: Refusal,
 ) -> Answer {
     let Refusal { error, decided, request_parameters } = refusal;
+    if is_summed(ctx, caller, &error) {
+        return Answer::summed(caller.request_id, error);
+    }
     let request_parameters = request_parameters.map(|value| *value);
     let facts = Facts { decisions: decided, request_parameters, ..Facts::default() };
     match put_down(ctx, description, caller, region, &facts, Err(error)).await {
         Ok((result, receipt)) => Answer::recorded(caller.request_id, result, &receipt),
         Err(error) => Answer::unrecorded(caller.request_id, error),
     }
+}
+
+/// Counts the refusal of somebody unknown. Answers whether that is all that will
+/// be recorded of it: there were too many of late. While nothing can be recorded,
+/// this is no way around it.
+fn is_summed(ctx: &Ctx, caller: &Caller, error: &ApiError) -> bool {
+    matches!(caller.principal, Principal::Anonymous { .. })
+        && ctx.store.is_writable()
+        && ctx.noise.absorbs(caller.source_ip, error.code(), !ctx.store.is_on_reserve())
 }
 
 /// Records something that happened without a call.

@@ -56,6 +56,25 @@ pub fn counted(operation: &Description) -> Counted {
     }
 }
 
+/// Whether `operation` only administers: it uses no key and makes no random bytes.
+/// These are the calls that are still answered on the disk reserve.
+#[must_use]
+pub fn is_administrative(operation: &Description) -> bool {
+    match operation.service {
+        Service::Items => false,
+        Service::Kms => match counted(operation) {
+            Counted::ByKey | Counted::ByDataKeyPair | Counted::Nowhere => false,
+            Counted::In(group) => group != RateGroup::Symmetric,
+        },
+        Service::Audit
+        | Service::Cloudtrail
+        | Service::Iam
+        | Service::Policy
+        | Service::Sts
+        | Service::System => true,
+    }
+}
+
 /// The refusal of a call that came too fast.
 #[must_use]
 pub fn throttled() -> ApiError {

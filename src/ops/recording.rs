@@ -2,17 +2,20 @@
 
 use std::borrow::Cow;
 
+use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::to_raw_value;
 
 use super::ctx::Ctx;
 use super::facts::Facts;
+use super::item_context::{self, Item};
 use super::operation::{Description, Further, Service};
 use super::pipeline::{Cause, End};
-use crate::audit::{self, EventType, Failure, Record, Resource};
+use crate::audit::{self, EventType, Failure, Record, Resource, Tls};
 use crate::base::arn::Arn;
-use crate::base::caller::Caller;
+use crate::base::caller::{self, Caller};
 use crate::base::ids::{AccountId, Region, RequestId};
+use crate::base::timestamp;
 use crate::policy::decision::Explanation;
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
@@ -60,15 +63,24 @@ pub(super) fn record(
     let is_owner = place.account != caller.principal.account();
     let seen = facts.decisions.iter().filter_map(|one| one.seen_by(place.account, !is_owner));
     let decisions: Vec<Cow<'_, Explanation>> = seen.collect();
-    let decision = match decisions.is_empty() {
-        true => None,
-        false => Some(to_raw_value(&Decisions { decisions: &decisions })?),
+    let time = ctx.record_times.next(ctx.clock.as_ref());
+    let own = Own {
+        decisions: &decisions,
+        key_material_ids: match ended.result {
+            Ok(_) => facts.unseen_materials.iter().map(ToString::to_string).collect(),
+            Err(_) => Vec::new(),
+        },
+        item: item_context::find(facts.request_parameters.as_ref()),
+        clock: time
+            .behind_ms
+            .map(|latest_ms| ClockBehind { latest_record_time: timestamp::iso_8601(latest_ms) }),
     };
+    let own = if own.is_empty() { None } else { Some(to_raw_value(&own)?) };
     let resources: Vec<Resource<'_>> = facts.resources.iter().map(|arn| resource(arn)).collect();
     let by_itself = description.service == Service::System;
     Ok(audit::prepare(&Record {
         event_id: generate_event_id(ctx)?,
-        time_ms: ctx.clock.now_ms(),
+        time_ms: time.now_ms,
         caller,
         account: place.account,
         region: place.region,
@@ -83,8 +95,9 @@ pub(super) fn record(
         resources: &resources,
         event_type: if by_itself { EventType::AwsServiceEvent } else { EventType::AwsApiCall },
         shared_event_id: place.shared_id,
-        tls: None,
-        wardbook: decision.as_deref(),
+        // CloudTrail leaves it out where a service calls for somebody.
+        tls: caller.tls.as_ref().filter(|_| caller.via_service.is_none()).map(tls),
+        wardbook: own.as_deref(),
     })?)
 }
 
@@ -129,8 +142,40 @@ fn resource(arn: &str) -> Resource<'_> {
     Resource { account, kind, arn }
 }
 
+fn tls(of_connection: &caller::Tls) -> Tls<'_> {
+    Tls {
+        version: of_connection.version,
+        cipher_suite: of_connection.cipher_suite,
+        key_exchange: of_connection.key_exchange,
+        host: of_connection.host.as_deref(),
+    }
+}
+
 /// The `wardbook` member of a record.
-#[derive(serde::Serialize)]
-struct Decisions<'a> {
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Own<'a> {
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
     decisions: &'a [Cow<'a, Explanation>],
+    /// The material that was used, where AWS's record does not tell.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    key_material_ids: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    item: Option<Item<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    clock: Option<ClockBehind>,
+}
+
+impl Own<'_> {
+    fn is_empty(&self) -> bool {
+        let Self { decisions, key_material_ids, item, clock } = self;
+        decisions.is_empty() && key_material_ids.is_empty() && item.is_none() && clock.is_none()
+    }
+}
+
+/// The clock was set back: a record before this one has a later time.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ClockBehind {
+    latest_record_time: String,
 }

@@ -76,6 +76,7 @@ pub(super) fn caller(principal: Principal) -> Caller {
         source_ip: Some([192, 0, 2, 7].into()),
         user_agent: None,
         secure_transport: true,
+        tls: None,
         request_id: RequestId::from_random([0; 16]),
         via_service: None,
     }

@@ -43,6 +43,7 @@ impl Scenario {
             source_ip: None,
             user_agent: None,
             secure_transport: false,
+            tls: None,
             request_id: RequestId::from_random([0; 16]),
             via_service: None,
         };

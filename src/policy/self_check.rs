@@ -84,6 +84,7 @@ fn server_caller(principal: Principal) -> Caller {
         source_ip: None,
         user_agent: None,
         secure_transport: false,
+        tls: None,
         request_id: RequestId::from_random([0; 16]),
         via_service: None,
     }

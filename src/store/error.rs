@@ -28,6 +28,9 @@ pub enum Error {
     /// unit was written; the store recovers by itself.
     #[error("the book cannot be written at the moment")]
     Unavailable(#[source] Cause),
+    /// The disk was full. What is left of it is kept for administrators.
+    #[error("the disk is full: only administrators' calls are answered, on the disk reserve")]
+    OnReserve,
     /// A sync failed once, so what the disk holds is unknown. Nothing will be
     /// written until a restart, which reads the files anew.
     #[error("the book is closed for writing after a failed sync")]

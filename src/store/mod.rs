@@ -88,6 +88,10 @@ pub struct Settings {
     /// Quota for the database file, pages of 4 KiB; reaching it is like a full
     /// disk. `None` leaves it to the file system.
     pub pages_max: Option<u32>,
+    /// Disk reserve, bytes: room in the data folder that is kept for the calls
+    /// and records of administrators when the disk is full. 0 keeps none; `None`
+    /// leaves what is there as it is.
+    pub reserve_bytes: Option<u64>,
 }
 
 impl Default for Settings {
@@ -98,8 +102,24 @@ impl Default for Settings {
             commit_wait_ms: limits::COMMIT_WAIT_MS,
             index_interval_ms: 200,
             pages_max: None,
+            reserve_bytes: None,
         }
     }
+}
+
+/// How the disk reserve is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reserve {
+    /// There is none.
+    #[default]
+    Off,
+    /// It takes so many bytes of the disk.
+    Held { bytes: u64 },
+    /// There was no room to make it.
+    Missing,
+    /// The disk was full, so it was given up: whoever does not administrate
+    /// waits until it could be made again.
+    Used,
 }
 
 /// How the store is.
@@ -116,6 +136,7 @@ pub struct Health {
     pub last_seq: i64,
     /// The last place that the search index has taken in.
     pub indexed_seq: i64,
+    pub reserve: Reserve,
 }
 
 /// The book and the state tables of one data folder.
@@ -192,6 +213,18 @@ impl Store {
     #[must_use]
     pub fn health(&self) -> Health {
         self.engine.health()
+    }
+
+    /// Whether the disk was full, so that only administrators are served.
+    #[must_use]
+    pub fn is_on_reserve(&self) -> bool {
+        self.engine.is_on_reserve()
+    }
+
+    /// Whether the last write went through.
+    #[must_use]
+    pub fn is_writable(&self) -> bool {
+        self.engine.is_writable()
     }
 
     /// Commits what waits, checkpoints, and ends the threads. A later `commit`

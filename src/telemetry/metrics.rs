@@ -15,7 +15,7 @@ use super::{Error, otlp};
 use crate::audit::trail;
 use crate::base::clock::Clock;
 use crate::ops::ctx::{Ended, Observer};
-use crate::store::Health;
+use crate::store::{Health, Reserve};
 
 /// One set of instruments, read by Prometheus and, if there is one, by a
 /// collector.
@@ -95,6 +95,15 @@ impl Metrics {
             "{record}",
             "Place of the newest record that the search index has taken in.",
             |health| u64::try_from(health.indexed_seq).unwrap_or(0),
+        );
+        gauge(
+            "wardbook.store.reserve.size",
+            "By",
+            "Disk kept for administrators: 0 when it is used, or when there is none.",
+            |health| match health.reserve {
+                Reserve::Held { bytes } => bytes,
+                Reserve::Off | Reserve::Missing | Reserve::Used => 0,
+            },
         );
     }
 

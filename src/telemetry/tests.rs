@@ -13,7 +13,7 @@ use crate::base::limits::KEYS_MEASURED;
 use crate::ops;
 use crate::ops::ctx::Ended;
 use crate::ops::operation::Description;
-use crate::store;
+use crate::store::{self, Reserve};
 use crate::wire::codes::Code;
 
 /// A log that a test can read.
@@ -82,8 +82,14 @@ fn prometheus_sees_calls_by_operation_and_outcome() {
 #[test]
 fn prometheus_sees_the_store_as_it_is_when_asked() {
     let (telemetry, _log) = build(&settings("info"), io::sink).unwrap();
-    let health =
-        Health { writer: Ok(()), queued_units: 3, wal_bytes: 4_096, last_seq: 17, indexed_seq: 12 };
+    let health = Health {
+        writer: Ok(()),
+        queued_units: 3,
+        wal_bytes: 4_096,
+        last_seq: 17,
+        indexed_seq: 12,
+        reserve: Reserve::Held { bytes: 64 << 20 },
+    };
     let shown = Arc::new(Mutex::new(health));
     let seen = Arc::clone(&shown);
     telemetry.watch_store(move || seen.lock().unwrap().clone());
@@ -97,6 +103,7 @@ fn prometheus_sees_the_store_as_it_is_when_asked() {
             "wardbook_store_queue_length 3",
             "wardbook_store_record_indexed 12",
             "wardbook_store_record_last 17",
+            "wardbook_store_reserve_size_bytes 67108864",
             "wardbook_store_wal_size_bytes 4096",
             "wardbook_store_writable 1",
         ]

@@ -78,7 +78,7 @@ class Server:
         with self.stdout.open("ab") as stdout, self.stderr.open("ab") as stderr:
             self.process = subprocess.Popen(
                 [BINARY, "serve", "--data", self.data, "--listen", "127.0.0.1:0", "--json"]
-                + ["--regions", OTHER_REGION, *settings],
+                + ["--regions", OTHER_REGION, "--disk-reserve", "1", *settings],
                 env={"HOME": os.environ["HOME"], "PATH": os.environ["PATH"], **(env or {})},
                 stdin=subprocess.DEVNULL,
                 stdout=stdout,

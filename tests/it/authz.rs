@@ -157,6 +157,7 @@ fn call_behind_the_door(server: &Server, account: &str, name: &str, input: &Valu
             source_ip: None,
             user_agent: None,
             secure_transport: false,
+            tls: None,
             request_id: RequestId::from_random([7; 16]),
             via_service: None,
         },

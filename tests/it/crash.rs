@@ -11,6 +11,8 @@ use crate::fixture::program::{Home, Program};
 use crate::fixture::raw::{self, Request};
 use crate::fixture::wait_until;
 
+/// How often the program is killed. More is asked for by `CRASH_KILLS` in the
+/// environment of the test.
 const KILLS: usize = 50;
 const CLIENTS: usize = 4;
 /// A kill comes after at most so many answered calls.
@@ -30,7 +32,8 @@ fn what_was_answered_survives_kill_9() {
     let mut program = serve();
     let mut all = Answered::default();
     let mut random = Random(0x5eed);
-    for _ in 0..KILLS {
+    let kills = kills();
+    for _ in 0..kills {
         let answered = load_and_kill(program, random.below(CALLS_MAX) + 1);
         program = serve();
         let last = program.rest("GET", "/v1/audit/events?limit=1000", &Value::Null).ok();
@@ -38,7 +41,7 @@ fn what_was_answered_survives_kill_9() {
         all.request_ids.extend(answered.request_ids);
         all.ciphertexts.extend(answered.ciphertexts);
     }
-    assert!(all.request_ids.len() > KILLS * CLIENTS, "there was no load");
+    assert!(all.request_ids.len() > kills * CLIENTS, "there was no load");
     let book = program.book();
     check_records(&book, &all.request_ids);
     // A key and its record are there together, or not at all.
@@ -85,6 +88,11 @@ fn a_rotation_on_demand_survives_kill_9() {
 }
 
 const PLAINTEXT: &str = "c3Vydml2ZXM=";
+
+#[expect(clippy::disallowed_methods, reason = "whoever runs the tests says how long")]
+fn kills() -> usize {
+    std::env::var("CRASH_KILLS").map_or(KILLS, |asked| asked.parse().unwrap())
+}
 
 /// Lets clients call until they were answered so many times together, and
 /// kills the program while they go on.

@@ -55,7 +55,14 @@ fn fill(server: &Server, scene: &Scene) {
     while server.call("CreateKey", &long).status == 200 {}
     for operation in operations() {
         let unsigned = scene.request(operation.name).1;
-        while server.send(&unsigned).status != 500 {}
+        loop {
+            // Each of them has a record as long as there is room for it; of
+            // unknown callers only after something else had none.
+            while scene.call(server, operation.name).status != 500 {}
+            if server.send(&unsigned).status == 500 {
+                break;
+            }
+        }
     }
 }
 
@@ -78,7 +85,7 @@ fn a_full_quota() {
 /// above has to do.
 #[test]
 fn a_full_disk() {
-    let Some(disk) = Disk::mount() else { return };
+    let Some(disk) = Disk::mount("4m") else { return };
     let folder = Some(disk.path().to_owned());
     let server = Server::with(Options { folder, ..Options::default() });
     let scene = Scene::set(&server, "scene");
@@ -89,6 +96,70 @@ fn a_full_disk() {
     fs::remove_file(filling).unwrap();
     check_up_again(&server, &scene);
     drop(server);
+}
+
+/// The reserve of a full disk is for administrators, and they find in the book
+/// when it was needed.
+#[test]
+fn administrators_go_on_when_the_disk_is_full() {
+    let Some(disk) = Disk::mount("32m") else { return };
+    let options = || Options {
+        folder: Some(disk.path().to_owned()),
+        store: store::Settings { reserve_bytes: Some(4 << 20), ..Options::default().store },
+        ..Options::default()
+    };
+    let server = Server::with(options());
+    let scene = Scene::set(&server, "scene");
+    scene.complete();
+    let reserve =
+        |server: &Server| server.look("/health/ready").json()["book"]["diskReserve"].clone();
+    assert_eq!(reserve(&server), "held");
+    let filling = disk.fill();
+    let long = json!({ "Description": "x".repeat(8_000) });
+    while server.call("CreateKey", &long).status == 200 {}
+    wait_until(|| reserve(&server) == "used");
+    check_on_reserve(&server, &scene);
+    let ready = server.look("/health/ready");
+    assert_eq!(ready.status, 503);
+    assert_eq!(ready.json()["reason"], ON_RESERVE);
+
+    // A restart does not forget, and stops and starts are recorded.
+    let server = server.restart(options());
+    assert_eq!(reserve(&server), "used");
+    check_on_reserve(&server, &scene);
+
+    fs::remove_file(filling).unwrap();
+    check_up_again(&server, &scene);
+    assert_eq!(reserve(&server), "held");
+    let happened = |name: &str| server.events(&format!("eventName={name}"));
+    wait_until(|| happened("DiskReserveRestored").len() == 1);
+    assert!(!happened("DiskReserveUsed").is_empty());
+    assert_eq!(happened("ServiceStop").len(), 1);
+    // Whoever nobody knows was refused in the same words, and only counted.
+    let sums = happened("UnauthenticatedCalls");
+    assert_eq!(sums[0]["serviceEventDetails"]["count"], 1, "{sums:#?}");
+    drop(server);
+}
+
+const ON_RESERVE: &str =
+    "the disk is full: only administrators' calls are answered, on the disk reserve";
+
+/// Keys are not used, and what was asked leaves no record; everything else goes on.
+#[track_caller]
+fn check_on_reserve(server: &Server, scene: &Scene) {
+    for operation in ["Encrypt", "Decrypt", "GenerateRandom", "Sign", "EncryptItems"] {
+        let answer = scene.call(server, operation);
+        assert_eq!((answer.status, answer.code().as_str()), (500, "KMSInternalException"));
+        assert!(server.records_of(answer.request_id()).is_empty());
+    }
+    for operation in ["DescribeKey", "DisableKey", "EnableKey", "ListPrincipals", "WhoCan"] {
+        let answer = scene.call(server, operation);
+        answer.ok();
+        assert_eq!(server.records_of(answer.request_id()).len(), 1);
+    }
+    let stranger = server.send(&scene.request("Encrypt").1);
+    assert_eq!(stranger.code(), "MissingAuthenticationTokenException");
+    assert!(server.records_of(stranger.request_id()).is_empty());
 }
 
 /// Somebody else writes to the database, for longer than the server waits.
@@ -113,10 +184,11 @@ fn a_database_in_other_hands() {
 struct Disk(TempDir);
 
 impl Disk {
-    fn mount() -> Option<Self> {
+    fn mount(size: &str) -> Option<Self> {
         let folder = TempDir::new().unwrap();
         let mut mount = Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", "size=4m", "tmpfs"]).arg(folder.path());
+        let size = format!("size={size}");
+        mount.args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(folder.path());
         let mounted = spawn(mount.stderr(Stdio::null())).wait().unwrap().success();
         mounted.then_some(Self(folder))
     }

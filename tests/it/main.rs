@@ -25,6 +25,8 @@ mod crash;
 mod detach;
 mod escapes;
 #[cfg(test)]
+mod fail_closed;
+#[cfg(test)]
 mod fixture;
 #[cfg(test)]
 mod full_disk;
@@ -41,11 +43,15 @@ mod leaks;
 #[cfg(test)]
 mod lifecycle;
 #[cfg(test)]
+mod noise;
+#[cfg(test)]
 mod principals;
 #[cfg(test)]
 mod quotas;
 #[cfg(test)]
 mod readme;
+#[cfg(test)]
+mod record_kinds;
 #[cfg(test)]
 mod records;
 #[cfg(test)]

@@ -18,7 +18,7 @@ use crate::fixture::{
 
 /// The one record of a call.
 #[track_caller]
-fn record_of(server: &Server, answer: &Response) -> Value {
+pub(crate) fn record_of(server: &Server, answer: &Response) -> Value {
     let records = server.records_of(answer.request_id());
     // Operations on items use keys on the caller's behalf, under the same id.
     let own: Vec<&Value> =
@@ -170,7 +170,7 @@ fn throttled_calls_are_recorded() {
 /// A record as it is compared: in CloudTrail's order, with what differs from
 /// run to run replaced by what it is and a number, so that equal values can
 /// still be seen to be equal.
-fn shown(record: &Value) -> String {
+pub(crate) fn shown(record: &Value) -> String {
     let text = serde_json::to_string_pretty(record).unwrap();
     let mut names = BTreeMap::new();
     let mut shown = String::new();

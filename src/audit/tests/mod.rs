@@ -30,6 +30,7 @@ fn caller(principal: Principal) -> Caller {
         source_ip: Some([192, 0, 2, 7].into()),
         user_agent: Some("aws-cli/2.31".to_owned()),
         secure_transport: true,
+        tls: None,
         request_id: RequestId::from_random([7; 16]),
         via_service: None,
     }
@@ -122,6 +123,7 @@ impl Case {
             tls: self.tls.then_some(Tls {
                 version: "TLSv1.3",
                 cipher_suite: "TLS_AES_256_GCM_SHA384",
+                key_exchange: None,
                 host: Some("kms.eu-central-1.amazonaws.com"),
             }),
             wardbook: self.wardbook.as_deref(),

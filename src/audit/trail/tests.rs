@@ -145,6 +145,7 @@ fn event(account: &str, region: &str, name: &str, time_ms: i64) -> NewEvent {
             source_ip: Some([192, 0, 2, 7].into()),
             user_agent: None,
             secure_transport: false,
+            tls: None,
             request_id: RequestId::from_random([7; 16]),
             via_service: None,
         },

@@ -156,7 +156,8 @@ impl Drop for Folder {
 fn spawn(folder: &Folder) -> io::Result<Child> {
     let log = File::create_new(folder.log())?;
     Command::new(std::env::current_exe()?)
-        .args(["serve", "--json", "--stop-with-parent", "--listen", "127.0.0.1:0", "--data"])
+        .args(["serve", "--json", "--stop-with-parent", "--listen", "127.0.0.1:0"])
+        .args(["--disk-reserve", "0", "--data"])
         .arg(folder.data())
         // The user's own settings are for the user's own server.
         .env_clear()

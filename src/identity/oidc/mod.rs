@@ -4,6 +4,7 @@
 //! Deliberately absent: the network. An issuer's keys come from a file that the
 //! operator puts there and replaces; nothing is fetched because a token says so.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use crate::base::arn::RoleArn;
@@ -120,6 +121,12 @@ struct Provider {
 }
 
 impl Providers {
+    /// Their issuers, each once.
+    #[must_use]
+    pub fn issuers(&self) -> BTreeSet<&str> {
+        self.0.iter().map(|provider| provider.issuer.as_str()).collect()
+    }
+
     /// Reads every file of keys for the first time.
     ///
     /// # Errors

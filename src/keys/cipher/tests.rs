@@ -45,6 +45,7 @@ impl Bench {
             source_ip: None,
             user_agent: None,
             secure_transport: true,
+            tls: None,
             request_id: RequestId::from_random([0; 16]),
             via_service: None,
         };

@@ -55,12 +55,12 @@ pub static TABLE: [&Entry<Ctx>; 7] = [
     &ROTATE_KEY,
 ];
 
-/// Records that the server starts to answer.
+/// Records that the server starts to answer; `details` says with which settings.
 ///
 /// # Errors
 /// If the record cannot be made.
-pub async fn record_start(ctx: &Ctx) -> Result<(), ApiError> {
-    record(ctx, "ServiceStart").await
+pub async fn record_start(ctx: &Ctx, details: Value) -> Result<(), ApiError> {
+    record_event(ctx, "ServiceStart", Some(details)).await
 }
 
 /// Records that the server no longer answers.
@@ -68,7 +68,7 @@ pub async fn record_start(ctx: &Ctx) -> Result<(), ApiError> {
 /// # Errors
 /// If the record cannot be made.
 pub async fn record_stop(ctx: &Ctx) -> Result<(), ApiError> {
-    record(ctx, "ServiceStop").await
+    record_event(ctx, "ServiceStop", None).await
 }
 
 /// Records that everybody on this machine is let in as an administrator.
@@ -76,7 +76,7 @@ pub async fn record_stop(ctx: &Ctx) -> Result<(), ApiError> {
 /// # Errors
 /// If the record cannot be made.
 pub async fn record_development(ctx: &Ctx) -> Result<(), ApiError> {
-    record(ctx, "DevelopmentMode").await
+    record_event(ctx, "DevelopmentMode", None).await
 }
 
 /// Records which guardrails of the operator are in force: `details` says which
@@ -85,14 +85,28 @@ pub async fn record_development(ctx: &Ctx) -> Result<(), ApiError> {
 /// # Errors
 /// If the record cannot be made.
 pub async fn record_guardrails(ctx: &Ctx, details: Value) -> Result<(), ApiError> {
-    record_with(ctx, "LoadGuardrails", Some(details)).await
+    record_event(ctx, "LoadGuardrails", Some(details)).await
 }
 
-async fn record(ctx: &Ctx, name: &'static str) -> Result<(), ApiError> {
-    record_with(ctx, name, None).await
+/// Records the sum of the refusals of unknown callers that have no records of
+/// their own, when it is due, or `now`.
+///
+/// # Errors
+/// If the record cannot be made; the sum is kept then.
+pub async fn record_noise(ctx: &Ctx, now: bool) -> Result<(), ApiError> {
+    let Some(sum) = ctx.noise.take(now) else { return Ok(()) };
+    let recorded = record_event(ctx, "UnauthenticatedCalls", Some(sum.details())).await;
+    if recorded.is_err() {
+        ctx.noise.put_back(sum);
+    }
+    recorded
 }
 
-async fn record_with(
+/// Records something that happened to the server itself.
+///
+/// # Errors
+/// If the record cannot be made.
+pub async fn record_event(
     ctx: &Ctx,
     name: &'static str,
     service_event_details: Option<Value>,
@@ -258,6 +272,7 @@ fn caller(ctx: &Ctx, account: &AccountId) -> Result<Caller, hsm::Error> {
         source_ip: None,
         user_agent: None,
         secure_transport: false,
+        tls: None,
         request_id: RequestId::from_random(random),
         via_service: None,
     })

@@ -1,6 +1,7 @@
 //! Opens connections, each with the same guards.
 
 use std::fs::{DirBuilder, File, OpenOptions};
+use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 use std::time::Duration;
@@ -45,9 +46,9 @@ pub(super) fn lock_folder(folder: &Path) -> Result<File, Error> {
 
 /// Opens a file that only its owner may read, and makes it if need be. SQLite
 /// gives its side files the mode of the database.
-pub(super) fn private_file(path: &Path) -> Result<File, Error> {
+pub(super) fn private_file(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
-    Ok(options.read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?)
+    options.read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
 }
 
 /// How a connection that may write is set up.

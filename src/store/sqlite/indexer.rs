@@ -70,7 +70,8 @@ impl Indexer {
     /// Takes in the next records, and tells how many there were.
     fn take_in(&mut self) -> Result<usize, Error> {
         let after = self.progress.seq;
-        if after >= self.shared.last_seq() {
+        // The reserve is for records; a search reads what is not in the index.
+        if after >= self.shared.last_seq() || self.shared.is_on_reserve() {
             return Ok(0);
         }
         let (entries, leaf) = self.log.read(|tx| {

@@ -9,6 +9,7 @@ mod connect;
 mod indexer;
 mod migrate;
 mod readers;
+mod reserve;
 mod shared;
 mod tx;
 mod writer;
@@ -24,6 +25,7 @@ use self::answers::Address;
 use self::connect::Writing;
 use self::indexer::Indexer;
 use self::readers::Readers;
+use self::reserve::DiskReserve;
 use self::shared::Shared;
 use self::tx::classify;
 use self::writer::{Message, Waiting, Work, Writer};
@@ -44,6 +46,7 @@ pub(super) struct Engine {
     readers: Arc<Readers>,
     index_readers: Readers,
     stop_indexer: SyncSender<()>,
+    stop_reserve: SyncSender<()>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     /// Held for as long as the engine lives.
     _lock: File,
@@ -55,6 +58,8 @@ impl Engine {
         let lock = connect::lock_folder(folder)?;
         let book = folder.join("wardbook.db");
         let shared = Arc::new(Shared::default());
+        let reserve = DiskReserve::open(folder, settings.reserve_bytes, Arc::clone(&shared))?;
+        let reserve = Arc::new(reserve);
 
         let mut writing = connect::writing(&book, BOOK)?;
         // SQLite syncs the folder for the files that it makes; not for ours.
@@ -75,19 +80,28 @@ impl Engine {
         let (queue, waiting) = sync_channel(settings.queue_units);
         let (ask, asked) = sync_channel(1);
         let checkpointing = connect::writing(&book, BOOK)?;
-        let writer = Writer::new(writing, waiting, ask, Arc::clone(&shared), settings.batch_units)?;
+        let writer = Writer::new(
+            writing,
+            waiting,
+            ask,
+            Arc::clone(&reserve),
+            Arc::clone(&shared),
+            settings.batch_units,
+        )?;
         let readers = Arc::new(Readers::new(&book));
         let index = folder.join("index.db");
         let indexer = Indexer::open(&index, Arc::clone(&readers), Arc::clone(&shared))?;
         let index_readers = Readers::new(&index);
         let index_interval = Duration::from_millis(settings.index_interval_ms);
         let (stop_indexer, stop) = sync_channel(1);
+        let (stop_reserve, reserve_stops) = sync_channel(1);
 
         let mut threads = vec![spawn("book-writer", move || writer.run())?];
         let of_checkpointer = Arc::clone(&shared);
         threads.push(spawn("book-checkpoint", move || {
             checkpoint::serve(&checkpointing, &asked, &of_checkpointer);
         })?);
+        threads.push(spawn("book-reserve", move || reserve.run(&reserve_stops))?);
         threads.push(spawn("book-index", move || indexer.run(&stop, index_interval))?);
         Ok(Self {
             queue,
@@ -96,6 +110,7 @@ impl Engine {
             readers,
             index_readers,
             stop_indexer,
+            stop_reserve,
             threads: Mutex::new(threads),
             _lock: lock,
         })
@@ -153,6 +168,14 @@ impl Engine {
         self.shared.health()
     }
 
+    pub(super) fn is_on_reserve(&self) -> bool {
+        self.shared.is_on_reserve()
+    }
+
+    pub(super) fn is_writable(&self) -> bool {
+        self.shared.is_writable()
+    }
+
     pub(super) fn close(&self) {
         self.readers.clear();
         self.index_readers.clear();
@@ -166,6 +189,7 @@ impl Engine {
         // Each fails only if the thread is gone already.
         self.queue.send(Message::Close).ok();
         self.stop_indexer.send(()).ok();
+        self.stop_reserve.send(()).ok();
         for thread in threads {
             // A thread that panicked has told its story on standard error.
             thread.join().ok();

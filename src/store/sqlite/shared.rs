@@ -1,9 +1,9 @@
 //! What the threads of the store tell each other, and `health`.
 
-use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::store::{Error, Health};
+use crate::store::{Error, Health, Reserve};
 
 /// One page of the write-ahead log with its header, bytes.
 const WAL_FRAME_BYTES: u64 = 4_096 + 24;
@@ -16,6 +16,9 @@ pub(super) struct Shared {
     wal_pages: AtomicU64,
     last_seq: AtomicI64,
     indexed_seq: AtomicI64,
+    reserve: Mutex<Reserve>,
+    /// Whether `reserve` is used; asked for every call.
+    on_reserve: AtomicBool,
 }
 
 impl Shared {
@@ -26,6 +29,7 @@ impl Shared {
             wal_bytes: self.wal_pages().saturating_mul(WAL_FRAME_BYTES),
             last_seq: self.last_seq(),
             indexed_seq: self.indexed_seq.load(Ordering::Relaxed),
+            reserve: self.reserve(),
         }
     }
 
@@ -82,6 +86,24 @@ impl Shared {
 
     pub(super) fn set_indexed_seq(&self, seq: i64) {
         self.indexed_seq.store(seq, Ordering::Relaxed);
+    }
+
+    pub(super) fn reserve(&self) -> Reserve {
+        // The value is whole even if a holder panicked.
+        *self.reserve.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn set_reserve(&self, reserve: Reserve) {
+        *self.reserve.lock().unwrap_or_else(PoisonError::into_inner) = reserve;
+        self.on_reserve.store(reserve == Reserve::Used, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_on_reserve(&self) -> bool {
+        self.on_reserve.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn is_writable(&self) -> bool {
+        self.failure().is_none()
     }
 
     fn failure(&self) -> MutexGuard<'_, Option<Error>> {

@@ -99,6 +99,13 @@ pub(super) fn classify(query: &'static str, cause: rusqlite::Error) -> Error {
     }
 }
 
+/// Whether the disk, or the quota of the file, is full.
+pub(super) fn is_full(error: &Error) -> bool {
+    let Error::Unavailable(cause) = error else { return false };
+    let cause = cause.downcast_ref::<rusqlite::Error>();
+    cause.and_then(rusqlite::Error::sqlite_error_code) == Some(ErrorCode::DiskFull)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

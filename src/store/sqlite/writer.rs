@@ -13,8 +13,9 @@ use rusqlite::config::DbConfig;
 
 use super::answers::{self, Address};
 use super::checkpoint::{self, Mode};
+use super::reserve::DiskReserve;
 use super::shared::Shared;
-use super::tx::SqliteTx;
+use super::tx::{SqliteTx, is_full};
 use crate::store::names::Names;
 use crate::store::{Change, Error, NewEvent, Query, Receipt, Tx, Unit, log, meta};
 
@@ -56,6 +57,7 @@ pub(super) struct Writer {
     queue: Receiver<Message>,
     checkpointer: SyncSender<()>,
     shared: Arc<Shared>,
+    reserve: Arc<DiskReserve>,
     batch_units: usize,
     names: Names,
     /// The place of the last committed record.
@@ -70,6 +72,7 @@ impl Writer {
         connection: Connection,
         queue: Receiver<Message>,
         checkpointer: SyncSender<()>,
+        reserve: Arc<DiskReserve>,
         shared: Arc<Shared>,
         batch_units: usize,
     ) -> Result<Self, Error> {
@@ -80,6 +83,7 @@ impl Writer {
             queue,
             checkpointer,
             shared,
+            reserve,
             batch_units,
             names: Names::new(),
             last_seq,
@@ -195,6 +199,9 @@ impl Writer {
     /// Returns to the last committed state, in the file and in memory.
     fn roll_back(&mut self, error: &Error) {
         self.names.forget();
+        if is_full(error) {
+            self.reserve.release();
+        }
         if !self.connection.is_autocommit() {
             SqliteTx(&self.connection).run(&ROLLBACK, &[]).ok();
         }

@@ -1,6 +1,7 @@
 //! What the store promises: all or nothing, durable before the answer, fails
 //! closed, recovers.
 
+mod failures;
 mod search;
 
 use std::os::unix::fs::PermissionsExt;

@@ -128,6 +128,16 @@ fn tls_is_two_settings() {
     program.set("AWS_CA_BUNDLE", &vector("tls/ca.pem"));
     let ended = program.run(&list);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    // The record says how the connection was secured.
+    let query = ["audit", "query", "--event-name", "ListPrincipals", "--json"];
+    let ended = program.run(&[&query[..], &["--endpoint", &endpoint]].concat());
+    let record: Value = serde_json::from_str(ended.stdout.lines().next().unwrap()).unwrap();
+    let details = &record["tlsDetails"];
+    assert_eq!(details["tlsVersion"], "TLSv1.3");
+    let cipher_suite = details["cipherSuite"].as_str().unwrap();
+    assert!(cipher_suite.starts_with("TLS_"), "{details}");
+    assert_eq!(details["clientProvidedHostHeader"], server.address.as_str());
+    assert!(details["keyExchange"].is_string(), "{details}");
     // Over TLS the server may be open to all.
     drop(server);
     let tls = ["--tls-cert", &cert, "--tls-key", &key];

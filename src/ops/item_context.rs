@@ -1,0 +1,158 @@
+//! Clients of the AWS Database Encryption SDK, recognized by the encryption
+//! context that they send: it names the table and the item, so the record of
+//! the call can say which item a key was used for.
+//!
+//! Form of the context: the SDK's specification, "Encryption Context". Of
+//! version 1 the key attributes are in it, in Base64; of version 2 every
+//! attribute that the schema includes, in clear, with a legend of their types.
+
+use std::collections::BTreeMap;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+const TABLE_NAME: &str = "aws-crypto-table-name";
+const PARTITION_NAME: &str = "aws-crypto-partition-name";
+const SORT_NAME: &str = "aws-crypto-sort-name";
+const ATTRIBUTE_PREFIX: &str = "aws-crypto-attr.";
+const LEGEND: &str = "aws-crypto-legend";
+
+/// The members of `requestParameters` that can hold a context. What is written
+/// comes first: a ReEncrypt is about the item that it makes.
+const CONTEXTS: [&str; 3] =
+    ["encryptionContext", "destinationEncryptionContext", "sourceEncryptionContext"];
+
+/// The item that a call is about.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Item<'a> {
+    /// The logical table name.
+    table: &'a str,
+    /// Name of the partition key.
+    partition_key: &'a str,
+    /// Name of the sort key, if the table has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sort_key: Option<&'a str>,
+    /// The values of both, as text; bytes in Base64. Personal data, as what it
+    /// is taken from.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    key: BTreeMap<&'a str, String>,
+}
+
+/// The item that a call with these `requestParameters` is about; `None` for
+/// other clients.
+pub(super) fn find(parameters: Option<&Value>) -> Option<Item<'_>> {
+    let parameters = parameters?.as_object()?;
+    let contexts = CONTEXTS.iter().filter_map(|name| parameters.get(*name)?.as_object());
+    contexts.filter_map(of_context).next()
+}
+
+fn of_context(context: &Map<String, Value>) -> Option<Item<'_>> {
+    let text = |name: &str| context.get(name)?.as_str();
+    let (table, partition_key) = (text(TABLE_NAME)?, text(PARTITION_NAME)?);
+    let sort_key = text(SORT_NAME);
+    let names = [Some(partition_key), sort_key];
+    let value_of = |name| Some((name, value(context, name)?));
+    let key = names.into_iter().flatten().filter_map(value_of).collect();
+    Some(Item { table, partition_key, sort_key, key })
+}
+
+/// The value of a key attribute. A context that does not keep to its form has
+/// none: what was sent stands in `requestParameters` all the same.
+fn value(context: &Map<String, Value>, name: &str) -> Option<String> {
+    let key = [ATTRIBUTE_PREFIX, name].concat();
+    let sent = context.get(&key)?.as_str()?;
+    let Some(legend) = context.get(LEGEND) else { return decoded(sent) };
+    let before = context
+        .keys()
+        .filter(|other| other.starts_with(ATTRIBUTE_PREFIX) && other.as_bytes() < key.as_bytes());
+    match legend.as_str()?.as_bytes().get(before.count())? {
+        b'S' | b'N' | b'L' => Some(sent.to_owned()),
+        _ => decoded(sent),
+    }
+}
+
+/// The text in Base64 of a type id and a serialized value.
+fn decoded(sent: &str) -> Option<String> {
+    let bytes = STANDARD.decode(sent).ok()?;
+    match bytes.split_first_chunk::<2>()? {
+        // A string and a number.
+        ([0x00, 0x01 | 0x02], text) => Some(std::str::from_utf8(text).ok()?.to_owned()),
+        ([0xff, 0xff], bytes) => Some(STANDARD.encode(bytes)),
+        // No other type can be a key.
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[track_caller]
+    fn shown(context: &Value) -> Value {
+        let parameters = json!({ "keyId": "x", "encryptionContext": context });
+        serde_json::to_value(find(Some(&parameters))).unwrap()
+    }
+
+    #[test]
+    fn version_1_is_decoded() {
+        let context = json!({
+            "aws-crypto-table-name": "Tab1",
+            "aws-crypto-partition-name": "pk",
+            "aws-crypto-attr.pk": "AAFh",
+            "aws-crypto-sort-name": "sk",
+            "aws-crypto-attr.sk": "AAIx",
+            "aws-crypto-public-key": "A",
+        });
+        let item = json!({
+            "table": "Tab1", "partitionKey": "pk", "sortKey": "sk",
+            "key": { "pk": "a", "sk": "1" },
+        });
+        assert_eq!(shown(&context), item);
+        let re_encrypt = json!({ "sourceEncryptionContext": context });
+        assert!(find(Some(&re_encrypt)).is_some());
+    }
+
+    #[test]
+    fn version_2_is_read_by_its_legend() {
+        let item = shown(&json!({
+            "aws-crypto-table-name": "Tab1",
+            "aws-crypto-partition-name": "pk",
+            "aws-crypto-attr.pk": "AAFh",
+            "aws-crypto-attr.a": "true",
+            "aws-crypto-attr.sk": STANDARD.encode(b"\xff\xff\x01\x02"),
+            "aws-crypto-sort-name": "sk",
+            "aws-crypto-legend": "LSB",
+        }));
+        // A string that looks like Base64 is itself.
+        assert_eq!(item["key"], json!({ "pk": "AAFh", "sk": "AQI=" }));
+    }
+
+    #[test]
+    fn others_are_left_alone() {
+        assert_eq!(find(None), None);
+        assert_eq!(shown(&json!({ "tenant": "7" })), Value::Null);
+        assert_eq!(shown(&json!({ "aws-crypto-table-name": "Tab1" })), Value::Null);
+        for (value, legend) in [
+            (json!("?"), None),
+            (json!("AA=="), None),
+            (json!("AAH/"), None),
+            (json!(STANDARD.encode(b"\x01\x01x")), None),
+            (json!(7), None),
+            (json!("x"), Some("")),
+        ] {
+            let mut context = json!({
+                "aws-crypto-table-name": "Tab1", "aws-crypto-partition-name": "pk",
+                "aws-crypto-attr.pk": value,
+            });
+            if let Some(legend) = legend {
+                context["aws-crypto-legend"] = json!(legend);
+            }
+            assert_eq!(shown(&context), json!({ "table": "Tab1", "partitionKey": "pk" }));
+        }
+    }
+}
