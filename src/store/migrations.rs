@@ -10,6 +10,7 @@ pub(super) const BOOK: &[&str] = &[
     include_str!("../../migrations/sqlite/0004_grants.sql"),
     include_str!("../../migrations/sqlite/0005_identities.sql"),
     include_str!("../../migrations/sqlite/0006_policy_tests.sql"),
+    include_str!("../../migrations/sqlite/0007_ledger.sql"),
 ];
 
 /// The search index. It is derived, so it has no steps: an index with another

@@ -3,7 +3,8 @@
 //! with the search indexes of the log.
 //!
 //! Deliberately absent: what the rows mean. This module knows neither keys nor
-//! policies, does not look into a record's body, and hashes nothing.
+//! policies, does not look into a record's body, and neither hashes nor signs:
+//! a [`Notary`] does, whom the store asks before each commit.
 
 mod entry;
 mod error;
@@ -17,12 +18,16 @@ mod log;
 pub mod meta;
 mod migrations;
 mod names;
+mod notary;
 pub mod sealed;
 mod search;
 mod sql;
 mod sqlite;
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;
+pub mod tree;
 
 use std::path::Path;
 
@@ -30,6 +35,7 @@ pub use entry::Position;
 pub use error::Error;
 pub use event::NewEvent;
 pub use log::StoredRecord;
+pub use notary::{Attested, Head, Notary, TreeNode};
 pub use search::{Found, KeyText, Search};
 pub use sql::{Query, Row, Tx, Value};
 
@@ -133,12 +139,22 @@ impl Store {
         Ok(Self { engine: sqlite::Engine::open(folder, &settings)? })
     }
 
+    /// Appoints who signs the log from now on. Until somebody is, no unit can be
+    /// committed.
+    ///
+    /// # Errors
+    /// [`Error::Closed`].
+    pub fn appoint(&self, notary: Box<dyn Notary>) -> Result<(), Error> {
+        self.engine.appoint(notary)
+    }
+
     /// Makes the unit durable: all of its changes and its record, or nothing.
     ///
     /// # Errors
     /// [`Error::Duplicate`], [`Error::Conflict`]: this unit was rolled back.
     /// [`Error::Busy`], [`Error::Timeout`], [`Error::Unavailable`],
-    /// [`Error::Poisoned`], [`Error::Closed`]: no record, so no answer.
+    /// [`Error::Poisoned`], [`Error::NoNotary`], [`Error::Notary`],
+    /// [`Error::Closed`]: no record, so no answer.
     pub async fn commit(&self, unit: Unit) -> Result<Receipt, Error> {
         self.engine.commit(unit).await
     }

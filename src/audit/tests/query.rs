@@ -6,10 +6,13 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::base::limits;
+use crate::store::testing::Counting;
 use crate::store::{self, NewEvent, Settings, Store, Unit};
 
 fn open(folder: &TempDir) -> Store {
-    Store::open(folder.path(), Settings::default()).unwrap()
+    let store = Store::open(folder.path(), Settings::default()).unwrap();
+    store.appoint(Counting::from(store.health().last_seq)).unwrap();
+    store
 }
 
 async fn commit(store: &Store, event: NewEvent) -> i64 {

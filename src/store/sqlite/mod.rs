@@ -6,6 +6,7 @@
 mod answers;
 mod checkpoint;
 mod connect;
+mod heads;
 mod indexer;
 mod migrate;
 mod readers;
@@ -29,7 +30,7 @@ use self::tx::classify;
 use self::writer::{Message, Waiting, Writer};
 use super::index;
 use super::search::{self, Found, Search};
-use super::{Error, Health, Receipt, Settings, Tx, Unit, migrations};
+use super::{Error, Health, Notary, Receipt, Settings, Tx, Unit, migrations};
 
 /// The book: durable at every commit, checkpointed beside the writer. The cache
 /// holds the names, which are looked up at random (32 MiB).
@@ -99,6 +100,10 @@ impl Engine {
             threads: Mutex::new(threads),
             _lock: lock,
         })
+    }
+
+    pub(super) fn appoint(&self, notary: Box<dyn Notary>) -> Result<(), Error> {
+        self.queue.send(Message::Appoint(notary)).map_err(|_gone| Error::Closed)
     }
 
     pub(super) async fn commit(&self, unit: Unit) -> Result<Receipt, Error> {

@@ -13,10 +13,11 @@ use rusqlite::config::DbConfig;
 
 use super::answers::{self, Address};
 use super::checkpoint::{self, Mode};
+use super::heads::Heads;
 use super::shared::Shared;
 use super::tx::SqliteTx;
 use crate::store::names::Names;
-use crate::store::{Error, Query, Receipt, Tx, Unit, log, meta};
+use crate::store::{Error, Notary, Query, Receipt, Tx, Unit, log, meta};
 
 /// How long an idle writer that could not write waits before it tries again.
 const PROBE: Duration = Duration::from_secs(1);
@@ -33,6 +34,7 @@ pub(super) struct Waiting {
 /// What arrives in the writer's queue.
 pub(super) enum Message {
     Commit(Box<Waiting>),
+    Appoint(Box<dyn Notary>),
     Close,
 }
 
@@ -44,6 +46,7 @@ pub(super) struct Writer {
     shared: Arc<Shared>,
     batch_units: usize,
     names: Names,
+    heads: Heads,
     /// The place of the last committed record.
     last_seq: i64,
     /// Length of the write-ahead log when a checkpoint was last asked for.
@@ -60,6 +63,7 @@ impl Writer {
         batch_units: usize,
     ) -> Result<Self, Error> {
         let last_seq = log::last_seq(&mut SqliteTx(&connection))?;
+        let heads = Heads::resume(&mut SqliteTx(&connection))?;
         shared.set_last_seq(last_seq);
         Ok(Self {
             connection,
@@ -68,6 +72,7 @@ impl Writer {
             shared,
             batch_units,
             names: Names::new(),
+            heads,
             last_seq,
             asked_pages: 0,
             closing: false,
@@ -79,6 +84,8 @@ impl Writer {
         while let Some(batch) = self.next_batch() {
             if self.shared.is_poisoned() {
                 answer_all(batch, &Error::Poisoned);
+            } else if self.heads.is_vacant() {
+                answer_all(batch, &Error::NoNotary);
             } else {
                 self.commit_batch(batch);
                 self.bound_wal();
@@ -117,6 +124,7 @@ impl Writer {
     fn take(&mut self, message: Message, batch: &mut Vec<Waiting>) {
         match message {
             Message::Close => self.closing = true,
+            Message::Appoint(notary) => self.heads.appoint(notary),
             Message::Commit(waiting) => {
                 self.shared.leave_queue();
                 // Whoever gave up waiting was told that nothing happened.
@@ -130,6 +138,7 @@ impl Writer {
     fn commit_batch(&mut self, batch: Vec<Waiting>) {
         match self.write(&batch) {
             Ok((last_seq, answers)) => {
+                self.heads.committed();
                 self.last_seq = last_seq;
                 self.shared.set_last_seq(last_seq);
                 self.shared.recovered();
@@ -154,6 +163,7 @@ impl Writer {
         let mut tx = SqliteTx(&self.connection);
         let mut seq = self.last_seq;
         let mut answers = Vec::with_capacity(batch.len());
+        let (mut leaves, mut time_ms) = (Vec::with_capacity(batch.len()), 0);
         tx.run(&BEGIN, &[])?;
         for waiting in batch {
             let answer = match apply(&mut tx, &waiting.unit) {
@@ -163,6 +173,8 @@ impl Writer {
                     for event in std::iter::once(event).chain(further) {
                         seq = seq.saturating_add(1);
                         log::append(&mut tx, &mut self.names, seq, event)?;
+                        leaves.push(event.leaf);
+                        time_ms = event.time_ms;
                     }
                     Ok(receipt)
                 }
@@ -173,6 +185,9 @@ impl Writer {
                 Err(error) => return Err(error),
             };
             answers.push(answer);
+        }
+        if !leaves.is_empty() {
+            self.heads.write(&mut tx, &leaves, seq, time_ms)?;
         }
         tx.run(&COMMIT, &[])?;
         Ok((seq, answers))
@@ -196,11 +211,12 @@ impl Writer {
         }
     }
 
-    /// Tries a write, so that health recovers without traffic.
+    /// Tries a write and a signature, so that health recovers without traffic.
     fn probe(&mut self) {
         let text = " ".repeat(PROBE_BYTES);
         let mut tx = SqliteTx(&self.connection);
         let mut write = || {
+            self.heads.probe()?;
             tx.run(&BEGIN, &[])?;
             meta::set(&mut tx, "writer_probe", &text)?;
             tx.run(&COMMIT, &[])

@@ -1,6 +1,7 @@
 //! What the store promises: all or nothing, durable before the answer, fails
 //! closed, recovers.
 
+mod heads;
 mod search;
 
 use std::os::unix::fs::PermissionsExt;
@@ -9,6 +10,7 @@ use std::sync::{Arc, Mutex};
 
 use tempfile::TempDir;
 
+use super::testing::Counting;
 use super::*;
 
 const CREATE: Query = Query {
@@ -91,7 +93,13 @@ impl Things {
 }
 
 fn open(folder: &Path) -> Store {
-    Store::open(folder, Settings::default()).unwrap()
+    open_with(folder, Settings::default())
+}
+
+fn open_with(folder: &Path, settings: Settings) -> Store {
+    let store = Store::open(folder, settings).unwrap();
+    store.appoint(Counting::from(store.health().last_seq)).unwrap();
+    store
 }
 
 fn count(store: &Store, query: &Query) -> i64 {
@@ -296,7 +304,7 @@ async fn a_full_disk_refuses_cleanly_and_recovers() {
     let pages = std::fs::metadata(folder.path().join("wardbook.db")).unwrap().len() / 4_096;
     let quota = u32::try_from(pages).unwrap() + 4;
     let settings = Settings { pages_max: Some(quota), ..Settings::default() };
-    let store = Store::open(folder.path(), settings).unwrap();
+    let store = open_with(folder.path(), settings);
     let things = Things::default();
     let mut last = 0;
     let full = loop {
@@ -383,7 +391,7 @@ impl Change for Gate {
 async fn the_queue_is_bounded_and_waiting_ends() {
     let folder = TempDir::new().unwrap();
     let settings = Settings { queue_units: 1, commit_wait_ms: 50, ..Settings::default() };
-    let store = Arc::new(Store::open(folder.path(), settings).unwrap());
+    let store = Arc::new(open_with(folder.path(), settings));
     let (open_gate, gate) = std::sync::mpsc::channel();
     let held = Unit {
         changes: vec![Box::new(Gate(Mutex::new(gate)))],

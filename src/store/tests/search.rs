@@ -183,7 +183,7 @@ impl Filter {
 }
 
 fn with_interval(folder: &Path, index_interval_ms: u64) -> Store {
-    Store::open(folder, Settings { index_interval_ms, ..Settings::default() }).unwrap()
+    open_with(folder, Settings { index_interval_ms, ..Settings::default() })
 }
 
 fn runtime() -> tokio::runtime::Runtime {
