@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::error::Error;
 use super::hardening;
+use super::ledger;
 use super::root_key::{self, RootKeySource};
 use crate::audit::{self, EventType, Record};
 use crate::base::caller::{Caller, Principal};
@@ -34,6 +35,8 @@ pub struct InitOptions {
     pub account: Option<AccountId>,
     pub region: Region,
     pub root_key: RootKeySource,
+    /// The origin of the log; `wardbook/` and a random id if left out.
+    pub log_origin: Option<String>,
 }
 
 /// A data folder that was just initialized. The secret is nowhere else in clear.
@@ -100,8 +103,14 @@ pub fn init(options: &InitOptions, clock: &dyn Clock) -> Result<Initialized, Err
         protector,
         domain_key,
     }));
+    let origin = options.log_origin.as_deref();
+    let (founded, founding) = audit::ledger::found(&hsm, &store, origin, created_ms)?;
+    let details = ledger::key_details(founded.notary.key())?;
+    changes.push(Box::new(founding));
+    store.appoint(Box::new(founded.notary))?;
     let event = audit::prepare(&Record {
         event_name: "Initialize",
+        service_event_details: Some(&details),
         ..first_record(&caller(&hsm, &account)?, &account, &region, created_ms, random(&hsm)?)
     })?;
     // Where the operator puts guardrails: it begins empty.

@@ -8,10 +8,12 @@ mod error;
 mod guardrails;
 mod hardening;
 mod init;
+mod ledger;
 mod open;
 mod root_key;
 mod seed;
 mod serve;
+mod witness;
 
 pub use error::Error;
 pub use guardrails::{GuardrailError, GuardrailFolder};
@@ -20,3 +22,4 @@ pub use open::{OpenOptions, Opened, open};
 pub use root_key::RootKeySource;
 pub use seed::{DEV_ACCESS_KEY, DEV_ACCOUNT, Seed, SeedError};
 pub use serve::{Doors, Running, ServeOptions, bind, serve, start};
+pub use witness::{Witness, WitnessHealth, WitnessSettings};

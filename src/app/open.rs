@@ -6,7 +6,9 @@ use std::sync::Arc;
 use tokio::sync::{Mutex, Notify};
 
 use super::error::Error;
+use super::ledger::{self, Home};
 use super::root_key::{self, RootKeySource};
+use super::witness::{Witness, WitnessSettings};
 use crate::base::clock::Clock;
 use crate::base::ids::{AccountId, Region};
 use crate::base::quotas::Quotas;
@@ -33,6 +35,9 @@ pub struct OpenOptions {
     /// The OpenID Connect providers; those without an account are of the data
     /// folder's.
     pub oidc: Vec<oidc::Setting>,
+    /// The origin of a log that has none yet; must be that of one that has.
+    pub log_origin: Option<String>,
+    pub witness: WitnessSettings,
     pub store: Settings,
     pub clock: Arc<dyn Clock>,
     pub observer: Box<dyn Observer>,
@@ -44,6 +49,7 @@ pub struct Opened {
     pub ctx: Arc<Ctx>,
     pub items: Arc<items::Ctx>,
     pub providers: Arc<Providers>,
+    pub witness: Arc<Witness>,
 }
 
 /// Opens a data folder: the database, the HSM, the policies, and every key,
@@ -59,7 +65,7 @@ pub fn open(options: OpenOptions) -> Result<Opened, Error> {
     let Some((account, home)) = store.read(|tx| Ok(identity_of(tx)))?? else {
         return Err(Error::NotInitialized(options.data));
     };
-    let mut regions = vec![home];
+    let mut regions = vec![home.clone()];
     for region in options.regions {
         if !regions.contains(&region) {
             regions.push(region);
@@ -67,6 +73,10 @@ pub fn open(options: OpenOptions) -> Result<Opened, Error> {
     }
     let providers = Providers::load(options.oidc, &account, options.clock.now_ms())?;
     let hsm = Arc::new(unseal(&store, &options.root_key)?);
+    let witness = Witness::open(options.witness)?;
+    let home = Home { account: &account, region: &home };
+    let origin = options.log_origin.as_deref();
+    let log_key = ledger::start(&store, &hsm, origin, &witness, &home, options.clock.as_ref())?;
     let engine = Arc::new(Engine::new()?);
     let directory = Arc::new(Directory::default());
     let registry = Arc::new(Registry::new(Arc::clone(&hsm)));
@@ -88,6 +98,7 @@ pub fn open(options: OpenOptions) -> Result<Opened, Error> {
         keys: registry,
         grants,
         directory,
+        log_key,
         account,
         regions,
         quotas: options.quotas,
@@ -99,7 +110,7 @@ pub fn open(options: OpenOptions) -> Result<Opened, Error> {
         policy_searches: Workshop::of_policy_searches(),
     });
     let items = Arc::new(items::Ctx::new(Arc::clone(&ctx), schemas));
-    Ok(Opened { ctx, items, providers: Arc::new(providers) })
+    Ok(Opened { ctx, items, providers: Arc::new(providers), witness: Arc::new(witness) })
 }
 
 /// Which account and Region the folder is for; `None` before initialization.

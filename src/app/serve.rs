@@ -4,7 +4,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use super::error::Error;
 use super::guardrails::{GuardrailFolder, Guardrails};
@@ -129,6 +129,9 @@ impl Running {
         let Self { opened, state, listening, .. } = self;
         let (stop_timers, stopped) = oneshot::channel();
         let timers = tokio::spawn(tick(opened.clone(), stopped));
+        let (stop_witness, stopped) = watch::channel(());
+        let (witness, of_witness) = (Arc::clone(&opened.witness), Arc::clone(&opened.ctx.store));
+        let witness = tokio::spawn(async move { witness.run(&of_witness, stopped).await });
         let mut server = listening.server;
         tokio::select! {
             ended = &mut server => return ended?.map_err(Error::Serve),
@@ -147,6 +150,10 @@ impl Running {
         }
         if let Err(error) = system::record_stop(&opened.ctx).await {
             tracing::error!(%error, "the stop is not recorded");
+        }
+        drop(stop_witness);
+        if tokio::time::timeout(wait, witness).await.is_err() {
+            tracing::warn!("a witness does not know the last head of the log");
         }
         opened.ctx.store.close();
         Ok(())

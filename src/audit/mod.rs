@@ -5,6 +5,7 @@ mod cursor;
 mod error;
 mod identity;
 mod json;
+pub mod ledger;
 mod query;
 mod record;
 #[cfg(test)]

@@ -8,6 +8,7 @@ use tokio::sync::{Mutex, Notify};
 use super::blocking::Workshop;
 use super::operation::Description;
 use super::rates::Rates;
+use crate::audit::ledger::VerifierKey;
 use crate::base::clock::Clock;
 use crate::base::ids::{AccountId, Region};
 use crate::base::quotas::Quotas;
@@ -29,6 +30,8 @@ pub struct Ctx {
     pub keys: Arc<Registry>,
     pub grants: Arc<GrantIndex>,
     pub directory: Arc<Directory>,
+    /// Of the key that signs the log.
+    pub log_key: VerifierKey,
     /// The account whose book records calls of nobody.
     pub account: AccountId,
     /// The Regions this server answers in; the first is the default.

@@ -24,6 +24,7 @@ mod search;
 mod sql;
 mod sqlite;
 #[cfg(test)]
+#[expect(clippy::arithmetic_side_effects, reason = "a wrong number fails the test")]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;

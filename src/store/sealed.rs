@@ -94,12 +94,8 @@ pub fn list_domain_keys(tx: &mut dyn Tx) -> Result<Vec<DomainKeyRow>, Error> {
 /// # Errors
 /// [`Error::Duplicate`] if the version exists.
 pub fn insert_audit_key(tx: &mut dyn Tx, row: &AuditKeyRow) -> Result<(), Error> {
-    let args = [
-        row.version.into(),
-        (&row.sealed).into(),
-        (&row.public_key).into(),
-        row.created_ms.into(),
-    ];
+    let args =
+        [row.version.into(), (&row.sealed).into(), (&row.public_key).into(), row.created_ms.into()];
     tx.run(&INSERT_AUDIT_KEY, &args).map(drop)
 }
 

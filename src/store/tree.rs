@@ -19,9 +19,8 @@ pub fn log_size(tx: &mut dyn Tx) -> Result<u64, Error> {
 /// What the engine says.
 pub fn head(tx: &mut dyn Tx) -> Result<Option<Head>, Error> {
     let rows = tx.rows(&HEAD, &[])?;
-    let head = |row: &super::Row| {
-        Ok(Head { size: unsigned(row.int(0)?)?, note: row.text(1)?.to_owned() })
-    };
+    let head =
+        |row: &super::Row| Ok(Head { size: unsigned(row.int(0)?)?, note: row.text(1)?.to_owned() });
     rows.first().map(head).transpose()
 }
 
@@ -48,12 +47,7 @@ pub fn has_nodes(tx: &mut dyn Tx) -> Result<bool, Error> {
 ///
 /// # Errors
 /// [`Error::Corrupt`] if one of them is missing, and what the engine says.
-pub fn nodes(
-    tx: &mut dyn Tx,
-    height: u8,
-    first: u64,
-    count: u64,
-) -> Result<Vec<[u8; 32]>, Error> {
+pub fn nodes(tx: &mut dyn Tx, height: u8, first: u64, count: u64) -> Result<Vec<[u8; 32]>, Error> {
     let (from, to) = (signed(first)?, signed(first.saturating_add(count))?);
     let rows = match height {
         0 => tx.rows(&LEAVES, &[from.into(), to.into()])?,

@@ -116,10 +116,7 @@ async fn heads_are_kept_by_the_second_and_then_by_the_hour() {
     }
     let want = [(1, start), (3, start + 1_000), (5, start + 2_500), (6, start + 1_400)];
     assert_eq!(kept(&store), want);
-    assert_eq!(
-        store.read(|tx| tree::checkpoint(tx, 3)).unwrap().as_deref(),
-        Some("3 records\n")
-    );
+    assert_eq!(store.read(|tx| tree::checkpoint(tx, 3)).unwrap().as_deref(), Some("3 records\n"));
     assert_eq!(store.read(|tx| tree::checkpoint(tx, 2)).unwrap(), None);
 
     // The youngest hour stays whole; what is older is one an hour.
