@@ -23,6 +23,16 @@ pub enum Error {
     /// The cursor is not one that a query with this filter gave.
     #[error("the cursor does not belong to this query")]
     Cursor,
+    /// No record of the account has this event id.
+    #[error("there is no such event")]
+    UnknownEvent,
+    /// A proof was asked for in a tree that the log has not, or that the record
+    /// is not in.
+    #[error("a proof is for {from} to {has} records, not for {size}")]
+    TreeSize { size: u64, from: u64, has: u64 },
+    /// The log has no head.
+    #[error("the log is not signed yet")]
+    Unsigned,
     /// The store failed.
     #[error("the book cannot be read")]
     Store(#[from] store::Error),

@@ -142,6 +142,12 @@ impl From<audit::Error> for ApiError {
     fn from(error: audit::Error) -> Self {
         match error {
             audit::Error::Cursor => Self::validation("The cursor is not valid for this query."),
+            audit::Error::UnknownEvent => {
+                Self::new(Code::NotFoundException, "There is no such event in the book.")
+            }
+            audit::Error::TreeSize { size, from, has } => Self::validation(format!(
+                "There is no proof for {size} records, only for {from} to {has}."
+            )),
             other => Self::internal(other),
         }
     }

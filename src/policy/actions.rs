@@ -49,6 +49,9 @@ pub struct Action {
 /// One constant an action, in the order of [`Action::ALL`]. Actions that only
 /// the server itself performs, on its timers, belong to the service `system`.
 impl Action {
+    pub const GET_CHECKPOINT: Self = Self::new("audit:GetCheckpoint", LOG);
+    pub const GET_CONSISTENCY_PROOF: Self = Self::new("audit:GetConsistencyProof", LOG);
+    pub const GET_INCLUSION_PROOF: Self = Self::new("audit:GetInclusionProof", LOG);
     pub const QUERY_EVENTS: Self = Self::new("audit:QueryEvents", LOG);
     pub const ADD_USER_TO_GROUP: Self = Self::new("iam:AddUserToGroup", GROUP);
     pub const ATTACH_POLICY: Self = Self::new("iam:AttachPolicy", IDENTITY);
@@ -155,7 +158,10 @@ impl Action {
     pub const SYSTEM_ROTATE_KEY: Self = Self::new("system:RotateKey", KEY);
 
     /// Every action, sorted by name.
-    pub const ALL: [Self; 98] = [
+    pub const ALL: [Self; 101] = [
+        Self::GET_CHECKPOINT,
+        Self::GET_CONSISTENCY_PROOF,
+        Self::GET_INCLUSION_PROOF,
         Self::QUERY_EVENTS,
         Self::ADD_USER_TO_GROUP,
         Self::ATTACH_POLICY,

@@ -72,6 +72,16 @@ pub(super) fn find(tx: &mut dyn Tx, seq: i64) -> Result<Option<StoredRecord>, Er
     tx.rows(&FIND, &[seq.into()])?.first().map(stored).transpose()
 }
 
+/// Reads the record with this event id, if it is of this account.
+pub(super) fn find_event(
+    tx: &mut dyn Tx,
+    event_id: [u8; 16],
+    account: &str,
+) -> Result<Option<StoredRecord>, Error> {
+    let args = [(&event_id).into(), account.into(), Kind::ACCOUNT.0.into()];
+    tx.rows(&FIND_EVENT, &args)?.first().map(stored).transpose()
+}
+
 /// Reads the searchable fields of at most `limit` records behind `after_seq`,
 /// in the order of the log.
 pub(super) fn entries(tx: &mut dyn Tx, after_seq: i64, limit: usize) -> Result<Vec<Entry>, Error> {
@@ -93,6 +103,12 @@ fn stored(row: &Row) -> Result<StoredRecord, Error> {
 const FIND: Query = Query {
     name: "log.find",
     sql: "select seq, time_ms, format, dictionary, leaf, body from event_log where seq = ?1",
+};
+const FIND_EVENT: Query = Query {
+    name: "log.find_event",
+    sql: "select seq, time_ms, format, dictionary, leaf, body from event_log \
+          where event_id = ?1 and account = \
+          (select id from names where kind = ?3 and value = ?2)",
 };
 const ENTRIES: Query = Query {
     name: "log.entries",

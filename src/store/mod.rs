@@ -177,6 +177,18 @@ impl Store {
         self.read(log::last_time_ms)
     }
 
+    /// Finds the record with this event id in the book of `account`. Blocks.
+    ///
+    /// # Errors
+    /// What the engine says.
+    pub fn find_event(
+        &self,
+        event_id: [u8; 16],
+        account: &str,
+    ) -> Result<Option<StoredRecord>, Error> {
+        self.read(|tx| log::find_event(tx, event_id, account))
+    }
+
     /// Finds one page of records, newest first. Blocks.
     ///
     /// # Errors

@@ -12,6 +12,7 @@ use prometheus::{Registry, TextEncoder};
 
 use super::keys::{self, Expirations, KeyRequests};
 use super::{Error, otlp};
+use crate::app::WitnessHealth;
 use crate::base::clock::Clock;
 use crate::ops::ctx::{Ended, Observer};
 use crate::store::Health;
@@ -95,6 +96,26 @@ impl Metrics {
             "Place of the newest record that the search index has taken in.",
             |health| u64::try_from(health.indexed_seq).unwrap_or(0),
         );
+    }
+
+    pub(super) fn watch_witnesses(&self, witnesses: &[(&'static str, Arc<WitnessHealth>)]) {
+        for (kind, health) in witnesses {
+            let labels = [KeyValue::new("wardbook.witness.kind", *kind)];
+            let (of_size, of_failures) = (labels.clone(), labels);
+            let (size, failures) = (Arc::clone(health), Arc::clone(health));
+            self.meter
+                .u64_observable_gauge("wardbook.witness.size")
+                .with_unit("{record}")
+                .with_description("Records that the newest checkpoint covers which a witness has.")
+                .with_callback(move |observer| observer.observe(size.size(), &of_size))
+                .build();
+            self.meter
+                .u64_observable_counter("wardbook.witness.failures")
+                .with_unit("{attempt}")
+                .with_description("Attempts to give a witness a checkpoint that failed.")
+                .with_callback(move |observer| observer.observe(failures.failures(), &of_failures))
+                .build();
+        }
     }
 
     pub(super) fn watch_keys(&self, expirations: impl Expirations, clock: Arc<dyn Clock>) {

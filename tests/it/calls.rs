@@ -261,6 +261,12 @@ impl Scene {
         paths
     }
 
+    /// The first record of the book, by its event id.
+    fn event(&self) -> String {
+        let first = self.door.events("eventName=Initialize");
+        first[0]["eventID"].as_str().unwrap().to_owned()
+    }
+
     fn imported(&self) -> &Imported {
         self.imported.get_or_init(|| {
             let key = import::new_key(&self.door, &json!({ "Description": self.name }));
@@ -431,6 +437,15 @@ impl Scene {
             "ListItemSchemas" => ("GET", "/v1/item-schemas".to_owned(), nothing),
             "ListPrincipals" => ("GET", "/v1/principals".to_owned(), nothing),
             "PutItemSchema" => ("PUT", schema, self.schema()),
+            "GetCheckpoint" => ("GET", "/v1/audit/checkpoint".to_owned(), nothing),
+            "GetConsistencyProof" => {
+                ("GET", "/v1/audit/consistency-proof?from=1&to=2".to_owned(), nothing)
+            }
+            "GetInclusionProof" => (
+                "GET",
+                format!("/v1/audit/inclusion-proof?eventId={}&size=2", self.event()),
+                nothing,
+            ),
             "QueryEvents" => {
                 ("GET", "/v1/audit/events?eventName=Encrypt&limit=1".to_owned(), nothing)
             }

@@ -36,6 +36,7 @@ mod identities;
 mod kms;
 #[cfg(test)]
 mod leaks;
+mod ledger;
 #[cfg(test)]
 mod lifecycle;
 #[cfg(test)]

@@ -14,6 +14,7 @@ mod proof;
 mod start;
 #[cfg(test)]
 #[expect(clippy::arithmetic_side_effects, reason = "a wrong number fails the test")]
+#[expect(clippy::as_conversions, reason = "the numbers are small")]
 #[expect(clippy::string_slice, reason = "the texts are those of the tests")]
 mod tests;
 mod tlog_proof;

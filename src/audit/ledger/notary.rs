@@ -50,6 +50,6 @@ impl store::Notary for Notary {
     }
 
     fn committed(&mut self) {
-        std::mem::swap(&mut self.committed, &mut self.attested);
+        self.committed.clone_from(&self.attested);
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Deliberately absent: what the answers mean; `crate::audit` knows.
 
+mod evidence;
 mod query;
 
 use clap::{Args, Subcommand};
@@ -26,11 +27,26 @@ pub(super) struct Arguments {
 enum Command {
     /// Events that fit all filters, newest first; with --json one CloudTrail record a line
     Query(query::Query),
+    /// Print the signed head of the log, or keep it in a file
+    Checkpoint(evidence::Checkpoint),
+    /// Prove that an event is in the log
+    Prove(evidence::Prove),
+    /// Check that nothing was changed or removed since a checkpoint that was kept
+    Consistency(evidence::Consistency),
+    /// Check a proof; needs no server
+    VerifyProof(evidence::VerifyProof),
 }
 
 pub(super) fn run(context: &mut Context, arguments: Arguments) -> Result<(), Error> {
-    let client = Client::new(client::client(arguments.client, &context.environment)?)?;
-    match arguments.command {
-        Command::Query(query) => query::ask(&client, &mut context.output, query),
+    let Arguments { client, command } = arguments;
+    let environment = &context.environment;
+    let connect = || Client::new(client::client(client, environment)?);
+    let output = &mut context.output;
+    match command {
+        Command::Query(query) => query::ask(&connect()?, output, query),
+        Command::Checkpoint(wanted) => evidence::checkpoint(&connect()?, output, &wanted),
+        Command::Prove(wanted) => evidence::prove(&connect()?, output, &wanted),
+        Command::Consistency(wanted) => evidence::consistency(&connect()?, output, &wanted),
+        Command::VerifyProof(wanted) => evidence::verify_proof(output, &wanted),
     }
 }

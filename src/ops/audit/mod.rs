@@ -7,7 +7,16 @@
 use super::ctx::Ctx;
 use super::operation::Entry;
 
+mod get_checkpoint;
+mod get_consistency_proof;
+mod get_inclusion_proof;
+mod hashes;
 mod query_events;
 
 /// The operations, sorted by name.
-pub static TABLE: &[Entry<Ctx>] = &[Entry::of::<query_events::QueryEvents>()];
+pub static TABLE: &[Entry<Ctx>] = &[
+    Entry::of::<get_checkpoint::GetCheckpoint>(),
+    Entry::of::<get_consistency_proof::GetConsistencyProof>(),
+    Entry::of::<get_inclusion_proof::GetInclusionProof>(),
+    Entry::of::<query_events::QueryEvents>(),
+];

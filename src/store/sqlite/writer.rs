@@ -196,6 +196,7 @@ impl Writer {
     /// Returns to the last committed state, in the file and in memory.
     fn roll_back(&mut self, error: &Error) {
         self.names.forget();
+        self.heads.rolled_back();
         if !self.connection.is_autocommit() {
             SqliteTx(&self.connection).run(&ROLLBACK, &[]).ok();
         }

@@ -75,6 +75,37 @@ async fn a_head_that_cannot_be_signed_fails_closed() {
     assert!(store.health().writer.is_ok());
 }
 
+/// Counts wrongly, once.
+struct Mistaken(Box<Counting>, bool);
+
+impl Notary for Mistaken {
+    fn attest(&mut self, leaves: &[[u8; 32]]) -> Result<Attested, Error> {
+        let mut attested = self.0.attest(leaves)?;
+        attested.head.size += u64::from(std::mem::take(&mut self.1));
+        Ok(attested)
+    }
+    fn committed(&mut self) {
+        self.0.committed();
+    }
+}
+
+#[tokio::test]
+async fn what_was_rolled_back_is_never_taken_as_committed() {
+    let folder = TempDir::new().unwrap();
+    let store = Store::open(folder.path(), Settings::default()).unwrap();
+    store.appoint(Box::new(Mistaken(Counting::from(0), true))).unwrap();
+    assert!(matches!(store.commit(record("rolled back")).await, Err(Error::Corrupt(_))));
+    // A transaction that has no record, so no head.
+    let things = Things::default();
+    let conflict = store.commit(things.unit(1, Some(Error::Conflict))).await;
+    assert!(matches!(conflict, Err(Error::Conflict)));
+    for seq in 1..=3 {
+        assert_eq!(store.commit(record("ada")).await.unwrap().seq(), seq);
+        assert_eq!(head(&store).unwrap().size, u64::try_from(seq).unwrap());
+        store.commit(things.unit(1, Some(Error::Conflict))).await.unwrap_err();
+    }
+}
+
 #[tokio::test]
 async fn nodes_are_read_back_or_missed() {
     let folder = TempDir::new().unwrap();
