@@ -103,7 +103,9 @@ impl Engine {
     }
 
     pub(super) fn appoint(&self, notary: Box<dyn Notary>) -> Result<(), Error> {
-        self.queue.send(Message::Appoint(notary)).map_err(|_gone| Error::Closed)
+        let (taken, wait) = sync_channel(1);
+        self.queue.send(Message::Appoint(notary, taken)).map_err(|_gone| Error::Closed)?;
+        wait.recv().map_err(|_gone| Error::Closed)
     }
 
     pub(super) async fn commit(&self, unit: Unit) -> Result<Receipt, Error> {

@@ -34,7 +34,8 @@ pub(super) struct Waiting {
 /// What arrives in the writer's queue.
 pub(super) enum Message {
     Commit(Box<Waiting>),
-    Appoint(Box<dyn Notary>),
+    /// Who signs from now on, and who waits until that is so.
+    Appoint(Box<dyn Notary>, SyncSender<()>),
     Close,
 }
 
@@ -124,7 +125,11 @@ impl Writer {
     fn take(&mut self, message: Message, batch: &mut Vec<Waiting>) {
         match message {
             Message::Close => self.closing = true,
-            Message::Appoint(notary) => self.heads.appoint(notary),
+            Message::Appoint(notary, taken) => {
+                self.heads.appoint(notary);
+                // There is room for one, and one is sent.
+                taken.try_send(()).ok();
+            }
             Message::Commit(waiting) => {
                 self.shared.leave_queue();
                 // Whoever gave up waiting was told that nothing happened.
