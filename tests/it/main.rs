@@ -36,6 +36,7 @@ mod identities;
 mod kms;
 #[cfg(test)]
 mod leaks;
+#[cfg(test)]
 mod ledger;
 #[cfg(test)]
 mod lifecycle;
