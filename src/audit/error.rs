@@ -10,6 +10,9 @@ pub enum Error {
     /// The record could not be written as JSON.
     #[error("the record cannot be written as JSON")]
     Encode(#[source] serde_json::Error),
+    /// The record could not be taken apart, or its parts do not fit together.
+    #[error("the record is not the JSON of one")]
+    NotARecord,
     /// The record could not be compressed.
     #[error("the record cannot be compressed")]
     Compress(#[source] std::io::Error),

@@ -36,7 +36,7 @@ pub(super) fn canonical(
     record: &Record<'_>,
     principal: &str,
     source_ip: Option<&str>,
-) -> Result<Vec<u8>, Error> {
+) -> Result<String, Error> {
     let wide = write(record, principal, source_ip, WIDE)?;
     if wide.len() <= RECORD_BYTES { Ok(wide) } else { write(record, principal, source_ip, NARROW) }
 }
@@ -46,11 +46,11 @@ fn write(
     principal: &str,
     source_ip: Option<&str>,
     limits: Limits,
-) -> Result<Vec<u8>, Error> {
+) -> Result<String, Error> {
     let mut bytes = Vec::with_capacity(2_048);
     let canonical = Canonical::new(record, principal, source_ip, limits);
     serde_json::to_writer(&mut bytes, &canonical).map_err(Error::Encode)?;
-    Ok(bytes)
+    String::from_utf8(bytes).map_err(|_never| Error::NotARecord)
 }
 
 /// The record's members in CloudTrail's order.
@@ -91,8 +91,17 @@ struct Canonical<'a> {
     event_category: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     tls_details: Option<TlsDetails<'a>>,
+    wardbook: Wardbook<'a>,
+}
+
+/// What CloudTrail has no member for.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Wardbook<'a> {
+    /// `eventTime`, exactly.
+    time: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    wardbook: Option<Member<'a>>,
+    decisions: Option<Member<'a>>,
 }
 
 #[derive(Serialize)]
@@ -111,13 +120,13 @@ impl<'a> Canonical<'a> {
         source_ip: Option<&'a str>,
         limits: Limits,
     ) -> Self {
-        let [request, response, additional, details, wardbook] = fit(
+        let [request, response, additional, details, decisions] = fit(
             [
                 record.request_parameters,
                 record.response_elements,
                 record.additional_event_data,
                 record.service_event_details,
-                record.wardbook,
+                record.decisions,
             ],
             limits.members,
         );
@@ -161,7 +170,7 @@ impl<'a> Canonical<'a> {
                 cipher_suite: tls.cipher_suite,
                 client_provided_host_header: tls.host.map(text),
             }),
-            wardbook,
+            wardbook: Wardbook { time: timestamp::iso_8601(record.time_ms), decisions },
         }
     }
 }

@@ -170,12 +170,11 @@ fn unit(
         true => None,
         false => Some(generate_event_id(ctx)?),
     };
-    let record_for = |account| {
-        let place = Place { account, region: &call.region, shared_id };
-        record(ctx, description, &call.caller, place, facts, &ended)
-    };
-    let event = record_for(call.caller.principal.account())?;
-    let mut further: Vec<_> = owners.iter().map(record_for).collect::<Result<_, _>>()?;
+    let own = Place { shared_id, ..Place::of(&call.caller, &call.region) };
+    let record_in = |place| record(ctx, description, &call.caller, place, facts, &ended);
+    let event = record_in(own)?;
+    let copies = owners.iter().map(|account| Place { account, is_own: false, ..own });
+    let mut further: Vec<_> = copies.map(record_in).collect::<Result<_, _>>()?;
     for set_off in std::mem::take(&mut ended.further) {
         further.push(record_further(ctx, &call.caller, set_off)?);
     }

@@ -28,8 +28,8 @@ use std::path::Path;
 
 pub use entry::Position;
 pub use error::Error;
-pub use event::NewEvent;
-pub use log::StoredRecord;
+pub use event::{NewEvent, Personal};
+pub use log::{StoredColumns, StoredRecord};
 pub use search::{Found, KeyText, Search};
 pub use sql::{Query, Row, Tx, Value};
 
