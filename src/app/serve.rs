@@ -155,8 +155,12 @@ impl Running {
 
 /// Every operation that can be called from outside.
 fn operations(opened: &Opened) -> Vec<BoundOperation> {
-    let kms =
-        ops::TABLE.iter().chain(ops::admin::TABLE).chain(ops::policy::TABLE).chain(ops::sts::TABLE);
+    let kms = ops::TABLE
+        .iter()
+        .chain(ops::admin::TABLE)
+        .chain(ops::audit::TABLE)
+        .chain(ops::policy::TABLE)
+        .chain(ops::sts::TABLE);
     let common = kms.map(|entry| entry.bind(Arc::clone(&opened.ctx)));
     let items = items::TABLE.iter().map(|entry| entry.bind(Arc::clone(&opened.items)));
     common.chain(items).collect()

@@ -27,8 +27,12 @@ pub(super) fn run(context: &mut Context) -> Result<(), Error> {
 
 /// Every operation that can be named from outside, by service and name.
 fn operations() -> Vec<&'static Description> {
-    let common =
-        ops::TABLE.iter().chain(ops::admin::TABLE).chain(ops::policy::TABLE).chain(ops::sts::TABLE);
+    let common = ops::TABLE
+        .iter()
+        .chain(ops::admin::TABLE)
+        .chain(ops::audit::TABLE)
+        .chain(ops::policy::TABLE)
+        .chain(ops::sts::TABLE);
     let common = common.map(|entry| &entry.description);
     let items = items::TABLE.iter().map(|entry| &entry.description);
     let mut operations: Vec<_> = common.chain(items).collect();

@@ -201,6 +201,7 @@ mod tests {
         }
         let others = ops::admin::TABLE
             .iter()
+            .chain(ops::audit::TABLE)
             .chain(ops::policy::TABLE)
             .chain(ops::sts::TABLE)
             .chain(ops::system::TABLE);

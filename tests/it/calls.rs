@@ -16,11 +16,12 @@ use crate::fixture::{ACCOUNT, Credentials, OTHER_REGION, REGION, THIRD_REGION, o
 pub(crate) fn operations() -> Vec<Description> {
     let kms = ops::TABLE.iter().map(|entry| entry.description);
     let admin = ops::admin::TABLE.iter().map(|entry| entry.description);
+    let audit = ops::audit::TABLE.iter().map(|entry| entry.description);
     let sts = ops::sts::TABLE.iter().map(|entry| entry.description);
     let items = items::TABLE.iter().map(|entry| entry.description);
     let policy = ops::policy::TABLE.iter().map(|entry| entry.description);
     let mut all: Vec<Description> =
-        kms.chain(admin).chain(sts).chain(items).chain(policy).collect();
+        kms.chain(admin).chain(audit).chain(sts).chain(items).chain(policy).collect();
     all.sort_by_key(|description| description.name);
     all
 }

@@ -1,0 +1,13 @@
+//! Questions to the book. Each is an operation like any other: allowed by the
+//! policies of identities, on the book of the caller's account, and recorded.
+//!
+//! Deliberately absent: what a question means and how it is answered; that is
+//! in `audit`.
+
+use super::ctx::Ctx;
+use super::operation::Entry;
+
+mod query_events;
+
+/// The operations, sorted by name.
+pub static TABLE: &[Entry<Ctx>] = &[Entry::of::<query_events::QueryEvents>()];
