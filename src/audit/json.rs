@@ -29,7 +29,7 @@ const WIDE: Limits = Limits { members: 100 * 1024, text: 1_024, resources: 32 };
 
 /// Narrow enough for all records: escaping makes at most six bytes of one, so
 /// nothing longer than 32 KiB comes out, whatever the texts are.
-const NARROW: Limits = Limits { members: 1_024, text: 256, resources: 4 };
+const NARROW: Limits = Limits { members: 1_024, text: 256, resources: super::RESOURCES_SEARCHED };
 
 /// The record as one line of JSON, at most [`RECORD_BYTES`].
 pub(super) fn canonical(

@@ -1,8 +1,10 @@
 #![doc = include_str!("README.md")]
 
 mod body;
+mod check;
 mod columns;
 mod cursor;
+mod erase;
 mod error;
 mod identity;
 mod json;
@@ -16,6 +18,7 @@ mod tests;
 
 pub use crate::base::limits::RECORD_BYTES;
 pub use body::{LEAF_FORMAT, Opener};
+pub use erase::{Erasure, Events, Planned, plan_erasure};
 pub use error::Error;
 pub use leaf::{leaf_1, leaf_2};
 pub use opened::{Opened, Value};
@@ -24,3 +27,7 @@ pub use query::{
     Filter, LastUse, Page, Recorded, Sought, find_call, last_use, newest_success, query,
 };
 pub use record::{EventType, Failure, Record, Resource, Tls, canonical, prepare};
+
+/// Entries of `resources` among which the keys of a call are looked for: as many
+/// as the shortest form of a record has.
+const RESOURCES_SEARCHED: usize = 4;

@@ -32,6 +32,12 @@ impl Field {
         ("errorMessage", Self::ErrorMessage),
     ];
 
+    /// The names alone.
+    pub const NAMES: [&'static str; 5] = {
+        let [(a, _), (b, _), (c, _), (d, _), (e, _)] = Self::ALL;
+        [a, b, c, d, e]
+    };
+
     /// The field with this name.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {

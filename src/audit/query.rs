@@ -10,7 +10,7 @@ use super::body::Opener;
 use super::{Error, cursor};
 use crate::base::ids::RequestId;
 use crate::base::limits;
-use crate::store::{KeyText, Position, Search, Store};
+use crate::store::{KeyText, Position, Search, Store, StoredRecord};
 
 /// Which records. What is `None` does not matter; the rest must all hold.
 #[derive(Clone, Debug, Default)]
@@ -54,6 +54,17 @@ pub struct Page {
 /// [`Error::PageRows`], [`Error::Cursor`]; [`Error::Corrupt`] for a record that
 /// is not what was written; [`Error::Store`].
 pub fn query(store: &Store, filter: &Filter) -> Result<Page, Error> {
+    let (found, next_cursor) = find(store, filter)?;
+    let mut opener = Opener::default();
+    let records = found.iter().map(|record| opener.open(record)?.record());
+    Ok(Page { records: records.collect::<Result<_, _>>()?, next_cursor })
+}
+
+/// Finds one page of stored records, and the cursor of the next. Blocks.
+pub(super) fn find(
+    store: &Store,
+    filter: &Filter,
+) -> Result<(Vec<StoredRecord>, Option<String>), Error> {
     if filter.limit == 0 || filter.limit > limits::AUDIT_PAGE_ROWS {
         return Err(Error::PageRows);
     }
@@ -84,12 +95,7 @@ pub fn query(store: &Store, filter: &Filter) -> Result<Page, Error> {
         before,
         limit: filter.limit,
     })?;
-    let mut opener = Opener::default();
-    let records = found.records.iter().map(|record| opener.open(record)?.record());
-    Ok(Page {
-        records: records.collect::<Result<_, _>>()?,
-        next_cursor: found.next.map(|position| cursor::write(position, &digest)),
-    })
+    Ok((found.records, found.next.map(|position| cursor::write(position, &digest))))
 }
 
 /// The principal and the session that records are found by, from the ARN that
@@ -232,6 +238,23 @@ pub fn find_call(
         limit: 1,
     };
     first(store, search)
+}
+
+/// The event with this id in the book of `account`. Blocks. Knows the events of
+/// calls, which have the id of the call.
+pub(super) fn find_event(
+    store: &Store,
+    account: &str,
+    event_id: RequestId,
+) -> Result<Option<StoredRecord>, Error> {
+    let filter = Filter {
+        account: Some(account.to_owned()),
+        request_id: Some(event_id),
+        limit: limits::AUDIT_PAGE_ROWS,
+        ..Filter::default()
+    };
+    let (records, _) = find(store, &filter)?;
+    Ok(records.into_iter().find(|record| record.columns.event_id == *event_id.as_bytes()))
 }
 
 /// The first record that fits, however many pages it is away.

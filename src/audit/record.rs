@@ -3,7 +3,7 @@
 use serde_json::value::RawValue;
 
 use super::columns::Row;
-use super::{Error, body, identity, json};
+use super::{Error, RESOURCES_SEARCHED, body, identity, json};
 use crate::base::arn::KeyArn;
 use crate::base::caller::Caller;
 use crate::base::ids::{AccountId, Region};
@@ -105,7 +105,8 @@ pub fn prepare(record: &Record<'_>) -> Result<NewEvent, Error> {
     let canonical = json::canonical(record, &principal, source_ip.as_deref())?;
     let by_caller = record.event_type == EventType::AwsApiCall;
     // Aliases are listed with the same type as keys.
-    let mut keys = record.resources.iter().filter(|of| KeyArn::parse(of.arn).is_some());
+    let searched = record.resources.iter().take(RESOURCES_SEARCHED);
+    let mut keys = searched.filter(|of| KeyArn::parse(of.arn).is_some());
     let found = identity::found_by(record.caller, record.event_type, record.account);
     let request_id = by_caller.then(|| record.caller.request_id.as_bytes());
     let row = Row {

@@ -74,7 +74,9 @@ pub(super) fn record(
     let by_itself = description.service == Service::System;
     let mut salt = [0; 16];
     ctx.hsm.fill_random(&mut salt)?;
-    let event_id = match place.is_own && !by_itself {
+    // What a service does for a caller has the request id of the caller's call.
+    let is_call = place.is_own && !by_itself && caller.via_service.is_none();
+    let event_id = match is_call {
         true => *caller.request_id.as_bytes(),
         false => generate_event_id(ctx)?,
     };

@@ -220,13 +220,8 @@ pub(super) fn erasures(tx: &mut dyn Tx, after: i64, limit: usize) -> Result<Vec<
 /// there, and lists the erasure.
 ///
 /// # Errors
-/// [`Error::Conflict`] if it is not what was read any more.
-pub(super) fn erase(
-    tx: &mut dyn Tx,
-    seq: i64,
-    was: &Personal,
-    left: &Personal,
-) -> Result<(), Error> {
+/// [`Error::Conflict`] if it is not any more what was read; and as [`Tx::run`].
+pub fn erase(tx: &mut dyn Tx, seq: i64, was: &Personal, left: &Personal) -> Result<(), Error> {
     let args = [
         seq.into(),
         (&was.body).into(),

@@ -431,6 +431,14 @@ impl Scene {
             "ListItemSchemas" => ("GET", "/v1/item-schemas".to_owned(), nothing),
             "ListPrincipals" => ("GET", "/v1/principals".to_owned(), nothing),
             "PutItemSchema" => ("PUT", schema, self.schema()),
+            "EraseEventFields" => {
+                let input = json!({
+                    "eventName": "NeverCalled",
+                    "fields": ["userAgent"],
+                    "reason": "a test",
+                });
+                ("POST", "/v1/audit/erase".to_owned(), input)
+            }
             "QueryEvents" => {
                 ("GET", "/v1/audit/events?eventName=Encrypt&limit=1".to_owned(), nothing)
             }

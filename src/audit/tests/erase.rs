@@ -146,6 +146,58 @@ fn an_erased_value_is_marked_and_the_leaf_stays() {
 }
 
 #[test]
+fn a_column_that_lies_is_named() {
+    let system = Caller { access_key_id: None, ..caller(Principal::System { account: account() }) };
+    let nobody = caller(Principal::Anonymous { account: account() });
+    let root = caller(Principal::Root { account: AccountId::parse("444455556666").unwrap() });
+    let cases = [
+        denied_session(),
+        Case::decrypt(ada()),
+        Case::decrypt(root),
+        Case::new(nobody, "Decrypt"),
+        Case::new(system.clone(), "DeleteKey"),
+        Case { event_type: EventType::AwsServiceEvent, ..Case::new(system, "RotateKey") },
+    ];
+    for case in cases {
+        let stored = case.stored();
+        Opener::default().open(&stored).unwrap().check_columns(&stored).unwrap();
+    }
+    let good = Case {
+        arns: vec![KEY.to_owned(), OTHER.to_owned()],
+        additional: Some(json(r#"{"keyMaterialId":"00ff"}"#)),
+        ..denied_session()
+    }
+    .stored();
+    let good = StoredRecord {
+        columns: StoredColumns { key_material: Some("00ff".into()), ..good.columns.clone() },
+        ..good
+    };
+    let opened = Opener::default().open(&good).unwrap();
+    opened.check_columns(&good).unwrap();
+    let check = |name: &str, alter: &dyn Fn(&mut StoredRecord)| {
+        let mut bad = good.clone();
+        alter(&mut bad);
+        let noticed = opened.check_columns(&bad).unwrap_err();
+        assert!(matches!(noticed, Error::Column { seq: 1, column } if column == name), "{name}");
+    };
+    check("time_ms", &|bad| bad.position.time_ms += 1);
+    check("account", &|bad| bad.columns.account = "1".into());
+    check("region", &|bad| bad.columns.region = "1".into());
+    check("event_source", &|bad| bad.columns.event_source = "1".into());
+    check("event_name", &|bad| bad.columns.event_name = "1".into());
+    check("principal", &|bad| bad.columns.principal = "1".into());
+    check("principal_id", &|bad| bad.columns.principal_id = None);
+    check("access_key", &|bad| bad.columns.access_key = Some("1".into()));
+    check("key", &|bad| bad.columns.key = None);
+    check("second_key", &|bad| bad.columns.second_key = None);
+    check("key_material", &|bad| bad.columns.key_material = None);
+    check("error", &|bad| bad.columns.error = None);
+    check("request_id", &|bad| bad.columns.request_id = None);
+    check("event_id", &|bad| bad.columns.event_id = [0; 16]);
+    check("read_only", &|bad| bad.columns.read_only = false);
+}
+
+#[test]
 fn an_altered_value_is_noticed() {
     let good = denied_session().stored();
     let erased = |stored: &StoredRecord| {

@@ -2,6 +2,7 @@
 //!
 //! Deliberately absent: what the answers mean; `crate::audit` knows.
 
+mod erase;
 mod query;
 
 use clap::{Args, Subcommand};
@@ -26,11 +27,14 @@ pub(super) struct Arguments {
 enum Command {
     /// Events that fit all filters, newest first; with --json one CloudTrail record a line
     Query(query::Query),
+    /// Takes personal data out of events, which can still be proved; recorded, with the reason
+    Erase(erase::Erase),
 }
 
 pub(super) fn run(context: &mut Context, arguments: Arguments) -> Result<(), Error> {
     let client = Client::new(client::client(arguments.client, &context.environment)?)?;
     match arguments.command {
         Command::Query(query) => query::ask(&client, &mut context.output, query),
+        Command::Erase(erase) => erase::run(&client, &mut context.output, erase),
     }
 }

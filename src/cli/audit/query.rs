@@ -112,7 +112,8 @@ pub(in crate::cli) fn page(client: &Client, query: &[(&str, &str)]) -> Result<Pa
     client.call(Call::new(Method::GET, &["v1", "audit", "events"]).asking(query))
 }
 
-pub(in crate::cli) const HEADS: &[&str] = &["TIME", "EVENT", "CALLER", "RESULT", "RESOURCE", "FROM"];
+pub(in crate::cli) const HEADS: &[&str] =
+    &["TIME", "EVENT", "CALLER", "RESULT", "RESOURCE", "FROM"];
 
 /// The row of one record: when, what, who, how it ended, on what, from where.
 pub(in crate::cli) fn row(record: &str) -> Vec<String> {

@@ -7,7 +7,11 @@
 use super::ctx::Ctx;
 use super::operation::Entry;
 
+mod erase_event_fields;
 mod query_events;
 
 /// The operations, sorted by name.
-pub static TABLE: &[Entry<Ctx>] = &[Entry::of::<query_events::QueryEvents>()];
+pub static TABLE: &[Entry<Ctx>] = &[
+    Entry::of::<erase_event_fields::EraseEventFields>(),
+    Entry::of::<query_events::QueryEvents>(),
+];
