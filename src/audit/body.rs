@@ -8,7 +8,7 @@ use zstd::bulk::{Compressor, Decompressor};
 use super::columns::{Columns, Row};
 use super::leaf::{Salt, commitment, leaf_2, salt_of_value};
 use super::opened::{Opened, Value};
-use super::{Error, RECORD_BYTES, personal};
+use super::{Error, RECORD_BYTES};
 use crate::store::{Personal, StoredRecord};
 
 /// Version of the canonical form. It is the first byte of the leaf data, so a
@@ -75,26 +75,24 @@ pub(super) struct Packed {
 }
 
 /// Takes a canonical record apart.
-pub(super) fn pack(canonical: &str, row: &Row<'_>, salt: Salt) -> Result<Packed, Error> {
-    let split = personal::split(canonical).map_err(|_malformed| Error::NotARecord)?;
-    let commitments: Vec<[u8; 32]> = (0..)
-        .zip(&split.values)
-        .map(|(i, (_, value))| commitment(&salt_of_value(&salt, i), value))
-        .collect();
-    let columns = Columns::of(row);
-    let skeleton = columns.shorten(&split.skeleton).map_err(|_malformed| Error::NotARecord)?;
-    let mut values = Vec::with_capacity(512);
-    for (_, value) in &split.values {
-        columns.pack(value, &mut values);
-    }
+pub(super) fn pack(
+    canonical: &str,
+    row: &Row<'_>,
+    columns: &Columns<'_>,
+    salt: Salt,
+) -> Result<Packed, Error> {
+    let mut commitments = Vec::with_capacity(8);
+    let commit =
+        |value| commitments.push(commitment(&salt_of_value(&salt, commitments.len()), value));
+    let apart = columns.take_apart(canonical, commit).map_err(|_malformed| Error::NotARecord)?;
     Ok(Packed {
-        leaf: leaf_2(split.skeleton.as_bytes(), &commitments),
-        body: compress(&skeleton)?,
+        leaf: leaf_2(apart.skeleton.as_bytes(), &commitments),
+        body: compress(&apart.short)?,
         personal: Personal {
             salt: Some(salt),
             source_ip: row.source_ip.map(str::to_owned),
             session: row.session.map(str::to_owned),
-            body: compress(&values)?,
+            body: compress(&apart.values)?,
         },
     })
 }

@@ -100,9 +100,11 @@ impl<'a> Columns<'a> {
             text(whole.and_then(|whole| whole.rsplit_once(mark)).map(|(_, end)| end))
         };
         let user_id = row.principal_id.zip(row.session);
+        let time = timestamp::iso_8601(row.time_ms);
+        let seconds = time.split_once('.').map(|(seconds, _)| format!("{seconds}Z"));
         let texts = [
-            Cow::Owned(timestamp::event_time(row.time_ms)),
-            Cow::Owned(timestamp::iso_8601(row.time_ms)),
+            Cow::Owned(seconds.unwrap_or_default()),
+            Cow::Owned(time),
             id(row.event_id),
             row.request_id.map(id).unwrap_or_default(),
             Cow::Borrowed(row.account),
@@ -128,30 +130,55 @@ impl<'a> Columns<'a> {
         Self { texts, lengths }
     }
 
-    /// A skeleton with one character for each string that a column says.
-    pub(super) fn shorten(&self, skeleton: &str) -> Result<Vec<u8>, Malformed> {
-        let mut short = Vec::with_capacity(skeleton.len());
-        let bytes = skeleton.as_bytes();
-        let mut from = 0;
-        for found in Strings::of(skeleton) {
-            let Found { range, .. } = found?;
-            let contents = skeleton.get(range.clone()).ok_or(Malformed)?;
-            let Some(sign) = self.sign(contents, LASTING) else { continue };
-            short.extend_from_slice(bytes.get(from..range.start).ok_or(Malformed)?);
-            short.push(sign);
-            from = range.end;
-        }
-        short.extend_from_slice(bytes.get(from..).ok_or(Malformed)?);
-        Ok(short)
+    /// `eventTime`.
+    pub(super) fn event_time(&self) -> &str {
+        self.texts.first().map(Cow::as_ref).unwrap_or_default()
     }
 
-    /// Writes one value, shortened if a column says it.
-    pub(super) fn pack(&self, value: &str, packed: &mut Vec<u8>) {
-        match self.sign(value, COUNT) {
-            Some(sign) => packed.push(sign),
-            None => packed.extend_from_slice(value.as_bytes()),
+    /// The time to the millisecond.
+    pub(super) fn time(&self) -> &str {
+        self.texts.get(1).map(Cow::as_ref).unwrap_or_default()
+    }
+
+    /// Takes a record apart: [`personal::split`] in one pass with what a row
+    /// says once. `values` gets each value, so that it can be committed to.
+    pub(super) fn take_apart<'r>(
+        &self,
+        canonical: &'r str,
+        mut value: impl FnMut(&'r str),
+    ) -> Result<Apart, Malformed> {
+        let mut skeleton = String::with_capacity(canonical.len());
+        let mut short = Vec::with_capacity(canonical.len());
+        let mut values = Vec::with_capacity(512);
+        let (mut from, mut short_from) = (0, 0);
+        let part = |range| canonical.get(range).ok_or(Malformed);
+        for found in Strings::of(canonical) {
+            let Found { range, field } = found?;
+            let contents = part(range.clone())?;
+            let sign = match field {
+                None => match self.sign(contents, LASTING) {
+                    None => continue,
+                    sign => sign,
+                },
+                Some(_) => {
+                    skeleton.push_str(part(from..range.start)?);
+                    from = range.end;
+                    value(contents);
+                    match self.sign(contents, COUNT) {
+                        Some(sign) => values.push(sign),
+                        None => values.extend_from_slice(contents.as_bytes()),
+                    }
+                    values.push(END);
+                    None
+                }
+            };
+            short.extend_from_slice(part(short_from..range.start)?.as_bytes());
+            short.extend(sign);
+            short_from = range.end;
         }
-        packed.push(END);
+        skeleton.push_str(part(from..canonical.len())?);
+        short.extend_from_slice(part(short_from..canonical.len())?.as_bytes());
+        Ok(Apart { skeleton, short, values })
     }
 
     fn sign(&self, contents: &str, of: usize) -> Option<u8> {
@@ -162,7 +189,7 @@ impl<'a> Columns<'a> {
         known.into_iter().find(|(text, _)| *text == contents).map(|(_, sign)| sign)
     }
 
-    /// The reverse of [`Self::shorten`]. `None` if the columns do not say what
+    /// The skeleton from its short form. `None` if the columns do not say what
     /// the text needs of them.
     pub(super) fn restore(&self, short: &[u8]) -> Option<String> {
         let mut whole = Vec::with_capacity(short.len().saturating_mul(2));
@@ -170,7 +197,7 @@ impl<'a> Columns<'a> {
         String::from_utf8(whole).ok()
     }
 
-    /// The reverse of several calls of [`Self::pack`].
+    /// The values from their short form. `None` as above.
     pub(super) fn unpack(&self, packed: &[u8]) -> Option<Vec<String>> {
         let mut values = Vec::with_capacity(8);
         for value in packed.split_inclusive(|byte| *byte == END) {
@@ -196,6 +223,15 @@ impl<'a> Columns<'a> {
         }
         Some(())
     }
+}
+
+/// A record that was taken apart.
+pub(super) struct Apart {
+    pub(super) skeleton: String,
+    /// The skeleton with a single character for each string that a column says.
+    pub(super) short: Vec<u8>,
+    /// The values, shortened alike.
+    pub(super) values: Vec<u8>,
 }
 
 /// The bit of a text's length.

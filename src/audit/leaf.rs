@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 pub(super) const SALT_BYTES: usize = 16;
 
 /// What a commitment to one value is made with.
-pub(super) type Salt = [u8; SALT_BYTES];
+pub type Salt = [u8; SALT_BYTES];
 
 /// The leaf of a record of format 1: `SHA-256(0x00 || 0x01 || canonical)`.
 #[must_use]
@@ -36,7 +36,8 @@ pub fn leaf_2(skeleton: &[u8], commitments: &[[u8; 32]]) -> [u8; 32] {
 /// The salt of value number `i`, counted from 0: the first 16 bytes of
 /// `SHA-256(0x03 || salt || i, four bytes, big-endian)`. It tells nothing about
 /// the salts of the other values.
-pub(super) fn salt_of_value(salt: &Salt, i: usize) -> Salt {
+#[must_use]
+pub fn salt_of_value(salt: &Salt, i: usize) -> Salt {
     let i = u32::try_from(i).unwrap_or(u32::MAX);
     let mut hash = Sha256::new();
     hash.update([0x03]);
@@ -47,7 +48,8 @@ pub(super) fn salt_of_value(salt: &Salt, i: usize) -> Salt {
 }
 
 /// The commitment to a value: `SHA-256(0x02 || its salt || value)`.
-pub(super) fn commitment(salt: &Salt, value: &str) -> [u8; 32] {
+#[must_use]
+pub fn commitment(salt: &Salt, value: &str) -> [u8; 32] {
     let mut hash = Sha256::new();
     hash.update([0x02]);
     hash.update(salt);

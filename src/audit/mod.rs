@@ -20,9 +20,9 @@ pub use crate::base::limits::RECORD_BYTES;
 pub use body::{LEAF_FORMAT, Opener};
 pub use erase::{Erasure, Events, Planned, plan_erasure};
 pub use error::Error;
-pub use leaf::{leaf_1, leaf_2};
+pub use leaf::{Salt, commitment, leaf_1, leaf_2, salt_of_value};
 pub use opened::{Opened, Value};
-pub use personal::Field;
+pub use personal::{Field, Malformed, Split, split};
 pub use query::{
     Filter, LastUse, Page, Recorded, Sought, find_call, last_use, newest_success, query,
 };

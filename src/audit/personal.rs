@@ -119,7 +119,7 @@ impl Place {
 /// The text is not what is taken apart here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not the JSON of a record")]
-pub(super) struct Malformed;
+pub struct Malformed;
 
 /// One string that is a value, not a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -331,16 +331,19 @@ fn contents(text: &[u8]) -> Option<usize> {
 
 /// A record without its personal data.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Split<'a> {
+pub struct Split<'a> {
     /// The canonical form with nothing between the quotes of strings that can
     /// be erased.
-    pub(super) skeleton: String,
+    pub skeleton: String,
     /// What stood there, in order.
-    pub(super) values: Vec<(Field, &'a str)>,
+    pub values: Vec<(Field, &'a str)>,
 }
 
-/// Takes the personal data out of a record.
-pub(super) fn split(canonical: &str) -> Result<Split<'_>, Malformed> {
+/// Takes the personal data out of a record, as whoever verifies one does.
+///
+/// # Errors
+/// [`Malformed`] for what is not JSON.
+pub fn split(canonical: &str) -> Result<Split<'_>, Malformed> {
     let mut skeleton = String::with_capacity(canonical.len());
     let mut values = Vec::with_capacity(8);
     let mut from = 0;

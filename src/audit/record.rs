@@ -2,7 +2,8 @@
 
 use serde_json::value::RawValue;
 
-use super::columns::Row;
+use super::columns::{Columns, Row};
+use super::identity::FoundBy;
 use super::{Error, RESOURCES_SEARCHED, body, identity, json};
 use crate::base::arn::KeyArn;
 use crate::base::caller::Caller;
@@ -87,9 +88,9 @@ pub struct Tls<'a> {
 /// # Errors
 /// [`Error::Encode`]; does not happen for a valid record.
 pub fn canonical(record: &Record<'_>) -> Result<String, Error> {
-    let principal = record.caller.principal.to_string();
-    let source_ip = record.caller.source_ip.map(|ip| ip.to_string());
-    json::canonical(record, &principal, source_ip.as_deref())
+    let texts = Texts::of(record);
+    let columns = Columns::of(&texts.row(record));
+    json::canonical(record, &texts, &columns)
 }
 
 /// Writes the record in its canonical form, takes it apart, hashes and
@@ -100,34 +101,11 @@ pub fn canonical(record: &Record<'_>) -> Result<String, Error> {
 /// [`Error::Encode`], [`Error::NotARecord`], [`Error::Compress`]; none happens
 /// for a valid record.
 pub fn prepare(record: &Record<'_>) -> Result<NewEvent, Error> {
-    let principal = record.caller.principal.to_string();
-    let source_ip = record.caller.source_ip.map(|ip| ip.to_string());
-    let canonical = json::canonical(record, &principal, source_ip.as_deref())?;
-    let by_caller = record.event_type == EventType::AwsApiCall;
-    // Aliases are listed with the same type as keys.
-    let searched = record.resources.iter().take(RESOURCES_SEARCHED);
-    let mut keys = searched.filter(|of| KeyArn::parse(of.arn).is_some());
-    let found = identity::found_by(record.caller, record.event_type, record.account);
-    let request_id = by_caller.then(|| record.caller.request_id.as_bytes());
-    let row = Row {
-        time_ms: record.time_ms,
-        event_id: &record.event_id,
-        request_id,
-        account: record.account.as_str(),
-        region: record.region.as_str(),
-        event_source: record.event_source,
-        event_name: record.event_name,
-        principal: &found.principal,
-        principal_id: found.principal_id,
-        access_key: found.access_key,
-        key: keys.next().map(|of| of.arn),
-        second_key: keys.next().map(|of| of.arn),
-        key_material: record.key_material,
-        error: record.error.map(|failure| failure.code),
-        source_ip: source_ip.as_deref().filter(|_| by_caller),
-        session: found.session,
-    };
-    let packed = body::pack(&canonical, &row, record.salt)?;
+    let texts = Texts::of(record);
+    let row = texts.row(record);
+    let columns = Columns::of(&row);
+    let canonical = json::canonical(record, &texts, &columns)?;
+    let packed = body::pack(&canonical, &row, &columns, record.salt)?;
     let owned = |text: Option<&str>| text.map(str::to_owned);
     Ok(NewEvent {
         time_ms: row.time_ms,
@@ -135,13 +113,14 @@ pub fn prepare(record: &Record<'_>) -> Result<NewEvent, Error> {
         region: row.region.to_owned(),
         event_source: row.event_source.to_owned(),
         event_name: row.event_name.to_owned(),
+        principal: row.principal.to_owned(),
         principal_id: owned(row.principal_id),
         access_key: owned(row.access_key),
         key: owned(row.key),
         second_key: owned(row.second_key),
         key_material: owned(row.key_material),
         error: owned(row.error),
-        request_id: request_id.copied(),
+        request_id: row.request_id.copied(),
         event_id: record.event_id,
         read_only: record.read_only,
         format: body::LEAF_FORMAT,
@@ -149,6 +128,49 @@ pub fn prepare(record: &Record<'_>) -> Result<NewEvent, Error> {
         dictionary: body::CURRENT_DICTIONARY,
         body: packed.body,
         personal: packed.personal,
-        principal: found.principal,
     })
+}
+
+/// Texts of a record that are made from what it borrows.
+pub(super) struct Texts<'a> {
+    /// The caller's ARN, as the record shows it.
+    pub(super) principal: String,
+    pub(super) source_ip: Option<String>,
+    found_by: FoundBy<'a>,
+}
+
+impl<'a> Texts<'a> {
+    fn of(record: &Record<'a>) -> Self {
+        Self {
+            principal: record.caller.principal.to_string(),
+            source_ip: record.caller.source_ip.map(|ip| ip.to_string()),
+            found_by: identity::found_by(record.caller, record.event_type, record.account),
+        }
+    }
+
+    fn row<'b>(&'b self, record: &'b Record<'_>) -> Row<'b> {
+        let by_caller = record.event_type == EventType::AwsApiCall;
+        let found = &self.found_by;
+        // Aliases are listed with the same type as keys.
+        let searched = record.resources.iter().take(RESOURCES_SEARCHED);
+        let mut keys = searched.filter(|of| KeyArn::parse(of.arn).is_some());
+        Row {
+            time_ms: record.time_ms,
+            event_id: &record.event_id,
+            request_id: by_caller.then(|| record.caller.request_id.as_bytes()),
+            account: record.account.as_str(),
+            region: record.region.as_str(),
+            event_source: record.event_source,
+            event_name: record.event_name,
+            principal: &found.principal,
+            principal_id: found.principal_id,
+            access_key: found.access_key,
+            key: keys.next().map(|of| of.arn),
+            second_key: keys.next().map(|of| of.arn),
+            key_material: record.key_material,
+            error: record.error.map(|failure| failure.code),
+            source_ip: self.source_ip.as_deref().filter(|_| by_caller),
+            session: found.session,
+        }
+    }
 }

@@ -90,7 +90,7 @@ pub(super) fn run(client: &Client, output: &mut Output, erase: Erase) -> Result<
             members.insert("cursor".to_owned(), cursor.into());
         }
     }
-    output.note(format_args!("{count} events lost something; those without it stay as they are."));
+    output.note(format_args!("Erased from {count} events."));
     Ok(())
 }
 

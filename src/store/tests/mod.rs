@@ -1,6 +1,7 @@
 //! What the store promises: all or nothing, durable before the answer, fails
 //! closed, recovers.
 
+mod erase;
 mod search;
 
 use std::os::unix::fs::PermissionsExt;
@@ -285,6 +286,8 @@ async fn the_log_is_append_only() {
         "replace into event_log select * from event_log",
         "update names set value = 'eve'",
         "delete from names",
+        "delete from event_personal",
+        "update event_personal set seq = 9",
     ] {
         let unit =
             Unit { changes: vec![Box::new(Forger(sql))], event: event("eve"), further: Vec::new() };
