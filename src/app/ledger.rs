@@ -48,11 +48,12 @@ pub(super) fn start(
     store.appoint(Box::new(founded.notary))?;
     let details = key_details(&key)?;
     let caller = init::caller(hsm, home.account)?;
-    let event_id = init::random(hsm)?;
     let event = audit::prepare(&Record {
         event_name: "CreateAuditKey",
         service_event_details: Some(&details),
-        ..init::first_record(&caller, home.account, home.region, now_ms, event_id)
+        event_id: init::random(hsm)?,
+        salt: init::random(hsm)?,
+        ..init::first_record(&caller, home.account, home.region, now_ms)
     })?;
     let changes: Vec<Box<dyn Change>> = vec![Box::new(founding)];
     commit(store, Unit { changes, event, further: Vec::new() })?;

@@ -4,7 +4,7 @@
 use super::Error;
 use super::body::Opener;
 use super::ledger::{self, Hash, StoredNodes, TlogProof, consistency_proof, inclusion_proof};
-use crate::store::{self, Store, StoredRecord, Tx, tree};
+use crate::store::{self, Store, Tx, tree};
 
 /// The signed head of the log.
 ///
@@ -26,8 +26,8 @@ pub struct Inclusion {
     /// RFC 6962, section 2.1.1: the lowest first.
     pub hashes: Vec<Hash>,
     pub leaf: Hash,
-    /// The leaf is `SHA-256(0x00 || leaf_data)`.
-    pub leaf_data: Vec<u8>,
+    /// What the leaf is computed from: [`super::Opened::evidence`].
+    pub evidence: Vec<u8>,
     /// The signed head of this size, if it is kept.
     pub checkpoint: Option<String>,
 }
@@ -38,7 +38,7 @@ impl Inclusion {
     pub fn to_file(&self) -> Option<TlogProof> {
         let checkpoint = self.checkpoint.clone()?;
         let (index, hashes) = (self.index, self.hashes.clone());
-        Some(TlogProof { leaf_data: Some(self.leaf_data.clone()), index, hashes, checkpoint })
+        Some(TlogProof { extra: Some(self.evidence.clone()), index, hashes, checkpoint })
     }
 }
 
@@ -72,7 +72,7 @@ pub fn prove_inclusion(
 ) -> Result<Inclusion, Error> {
     let found = store.find_event(event_id, account)?;
     let record = found.ok_or(Error::UnknownEvent)?;
-    let leaf_data = leaf_data(&record)?;
+    let evidence = Opener::default().open(&record)?.evidence();
     let index = u64::try_from(record.position.seq.saturating_sub(1)).unwrap_or(0);
     store.read(|tx| {
         let has = tree::log_size(tx)?;
@@ -84,7 +84,7 @@ pub fn prove_inclusion(
         let hashes = inclusion_proof(&mut StoredNodes(tx), index, size)?.unwrap_or_default();
         let (root, checkpoint) = signed(tx, size)?;
         let leaf = record.leaf;
-        Ok(Ok(Inclusion { index, size, root, hashes, leaf, leaf_data, checkpoint }))
+        Ok(Ok(Inclusion { index, size, root, hashes, leaf, evidence, checkpoint }))
     })?
 }
 
@@ -114,18 +114,4 @@ pub fn prove_consistency(store: &Store, from: u64, to: Option<u64>) -> Result<Co
 fn signed(tx: &mut dyn Tx, size: u64) -> Result<(Hash, Option<String>), store::Error> {
     let root = ledger::root(&mut StoredNodes(tx), size)?;
     Ok((root, tree::checkpoint(tx, size)?))
-}
-
-/// What leaf data says of its record, as text.
-#[must_use]
-pub fn leaf_text(leaf_data: &[u8]) -> String {
-    // Behind the number of the format.
-    let text = leaf_data.split_first().map(|(_, text)| text).unwrap_or_default();
-    String::from_utf8_lossy(text).into_owned()
-}
-
-/// What a record's leaf is the hash of.
-fn leaf_data(record: &StoredRecord) -> Result<Vec<u8>, Error> {
-    let canonical = Opener::default().open(record)?;
-    Ok([&[record.format], canonical.as_bytes()].concat())
 }

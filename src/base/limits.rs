@@ -212,6 +212,10 @@ pub const ACCESS_KEY_ID_BYTES: usize = 128;
 pub const ACCESS_KEY_ID_MIN: usize = 16;
 /// Rows in one page of an audit query.
 pub const AUDIT_PAGE_ROWS: usize = 1_000;
+/// Events that one call takes personal data from.
+pub const AUDIT_ERASE_EVENTS: usize = 1_000;
+/// Pages of the book that one such call looks at.
+pub const AUDIT_ERASE_PAGES: usize = 16;
 /// Items in one encrypt or decrypt batch.
 pub const BATCH_ITEMS: usize = 100;
 /// One item, bytes as DynamoDB JSON. DynamoDB's own limit is 400 KB of item.

@@ -34,8 +34,8 @@ use std::path::Path;
 
 pub use entry::Position;
 pub use error::Error;
-pub use event::NewEvent;
-pub use log::StoredRecord;
+pub use event::{NewEvent, Personal};
+pub use log::{StoredColumns, StoredRecord, erase};
 pub use notary::{Attested, Head, Notary, TreeNode};
 pub use search::{Found, KeyText, Search};
 pub use sql::{Query, Row, Tx, Value};
@@ -55,6 +55,12 @@ pub trait Change: Send + 'static {
     /// COMMIT, in commit order, before anybody is answered. Must be quick and
     /// must not call the store.
     fn publish(&self);
+
+    /// Whether the change erases something. Then no file keeps what was erased:
+    /// the write-ahead log is emptied as well, as soon as no reader needs it.
+    fn erases(&self) -> bool {
+        false
+    }
 }
 
 /// What one call commits: its changes, often none, and its record.

@@ -49,6 +49,8 @@ pub(crate) struct Scene {
     grouped: OnceCell<()>,
     /// A grant of `key`; the same.
     grant: OnceCell<String>,
+    /// The first record of the book, by its event id; the same.
+    event: OnceCell<String>,
 }
 
 /// A key with imported material.
@@ -163,6 +165,7 @@ impl Scene {
             imported: OnceCell::new(),
             grouped: OnceCell::new(),
             grant: OnceCell::new(),
+            event: OnceCell::new(),
         }
     }
 
@@ -229,6 +232,7 @@ impl Scene {
     pub(crate) fn complete(&self) {
         self.imported();
         self.grant_id();
+        self.event();
         self.groups();
     }
 
@@ -261,10 +265,11 @@ impl Scene {
         paths
     }
 
-    /// The first record of the book, by its event id.
-    fn event(&self) -> String {
-        let first = self.door.events("eventName=Initialize");
-        first[0]["eventID"].as_str().unwrap().to_owned()
+    fn event(&self) -> &str {
+        self.event.get_or_init(|| {
+            let first = self.door.events("eventName=Initialize");
+            first[0]["eventID"].as_str().unwrap().to_owned()
+        })
     }
 
     fn imported(&self) -> &Imported {
@@ -446,6 +451,14 @@ impl Scene {
                 format!("/v1/audit/inclusion-proof?eventId={}&size=2", self.event()),
                 nothing,
             ),
+            "EraseEventFields" => {
+                let input = json!({
+                    "eventName": "NeverCalled",
+                    "fields": ["userAgent"],
+                    "reason": "a test",
+                });
+                ("POST", "/v1/audit/erase".to_owned(), input)
+            }
             "QueryEvents" => {
                 ("GET", "/v1/audit/events?eventName=Encrypt&limit=1".to_owned(), nothing)
             }

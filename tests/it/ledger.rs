@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use rusqlite::Connection;
 use serde_json::{Value, json};
+use wardbook::audit::Opened;
 use wardbook::audit::ledger::{
     Checkpoint, Hash, TlogProof, VerifierKey, verify_consistency, verify_inclusion,
 };
@@ -53,10 +54,11 @@ fn every_record_is_provably_in_the_log() {
         let path = format!("/v1/audit/inclusion-proof?eventId={id}");
         let proof = server.rest("GET", &path, &Value::Null).ok();
         let file = TlogProof::parse(proof["tlogProof"].as_str().unwrap()).unwrap();
-        let signed = file.verify(&key).unwrap();
+        let opened = Opened::from_evidence(file.extra.as_deref().unwrap()).unwrap();
+        let signed = file.verify(&key, &opened.leaf()).unwrap();
         assert_eq!(proof["size"], signed.size);
         assert_eq!(proof["index"], file.index);
-        let said = String::from_utf8(file.leaf_data.unwrap()).unwrap();
+        let said = opened.record().unwrap();
         assert!(said.contains(id), "{said}");
         // In a smaller tree, too.
         let path = format!("{path}&size={}", now.size);
@@ -175,7 +177,9 @@ fn a_folder_from_before_is_signed_as_it_is() {
         let id = record["eventID"].as_str().unwrap();
         let path = format!("/v1/audit/inclusion-proof?eventId={id}");
         let proof = program.rest("GET", &path, &Value::Null).ok();
-        TlogProof::parse(proof["tlogProof"].as_str().unwrap()).unwrap().verify(&key).unwrap();
+        let file = TlogProof::parse(proof["tlogProof"].as_str().unwrap()).unwrap();
+        let opened = Opened::from_evidence(file.extra.as_deref().unwrap()).unwrap();
+        file.verify(&key, &opened.leaf()).unwrap();
     }
     program.terminate();
     home.serve(&[]).terminate();

@@ -21,6 +21,8 @@ mod cli;
 mod crash;
 #[cfg(test)]
 mod detach;
+#[cfg(test)]
+mod erase;
 mod escapes;
 #[cfg(test)]
 mod fixture;

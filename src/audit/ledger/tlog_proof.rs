@@ -5,7 +5,6 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use sha2::{Digest, Sha256};
 
 use super::Error;
 use super::checkpoint::{Checkpoint, decimal};
@@ -21,8 +20,8 @@ const HASHES_MAX: usize = 64;
 /// One proof.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TlogProof {
-    /// The leaf data of the record: the leaf is `SHA-256(0x00 || leaf_data)`.
-    pub leaf_data: Option<Vec<u8>>,
+    /// What the leaf is computed from; whoever knows the record knows how.
+    pub extra: Option<Vec<u8>>,
     /// The leaf, counted from 0.
     pub index: u64,
     /// The hashes beside the way up, the lowest first.
@@ -51,27 +50,24 @@ impl TlogProof {
         }
         let extra = lines.next_if(|line| line.starts_with("extra "));
         let extra = extra.and_then(|line| line.strip_prefix("extra "));
-        let leaf_data = extra.map(|data| BASE64_STANDARD.decode(data)).transpose().ok()?;
+        let extra = extra.map(|data| BASE64_STANDARD.decode(data)).transpose().ok()?;
         let index = decimal(lines.next()?.strip_prefix("index ")?)?;
         let hash = |line| BASE64_STANDARD.decode(line).ok()?.try_into().ok();
         let hashes: Vec<Hash> = lines.map(hash).collect::<Option<_>>()?;
         let checkpoint = checkpoint.to_owned();
-        (hashes.len() <= HASHES_MAX).then_some(Self { leaf_data, index, hashes, checkpoint })
+        (hashes.len() <= HASHES_MAX).then_some(Self { extra, index, hashes, checkpoint })
     }
 
     /// The checkpoint that the proof leads to, if the key has signed it and the
-    /// leaf of [`Self::leaf_data`] is in its tree at the index.
+    /// leaf is in its tree at the index.
     ///
     /// # Errors
-    /// Those of [`Checkpoint::open`]; [`Error::Proof`] if the proof has no leaf
-    /// data or does not lead to the root.
-    pub fn verify(&self, key: &VerifierKey) -> Result<Checkpoint, Error> {
+    /// Those of [`Checkpoint::open`]; [`Error::Proof`] if the proof does not
+    /// lead to the root.
+    pub fn verify(&self, key: &VerifierKey, leaf: &Hash) -> Result<Checkpoint, Error> {
         let checkpoint = Checkpoint::open(&self.checkpoint, key)?;
-        let data = self.leaf_data.as_ref().ok_or(Error::Proof)?;
-        let mut leaf = Sha256::new_with_prefix([0x00]);
-        leaf.update(data);
-        let (leaf, Checkpoint { size, root, .. }) = (leaf.finalize().into(), &checkpoint);
-        match verify_inclusion(&leaf, self.index, *size, &self.hashes, root) {
+        let Checkpoint { size, root, .. } = &checkpoint;
+        match verify_inclusion(leaf, self.index, *size, &self.hashes, root) {
             true => Ok(checkpoint),
             false => Err(Error::Proof),
         }
@@ -81,7 +77,7 @@ impl TlogProof {
 impl fmt::Display for TlogProof {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{FIRST_LINE}")?;
-        if let Some(data) = &self.leaf_data {
+        if let Some(data) = &self.extra {
             writeln!(f, "extra {}", BASE64_STANDARD.encode(data))?;
         }
         writeln!(f, "index {}", self.index)?;

@@ -9,7 +9,7 @@ use clap::Args;
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
 
-use crate::audit::leaf_text;
+use crate::audit::Opened;
 use crate::audit::ledger::{self, Hash, Note, TlogProof, VerifierKey, verify_consistency};
 use crate::cli::client::{Call, Client};
 use crate::cli::error::Error;
@@ -180,19 +180,21 @@ struct Shown {
     /// Records in the log that it was proved to be in.
     size: u64,
     root_hash: String,
-    /// What the leaf says of the record.
+    /// The record, with a mark in the place of what was erased of it.
     record: String,
 }
 
 impl Shown {
     fn verified(proof: &TlogProof, key: &VerifierKey) -> Result<Self, Error> {
-        let checkpoint = proof.verify(key).map_err(Error::Evidence)?;
+        let extra = proof.extra.as_deref().unwrap_or_default();
+        let opened = Opened::from_evidence(extra).ok_or(Error::Evidence(ledger::Error::Proof))?;
+        let checkpoint = proof.verify(key, &opened.leaf()).map_err(Error::Evidence)?;
         Ok(Self {
             origin: checkpoint.origin,
             seq: proof.index.saturating_add(1),
             size: checkpoint.size,
             root_hash: BASE64_STANDARD.encode(checkpoint.root),
-            record: leaf_text(proof.leaf_data.as_deref().unwrap_or_default()),
+            record: opened.record().map_err(|_odd| Error::Evidence(ledger::Error::Proof))?,
         })
     }
 }

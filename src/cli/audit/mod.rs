@@ -2,6 +2,7 @@
 //!
 //! Deliberately absent: what the answers mean; `crate::audit` knows.
 
+mod erase;
 mod evidence;
 mod query;
 
@@ -35,6 +36,8 @@ enum Command {
     Consistency(evidence::Consistency),
     /// Check a proof; needs no server
     VerifyProof(evidence::VerifyProof),
+    /// Takes personal data out of events, which can still be proved; recorded, with the reason
+    Erase(erase::Erase),
 }
 
 pub(super) fn run(context: &mut Context, arguments: Arguments) -> Result<(), Error> {
@@ -48,5 +51,6 @@ pub(super) fn run(context: &mut Context, arguments: Arguments) -> Result<(), Err
         Command::Prove(wanted) => evidence::prove(&connect()?, output, &wanted),
         Command::Consistency(wanted) => evidence::consistency(&connect()?, output, &wanted),
         Command::VerifyProof(wanted) => evidence::verify_proof(output, &wanted),
+        Command::Erase(erase) => erase::run(&connect()?, output, erase),
     }
 }

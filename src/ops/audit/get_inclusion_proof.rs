@@ -39,8 +39,8 @@ pub(super) struct Output {
     /// The lowest first.
     hashes: Vec<String>,
     leaf_hash: String,
-    /// The leaf hash is SHA-256 of a zero byte and this.
-    leaf_data: String,
+    /// What the leaf hash is computed from (src/audit/README.md).
+    evidence: String,
     public_key: String,
     /// The signed head of this size; and the proof as a file that leads to it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -62,7 +62,7 @@ impl Operation for GetInclusionProof {
             Member::required("rootHash", HASH),
             Member::required("hashes", HASHES),
             Member::required("leafHash", HASH),
-            out_text("leafData"),
+            out_text("evidence"),
             out_text("publicKey"),
             out_text("checkpoint"),
             out_text("tlogProof"),
@@ -96,7 +96,7 @@ impl Operation for GetInclusionProof {
             root_hash: hashes::text_of(&proof.root),
             hashes: hashes::texts_of(&proof.hashes),
             leaf_hash: hashes::text_of(&proof.leaf),
-            leaf_data: hashes::text_of(&proof.leaf_data),
+            evidence: hashes::text_of(&proof.evidence),
             public_key: ctx.log_key.to_string(),
             tlog_proof: proof.to_file().map(|file| file.to_string()),
             checkpoint: proof.checkpoint,

@@ -7,6 +7,7 @@
 use super::ctx::Ctx;
 use super::operation::Entry;
 
+mod erase_event_fields;
 mod get_checkpoint;
 mod get_consistency_proof;
 mod get_inclusion_proof;
@@ -15,6 +16,7 @@ mod query_events;
 
 /// The operations, sorted by name.
 pub static TABLE: &[Entry<Ctx>] = &[
+    Entry::of::<erase_event_fields::EraseEventFields>(),
     Entry::of::<get_checkpoint::GetCheckpoint>(),
     Entry::of::<get_consistency_proof::GetConsistencyProof>(),
     Entry::of::<get_inclusion_proof::GetInclusionProof>(),

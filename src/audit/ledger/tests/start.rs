@@ -7,7 +7,7 @@ use tempfile::TempDir;
 use super::notes::hsm;
 use super::*;
 use crate::hsm::Hsm;
-use crate::store::{self, Change, NewEvent, Settings, Store, Unit, tree as rows};
+use crate::store::{self, Change, NewEvent, Personal, Settings, Store, Unit, tree as rows};
 
 struct Log {
     folder: TempDir,
@@ -25,7 +25,9 @@ fn event(i: u64) -> NewEvent {
         key: None,
         second_key: None,
         error: None,
-        source_ip: None,
+        principal_id: None,
+        access_key: None,
+        key_material: None,
         request_id: None,
         event_id: [2; 16],
         read_only: true,
@@ -33,6 +35,7 @@ fn event(i: u64) -> NewEvent {
         leaf: leaf(i),
         dictionary: 1,
         body: Vec::new(),
+        personal: Personal { salt: None, source_ip: None, session: None, body: Vec::new() },
     }
 }
 
@@ -137,7 +140,8 @@ fn what_was_changed_is_not_served() {
         (
             "insert into event_log select seq + 1, time_ms, account, region, event_source, \
           event_name, principal, key, second_key, error, source_ip, read_only, format, \
-          dictionary, request_id, event_id, leaf, body from event_log where seq = 600",
+          dictionary, request_id, event_id, leaf, body, principal_id, access_key, key_material \
+          from event_log where seq = 600",
             "601 records",
         ),
         ("update event_log set leaf = zeroblob(32) where seq = 600", "not those that were signed"),
@@ -192,6 +196,7 @@ fn a_witness_sees_what_is_gone() {
     // The folder of then, which is sound in itself.
     log.sql(
         "drop trigger event_log_no_delete; delete from event_log where seq > 1; \
+         drop trigger event_personal_no_delete; delete from event_personal where seq > 1; \
          delete from tree_nodes; update head set size = 1, note = (select note from checkpoints)",
     );
     let store = log.store();
