@@ -17,13 +17,15 @@
 mod records;
 
 use std::io::Write;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
 use criterion::{BatchSize, Criterion};
 use records::{Dice, Sample};
 use tempfile::TempDir;
-use wardbook::audit::{self, Filter};
+use wardbook::audit::{self, Filter, ledger};
+use wardbook::hsm::{Hsm, OsEntropy, RootKey};
 use wardbook::store::{NewEvent, Settings, Store, Unit};
 
 /// The indexer never wakes up.
@@ -83,6 +85,16 @@ fn samples(seed: u64, count: usize) -> Vec<Sample> {
     (0..count).map(|_| Sample::new(&mut dice)).collect()
 }
 
+/// A new store, whose commits are signed as those of a server.
+fn open(folder: &Path, settings: Settings) -> Store {
+    let store = Store::open(folder, settings).unwrap();
+    let root = RootKey::generate(&mut OsEntropy).unwrap();
+    let (hsm, _domain_key) = Hsm::initialize(root, OsEntropy).unwrap();
+    let (ledger, _founding) = ledger::found(&hsm, &store, None, 0).unwrap();
+    store.appoint(Box::new(ledger.notary)).unwrap();
+    store
+}
+
 fn event(sample: &Sample) -> NewEvent {
     sample.with_record(|record| audit::prepare(record).unwrap())
 }
@@ -97,8 +109,9 @@ fn raw_rate(events: &[NewEvent]) -> f64 {
         for event in group {
             bytes.extend(&event.body);
             bytes.extend(event.leaf);
-            bytes.extend(event.event_id);
             bytes.extend(event.request_id.unwrap());
+            bytes.extend(event.personal.salt.unwrap());
+            bytes.extend(&event.personal.body);
             bytes.extend([0; 24]);
         }
         file.write_all(&bytes).unwrap();
@@ -111,7 +124,7 @@ fn raw_rate(events: &[NewEvent]) -> f64 {
 /// long each waited for its receipt, milliseconds, ascending.
 fn store_rate(samples: &Arc<Vec<Sample>>, settings: Settings) -> (f64, f64, Vec<f64>) {
     let folder = TempDir::new_in(".").unwrap();
-    let store = Arc::new(Store::open(folder.path(), settings).unwrap());
+    let store = Arc::new(open(folder.path(), settings));
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let count = samples.len();
     let (start, cpu) = (Instant::now(), cpu_us());
@@ -162,7 +175,7 @@ fn pieces(criterion: &mut Criterion) {
     criterion.bench_function("prepare", |bench| {
         bench.iter(|| event(turn.next().unwrap()));
     });
-    let canonical: Vec<Vec<u8>> = samples
+    let canonical: Vec<String> = samples
         .iter()
         .map(|sample| sample.with_record(|record| audit::canonical(record).unwrap()))
         .collect();
@@ -170,7 +183,7 @@ fn pieces(criterion: &mut Criterion) {
     criterion.bench_function("leaf", |bench| {
         bench.iter_batched(
             || bytes.next().unwrap(),
-            |canonical| audit::leaf(audit::LEAF_FORMAT, canonical),
+            |canonical| audit::leaf_2(canonical.as_bytes(), &[[7; 32]; 6]),
             BatchSize::SmallInput,
         );
     });
@@ -179,7 +192,7 @@ fn pieces(criterion: &mut Criterion) {
 fn pages(criterion: &mut Criterion) {
     const STORED: usize = 200_000;
     let folder = TempDir::new_in(".").unwrap();
-    let store = Arc::new(Store::open(folder.path(), Settings::default()).unwrap());
+    let store = Arc::new(open(folder.path(), Settings::default()));
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let samples = samples(60, STORED);
     let mut principal = String::new();

@@ -84,6 +84,8 @@ fn wardbook(data: &str) {
             oidc: Vec::new(),
             data: data.into(),
             root_key: RootKeySource::KeyFile(format!("{data}/root.key").into()),
+            log_origin: None,
+            witness: Default::default(),
             regions: Vec::new(),
             quotas: Default::default(),
             store: Default::default(),
@@ -222,6 +224,7 @@ fn compare() {
         account: None,
         region: Region::parse(REGION).unwrap(),
         root_key: RootKeySource::KeyFile(folder.join("root.key")),
+        log_origin: None,
     };
     let made = app::init(&options, &SystemClock::new()).unwrap();
     let mut echo = Server::start("echo", &data);

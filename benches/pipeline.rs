@@ -61,12 +61,15 @@ fn open(folder: &std::path::Path) -> Server {
         account: None,
         region: region.clone(),
         root_key: key_file(),
+        log_origin: None,
     };
     let made = app::init(&init, &SystemClock::new()).unwrap();
     let opened = app::open(OpenOptions {
         oidc: Vec::new(),
         data: folder.to_owned(),
         root_key: key_file(),
+        log_origin: None,
+        witness: Default::default(),
         regions: Vec::new(),
         quotas: Default::default(),
         store: Default::default(),

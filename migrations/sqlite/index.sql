@@ -1,5 +1,6 @@
 -- The search index of the event log: derived, rebuilt when in doubt. Ids are
--- those of the book's table `names`.
+-- those of the book's table `names`; source_ip and session are personal data, and
+-- follow what is erased in the book.
 
 -- How far the index is, and of which log. `leaf` is that of record `seq`: a
 -- log that was restored from a backup and went another way has another one.
@@ -7,7 +8,8 @@ create table progress (
     id     integer primary key check (id = 1),
     log_id text not null,
     seq    integer not null,
-    leaf   blob not null
+    leaf   blob not null,
+    erasure integer not null    -- the last of the book's erasures that was followed
 ) strict;
 
 create table entries (
@@ -19,7 +21,8 @@ create table entries (
     key        integer,
     second_key integer,
     error      integer,
-    source_ip  integer,
+    source_ip  text,
+    session    text,
     read_only  integer not null,
     request_id blob
 ) strict;

@@ -51,6 +51,16 @@ pub enum Error {
     ItemSchemas(#[from] crate::items::schemas::LoadError),
     #[error("the first record cannot be written")]
     Record(#[from] crate::audit::Error),
+    #[error("the log cannot be continued")]
+    Ledger(#[from] crate::audit::ledger::Error),
+    #[error("the log is not the one that the witness {path} has seen")]
+    Witnessed {
+        path: PathBuf,
+        #[source]
+        cause: crate::audit::ledger::Error,
+    },
+    #[error("there is no client for the witness's URL")]
+    WitnessClient(#[source] reqwest::Error),
     #[error("the data folder does not say which {0} it is for")]
     Meta(&'static str),
     #[error("{path} is not a guardrail")]

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::error::Error;
 use super::hardening;
+use super::ledger;
 use super::root_key::{self, RootKeySource};
 use crate::audit::{self, EventType, Record};
 use crate::base::caller::{Caller, Principal};
@@ -34,6 +35,8 @@ pub struct InitOptions {
     pub account: Option<AccountId>,
     pub region: Region,
     pub root_key: RootKeySource,
+    /// The origin of the log; `wardbook/` and a random id if left out.
+    pub log_origin: Option<String>,
 }
 
 /// A data folder that was just initialized. The secret is nowhere else in clear.
@@ -100,9 +103,17 @@ pub fn init(options: &InitOptions, clock: &dyn Clock) -> Result<Initialized, Err
         protector,
         domain_key,
     }));
+    let origin = options.log_origin.as_deref();
+    let (founded, founding) = audit::ledger::found(&hsm, &store, origin, created_ms)?;
+    let details = ledger::key_details(founded.notary.key())?;
+    changes.push(Box::new(founding));
+    store.appoint(Box::new(founded.notary))?;
     let event = audit::prepare(&Record {
         event_name: "Initialize",
-        ..first_record(&caller(&hsm, &account)?, &account, &region, created_ms, random(&hsm)?)
+        service_event_details: Some(&details),
+        event_id: random(&hsm)?,
+        salt: random(&hsm)?,
+        ..first_record(&caller(&hsm, &account)?, &account, &region, created_ms)
     })?;
     // Where the operator puts guardrails: it begins empty.
     make_folder(&options.data.join(GUARDRAILS))?;
@@ -144,15 +155,15 @@ impl Change for Foundation {
     fn publish(&self) {}
 }
 
+/// The parts that such records share, without what has to be random.
 pub(super) fn first_record<'a>(
     caller: &'a Caller,
     account: &'a AccountId,
     region: &'a Region,
     time_ms: i64,
-    event_id: [u8; 16],
 ) -> Record<'a> {
     Record {
-        event_id,
+        event_id: [0; 16],
         time_ms,
         caller,
         account,
@@ -169,7 +180,9 @@ pub(super) fn first_record<'a>(
         event_type: EventType::AwsServiceEvent,
         shared_event_id: None,
         tls: None,
-        wardbook: None,
+        own: audit::Own::default(),
+        key_material: None,
+        salt: [0; 16],
     }
 }
 

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use tokio::sync::{Mutex, Notify};
 
 use super::error::Error;
+use super::ledger::{self, Home};
 use super::root_key::{self, RootKeySource};
+use super::witness::{Witness, WitnessSettings};
 use crate::audit::trail::{self, Trail};
 use crate::base::clock::Clock;
 use crate::base::ids::{AccountId, Region};
@@ -22,6 +24,7 @@ use crate::ops::ctx::{Ctx, Observer, Start};
 use crate::ops::noise::Noise;
 use crate::ops::rates::Rates;
 use crate::ops::record_time::RecordTimes;
+use crate::ops::timeline::Timeline;
 use crate::policy::engine::Engine;
 use crate::store::{Settings, Store, Tx, meta, sealed};
 use crate::{identity, items, keys};
@@ -36,6 +39,9 @@ pub struct OpenOptions {
     /// The OpenID Connect providers; those without an account are of the data
     /// folder's.
     pub oidc: Vec<oidc::Setting>,
+    /// The origin of a log that has none yet; must be that of one that has.
+    pub log_origin: Option<String>,
+    pub witness: WitnessSettings,
     pub store: Settings,
     /// Where log files are delivered to; nowhere without.
     pub trail: Option<trail::Setting>,
@@ -49,6 +55,7 @@ pub struct Opened {
     pub ctx: Arc<Ctx>,
     pub items: Arc<items::Ctx>,
     pub providers: Arc<Providers>,
+    pub witness: Arc<Witness>,
 }
 
 /// Opens a data folder: the database, the HSM, the policies, and every key,
@@ -64,7 +71,7 @@ pub fn open(options: OpenOptions) -> Result<Opened, Error> {
     let Some((account, home)) = store.read(|tx| Ok(identity_of(tx)))?? else {
         return Err(Error::NotInitialized(options.data));
     };
-    let mut regions = vec![home];
+    let mut regions = vec![home.clone()];
     for region in options.regions {
         if !regions.contains(&region) {
             regions.push(region);
@@ -72,6 +79,10 @@ pub fn open(options: OpenOptions) -> Result<Opened, Error> {
     }
     let providers = Providers::load(options.oidc, &account, options.clock.now_ms())?;
     let hsm = Arc::new(unseal(&store, &options.root_key)?);
+    let witness = Witness::open(options.witness)?;
+    let home = Home { account: &account, region: &home };
+    let origin = options.log_origin.as_deref();
+    let log_key = ledger::start(&store, &hsm, origin, &witness, &home, options.clock.as_ref())?;
     let engine = Arc::new(Engine::new()?);
     let directory = Arc::new(Directory::default());
     let registry = Arc::new(Registry::new(Arc::clone(&hsm)));
@@ -91,11 +102,13 @@ pub fn open(options: OpenOptions) -> Result<Opened, Error> {
     let of_book =
         |setting| Some(Arc::new(Trail::new(setting, regions.first()?.clone(), handles())));
     let trail = options.trail.and_then(of_book);
+    let timeline = Timeline::new(start.last_record_ms);
     let rates = Rates::new(options.quotas.request_rates.clone(), Arc::clone(&options.clock));
     let noise = Noise::new(Arc::clone(&options.clock));
     let record_times = RecordTimes::after(start.last_record_ms);
     let ctx = Arc::new(Ctx {
         start,
+        timeline,
         clock: options.clock,
         hsm,
         store,
@@ -103,6 +116,7 @@ pub fn open(options: OpenOptions) -> Result<Opened, Error> {
         keys: registry,
         grants,
         directory,
+        log_key,
         account,
         regions,
         quotas: options.quotas,
@@ -118,7 +132,7 @@ pub fn open(options: OpenOptions) -> Result<Opened, Error> {
         trail,
     });
     let items = Arc::new(items::Ctx::new(Arc::clone(&ctx), schemas));
-    Ok(Opened { ctx, items, providers: Arc::new(providers) })
+    Ok(Opened { ctx, items, providers: Arc::new(providers), witness: Arc::new(witness) })
 }
 
 /// Which account and Region the folder is for; `None` before initialization.

@@ -4,7 +4,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use super::error::Error;
 use super::guardrails::{GuardrailFolder, Guardrails};
@@ -138,6 +138,9 @@ impl Running {
         let deliveries = tokio::spawn(trail::run(Arc::clone(&opened.ctx), stopped));
         let (stop_watching, stopped) = oneshot::channel();
         let watcher = tokio::spawn(Watcher::default().watch(Arc::clone(&opened.ctx), stopped));
+        let (stop_witness, stopped) = watch::channel(());
+        let (witness, of_witness) = (Arc::clone(&opened.witness), Arc::clone(&opened.ctx.store));
+        let witness = tokio::spawn(async move { witness.run(&of_witness, stopped).await });
         let mut server = listening.server;
         tokio::select! {
             ended = &mut server => return ended?.map_err(Error::Serve),
@@ -171,6 +174,10 @@ impl Running {
         if let Err(error) = system::record_stop(&opened.ctx).await {
             tracing::error!(%error, "the stop is not recorded");
         }
+        drop(stop_witness);
+        if tokio::time::timeout(wait, witness).await.is_err() {
+            tracing::warn!("a witness does not know the last head of the log");
+        }
         opened.ctx.store.close();
         Ok(())
     }
@@ -181,6 +188,7 @@ fn operations(opened: &Opened) -> Vec<BoundOperation> {
     let tables = [
         ops::TABLE,
         ops::admin::TABLE,
+        ops::audit::TABLE,
         ops::cloudtrail::TABLE,
         ops::policy::TABLE,
         ops::sts::TABLE,

@@ -44,7 +44,7 @@ impl Watcher {
         self.look_at_writer(ctx, &health).await;
         self.look_at_reserve(ctx, &health).await;
         if health.writer.is_ok() {
-            told(system::record_noise(ctx, false).await, "refusals of unknown callers");
+            told(&system::record_noise(ctx, false).await, "refusals of unknown callers");
         }
     }
 
@@ -62,7 +62,7 @@ impl Watcher {
                     "reason": reason,
                 });
                 let recorded = system::record_event(ctx, "RecordingResumed", Some(details)).await;
-                if told(recorded, "an interruption of the book") {
+                if told(&recorded, "an interruption of the book") {
                     tracing::info!("the book can be written again");
                     self.interrupted = None;
                 }
@@ -97,7 +97,7 @@ impl Watcher {
             Some(name) => system::record_event(ctx, name, reserve_details(now)).await,
             None => Ok(()),
         };
-        if told(recorded, "the disk reserve") {
+        if told(&recorded, "the disk reserve") {
             self.reserve = now;
         }
     }
@@ -111,8 +111,8 @@ fn reserve_details(reserve: Reserve) -> Option<Value> {
 }
 
 /// Whether it was recorded. What was not is tried again at the next look.
-fn told(recorded: Result<(), ApiError>, what: &'static str) -> bool {
-    if let Err(error) = &recorded {
+fn told(recorded: &Result<(), ApiError>, what: &'static str) -> bool {
+    if let Err(error) = recorded {
         tracing::debug!(%error, what, "not recorded yet");
     }
     recorded.is_ok()

@@ -88,7 +88,7 @@ pub fn lookup(store: &Store, lookup: &Lookup) -> Result<Events, Error> {
         let last = found.records.last().map(|record| record.position);
         for stored in &found.records {
             before = stored.position;
-            let record = opener.open(stored)?;
+            let record = opener.open(stored)?.record()?;
             let Some(event) = lookup.matching(record, before)? else { continue };
             events.push(event);
             if events.len() >= lookup.limit {
@@ -110,6 +110,7 @@ impl Lookup {
         let all = Search {
             account: Some(&self.account),
             principal: None,
+            session: None,
             key: None,
             event_name: None,
             error: None,

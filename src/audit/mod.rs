@@ -1,11 +1,19 @@
 #![doc = include_str!("README.md")]
 
 mod body;
+mod check;
+mod columns;
 mod cursor;
+mod erase;
 mod error;
 mod identity;
 mod json;
+mod leaf;
+pub mod ledger;
 pub mod lookup;
+mod opened;
+mod personal;
+mod prove;
 mod query;
 mod record;
 mod records;
@@ -14,10 +22,19 @@ mod tests;
 pub mod trail;
 
 pub use crate::base::limits::RECORD_BYTES;
-pub use body::{LEAF_FORMAT, leaf};
+pub use body::{LEAF_FORMAT, Opener};
+pub use erase::{Erasure, Events, Planned, plan_erasure};
 pub use error::Error;
+pub use leaf::{Salt, commitment, leaf_1, leaf_2, salt_of_value};
+pub use opened::{Opened, Value};
+pub use personal::{Field, Malformed, Split, split};
+pub use prove::{Consistency, Inclusion, checkpoint, prove_consistency, prove_inclusion};
 pub use query::{
     Filter, LastUse, Page, Recorded, Sought, find_call, last_use, newest_success, query,
 };
-pub use record::{EventType, Failure, Record, Resource, Tls, canonical, prepare};
+pub use record::{EventType, Failure, Own, Record, Resource, Tls, canonical, prepare};
 pub use records::{Placed, Records};
+
+/// Entries of `resources` among which the keys of a call are looked for: as many
+/// as the shortest form of a record has.
+const RESOURCES_SEARCHED: usize = 4;

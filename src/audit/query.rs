@@ -1,5 +1,6 @@
 //! Questions to the book: which records, newest first, a page at a time.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use serde::Deserialize;
@@ -9,7 +10,7 @@ use super::body::Opener;
 use super::{Error, cursor};
 use crate::base::ids::RequestId;
 use crate::base::limits;
-use crate::store::{KeyText, Position, Search, Store};
+use crate::store::{KeyText, Position, Search, Store, StoredRecord};
 
 /// Which records. What is `None` does not matter; the rest must all hold.
 #[derive(Clone, Debug, Default)]
@@ -20,7 +21,7 @@ pub struct Filter {
     pub from_ms: Option<i64>,
     /// The end, epoch milliseconds; not included.
     pub to_ms: Option<i64>,
-    /// The principal's ARN, exactly.
+    /// The ARN of a user, of a role with all its sessions, or of one session.
     pub principal: Option<String>,
     /// A key's ARN, or a bare key id, which any ARN that ends in it matches.
     pub key: Option<String>,
@@ -38,7 +39,8 @@ pub struct Filter {
 /// One page of records.
 #[derive(Clone, Debug)]
 pub struct Page {
-    /// The canonical JSON of each record, byte for byte as it was hashed.
+    /// The canonical JSON of each record, byte for byte, with a mark in the place
+    /// of what was erased.
     pub records: Vec<String>,
     /// Asks for the next page; `None` on the last. A page may be short, even
     /// empty, and have a next one: a rare combination is looked for in several
@@ -52,6 +54,17 @@ pub struct Page {
 /// [`Error::PageRows`], [`Error::Cursor`]; [`Error::Corrupt`] for a record that
 /// is not what was written; [`Error::Store`].
 pub fn query(store: &Store, filter: &Filter) -> Result<Page, Error> {
+    let (found, next_cursor) = find(store, filter)?;
+    let mut opener = Opener::default();
+    let records = found.iter().map(|record| opener.open(record)?.record());
+    Ok(Page { records: records.collect::<Result<_, _>>()?, next_cursor })
+}
+
+/// Finds one page of stored records, and the cursor of the next. Blocks.
+pub(super) fn find(
+    store: &Store,
+    filter: &Filter,
+) -> Result<(Vec<StoredRecord>, Option<String>), Error> {
     if filter.limit == 0 || filter.limit > limits::AUDIT_PAGE_ROWS {
         return Err(Error::PageRows);
     }
@@ -66,9 +79,11 @@ pub fn query(store: &Store, filter: &Filter) -> Result<Page, Error> {
         .key
         .as_deref()
         .map(|text| if text.starts_with("arn:") { KeyText::Arn(text) } else { KeyText::Id(text) });
+    let (principal, session) = filter.principal.as_deref().map(found_by).unzip();
     let found = store.search(&Search {
         account: filter.account.as_deref(),
-        principal: filter.principal.as_deref(),
+        principal: principal.as_deref(),
+        session: session.flatten(),
         key,
         event_name: filter.event_name.as_deref(),
         error: filter.error_code.as_deref(),
@@ -80,12 +95,21 @@ pub fn query(store: &Store, filter: &Filter) -> Result<Page, Error> {
         before,
         limit: filter.limit,
     })?;
-    let mut opener = Opener::default();
-    let records = found.records.iter().map(|record| opener.open(record));
-    Ok(Page {
-        records: records.collect::<Result<_, _>>()?,
-        next_cursor: found.next.map(|position| cursor::write(position, &digest)),
-    })
+    Ok((found.records, found.next.map(|position| cursor::write(position, &digest))))
+}
+
+/// The principal and the session that records are found by, from the ARN that
+/// they show.
+fn found_by(arn: &str) -> (Cow<'_, str>, Option<&str>) {
+    let parts = || {
+        let (account, rest) = arn.strip_prefix("arn:aws:sts::")?.split_once(":assumed-role/")?;
+        let (role, session) = rest.split_once('/')?;
+        Some((format!("arn:aws:iam::{account}:role/{role}"), session))
+    };
+    match parts() {
+        Some((role, session)) => (Cow::Owned(role), Some(session)),
+        None => (Cow::Borrowed(arn), None),
+    }
 }
 
 /// The newest use of a key.
@@ -163,6 +187,7 @@ pub fn newest_success(store: &Store, sought: Sought<'_>) -> Result<Option<Record
     let search = Search {
         account: sought.account,
         principal: None,
+        session: None,
         key: sought.key.map(KeyText::Arn),
         event_name: None,
         error: None,
@@ -200,6 +225,7 @@ pub fn find_call(
     let search = Search {
         account: Some(account),
         principal: None,
+        session: None,
         key: None,
         event_name: None,
         error: None,
@@ -214,12 +240,29 @@ pub fn find_call(
     first(store, search)
 }
 
+/// The event with this id in the book of `account`. Blocks. Knows the events of
+/// calls, which have the id of the call.
+pub(super) fn find_event(
+    store: &Store,
+    account: &str,
+    event_id: RequestId,
+) -> Result<Option<StoredRecord>, Error> {
+    let filter = Filter {
+        account: Some(account.to_owned()),
+        request_id: Some(event_id),
+        limit: limits::AUDIT_PAGE_ROWS,
+        ..Filter::default()
+    };
+    let (records, _) = find(store, &filter)?;
+    Ok(records.into_iter().find(|record| record.columns.event_id == *event_id.as_bytes()))
+}
+
 /// The first record that fits, however many pages it is away.
 fn first(store: &Store, mut search: Search<'_>) -> Result<Option<Recorded>, Error> {
     loop {
         let found = store.search(&search)?;
         if let Some(record) = found.records.first() {
-            let text = Opener::default().open(record)?;
+            let text = Opener::default().open(record)?.record()?;
             return Ok(Some(Recorded { record: text, position: record.position }));
         }
         match found.next {

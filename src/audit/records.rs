@@ -1,5 +1,7 @@
 //! The book from its beginning: records in the order of the log.
 
+use std::sync::Arc;
+
 use super::Error;
 use super::body::Opener;
 use crate::store::{Position, Store};
@@ -8,9 +10,9 @@ use crate::store::{Position, Store};
 #[derive(Clone, Debug)]
 pub struct Placed {
     /// `recipientAccountId`.
-    pub account: String,
+    pub account: Arc<str>,
     /// `awsRegion`.
-    pub region: String,
+    pub region: Arc<str>,
     pub position: Position,
     /// The canonical JSON.
     pub record: String,
@@ -31,9 +33,9 @@ impl Records {
     pub fn after(&mut self, store: &Store, seq: i64, limit: usize) -> Result<Vec<Placed>, Error> {
         let mut placed = Vec::new();
         for found in store.records_after(seq, limit)? {
-            let record = self.opener.open(&found.record)?;
-            let (account, region) = (found.account, found.region);
-            placed.push(Placed { account, region, position: found.record.position, record });
+            let record = self.opener.open(&found)?.record()?;
+            let (account, region) = (found.columns.account, found.columns.region);
+            placed.push(Placed { account, region, position: found.position, record });
         }
         Ok(placed)
     }

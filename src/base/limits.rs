@@ -122,6 +122,26 @@ pub const WRITER_BATCH_UNITS: usize = 512;
 /// How long an answer waits for its record to become durable, milliseconds.
 pub const COMMIT_WAIT_MS: u64 = 10_000;
 
+/// The least time between two heads of the log that are kept beyond the next
+/// commit, milliseconds of record time.
+pub const CHECKPOINT_INTERVAL_MS: u64 = 1_000;
+/// Of the heads that were kept, one in so many milliseconds stays; the youngest
+/// of such a time stay all.
+pub const CHECKPOINT_STEP_MS: i64 = 3_600_000;
+/// The origin of a log, bytes. It stands in every checkpoint.
+pub const LOG_ORIGIN_BYTES: usize = 255;
+/// A signed note, bytes: room for a checkpoint with a few dozen cosignatures.
+pub const NOTE_BYTES: usize = 64 * 1024;
+/// A proof as a file, bytes: a note, the longest record in base64, and 64 hashes.
+pub const PROOF_BYTES: usize = 512 * 1024;
+/// How far from its end the file of witnessed checkpoints is searched for the
+/// newest of this log, bytes.
+pub const WITNESS_TAIL_BYTES: u64 = 64 * 1024 * 1024;
+/// How long a witness may take to answer, milliseconds.
+pub const WITNESS_WAIT_MS: u64 = 10_000;
+/// The longest pause before a witness that failed is tried again, milliseconds.
+pub const WITNESS_PAUSE_MS: u64 = 60_000;
+
 /// Plaintext of one Encrypt call, bytes (AWS's own limit).
 pub const PLAINTEXT_BYTES: usize = 4_096;
 /// Message of one Sign or GenerateMac call, bytes (AWS's own limit).
@@ -224,6 +244,10 @@ pub const ACCESS_KEY_ID_BYTES: usize = 128;
 pub const ACCESS_KEY_ID_MIN: usize = 16;
 /// Rows in one page of an audit query.
 pub const AUDIT_PAGE_ROWS: usize = 1_000;
+/// Events that one call takes personal data from.
+pub const AUDIT_ERASE_EVENTS: usize = 1_000;
+/// Pages of the book that one such call looks at.
+pub const AUDIT_ERASE_PAGES: usize = 16;
 /// Items in one encrypt or decrypt batch.
 pub const BATCH_ITEMS: usize = 100;
 /// One item, bytes as DynamoDB JSON. DynamoDB's own limit is 400 KB of item.

@@ -30,6 +30,7 @@ fn operations() -> Vec<&'static Description> {
     let tables = [
         ops::TABLE,
         ops::admin::TABLE,
+        ops::audit::TABLE,
         ops::cloudtrail::TABLE,
         ops::policy::TABLE,
         ops::sts::TABLE,

@@ -53,6 +53,16 @@ pub(super) enum Error {
         #[source]
         cause: io::Error,
     },
+    #[error("cannot write {path}")]
+    Write {
+        path: PathBuf,
+        #[source]
+        cause: io::Error,
+    },
+    #[error("the evidence does not hold")]
+    Evidence(#[source] crate::audit::ledger::Error),
+    #[error("the log of now does not go on from the checkpoint: it was changed or cut")]
+    Inconsistent,
     #[error("{path} does not hold the JSON that is expected")]
     Json {
         path: PathBuf,
@@ -103,6 +113,7 @@ impl Error {
             | Self::Trials { .. }
             | Self::NoTests { .. }
             | Self::Read { .. }
+            | Self::Write { .. }
             | Self::Json { .. } => USAGE,
             Self::Parent(_) | Self::Serve(_) | Self::Unreachable { .. } | Self::DemoServer(_) => {
                 NO_SERVER
@@ -114,6 +125,8 @@ impl Error {
             | Self::ItemsFailed { .. }
             | Self::Policy { .. }
             | Self::Engine(_)
+            | Self::Evidence(_)
+            | Self::Inconsistent
             | Self::TestsFailed { .. }
             | Self::Findings(_)
             | Self::Output(_)

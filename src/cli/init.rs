@@ -48,6 +48,7 @@ pub(super) fn options(folder: NewFolder, is_new: bool) -> Result<InitOptions, Er
         account: folder.account,
         region: folder.region,
         root_key: folder.root_key.open(is_new)?,
+        log_origin: folder.log_origin,
     })
 }
 

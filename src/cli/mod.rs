@@ -63,7 +63,7 @@ enum Command {
     /// Users, roles, their access keys and policies
     Principal(principal::Arguments),
     /// Why a call is allowed or denied, and who could do what
-    Policy(policy::Arguments),
+    Policy(Box<policy::Arguments>),
     /// Ask the book what happened
     Audit(audit::Arguments),
     /// Encrypt and decrypt items; keep their schemas
@@ -92,7 +92,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Serve(arguments) => serve::run(&mut context, *arguments),
         Command::Init(arguments) => init::run(&mut context, arguments),
         Command::Principal(arguments) => principal::run(&mut context, arguments),
-        Command::Policy(arguments) => policy::run(&mut context, arguments),
+        Command::Policy(arguments) => policy::run(&mut context, *arguments),
         Command::Audit(arguments) => audit::run(&mut context, arguments),
         Command::Items(arguments) => items::run(&mut context, arguments),
         Command::Demo => demo::run(&mut context.output),

@@ -39,7 +39,7 @@ pub(super) fn run(context: &mut Context, arguments: Arguments) -> Result<(), Err
     }
     let is_new = !app::is_initialized(&settings.folder.data).map_err(Error::Serve)?;
     let Server { folder, listen, mut regions, quotas, oidc, workers, tls, .. } = settings;
-    let Server { guardrails, seed, dev, trail, disk_reserve_bytes, .. } = settings;
+    let Server { guardrails, witness, seed, dev, trail, disk_reserve_bytes, .. } = settings;
     let seed = seed.map(|path| Seed::read(&path)).transpose();
     let seed = seed.map_err(|error| Error::Serve(error.into()))?;
     let of_seed = seed.iter().flat_map(Seed::regions).collect::<Vec<_>>();
@@ -55,13 +55,15 @@ pub(super) fn run(context: &mut Context, arguments: Arguments) -> Result<(), Err
     let metrics = Arc::clone(&telemetry);
     let doors =
         Doors { listener, workers, tls, metrics: Box::new(move || metrics.prometheus_text()) };
-    let InitOptions { data, root_key, .. } = folder;
+    let InitOptions { data, root_key, log_origin, .. } = folder;
     let open = OpenOptions {
         data,
         root_key,
         regions,
         quotas,
         oidc,
+        log_origin,
+        witness,
         store: store::Settings {
             reserve_bytes: Some(disk_reserve_bytes),
             ..store::Settings::default()
@@ -102,6 +104,7 @@ fn watch(telemetry: &Telemetry, opened: &Opened) {
         telemetry.watch_trail(move || trail.status());
     }
     let (keys, clock) = (Arc::clone(&opened.ctx.keys), Arc::clone(&opened.ctx.clock));
+    telemetry.watch_witnesses(&opened.witness.health());
     telemetry.watch_keys(move |limit| keys.material_expirations(limit), clock);
 }
 

@@ -101,6 +101,21 @@ pub struct QuotaFlags {
     pub quota_request_rates: Option<String>,
 }
 
+/// How the log is signed and witnessed.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Audit log")]
+pub struct AuditFlags {
+    /// Origin of a new log, the name in its checkpoints [default: wardbook/ and a random id]
+    #[arg(long, value_name = "NAME")]
+    pub audit_origin: Option<String>,
+    /// Append each checkpoint to a file, which the next start checks the log against
+    #[arg(long, value_name = "FILE")]
+    pub audit_witness_file: Option<PathBuf>,
+    /// POST each checkpoint to a witness
+    #[arg(long, value_name = "URL")]
+    pub audit_witness_url: Option<String>,
+}
+
 /// Where log files in CloudTrail's layout go.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Trail")]
@@ -150,6 +165,8 @@ pub struct ServerFlags {
     #[arg(long)]
     pub dev: bool,
     #[command(flatten)]
+    pub audit: AuditFlags,
+    #[command(flatten)]
     pub quotas: QuotaFlags,
     #[command(flatten)]
     pub trail: TrailFlags,
@@ -166,6 +183,9 @@ pub struct InitFlags {
     /// Region of the data folder [default: AWS_REGION, or us-east-1]
     #[arg(long, value_name = "REGION")]
     pub region: Option<String>,
+    /// Origin of the log, the name in its checkpoints [default: wardbook/ and a random id]
+    #[arg(long, value_name = "NAME")]
+    pub audit_origin: Option<String>,
     #[command(flatten)]
     pub root_key: RootKeyFlags,
 }

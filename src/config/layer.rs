@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::Error;
+use super::audit::AuditLayer;
 use super::environment::Environment;
-use super::flags::{InitFlags, RootKeyFlags, ServerFlags};
+use super::flags::{AuditFlags, InitFlags, RootKeyFlags, ServerFlags};
 use super::oidc::OidcTable;
 use super::quotas::QuotaLayer;
 use super::trail::TrailLayer;
@@ -39,6 +40,8 @@ pub(super) struct Layer {
     /// Tables of the file; neither a flag nor the environment has them.
     #[serde(default)]
     pub(super) oidc: Vec<OidcTable>,
+    #[serde(default)]
+    pub(super) audit: AuditLayer,
     pub(super) log_format: Option<String>,
     pub(super) log_filter: Option<String>,
     pub(super) otlp_endpoint: Option<String>,
@@ -69,6 +72,7 @@ impl Layer {
             quotas: QuotaLayer::of_environment(from)?,
             trail: TrailLayer::of_environment(from)?,
             oidc: Vec::new(),
+            audit: AuditLayer::of_environment(from)?,
             log_format: from.text("WARDBOOK_LOG_FORMAT")?,
             log_filter: from.text("WARDBOOK_LOG_FILTER")?,
             // The second name is OpenTelemetry's own.
@@ -100,6 +104,7 @@ impl Layer {
             quotas: self.quotas.over(below.quotas),
             trail: self.trail.over(below.trail),
             oidc: if self.oidc.is_empty() { below.oidc } else { self.oidc },
+            audit: self.audit.over(below.audit),
             log_format: self.log_format.or(below.log_format),
             log_filter: self.log_filter.or(below.log_filter),
             otlp_endpoint: self.otlp_endpoint.or(below.otlp_endpoint),
@@ -121,6 +126,7 @@ impl Layer {
             tls_key: seen(self.tls_key),
             policies: seen(self.policies),
             seed: seen(self.seed),
+            audit: self.audit.seen_from(folder),
             trail: self.trail.seen_from(folder),
             oidc: self.oidc.into_iter().map(|table| table.seen_from(folder)).collect(),
             ..self
@@ -146,6 +152,7 @@ impl From<InitFlags> for Layer {
             data: flags.data.data,
             account: flags.account,
             region: flags.region,
+            audit: AuditFlags { audit_origin: flags.audit_origin, ..AuditFlags::default() }.into(),
             ..flags.root_key.into()
         }
     }
@@ -163,6 +170,7 @@ impl From<ServerFlags> for Layer {
             regions: listen.regions,
             workers: listen.workers,
             quotas: flags.quotas.into(),
+            audit: flags.audit.into(),
             trail: flags.trail.into(),
             log_format: telemetry.log_format,
             log_filter: telemetry.log_filter,

@@ -9,6 +9,7 @@
 //! Deliberately absent: acting on settings. What comes out of here is checked,
 //! typed, and handed to whoever starts something.
 
+mod audit;
 pub mod client;
 pub mod environment;
 mod error;

@@ -9,7 +9,7 @@ use super::layer::Layer;
 use super::oidc::OidcTable;
 use super::root_key::RootKeySetting;
 use super::{Error, file, tls};
-use crate::app::{DEV_ACCOUNT, GUARDRAILS, GuardrailFolder};
+use crate::app::{DEV_ACCOUNT, GUARDRAILS, GuardrailFolder, WitnessSettings};
 use crate::audit::trail;
 use crate::base::ids::{AccountId, Region};
 use crate::base::quotas::Quotas;
@@ -29,6 +29,8 @@ pub struct NewFolder {
     pub account: Option<AccountId>,
     pub region: Region,
     pub root_key: RootKeySetting,
+    /// Of the log; one with a random id without.
+    pub log_origin: Option<String>,
 }
 
 /// How the server runs.
@@ -43,6 +45,7 @@ pub struct Server {
     pub oidc: Vec<oidc::Setting>,
     pub tls: Option<rustls::ServerConfig>,
     pub guardrails: GuardrailFolder,
+    pub witness: WitnessSettings,
     pub seed: Option<PathBuf>,
     /// 0 for none.
     pub disk_reserve_bytes: u64,
@@ -99,6 +102,7 @@ pub fn server(flags: ServerFlags, environment: &Environment) -> Result<Server, E
         oidc: settings.oidc.into_iter().map(OidcTable::setting).collect::<Result<_, _>>()?,
         tls,
         guardrails,
+        witness: settings.audit.witness()?,
         seed: settings.seed,
         disk_reserve_bytes: disk_reserve_bytes(settings.disk_reserve)?,
         dev,
@@ -123,6 +127,7 @@ fn folder(data: PathBuf, settings: &Layer, environment: &Environment) -> Result<
         account: account.transpose()?,
         region,
         root_key: RootKeySetting::of(settings, &data)?,
+        log_origin: settings.audit.origin()?,
         data,
     })
 }

@@ -311,3 +311,25 @@ fn providers_are_tables_of_the_file() {
         assert!(refused.contains(told), "{refused}");
     }
 }
+
+#[test]
+fn the_log_has_an_origin_and_witnesses() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "[audit]\norigin = 'example.com/log'\nwitness-file = 'seen'\n\
+                witness-url = 'https://example.com/witness'\n";
+    let config = file(folder.path(), text);
+    let server = serve(&["--config", &config], &[]).unwrap();
+    assert_eq!(server.folder.log_origin.as_deref(), Some("example.com/log"));
+    assert_eq!(server.witness.file, Some(folder.path().join("seen")));
+    assert_eq!(server.witness.url.unwrap().as_str(), "https://example.com/witness");
+    let flags = ["--config", &config, "--audit-origin", "a/log", "--audit-witness-file", "here"];
+    let server = serve(&flags, &[("WARDBOOK_AUDIT_WITNESS_URL", "http://127.0.0.1:1/")]).unwrap();
+    assert_eq!(server.folder.log_origin.as_deref(), Some("a/log"));
+    assert_eq!(server.witness.file, Some(PathBuf::from("here")));
+    assert_eq!(server.witness.url.unwrap().port(), Some(1));
+    let none = serve(&[], &[]).unwrap();
+    assert!(none.folder.log_origin.is_none() && none.witness.file.is_none());
+    check_refused(&["--audit-origin", "a log"], &[], "audit-origin: \"a log\"");
+    check_refused(&["--audit-witness-url", "example.com"], &[], "audit-witness-url");
+    check_refused(&[], &[("WARDBOOK_AUDIT_WITNESS_URL", "file:///x")], "audit-witness-url");
+}

@@ -4,6 +4,7 @@ pub mod blob;
 pub mod protector;
 
 mod asymmetric;
+mod audit_key;
 mod backing;
 mod cache;
 mod domain;
@@ -25,6 +26,7 @@ mod trail;
 mod wrapping;
 
 pub use asymmetric::{DataKeyPair, rsa_plaintext_max};
+pub use audit_key::{AuditKey, is_signed_by_audit_key};
 pub use domain::{PendingDomainKey, SealedDomainKey};
 pub use error::Error;
 pub use random::{EntropyError, EntropySource, OsEntropy};

@@ -12,7 +12,11 @@ pub(super) struct Route {
 pub(super) const ROUTES: &[Route] = &[
     route("GET", "/v1/accounts", "ListAccounts"),
     route("POST", "/v1/accounts", "CreateAccount"),
+    route("POST", "/v1/audit/erase", "EraseEventFields"),
+    route("GET", "/v1/audit/checkpoint", "GetCheckpoint"),
+    route("GET", "/v1/audit/consistency-proof", "GetConsistencyProof"),
     route("GET", "/v1/audit/events", "QueryEvents"),
+    route("GET", "/v1/audit/inclusion-proof", "GetInclusionProof"),
     route("GET", "/v1/caller-identity", "GetCallerIdentity"),
     route("POST", "/v1/groups", "CreateGroup"),
     route("DELETE", "/v1/groups/{groupName}", "DeleteGroup"),

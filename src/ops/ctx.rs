@@ -10,6 +10,8 @@ use super::noise::Noise;
 use super::operation::Description;
 use super::rates::Rates;
 use super::record_time::RecordTimes;
+use super::timeline::Timeline;
+use crate::audit::ledger::VerifierKey;
 use crate::audit::trail::Trail;
 use crate::base::clock::Clock;
 use crate::base::ids::{AccountId, Region};
@@ -26,12 +28,15 @@ use crate::wire::codes::Code;
 pub struct Ctx {
     pub clock: Arc<dyn Clock>,
     pub start: Start,
+    pub timeline: Timeline,
     pub hsm: Arc<Hsm>,
     pub store: Arc<Store>,
     pub engine: Arc<Engine>,
     pub keys: Arc<Registry>,
     pub grants: Arc<GrantIndex>,
     pub directory: Arc<Directory>,
+    /// Of the key that signs the log.
+    pub log_key: VerifierKey,
     /// The account whose book records calls of nobody.
     pub account: AccountId,
     /// The Regions this server answers in; the first is the default.

@@ -141,7 +141,16 @@ impl From<CompileError> for ApiError {
 impl From<audit::Error> for ApiError {
     fn from(error: audit::Error) -> Self {
         match error {
+            audit::Error::NoSuchEvent(id) => {
+                Self::validation(format!("There is no event {id} in the book of this account."))
+            }
             audit::Error::Cursor => Self::validation("The cursor is not valid for this query."),
+            audit::Error::UnknownEvent => {
+                Self::new(Code::NotFoundException, "There is no such event in the book.")
+            }
+            audit::Error::TreeSize { size, from, has } => Self::validation(format!(
+                "There is no proof for {size} records, only for {from} to {has}."
+            )),
             other => Self::internal(other),
         }
     }

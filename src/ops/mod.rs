@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod admin;
+pub mod audit;
 pub mod blocking;
 pub mod call;
 pub mod cloudtrail;
@@ -21,6 +22,7 @@ pub mod resolve;
 pub mod shapes;
 pub mod sts;
 pub mod system;
+pub mod timeline;
 
 mod aliases;
 mod custom_key_stores;
@@ -178,6 +180,7 @@ mod tests {
         assert!(admin.is_sorted() && sts.is_sorted());
         assert!(cloudtrail::TABLE.iter().map(|entry| entry.description.name).is_sorted());
         assert!(cloudtrail::UNSUPPORTED.is_sorted());
+        assert!(audit::TABLE.iter().map(|entry| entry.description.name).is_sorted());
         assert!(policy::TABLE.iter().map(|entry| entry.description.name).is_sorted());
         // The current AWS KMS model (botocore 1.44.5) has 56 operations.
         assert_eq!(kms.len(), 56);
@@ -185,8 +188,8 @@ mod tests {
 
     #[test]
     fn nothing_sensitive_is_recorded() {
-        let described = TABLE.iter().chain(admin::TABLE).chain(policy::TABLE).chain(sts::TABLE);
-        let described = described.chain(cloudtrail::TABLE);
+        let others = [admin::TABLE, audit::TABLE, cloudtrail::TABLE, policy::TABLE, sts::TABLE];
+        let described = TABLE.iter().chain(others.into_iter().flatten());
         for description in described.map(|entry| entry.description) {
             for member in description.input.iter().filter(|member| member.shape.is_sensitive()) {
                 let at = (description.name, member.name);

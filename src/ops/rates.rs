@@ -220,6 +220,7 @@ mod tests {
         }
         let others = ops::admin::TABLE
             .iter()
+            .chain(ops::audit::TABLE)
             .chain(ops::cloudtrail::TABLE)
             .chain(ops::policy::TABLE)
             .chain(ops::sts::TABLE)

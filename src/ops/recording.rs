@@ -2,20 +2,18 @@
 
 use std::borrow::Cow;
 
-use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::to_raw_value;
 
 use super::ctx::Ctx;
 use super::facts::Facts;
-use super::item_context::{self, Item};
+use super::item_context;
 use super::operation::{Description, Further, Service};
 use super::pipeline::{Cause, End};
-use crate::audit::{self, EventType, Failure, Record, Resource, Tls};
+use crate::audit::{self, EventType, Failure, Own, Record, Resource, Tls};
 use crate::base::arn::Arn;
 use crate::base::caller::{self, Caller};
 use crate::base::ids::{AccountId, Region, RequestId};
-use crate::base::timestamp;
 use crate::policy::decision::Explanation;
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
@@ -28,15 +26,18 @@ pub(super) struct Place<'a> {
     pub(super) region: &'a Region,
     /// Shared with the records of the same call in the books of others.
     pub(super) shared_id: Option<[u8; 16]>,
+    /// Whether this is the call's own record, of which there is one.
+    pub(super) is_own: bool,
 }
 
 impl<'a> Place<'a> {
     /// In the caller's book.
     pub(super) fn of(caller: &'a Caller, region: &'a Region) -> Self {
-        Self { account: caller.principal.account(), region, shared_id: None }
+        Self { account: caller.principal.account(), region, shared_id: None, is_own: true }
     }
 }
 
+/// An id for a record that is not a call's own: that one has the call's.
 pub(super) fn generate_event_id(ctx: &Ctx) -> Result<[u8; 16], hsm::Error> {
     let mut random = [0; 16];
     ctx.hsm.fill_random(&mut random)?;
@@ -63,23 +64,29 @@ pub(super) fn record(
     let is_owner = place.account != caller.principal.account();
     let seen = facts.decisions.iter().filter_map(|one| one.seen_by(place.account, !is_owner));
     let decisions: Vec<Cow<'_, Explanation>> = seen.collect();
-    let time = ctx.record_times.next(ctx.clock.as_ref());
-    let own = Own {
-        decisions: &decisions,
-        key_material_ids: match ended.result {
-            Ok(_) => facts.unseen_materials.iter().map(ToString::to_string).collect(),
-            Err(_) => Vec::new(),
-        },
-        item: item_context::find(facts.request_parameters.as_ref()),
-        clock: time
-            .behind_ms
-            .map(|latest_ms| ClockBehind { latest_record_time: timestamp::iso_8601(latest_ms) }),
+    let decisions = match decisions.is_empty() {
+        true => None,
+        false => Some(to_raw_value(&decisions)?),
     };
-    let own = if own.is_empty() { None } else { Some(to_raw_value(&own)?) };
+    let time = ctx.record_times.next(ctx.clock.as_ref());
+    let materials: Vec<String> = match ended.result {
+        Ok(_) => facts.unseen_materials.iter().map(ToString::to_string).collect(),
+        Err(_) => Vec::new(),
+    };
+    let item = item_context::find(facts.request_parameters.as_ref());
+    let item = item.as_ref().map(to_raw_value).transpose()?;
     let resources: Vec<Resource<'_>> = facts.resources.iter().map(|arn| resource(arn)).collect();
     let by_itself = description.service == Service::System;
+    let mut salt = [0; 16];
+    ctx.hsm.fill_random(&mut salt)?;
+    // What a service does for a caller has the request id of the caller's call.
+    let is_call = place.is_own && !by_itself && caller.via_service.is_none();
+    let event_id = match is_call {
+        true => *caller.request_id.as_bytes(),
+        false => generate_event_id(ctx)?,
+    };
     Ok(audit::prepare(&Record {
-        event_id: generate_event_id(ctx)?,
+        event_id,
         time_ms: time.now_ms,
         caller,
         account: place.account,
@@ -97,7 +104,14 @@ pub(super) fn record(
         shared_event_id: place.shared_id,
         // CloudTrail leaves it out where a service calls for somebody.
         tls: caller.tls.as_ref().filter(|_| caller.via_service.is_none()).map(tls),
-        wardbook: own.as_deref(),
+        own: Own {
+            decisions: decisions.as_deref(),
+            key_material_ids: &materials,
+            item: item.as_deref(),
+            latest_record_ms: time.behind_ms,
+        },
+        key_material: facts.additional.get("keyMaterialId").and_then(Value::as_str),
+        salt,
     })?)
 }
 
@@ -123,7 +137,8 @@ pub(super) fn record_further(
         ..Facts::default()
     };
     let ended = End::with_response(further.response_elements);
-    record(ctx, &description, &caller, Place::of(&caller, &further.region), &facts, &ended)
+    let place = Place { is_own: false, ..Place::of(&caller, &further.region) };
+    record(ctx, &description, &caller, place, &facts, &ended)
 }
 
 /// CloudTrail shortens the code of a denial, and of that alone.
@@ -149,33 +164,4 @@ fn tls(of_connection: &caller::Tls) -> Tls<'_> {
         key_exchange: of_connection.key_exchange,
         host: of_connection.host.as_deref(),
     }
-}
-
-/// The `wardbook` member of a record.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Own<'a> {
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    decisions: &'a [Cow<'a, Explanation>],
-    /// The material that was used, where AWS's record does not tell.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    key_material_ids: Vec<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    item: Option<Item<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    clock: Option<ClockBehind>,
-}
-
-impl Own<'_> {
-    fn is_empty(&self) -> bool {
-        let Self { decisions, key_material_ids, item, clock } = self;
-        decisions.is_empty() && key_material_ids.is_empty() && item.is_none() && clock.is_none()
-    }
-}
-
-/// The clock was set back: a record before this one has a later time.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ClockBehind {
-    latest_record_time: String,
 }

@@ -49,6 +49,10 @@ pub struct Action {
 /// One constant an action, in the order of [`Action::ALL`]. Actions that only
 /// the server itself performs, on its timers, belong to the service `system`.
 impl Action {
+    pub const ERASE_EVENT_FIELDS: Self = Self::new("audit:EraseEventFields", LOG);
+    pub const GET_CHECKPOINT: Self = Self::new("audit:GetCheckpoint", LOG);
+    pub const GET_CONSISTENCY_PROOF: Self = Self::new("audit:GetConsistencyProof", LOG);
+    pub const GET_INCLUSION_PROOF: Self = Self::new("audit:GetInclusionProof", LOG);
     pub const QUERY_EVENTS: Self = Self::new("audit:QueryEvents", LOG);
     pub const DESCRIBE_TRAILS: Self = Self::new("cloudtrail:DescribeTrails", LOG);
     pub const GET_TRAIL: Self = Self::new("cloudtrail:GetTrail", LOG);
@@ -161,7 +165,11 @@ impl Action {
     pub const SYSTEM_ROTATE_KEY: Self = Self::new("system:RotateKey", KEY);
 
     /// Every action, sorted by name.
-    pub const ALL: [Self; 104] = [
+    pub const ALL: [Self; 108] = [
+        Self::ERASE_EVENT_FIELDS,
+        Self::GET_CHECKPOINT,
+        Self::GET_CONSISTENCY_PROOF,
+        Self::GET_INCLUSION_PROOF,
         Self::QUERY_EVENTS,
         Self::DESCRIBE_TRAILS,
         Self::GET_TRAIL,

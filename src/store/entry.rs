@@ -1,4 +1,4 @@
-//! The searchable fields of one record, as ids.
+//! The searchable fields of one record.
 
 use super::{Error, Row};
 
@@ -11,24 +11,29 @@ pub struct Position {
     pub seq: i64,
 }
 
-/// The columns that `log` and `index` both have, in one order.
+/// What records are found by; numbers are ids of names. The texts are personal:
+/// they are `None` once erased, and whatever is derived from them has to follow
+/// (see `log::erasures`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Entry {
     pub(super) position: Position,
     pub(super) account: i64,
     pub(super) event_name: i64,
+    /// The user, or the role of a session. In records of format 1: the session.
     pub(super) principal: i64,
     pub(super) key: Option<i64>,
     pub(super) second_key: Option<i64>,
     pub(super) error: Option<i64>,
-    pub(super) source_ip: Option<i64>,
     pub(super) read_only: bool,
     pub(super) request_id: Option<[u8; 16]>,
+    pub(super) source_ip: Option<String>,
+    /// Name of the session, or the subject of a web identity.
+    pub(super) session: Option<String>,
 }
 
 impl Entry {
     /// Reads `seq, time_ms, account, event_name, principal, key, second_key,
-    /// error, source_ip, read_only, request_id`.
+    /// error, read_only, request_id, source_ip, session`.
     pub(super) fn from_row(row: &Row) -> Result<Self, Error> {
         Ok(Self {
             position: Position { seq: row.int(0)?, time_ms: row.int(1)? },
@@ -38,9 +43,22 @@ impl Entry {
             key: row.opt_int(5)?,
             second_key: row.opt_int(6)?,
             error: row.opt_int(7)?,
-            source_ip: row.opt_int(8)?,
-            read_only: row.bool(9)?,
-            request_id: row.opt_blob(10)?.map(|_| row.array(10)).transpose()?,
+            read_only: row.bool(8)?,
+            request_id: row.opt_blob(9)?.map(|_| row.array(9)).transpose()?,
+            source_ip: row.opt_text(10)?.map(str::to_owned),
+            session: row.opt_text(11)?.map(str::to_owned),
         })
+    }
+}
+
+/// Reads an event id: no bytes stand for the request id's.
+pub(super) fn event_id(
+    row: &Row,
+    column: usize,
+    request_id: Option<[u8; 16]>,
+) -> Result<[u8; 16], Error> {
+    match request_id {
+        Some(id) if row.blob(column)?.is_empty() => Ok(id),
+        _ => row.array(column),
     }
 }

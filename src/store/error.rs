@@ -35,6 +35,12 @@ pub enum Error {
     /// written until a restart, which reads the files anew.
     #[error("the book is closed for writing after a failed sync")]
     Poisoned,
+    /// Nobody was appointed to sign the log; nothing was written.
+    #[error("nobody signs the log")]
+    NoNotary,
+    /// The head of the log could not be signed; nothing was written.
+    #[error("the head of the log cannot be signed")]
+    Notary(#[source] Cause),
     /// The store was closed, or its writer stopped.
     #[error("the store is closed")]
     Closed,

@@ -12,6 +12,8 @@ pub(super) struct Progress {
     pub(super) seq: i64,
     /// That record's leaf; empty while there is none.
     pub(super) leaf: Vec<u8>,
+    /// The last erasure followed.
+    pub(super) erasure: i64,
 }
 
 /// Reads the progress; `None` in a new index.
@@ -22,6 +24,7 @@ pub(super) fn progress(tx: &mut dyn Tx) -> Result<Option<Progress>, Error> {
             log_id: row.text(0)?.to_owned(),
             seq: row.int(1)?,
             leaf: row.blob(2)?.to_vec(),
+            erasure: row.int(3)?,
         })
     };
     rows.first().map(read).transpose()
@@ -29,8 +32,12 @@ pub(super) fn progress(tx: &mut dyn Tx) -> Result<Option<Progress>, Error> {
 
 /// Writes the progress, in the transaction of the entries it counts.
 pub(super) fn set_progress(tx: &mut dyn Tx, progress: &Progress) -> Result<(), Error> {
-    let args =
-        [Value::from(&progress.log_id), Value::from(progress.seq), Value::from(&progress.leaf)];
+    let args = [
+        Value::from(&progress.log_id),
+        Value::from(progress.seq),
+        Value::from(&progress.leaf),
+        Value::from(progress.erasure),
+    ];
     tx.run(&SET_PROGRESS, &args).map(drop)
 }
 
@@ -46,7 +53,8 @@ pub(super) fn insert(tx: &mut dyn Tx, entry: &Entry) -> Result<(), Error> {
         entry.key.into(),
         entry.second_key.into(),
         entry.error.into(),
-        entry.source_ip.into(),
+        entry.source_ip.as_ref().into(),
+        entry.session.as_ref().into(),
         entry.read_only.into(),
         entry.request_id.as_ref().into(),
     ];
@@ -58,15 +66,22 @@ pub(super) fn insert(tx: &mut dyn Tx, entry: &Entry) -> Result<(), Error> {
     Ok(())
 }
 
+/// Takes over what an erasure left of a record's personal texts.
+pub(super) fn follow_erasure(tx: &mut dyn Tx, entry: &Entry) -> Result<(), Error> {
+    let args =
+        [entry.position.seq.into(), entry.source_ip.as_ref().into(), entry.session.as_ref().into()];
+    tx.run(&FOLLOW_ERASURE, &args).map(drop)
+}
+
 /// A way into the index: one column has one value. All deliver newest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Path {
     Time,
     Key(i64),
     Principal(i64),
     EventName(i64),
     ErrorCode(i64),
-    SourceIp(i64),
+    SourceIp(String),
     RequestId([u8; 16]),
 }
 
@@ -103,11 +118,10 @@ impl Path {
     fn value(&self) -> Option<Value<'_>> {
         match self {
             Self::Time => None,
-            Self::Key(id)
-            | Self::Principal(id)
-            | Self::EventName(id)
-            | Self::ErrorCode(id)
-            | Self::SourceIp(id) => Some((*id).into()),
+            Self::Key(id) | Self::Principal(id) | Self::EventName(id) | Self::ErrorCode(id) => {
+                Some((*id).into())
+            }
+            Self::SourceIp(text) => Some(text.into()),
             Self::RequestId(id) => Some(id.into()),
         }
     }
@@ -125,19 +139,25 @@ impl Path {
     }
 }
 
-const PROGRESS: Query =
-    Query { name: "index.progress", sql: "select log_id, seq, leaf from progress where id = 1" };
+const PROGRESS: Query = Query {
+    name: "index.progress",
+    sql: "select log_id, seq, leaf, erasure from progress where id = 1",
+};
 const SET_PROGRESS: Query = Query {
     name: "index.set_progress",
-    sql: "insert into progress (id, log_id, seq, leaf) values (1, ?1, ?2, ?3) \
+    sql: "insert into progress (id, log_id, seq, leaf, erasure) values (1, ?1, ?2, ?3, ?4) \
           on conflict (id) do update set log_id = excluded.log_id, seq = excluded.seq, \
-          leaf = excluded.leaf",
+          leaf = excluded.leaf, erasure = excluded.erasure",
 };
 const INSERT: Query = Query {
     name: "index.insert",
     sql: "insert into entries (seq, time_ms, account, event_name, principal, key, second_key, error, source_ip, \
-          read_only, request_id) \
-          values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+          session, read_only, request_id) \
+          values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+};
+const FOLLOW_ERASURE: Query = Query {
+    name: "index.follow_erasure",
+    sql: "update entries set source_ip = ?2, session = ?3 where seq = ?1",
 };
 const INSERT_KEY_USE: Query = Query {
     name: "index.insert_key_use",
@@ -145,8 +165,8 @@ const INSERT_KEY_USE: Query = Query {
 };
 const SCAN_TIME: Query = Query {
     name: "index.scan_time",
-    sql: "select seq, time_ms, account, event_name, principal, key, second_key, error, source_ip, \
-          read_only, request_id from entries \
+    sql: "select seq, time_ms, account, event_name, principal, key, second_key, error, read_only, \
+          request_id, source_ip, session from entries \
           where time_ms >= ?1 and (time_ms, seq) < (?2, ?3) \
           order by time_ms desc, seq desc limit ?4",
 };
@@ -157,8 +177,8 @@ const COUNT_TIME: Query = Query {
 };
 const SCAN_PRINCIPAL: Query = Query {
     name: "index.scan_principal",
-    sql: "select seq, time_ms, account, event_name, principal, key, second_key, error, source_ip, \
-          read_only, request_id from entries \
+    sql: "select seq, time_ms, account, event_name, principal, key, second_key, error, read_only, \
+          request_id, source_ip, session from entries \
           where principal = ?5 and time_ms >= ?1 and (time_ms, seq) < (?2, ?3) \
           order by time_ms desc, seq desc limit ?4",
 };
@@ -169,8 +189,8 @@ const COUNT_PRINCIPAL: Query = Query {
 };
 const SCAN_EVENT_NAME: Query = Query {
     name: "index.scan_event_name",
-    sql: "select seq, time_ms, account, event_name, principal, key, second_key, error, source_ip, \
-          read_only, request_id from entries \
+    sql: "select seq, time_ms, account, event_name, principal, key, second_key, error, read_only, \
+          request_id, source_ip, session from entries \
           where event_name = ?5 and time_ms >= ?1 and (time_ms, seq) < (?2, ?3) \
           order by time_ms desc, seq desc limit ?4",
 };
@@ -181,8 +201,8 @@ const COUNT_EVENT_NAME: Query = Query {
 };
 const SCAN_ERROR: Query = Query {
     name: "index.scan_error",
-    sql: "select seq, time_ms, account, event_name, principal, key, second_key, error, source_ip, \
-          read_only, request_id from entries \
+    sql: "select seq, time_ms, account, event_name, principal, key, second_key, error, read_only, \
+          request_id, source_ip, session from entries \
           where error = ?5 and time_ms >= ?1 and (time_ms, seq) < (?2, ?3) \
           order by time_ms desc, seq desc limit ?4",
 };
@@ -193,8 +213,8 @@ const COUNT_ERROR: Query = Query {
 };
 const SCAN_SOURCE_IP: Query = Query {
     name: "index.scan_source_ip",
-    sql: "select seq, time_ms, account, event_name, principal, key, second_key, error, source_ip, \
-          read_only, request_id from entries \
+    sql: "select seq, time_ms, account, event_name, principal, key, second_key, error, read_only, \
+          request_id, source_ip, session from entries \
           where source_ip = ?5 and time_ms >= ?1 and (time_ms, seq) < (?2, ?3) \
           order by time_ms desc, seq desc limit ?4",
 };
@@ -205,8 +225,8 @@ const COUNT_SOURCE_IP: Query = Query {
 };
 const SCAN_REQUEST_ID: Query = Query {
     name: "index.scan_request_id",
-    sql: "select seq, time_ms, account, event_name, principal, key, second_key, error, source_ip, \
-          read_only, request_id from entries \
+    sql: "select seq, time_ms, account, event_name, principal, key, second_key, error, read_only, \
+          request_id, source_ip, session from entries \
           where request_id = ?5 and time_ms >= ?1 and (time_ms, seq) < (?2, ?3) \
           order by time_ms desc, seq desc limit ?4",
 };
@@ -218,7 +238,7 @@ const COUNT_REQUEST_ID: Query = Query {
 const SCAN_KEY: Query = Query {
     name: "index.scan_key",
     sql: "select e.seq, e.time_ms, e.account, e.event_name, e.principal, e.key, e.second_key, \
-          e.error, e.source_ip, e.read_only, e.request_id \
+          e.error, e.read_only, e.request_id, e.source_ip, e.session \
           from key_uses k join entries e on e.seq = k.seq \
           where k.key = ?5 and k.time_ms >= ?1 and (k.time_ms, k.seq) < (?2, ?3) \
           order by k.time_ms desc, k.seq desc limit ?4",

@@ -3,7 +3,8 @@
 //! with the search indexes of the log.
 //!
 //! Deliberately absent: what the rows mean. This module knows neither keys nor
-//! policies, does not look into a record's body, and hashes nothing.
+//! policies, does not look into a record's body, and neither hashes nor signs:
+//! a [`Notary`] does, whom the store asks before each commit.
 
 mod entry;
 mod error;
@@ -17,20 +18,26 @@ mod log;
 pub mod meta;
 mod migrations;
 mod names;
+mod notary;
 pub mod sealed;
 mod search;
 mod sql;
 mod sqlite;
 #[cfg(test)]
+#[expect(clippy::arithmetic_side_effects, reason = "a wrong number fails the test")]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;
 pub mod trail;
+pub mod tree;
 
 use std::path::Path;
 
 pub use entry::Position;
 pub use error::Error;
-pub use event::NewEvent;
-pub use log::{PlacedRecord, StoredRecord};
+pub use event::{NewEvent, Personal};
+pub use log::{StoredColumns, StoredRecord, erase};
+pub use notary::{Attested, Head, Notary, TreeNode};
 pub use search::{Found, KeyText, Search};
 pub use sql::{Query, Row, Tx, Value};
 
@@ -49,6 +56,12 @@ pub trait Change: Send + 'static {
     /// COMMIT, in commit order, before anybody is answered. Must be quick and
     /// must not call the store.
     fn publish(&self);
+
+    /// Whether the change erases something. Then no file keeps what was erased:
+    /// the write-ahead log is emptied as well, as soon as no reader needs it.
+    fn erases(&self) -> bool {
+        false
+    }
 }
 
 /// What one call commits: its changes, often none, and its record.
@@ -155,12 +168,22 @@ impl Store {
         Ok(Self { engine: sqlite::Engine::open(folder, &settings)? })
     }
 
+    /// Appoints who signs the log from now on. Until somebody is, no unit can be
+    /// committed.
+    ///
+    /// # Errors
+    /// [`Error::Closed`].
+    pub fn appoint(&self, notary: Box<dyn Notary>) -> Result<(), Error> {
+        self.engine.appoint(notary)
+    }
+
     /// Makes the unit durable: all of its changes and its record, or nothing.
     ///
     /// # Errors
     /// [`Error::Duplicate`], [`Error::Conflict`]: this unit was rolled back.
     /// [`Error::Busy`], [`Error::Timeout`], [`Error::Unavailable`],
-    /// [`Error::Poisoned`], [`Error::Closed`]: no record, so no answer.
+    /// [`Error::Poisoned`], [`Error::NoNotary`], [`Error::Notary`],
+    /// [`Error::Closed`]: no record, so no answer.
     pub async fn commit(&self, unit: Unit) -> Result<Receipt, Error> {
         self.engine.commit(unit).await
     }
@@ -197,8 +220,20 @@ impl Store {
     ///
     /// # Errors
     /// What the engine says.
-    pub fn records_after(&self, after_seq: i64, limit: usize) -> Result<Vec<PlacedRecord>, Error> {
+    pub fn records_after(&self, after_seq: i64, limit: usize) -> Result<Vec<StoredRecord>, Error> {
         self.read(|tx| log::records_after(tx, after_seq, limit))
+    }
+
+    /// Finds the record with this event id in the book of `account`. Blocks.
+    ///
+    /// # Errors
+    /// What the engine says.
+    pub fn find_event(
+        &self,
+        event_id: [u8; 16],
+        account: &str,
+    ) -> Result<Option<StoredRecord>, Error> {
+        self.read(|tx| log::find_event(tx, event_id, account))
     }
 
     /// Finds one page of records, newest first. Blocks.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::entry::{Entry, Position};
 use super::index::{self, Path};
-use super::log::{self, StoredRecord};
+use super::log::{self, Finder, StoredRecord};
 use super::names::{self, Kind};
 use super::{Error, Tx};
 
@@ -25,6 +25,8 @@ const SAME_KEY_ID: i64 = 32;
 pub struct Search<'a> {
     pub account: Option<&'a str>,
     pub principal: Option<&'a str>,
+    /// Name of a role's session, or the subject of a web identity.
+    pub session: Option<&'a str>,
     pub key: Option<KeyText<'a>>,
     pub event_name: Option<&'a str>,
     pub error: Option<&'a str>,
@@ -76,16 +78,17 @@ pub(super) fn search(
         indexed_seq = progress.seq;
         let paths = wanted.best_paths(index)?;
         let share = SCANNED_ENTRIES.checked_div(paths.len()).unwrap_or(SCANNED_ENTRIES);
-        for path in paths {
+        for path in &paths {
             sources.push(wanted.scan(index, path, share)?);
         }
     }
     sources.push(wanted.tail(log, indexed_seq)?);
     let (positions, next) = merge(&sources, search.limit);
     let mut records = Vec::with_capacity(positions.len());
+    let mut finder = Finder::default();
     for Position { seq, .. } in positions {
         let missing = || Error::Corrupt(format!("record {seq} is in the index and not in the log"));
-        records.push(log::find(log, seq)?.ok_or_else(missing)?);
+        records.push(finder.find(log, seq)?.ok_or_else(missing)?);
     }
     Ok(Found { records, next })
 }
@@ -121,7 +124,6 @@ struct Wanted<'a> {
     keys: Option<Vec<i64>>,
     event_name: Option<i64>,
     error: Option<i64>,
-    source_ip: Option<i64>,
     succeeded_in: Option<Vec<i64>>,
 }
 
@@ -139,7 +141,6 @@ impl<'a> Wanted<'a> {
         let principal = id(Kind::PRINCIPAL, search.principal)?;
         let event_name = id(Kind::EVENT_NAME, search.event_name)?;
         let error = id(Kind::ERROR, search.error)?;
-        let source_ip = id(Kind::SOURCE_IP, search.source_ip)?;
         let keys = match search.key {
             None => None,
             Some(KeyText::Arn(arn)) => Some(id(Kind::KEY, Some(arn))?.into_iter().collect()),
@@ -153,8 +154,7 @@ impl<'a> Wanted<'a> {
         for ids in [&keys, &succeeded_in] {
             known &= ids.as_ref().is_none_or(|ids: &Vec<i64>| !ids.is_empty());
         }
-        let wanted =
-            Self { search, account, principal, keys, event_name, error, source_ip, succeeded_in };
+        let wanted = Self { search, account, principal, keys, event_name, error, succeeded_in };
         Ok(known.then_some(wanted))
     }
 
@@ -165,7 +165,7 @@ impl<'a> Wanted<'a> {
             self.search.request_id.map(Path::RequestId),
             self.principal.map(Path::Principal),
             self.error.map(Path::ErrorCode),
-            self.source_ip.map(Path::SourceIp),
+            self.search.source_ip.map(|ip| Path::SourceIp(ip.to_owned())),
             self.event_name.map(Path::EventName),
             Some(Path::Time),
         ];
@@ -193,7 +193,7 @@ impl<'a> Wanted<'a> {
     }
 
     /// Follows one path into the index, past at most `share` entries.
-    fn scan(&self, index: &mut dyn Tx, path: Path, share: usize) -> Result<Source, Error> {
+    fn scan(&self, index: &mut dyn Tx, path: &Path, share: usize) -> Result<Source, Error> {
         let Search { from_ms, limit, mut before, .. } = *self.search;
         let mut source = Source::default();
         let mut scanned: usize = 0;
@@ -246,6 +246,7 @@ impl<'a> Wanted<'a> {
     fn matches(&self, entry: &Entry) -> bool {
         let is = |wanted: Option<i64>, id: i64| wanted.is_none_or(|wanted| wanted == id);
         let has = |wanted: Option<i64>, id: Option<i64>| wanted.is_none() || wanted == id;
+        let said = |wanted: Option<&str>, text: Option<&str>| wanted.is_none() || wanted == text;
         let search = self.search;
         entry.position < search.before
             && entry.position.time_ms >= search.from_ms
@@ -253,7 +254,8 @@ impl<'a> Wanted<'a> {
             && is(self.principal, entry.principal)
             && is(self.event_name, entry.event_name)
             && has(self.error, entry.error)
-            && has(self.source_ip, entry.source_ip)
+            && said(search.source_ip, entry.source_ip.as_deref())
+            && said(search.session, entry.session.as_deref())
             && search.read_only.is_none_or(|wanted| wanted == entry.read_only)
             && self.succeeded_in.as_ref().is_none_or(|operations| {
                 entry.error.is_none() && operations.contains(&entry.event_name)

@@ -12,6 +12,7 @@ use prometheus::{Registry, TextEncoder};
 
 use super::keys::{self, Expirations, KeyRequests};
 use super::{Error, otlp};
+use crate::app::WitnessHealth;
 use crate::audit::trail;
 use crate::base::clock::Clock;
 use crate::ops::ctx::{Ended, Observer};
@@ -128,6 +129,26 @@ impl Metrics {
         );
         counter("wardbook.trail.files", "{file}", "Log files delivered.", |status| status.files);
         counter("wardbook.trail.digests", "{file}", "Digests delivered.", |status| status.digests);
+    }
+
+    pub(super) fn watch_witnesses(&self, witnesses: &[(&'static str, Arc<WitnessHealth>)]) {
+        for (kind, health) in witnesses {
+            let labels = [KeyValue::new("wardbook.witness.kind", *kind)];
+            let (of_size, of_failures) = (labels.clone(), labels);
+            let (size, failures) = (Arc::clone(health), Arc::clone(health));
+            self.meter
+                .u64_observable_gauge("wardbook.witness.size")
+                .with_unit("{record}")
+                .with_description("Records that the newest checkpoint covers which a witness has.")
+                .with_callback(move |observer| observer.observe(size.size(), &of_size))
+                .build();
+            self.meter
+                .u64_observable_counter("wardbook.witness.failures")
+                .with_unit("{attempt}")
+                .with_description("Attempts to give a witness a checkpoint that failed.")
+                .with_callback(move |observer| observer.observe(failures.failures(), &of_failures))
+                .build();
+        }
     }
 
     pub(super) fn watch_keys(&self, expirations: impl Expirations, clock: Arc<dyn Clock>) {

@@ -21,6 +21,7 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkError;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 
+use crate::app::WitnessHealth;
 use crate::audit::trail;
 use crate::base::arn::KeyArn;
 use crate::base::clock::Clock;
@@ -114,6 +115,12 @@ impl Telemetry {
     /// block.
     pub fn watch_store(&self, health: impl Fn() -> Health + Clone + Send + Sync + 'static) {
         self.metrics.watch_store(health);
+    }
+
+    /// Reports how the witnesses of the log do, each by its kind, whenever
+    /// somebody looks.
+    pub fn watch_witnesses(&self, witnesses: &[(&'static str, Arc<WitnessHealth>)]) {
+        self.metrics.watch_witnesses(witnesses);
     }
 
     /// Reports how the delivery of log files goes, whenever somebody looks.

@@ -16,12 +16,19 @@ use crate::fixture::{ACCOUNT, Credentials, OTHER_REGION, REGION, THIRD_REGION, o
 pub(crate) fn operations() -> Vec<Description> {
     let kms = ops::TABLE.iter().map(|entry| entry.description);
     let admin = ops::admin::TABLE.iter().map(|entry| entry.description);
+    let audit = ops::audit::TABLE.iter().map(|entry| entry.description);
     let sts = ops::sts::TABLE.iter().map(|entry| entry.description);
     let items = items::TABLE.iter().map(|entry| entry.description);
     let cloudtrail = ops::cloudtrail::TABLE.iter().map(|entry| entry.description);
     let policy = ops::policy::TABLE.iter().map(|entry| entry.description);
-    let mut all: Vec<Description> =
-        kms.chain(admin).chain(sts).chain(items).chain(policy).chain(cloudtrail).collect();
+    let mut all: Vec<Description> = kms
+        .chain(admin)
+        .chain(audit)
+        .chain(sts)
+        .chain(items)
+        .chain(policy)
+        .chain(cloudtrail)
+        .collect();
     all.sort_by_key(|description| description.name);
     all
 }
@@ -49,6 +56,8 @@ pub(crate) struct Scene {
     grouped: OnceCell<()>,
     /// A grant of `key`; the same.
     grant: OnceCell<String>,
+    /// The first record of the book, by its event id; the same.
+    event: OnceCell<String>,
 }
 
 /// A key with imported material.
@@ -163,6 +172,7 @@ impl Scene {
             imported: OnceCell::new(),
             grouped: OnceCell::new(),
             grant: OnceCell::new(),
+            event: OnceCell::new(),
         }
     }
 
@@ -232,6 +242,7 @@ impl Scene {
     pub(crate) fn complete(&self) {
         self.imported();
         self.grant_id();
+        self.event();
         self.groups();
     }
 
@@ -262,6 +273,13 @@ impl Scene {
             self.door.rest("PUT", &member, &Value::Null).ok();
         });
         paths
+    }
+
+    fn event(&self) -> &str {
+        self.event.get_or_init(|| {
+            let first = self.door.events("eventName=Initialize");
+            first[0]["eventID"].as_str().unwrap().to_owned()
+        })
     }
 
     fn imported(&self) -> &Imported {
@@ -434,6 +452,23 @@ impl Scene {
             "ListItemSchemas" => ("GET", "/v1/item-schemas".to_owned(), nothing),
             "ListPrincipals" => ("GET", "/v1/principals".to_owned(), nothing),
             "PutItemSchema" => ("PUT", schema, self.schema()),
+            "GetCheckpoint" => ("GET", "/v1/audit/checkpoint".to_owned(), nothing),
+            "GetConsistencyProof" => {
+                ("GET", "/v1/audit/consistency-proof?from=1&to=2".to_owned(), nothing)
+            }
+            "GetInclusionProof" => (
+                "GET",
+                format!("/v1/audit/inclusion-proof?eventId={}&size=2", self.event()),
+                nothing,
+            ),
+            "EraseEventFields" => {
+                let input = json!({
+                    "eventName": "NeverCalled",
+                    "fields": ["userAgent"],
+                    "reason": "a test",
+                });
+                ("POST", "/v1/audit/erase".to_owned(), input)
+            }
             "QueryEvents" => {
                 ("GET", "/v1/audit/events?eventName=Encrypt&limit=1".to_owned(), nothing)
             }

@@ -5,11 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
+use wardbook::audit::ledger::{Checkpoint, VerifierKey, verify_consistency};
 
 use crate::fixture::door::Door;
 use crate::fixture::program::{Home, Program};
 use crate::fixture::raw::{self, Request};
 use crate::fixture::wait_until;
+use crate::ledger;
 
 /// How often the program is killed. More is asked for by `CRASH_KILLS` in the
 /// environment of the test.
@@ -32,10 +34,12 @@ fn what_was_answered_survives_kill_9() {
     let mut program = serve();
     let mut all = Answered::default();
     let mut random = Random(0x5eed);
+    let mut heads = Heads::default();
     let kills = kills();
     for _ in 0..kills {
         let answered = load_and_kill(program, random.below(CALLS_MAX) + 1);
         program = serve();
+        heads.check(&program);
         let last = program.rest("GET", "/v1/audit/events?limit=1000", &Value::Null).ok();
         check_records(last["events"].as_array().unwrap(), &answered.request_ids);
         all.request_ids.extend(answered.request_ids);
@@ -43,6 +47,8 @@ fn what_was_answered_survives_kill_9() {
     }
     assert!(all.request_ids.len() > kills * CLIENTS, "there was no load");
     let book = program.book();
+    // The head covers every record: those of the book, and of reading it.
+    assert!(heads.check(&program) >= book.len());
     check_records(&book, &all.request_ids);
     // A key and its record are there together, or not at all.
     assert_eq!(keys_of_records(&book), keys_of_server(&program));
@@ -112,6 +118,34 @@ fn load_and_kill(mut program: Program, calls: usize) -> Answered {
         }
     });
     together
+}
+
+/// What the log was signed as, start after start.
+#[derive(Default)]
+struct Heads {
+    public_key: Option<Value>,
+    last: Option<Checkpoint>,
+}
+
+impl Heads {
+    /// The head of now is signed by the same key and goes on from the one before.
+    /// Answers how many records it covers.
+    fn check(&mut self, door: &Door) -> usize {
+        let head = door.rest("GET", "/v1/audit/checkpoint", &Value::Null).ok();
+        let public_key = self.public_key.get_or_insert(head["publicKey"].clone());
+        let key = VerifierKey::parse(public_key.as_str().unwrap()).unwrap();
+        let now = Checkpoint::open(head["checkpoint"].as_str().unwrap(), &key).unwrap();
+        if let Some(then) = &self.last {
+            let path = format!("/v1/audit/consistency-proof?from={}&to={}", then.size, now.size);
+            let proof = door.rest("GET", &path, &Value::Null).ok();
+            let hashes = ledger::hashes(&proof["hashes"]);
+            let fits = verify_consistency(then.size, now.size, &hashes, &then.root, &now.root);
+            assert!(fits, "{then:?} {now:?} {proof}");
+        }
+        let size = usize::try_from(now.size).unwrap();
+        self.last = Some(now);
+        size
+    }
 }
 
 /// Makes keys and uses each at once, until nobody answers.

@@ -23,6 +23,8 @@ mod cli;
 mod crash;
 #[cfg(test)]
 mod detach;
+#[cfg(test)]
+mod erase;
 mod escapes;
 #[cfg(test)]
 mod fail_closed;
@@ -40,6 +42,8 @@ mod identities;
 mod kms;
 #[cfg(test)]
 mod leaks;
+#[cfg(test)]
+mod ledger;
 #[cfg(test)]
 mod lifecycle;
 #[cfg(test)]

@@ -6,10 +6,13 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::base::limits;
+use crate::store::testing::Counting;
 use crate::store::{self, NewEvent, Settings, Store, Unit};
 
 fn open(folder: &TempDir) -> Store {
-    Store::open(folder.path(), Settings::default()).unwrap()
+    let store = Store::open(folder.path(), Settings::default()).unwrap();
+    store.appoint(Counting::from(store.health().last_seq)).unwrap();
+    store
 }
 
 async fn commit(store: &Store, event: NewEvent) -> i64 {
@@ -66,6 +69,10 @@ async fn a_record_comes_back_byte_for_byte_by_every_field() {
     check(Filter { principal: Some(ada.clone()), ..all() }, &[2, 0]);
     let session = "arn:aws:sts::111122223333:assumed-role/app/i-0123".to_owned();
     check(Filter { principal: Some(session), ..all() }, &[1]);
+    let role = "arn:aws:iam::111122223333:role/app".to_owned();
+    check(Filter { principal: Some(role), ..all() }, &[1]);
+    let other = "arn:aws:sts::111122223333:assumed-role/app/i-9".to_owned();
+    check(Filter { principal: Some(other), ..all() }, &[]);
     check(Filter { key: Some(KEY.to_owned()), ..all() }, &[1, 0]);
     let key_id = "0987dcba-09fe-87dc-65ba-ab0987654321".to_owned();
     check(Filter { key: Some(key_id), ..all() }, &[2]);
@@ -104,7 +111,8 @@ async fn a_damaged_record_is_named() {
     let other = Case::new(ada(), "Encrypt").with(|record| prepare(record).unwrap());
     for bad in [
         NewEvent { leaf: [0; 32], ..good.clone() },
-        NewEvent { format: 2, ..good.clone() },
+        NewEvent { format: 1, ..good.clone() },
+        NewEvent { format: 3, ..good.clone() },
         NewEvent { dictionary: 99, ..good.clone() },
         NewEvent { body: other.body, ..good.clone() },
         NewEvent { body: good.body[1..].to_vec(), ..good.clone() },
@@ -137,16 +145,9 @@ proptest! {
     fn bodies_round_trip(request in "\\PC{0,400}", repeat in 1..200_usize) {
         let text = serde_json::to_string(&request.repeat(repeat)).unwrap();
         let case = Case { request: Some(json(&text)), ..Case::new(ada(), "Encrypt") };
-        let event = case.with(|record| prepare(record).unwrap());
-        let stored = store::StoredRecord {
-            position: store::Position { time_ms: 0, seq: 1 },
-            format: event.format,
-            dictionary: event.dictionary,
-            leaf: event.leaf,
-            body: event.body,
-        };
-        let opened = body::Opener::default().open(&stored).unwrap();
-        prop_assert_eq!(opened, case.canonical());
+        let stored = case.stored();
+        let opened = Opener::default().open(&stored).unwrap();
+        prop_assert_eq!(opened.record().unwrap(), case.canonical());
     }
 }
 

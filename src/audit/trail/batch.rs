@@ -69,7 +69,8 @@ impl Batch {
             return Err(audit::Error::Corrupt { seq: position.seq });
         }
         let at_ms = position.time_ms;
-        let contents = self.chains.entry(Chain { account, region }).or_insert_with(|| Contents {
+        let chain = Chain { account: account.to_string(), region: region.to_string() };
+        let contents = self.chains.entry(chain).or_insert_with(|| Contents {
             json: OPEN.to_vec(),
             oldest_ms: at_ms,
             newest_ms: at_ms,

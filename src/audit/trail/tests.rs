@@ -11,11 +11,12 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::*;
-use crate::audit::{self, EventType, Record};
+use crate::audit::{self, EventType, Own, Record};
 use crate::base::caller::{Caller, Principal};
 use crate::base::clock::ManualClock;
 use crate::base::ids::RequestId;
 use crate::hsm::{OsEntropy, RootKey};
+use crate::store::testing::Counting;
 use crate::store::trail::KeyRow;
 use crate::store::{NewEvent, Settings, Unit};
 
@@ -41,6 +42,7 @@ impl Scene {
         let root = RootKey::generate(&mut OsEntropy).unwrap();
         let hsm = Arc::new(Hsm::initialize(root, OsEntropy).unwrap().0);
         let store = Arc::new(Store::open(data.path(), Settings::default()).unwrap());
+        store.appoint(Counting::from(0)).unwrap();
         let key = hsm.generate_trail_key().unwrap();
         let public = key.public.clone();
         let row = KeyRow {
@@ -163,7 +165,9 @@ fn event(account: &str, region: &str, name: &str, time_ms: i64) -> NewEvent {
         event_type: EventType::AwsApiCall,
         shared_event_id: None,
         tls: None,
-        wardbook: None,
+        own: Own::default(),
+        key_material: None,
+        salt: [3; 16],
     })
     .unwrap()
 }

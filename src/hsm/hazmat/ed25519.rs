@@ -1,7 +1,7 @@
 //! Ed25519 and Ed25519ph (RFC 8032, FIPS 186-5). The library of the first does
 //! not have the second.
 
-use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair, ParsedPublicKey};
+use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair, ParsedPublicKey, UnparsedPublicKey};
 use ed25519_dalek::{Signature, SigningKey};
 use sha2::{Digest, Sha512};
 
@@ -31,6 +31,15 @@ pub(in crate::hsm) fn seed_to_pkcs8(seed: &[u8]) -> Option<SecretBytes> {
     let seed = Key::try_from_slice(seed)?;
     let key = Ed25519KeyPair::from_seed_unchecked(seed.expose()).ok()?;
     Some(encoding::secret(key.to_pkcs8v1().ok()?))
+}
+
+/// `None` if the signature is not that of the public key, given as in RFC 8032.
+pub(in crate::hsm) fn verify(
+    public_key: &[u8; 32],
+    message: &[u8],
+    signature: &[u8],
+) -> Option<()> {
+    UnparsedPublicKey::new(&ED25519, public_key).verify(message, signature).ok()
 }
 
 impl Ed25519Key {
@@ -107,6 +116,10 @@ mod tests {
         assert_eq!(key.sign(&[0xaf, 0x82]).unwrap(), signature);
         assert!(key.verify(&[0xaf, 0x82], &signature).is_some());
         assert!(key.verify_prehashed(&[0xaf, 0x82], &signature).is_none());
+        let public: [u8; 32] = public.try_into().unwrap();
+        assert!(verify(&public, &[0xaf, 0x82], &signature).is_some());
+        assert!(verify(&public, &[0xaf, 0x83], &signature).is_none());
+        assert!(verify(&public, &[0xaf, 0x82], &signature[1..]).is_none());
     }
 
     /// RFC 8032, section 7.3.

@@ -1,5 +1,5 @@
-//! wardbook's own calls below the items: accounts, users, roles and groups, and
-//! the book. Rows of the same kind as those of KMS, through the same pipeline.
+//! wardbook's own calls below the items: accounts, users, roles and groups.
+//! Rows of the same kind as those of KMS, through the same pipeline.
 //!
 //! Deliberately absent: paths and methods; `http` says where each is found.
 
@@ -23,7 +23,6 @@ mod get_principal;
 mod list_accounts;
 mod list_principals;
 mod put_permissions_boundary;
-mod query_events;
 mod remove_user_from_group;
 mod subject;
 mod tag_principal;
@@ -51,7 +50,6 @@ pub static TABLE: &[Entry<Ctx>] = &[
     Entry::of::<list_accounts::ListAccounts>(),
     Entry::of::<list_principals::ListPrincipals>(),
     Entry::of::<put_permissions_boundary::PutPermissionsBoundary>(),
-    Entry::of::<query_events::QueryEvents>(),
     Entry::of::<remove_user_from_group::RemoveUserFromGroup>(),
     Entry::of::<tag_principal::TagPrincipal>(),
     Entry::of::<untag_principal::UntagPrincipal>(),

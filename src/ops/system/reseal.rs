@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
+use crate::audit::ledger;
 use crate::audit::trail::ResealKey;
 use crate::hsm::Purpose;
 use crate::identity::changes::ResealAccessKey;
@@ -71,7 +72,18 @@ fn changes(ctx: &Ctx, limit: usize) -> Vec<Box<dyn Change>> {
     let secrets = access_keys.iter().filter_map(|key| reseal_secret(ctx, key));
     let trail_keys = ctx.store.read(|tx| trail::list_keys(tx)).unwrap_or_default();
     let trail_keys = trail_keys.iter().filter_map(|key| reseal_trail_key(ctx, key));
-    materials.chain(secrets).chain(trail_keys).take(limit).collect()
+    materials.chain(secrets).chain(trail_keys).chain(audit_keys(ctx)).take(limit).collect()
+}
+
+/// The keys that sign the log. Few, and looked at last.
+fn audit_keys(ctx: &Ctx) -> impl Iterator<Item = Box<dyn Change>> {
+    let changes = std::iter::once_with(|| ledger::reseal(&ctx.hsm, &ctx.store));
+    changes.flat_map(|changes| {
+        changes.unwrap_or_else(|error| {
+            tracing::error!(%error, "the key that signs the log cannot be resealed");
+            Vec::new()
+        })
+    })
 }
 
 fn reseal_material(ctx: &Ctx, key: &Arc<Key>, material: &Material) -> Option<Box<dyn Change>> {

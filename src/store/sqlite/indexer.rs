@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
+use super::checkpoint::{self, Mode};
 use super::connect::{self, Writing};
 use super::migrate;
 use super::readers::Readers;
@@ -29,6 +30,8 @@ pub(super) struct Indexer {
     log: Arc<Readers>,
     shared: Arc<Shared>,
     progress: Progress,
+    /// Whether there may be more erasures than the last round followed.
+    more_erasures: bool,
 }
 
 impl Indexer {
@@ -41,7 +44,7 @@ impl Indexer {
             Ok(None) | Err(_) => create(path, &log)?,
         };
         shared.set_indexed_seq(progress.seq);
-        Ok(Self { connection, log, shared, progress })
+        Ok(Self { connection, log, shared, progress, more_erasures: true })
     }
 
     /// Takes in new records until the engine closes.
@@ -67,27 +70,43 @@ impl Indexer {
         }
     }
 
-    /// Takes in the next records, and tells how many there were.
+    /// Takes in the next records and follows erasures, and tells how many
+    /// records there were.
     fn take_in(&mut self) -> Result<usize, Error> {
-        let after = self.progress.seq;
         // The reserve is for records; a search reads what is not in the index.
-        if after >= self.shared.last_seq() || self.shared.is_on_reserve() {
+        if self.shared.is_on_reserve() {
             return Ok(0);
         }
-        let (entries, leaf) = self.log.read(|tx| {
+        let Progress { seq: after, erasure, .. } = self.progress;
+        if after >= self.shared.last_seq() && !self.more_erasures {
+            // Every erasure comes with a record.
+            return Ok(0);
+        }
+        let (entries, erasures, leaf) = self.log.read(|tx| {
             let entries = log::entries(tx, after, CHUNK_RECORDS)?;
+            let erasures = log::erasures(tx, erasure, CHUNK_RECORDS)?;
             let last = entries.last().map_or(after, |entry| entry.position.seq);
-            Ok((entries, leaf_at(tx, last)?))
+            Ok((entries, erasures, leaf_at(tx, last)?))
         })?;
-        let seq = entries.last().map_or(after, |entry| entry.position.seq);
-        let progress = Progress { log_id: self.progress.log_id.clone(), seq, leaf };
+        let progress = Progress {
+            log_id: self.progress.log_id.clone(),
+            seq: entries.last().map_or(after, |entry| entry.position.seq),
+            leaf,
+            erasure: erasures.last().map_or(erasure, |erasure| erasure.n),
+        };
         let mut tx = SqliteTx(&self.connection);
         tx.run(&BEGIN, &[])?;
         entries.iter().try_for_each(|entry| index::insert(&mut tx, entry))?;
+        erasures.iter().try_for_each(|erasure| index::follow_erasure(&mut tx, &erasure.entry))?;
         index::set_progress(&mut tx, &progress)?;
         tx.run(&COMMIT, &[])?;
+        if !erasures.is_empty() {
+            // The old texts are still in the write-ahead log.
+            checkpoint::run(&self.connection, Mode::Truncate)?;
+        }
+        self.shared.set_indexed_seq(progress.seq);
         self.progress = progress;
-        self.shared.set_indexed_seq(seq);
+        self.more_erasures = erasures.len() == CHUNK_RECORDS;
         Ok(entries.len())
     }
 
@@ -122,7 +141,8 @@ fn create(path: &Path, log: &Readers) -> Result<(Connection, Progress), Error> {
         }
     }
     let connection = connect::writing(path, INDEX)?;
-    let progress = Progress { log_id: log.read(|tx| log_id(tx))?, seq: 0, leaf: Vec::new() };
+    let log_id = log.read(|tx| log_id(tx))?;
+    let progress = Progress { log_id, seq: 0, leaf: Vec::new(), erasure: 0 };
     let schema = migrations::INDEX;
     let version = migrations::INDEX_VERSION;
     let sql = format!("begin immediate;\n{schema}\npragma user_version = {version};\ncommit;");
@@ -137,17 +157,17 @@ fn log_id(tx: &mut dyn Tx) -> Result<String, Error> {
 
 /// The leaf of the record at `seq`; empty if there is no such record.
 fn leaf_at(tx: &mut dyn Tx, seq: i64) -> Result<Vec<u8>, Error> {
-    Ok(log::find(tx, seq)?.map(|record| record.leaf.to_vec()).unwrap_or_default())
+    Ok(log::leaf(tx, seq)?.map(|leaf| leaf.to_vec()).unwrap_or_default())
 }
 
 /// Synced at checkpoints only, and few of those: each costs the disk two syncs
 /// beside those of the book. The cache holds the inner pages of seven trees
-/// that are written at random (64 MiB).
+/// that are written at random (64 MiB). What is erased is overwritten.
 const INDEX: Writing = Writing {
     synchronous: "normal",
     checkpoint_pages: 4_000,
     cache_pages: 16_384,
-    secure_delete: false,
+    secure_delete: true,
 };
 
 const BEGIN: Query = Query { name: "indexer.begin", sql: "begin immediate" };
@@ -177,7 +197,7 @@ mod tests {
             Way::Principal(1),
             Way::EventName(1),
             Way::ErrorCode(1),
-            Way::SourceIp(1),
+            Way::SourceIp("192.0.2.7".to_owned()),
             Way::RequestId([1; 16]),
         ];
         for way in ways {

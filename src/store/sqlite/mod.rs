@@ -6,6 +6,7 @@
 mod answers;
 mod checkpoint;
 mod connect;
+mod heads;
 mod indexer;
 mod migrate;
 mod readers;
@@ -31,7 +32,7 @@ use self::tx::classify;
 use self::writer::{Message, Waiting, Work, Writer};
 use super::index;
 use super::search::{self, Found, Search};
-use super::{Change, Error, Health, Receipt, Settings, Tx, Unit, migrations};
+use super::{Change, Error, Health, Notary, Receipt, Settings, Tx, Unit, migrations};
 
 /// The book: durable at every commit, checkpointed beside the writer. The cache
 /// holds the names, which are looked up at random (32 MiB).
@@ -114,6 +115,12 @@ impl Engine {
             threads: Mutex::new(threads),
             _lock: lock,
         })
+    }
+
+    pub(super) fn appoint(&self, notary: Box<dyn Notary>) -> Result<(), Error> {
+        let (taken, wait) = sync_channel(1);
+        self.queue.send(Message::Appoint(notary, taken)).map_err(|_gone| Error::Closed)?;
+        wait.recv().map_err(|_gone| Error::Closed)
     }
 
     pub(super) async fn commit(&self, unit: Unit) -> Result<Receipt, Error> {

@@ -13,11 +13,12 @@ use rusqlite::config::DbConfig;
 
 use super::answers::{self, Address};
 use super::checkpoint::{self, Mode};
+use super::heads::Heads;
 use super::reserve::DiskReserve;
 use super::shared::Shared;
 use super::tx::{SqliteTx, is_full};
 use crate::store::names::Names;
-use crate::store::{Change, Error, NewEvent, Query, Receipt, Tx, Unit, log, meta};
+use crate::store::{Change, Error, NewEvent, Notary, Query, Receipt, Tx, Unit, log, meta};
 
 /// How long an idle writer that could not write waits before it tries again.
 const PROBE: Duration = Duration::from_secs(1);
@@ -48,6 +49,8 @@ pub(super) struct Waiting {
 /// What arrives in the writer's queue.
 pub(super) enum Message {
     Commit(Box<Waiting>),
+    /// Who signs from now on, and who waits until that is so.
+    Appoint(Box<dyn Notary>, SyncSender<()>),
     Close,
 }
 
@@ -60,10 +63,13 @@ pub(super) struct Writer {
     reserve: Arc<DiskReserve>,
     batch_units: usize,
     names: Names,
+    heads: Heads,
     /// The place of the last committed record.
     last_seq: i64,
     /// Length of the write-ahead log when a checkpoint was last asked for.
     asked_pages: u64,
+    /// Whether the write-ahead log still has something that was erased.
+    must_purge: bool,
     closing: bool,
 }
 
@@ -77,6 +83,7 @@ impl Writer {
         batch_units: usize,
     ) -> Result<Self, Error> {
         let last_seq = log::last_seq(&mut SqliteTx(&connection))?;
+        let heads = Heads::resume(&mut SqliteTx(&connection))?;
         shared.set_last_seq(last_seq);
         Ok(Self {
             connection,
@@ -86,8 +93,10 @@ impl Writer {
             reserve,
             batch_units,
             names: Names::new(),
+            heads,
             last_seq,
             asked_pages: 0,
+            must_purge: false,
             closing: false,
         })
     }
@@ -97,6 +106,8 @@ impl Writer {
         while let Some(batch) = self.next_batch() {
             if self.shared.is_poisoned() {
                 answer_all(batch, &Error::Poisoned);
+            } else if self.heads.is_vacant() {
+                answer_all(batch, &Error::NoNotary);
             } else {
                 self.commit_batch(batch);
                 self.bound_wal();
@@ -112,10 +123,11 @@ impl Writer {
     fn next_batch(&mut self) -> Option<Vec<Waiting>> {
         let mut batch = Vec::new();
         while batch.is_empty() && !self.closing {
-            if self.shared.should_probe() {
+            if self.must_purge || self.shared.should_probe() {
                 match self.queue.recv_timeout(PROBE) {
                     Ok(message) => self.take(message, &mut batch),
-                    Err(RecvTimeoutError::Timeout) => self.probe(),
+                    Err(RecvTimeoutError::Timeout) if self.shared.should_probe() => self.probe(),
+                    Err(RecvTimeoutError::Timeout) => self.purge(),
                     Err(RecvTimeoutError::Disconnected) => self.closing = true,
                 }
             } else {
@@ -135,6 +147,11 @@ impl Writer {
     fn take(&mut self, message: Message, batch: &mut Vec<Waiting>) {
         match message {
             Message::Close => self.closing = true,
+            Message::Appoint(notary, taken) => {
+                self.heads.appoint(notary);
+                // There is room for one, and one is sent.
+                taken.try_send(()).ok();
+            }
             Message::Commit(waiting) => {
                 self.shared.leave_queue();
                 // Whoever gave up waiting was told that nothing happened.
@@ -148,6 +165,7 @@ impl Writer {
     fn commit_batch(&mut self, batch: Vec<Waiting>) {
         match self.write(&batch) {
             Ok((last_seq, answers)) => {
+                self.heads.committed();
                 self.last_seq = last_seq;
                 self.shared.set_last_seq(last_seq);
                 self.shared.recovered();
@@ -155,6 +173,10 @@ impl Writer {
                     if answer.is_ok() {
                         waiting.work.changes.iter().for_each(|change| change.publish());
                     }
+                }
+                let mut changes = batch.iter().flat_map(|waiting| &waiting.work.changes);
+                if self.must_purge || changes.any(|change| change.erases()) {
+                    self.purge();
                 }
                 let addresses = batch.into_iter().map(|waiting| waiting.address);
                 answers::send(addresses.zip(answers));
@@ -172,6 +194,7 @@ impl Writer {
         let mut tx = SqliteTx(&self.connection);
         let mut seq = self.last_seq;
         let mut answers = Vec::with_capacity(batch.len());
+        let (mut leaves, mut time_ms) = (Vec::with_capacity(batch.len()), 0);
         tx.run(&BEGIN, &[])?;
         for waiting in batch {
             let answer = match apply(&mut tx, &waiting.work.changes) {
@@ -181,6 +204,8 @@ impl Writer {
                     for event in event.iter().chain(further) {
                         seq = seq.saturating_add(1);
                         log::append(&mut tx, &mut self.names, seq, event)?;
+                        leaves.push(event.leaf);
+                        time_ms = event.time_ms;
                     }
                     Ok(receipt)
                 }
@@ -192,6 +217,9 @@ impl Writer {
             };
             answers.push(answer);
         }
+        if !leaves.is_empty() {
+            self.heads.write(&mut tx, &leaves, seq, time_ms)?;
+        }
         tx.run(&COMMIT, &[])?;
         Ok((seq, answers))
     }
@@ -202,6 +230,7 @@ impl Writer {
         if is_full(error) {
             self.reserve.release();
         }
+        self.heads.rolled_back();
         if !self.connection.is_autocommit() {
             SqliteTx(&self.connection).run(&ROLLBACK, &[]).ok();
         }
@@ -217,11 +246,12 @@ impl Writer {
         }
     }
 
-    /// Tries a write, so that health recovers without traffic.
+    /// Tries a write and a signature, so that health recovers without traffic.
     fn probe(&mut self) {
         let text = " ".repeat(PROBE_BYTES);
         let mut tx = SqliteTx(&self.connection);
         let mut write = || {
+            self.heads.probe()?;
             tx.run(&BEGIN, &[])?;
             meta::set(&mut tx, "writer_probe", &text)?;
             tx.run(&COMMIT, &[])
@@ -229,6 +259,19 @@ impl Writer {
         match write() {
             Ok(_) => self.shared.recovered(),
             Err(error) => self.roll_back(&error),
+        }
+    }
+
+    /// Empties the write-ahead log, since it has what was erased. If a reader or
+    /// a checkpoint stands in the way, the next commit tries again, or the next
+    /// second.
+    fn purge(&mut self) {
+        match checkpoint::run(&self.connection, Mode::Purge) {
+            Ok(purged) => self.must_purge = !purged,
+            Err(error) => self.roll_back(&error),
+        }
+        if !self.must_purge {
+            self.shared.set_wal_pages(0);
         }
     }
 

@@ -1,7 +1,9 @@
 //! What the store promises: all or nothing, durable before the answer, fails
 //! closed, recovers.
 
+mod erase;
 mod failures;
+mod heads;
 mod search;
 
 use std::os::unix::fs::PermissionsExt;
@@ -10,6 +12,7 @@ use std::sync::{Arc, Mutex};
 
 use tempfile::TempDir;
 
+use super::testing::Counting;
 use super::*;
 
 const CREATE: Query = Query {
@@ -39,7 +42,9 @@ fn event(tag: &str) -> NewEvent {
         key: None,
         second_key: None,
         error: None,
-        source_ip: Some("192.0.2.7".to_owned()),
+        principal_id: None,
+        access_key: None,
+        key_material: None,
         request_id: Some([0x11; 16]),
         event_id: [0x22; 16],
         read_only: true,
@@ -47,7 +52,12 @@ fn event(tag: &str) -> NewEvent {
         leaf: [0x33; 32],
         dictionary: 1,
         body: tag.as_bytes().to_vec(),
+        personal: personal(Some("192.0.2.7".to_owned())),
     }
+}
+
+fn personal(source_ip: Option<String>) -> Personal {
+    Personal { salt: None, source_ip, session: None, body: Vec::new() }
 }
 
 fn record(tag: &str) -> Unit {
@@ -92,7 +102,13 @@ impl Things {
 }
 
 fn open(folder: &Path) -> Store {
-    Store::open(folder, Settings::default()).unwrap()
+    open_with(folder, Settings::default())
+}
+
+fn open_with(folder: &Path, settings: Settings) -> Store {
+    let store = Store::open(folder, settings).unwrap();
+    store.appoint(Counting::from(store.health().last_seq)).unwrap();
+    store
 }
 
 fn count(store: &Store, query: &Query) -> i64 {
@@ -136,7 +152,7 @@ async fn a_record_is_readable_as_text() {
     other.key = Some("arn:aws:kms:eu-central-1:111122223333:key/a".to_owned());
     other.second_key = Some("arn:aws:kms:eu-central-1:111122223333:key/b".to_owned());
     other.error = Some("AccessDenied".to_owned());
-    other.source_ip = None;
+    other.personal = personal(None);
     other.request_id = None;
     store.commit(Unit { changes: Vec::new(), event: other, further: Vec::new() }).await.unwrap();
 
@@ -279,6 +295,8 @@ async fn the_log_is_append_only() {
         "replace into event_log select * from event_log",
         "update names set value = 'eve'",
         "delete from names",
+        "delete from event_personal",
+        "update event_personal set seq = 9",
     ] {
         let unit =
             Unit { changes: vec![Box::new(Forger(sql))], event: event("eve"), further: Vec::new() };
@@ -297,7 +315,7 @@ async fn a_full_disk_refuses_cleanly_and_recovers() {
     let pages = std::fs::metadata(folder.path().join("wardbook.db")).unwrap().len() / 4_096;
     let quota = u32::try_from(pages).unwrap() + 4;
     let settings = Settings { pages_max: Some(quota), ..Settings::default() };
-    let store = Store::open(folder.path(), settings).unwrap();
+    let store = open_with(folder.path(), settings);
     let things = Things::default();
     let mut last = 0;
     let full = loop {
@@ -384,7 +402,7 @@ impl Change for Gate {
 async fn the_queue_is_bounded_and_waiting_ends() {
     let folder = TempDir::new().unwrap();
     let settings = Settings { queue_units: 1, commit_wait_ms: 50, ..Settings::default() };
-    let store = Arc::new(Store::open(folder.path(), settings).unwrap());
+    let store = Arc::new(open_with(folder.path(), settings));
     let (open_gate, gate) = std::sync::mpsc::channel();
     let held = Unit {
         changes: vec![Box::new(Gate(Mutex::new(gate)))],

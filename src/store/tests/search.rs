@@ -36,7 +36,7 @@ impl Seed {
             key: self.key.map(|key| KEYS[key].to_owned()),
             second_key: self.second_key.map(|key| KEYS[key].to_owned()),
             error: self.error.map(|error| format!("error-{error}")),
-            source_ip: self.ip.map(|ip| format!("ip-{ip}")),
+            personal: personal(self.ip.map(|ip| format!("ip-{ip}"))),
             request_id: self.request.map(|request| [request; 16]),
             read_only: self.read_only,
             ..event(&self.principal.to_string())
@@ -151,6 +151,7 @@ impl Filter {
         let search = Search {
             account: account.as_deref(),
             principal: principal.as_deref(),
+            session: None,
             key,
             event_name: name.as_deref(),
             error: error.as_deref(),
@@ -183,7 +184,7 @@ impl Filter {
 }
 
 fn with_interval(folder: &Path, index_interval_ms: u64) -> Store {
-    Store::open(folder, Settings { index_interval_ms, ..Settings::default() }).unwrap()
+    open_with(folder, Settings { index_interval_ms, ..Settings::default() })
 }
 
 fn runtime() -> tokio::runtime::Runtime {

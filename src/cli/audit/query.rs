@@ -1,35 +1,18 @@
-//! `wardbook audit`: questions to the book.
+//! `wardbook audit query`: events that fit filters.
 
-use clap::{ArgAction, Args, Subcommand};
+use clap::{ArgAction, Args};
 use reqwest::Method;
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::Context;
-use super::client::{Call, Client};
-use super::error::Error;
-use super::output::Output;
 use crate::base::limits;
-use crate::config::client;
-use crate::config::flags::ClientFlags;
+use crate::cli::client::{Call, Client};
+use crate::cli::error::Error;
+use crate::cli::output::Output;
 
 #[derive(Args)]
-pub(super) struct Arguments {
-    #[command(flatten)]
-    client: ClientFlags,
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Subcommand)]
-enum Command {
-    /// Events that fit all filters, newest first; with --json one CloudTrail record a line
-    Query(Query),
-}
-
-#[derive(Args)]
-struct Query {
+pub(super) struct Query {
     /// Not before this time or day, such as 2026-11-02T10:00:00Z or 2026-11-02
     #[arg(long, value_name = "TIME")]
     from: Option<String>,
@@ -71,19 +54,12 @@ struct Query {
 /// One page of an answer; the records as they were hashed.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Page {
-    pub(super) events: Vec<Box<RawValue>>,
+pub(in crate::cli) struct Page {
+    pub(in crate::cli) events: Vec<Box<RawValue>>,
     next_cursor: Option<String>,
 }
 
-pub(super) fn run(context: &mut Context, arguments: Arguments) -> Result<(), Error> {
-    let client = Client::new(client::client(arguments.client, &context.environment)?)?;
-    match arguments.command {
-        Command::Query(query) => ask(&client, &mut context.output, query),
-    }
-}
-
-fn ask(client: &Client, output: &mut Output, query: Query) -> Result<(), Error> {
+pub(super) fn ask(client: &Client, output: &mut Output, query: Query) -> Result<(), Error> {
     let read_only = query.read_only.map(|read_only| read_only.to_string());
     let filters: Vec<(&str, String)> = [
         ("from", query.from),
@@ -132,14 +108,15 @@ fn ask(client: &Client, output: &mut Output, query: Query) -> Result<(), Error> 
 }
 
 /// One page of the events that fit the filters.
-pub(super) fn page(client: &Client, query: &[(&str, &str)]) -> Result<Page, Error> {
+pub(in crate::cli) fn page(client: &Client, query: &[(&str, &str)]) -> Result<Page, Error> {
     client.call(Call::new(Method::GET, &["v1", "audit", "events"]).asking(query))
 }
 
-pub(super) const HEADS: &[&str] = &["TIME", "EVENT", "CALLER", "RESULT", "RESOURCE", "FROM"];
+pub(in crate::cli) const HEADS: &[&str] =
+    &["TIME", "EVENT", "CALLER", "RESULT", "RESOURCE", "FROM"];
 
 /// The row of one record: when, what, who, how it ended, on what, from where.
-pub(super) fn row(record: &str) -> Vec<String> {
+pub(in crate::cli) fn row(record: &str) -> Vec<String> {
     let record: Value = serde_json::from_str(record).unwrap_or_default();
     let text = |pointer: &str| record.pointer(pointer).and_then(Value::as_str);
     let arn = text("/userIdentity/arn").or_else(|| text("/userIdentity/accessKeyId"));

@@ -47,7 +47,7 @@ pub(super) struct Output {
     next_cursor: Option<String>,
 }
 
-const FILTER: Shape = text(1, 2048);
+pub(super) const FILTER: Shape = text(1, 2048);
 
 impl Operation for QueryEvents {
     const DESCRIPTION: Description = Description {
@@ -98,7 +98,17 @@ impl Operation for QueryEvents {
     }
 }
 
-fn filter(ctx: &Ctx, access: &Access<'_>, input: Input) -> Result<Filter, ApiError> {
+impl Input {
+    /// Whether it asks for nothing in particular.
+    pub(super) fn is_empty(&self) -> bool {
+        let Self { from, to, principal, key_id, event_name, .. } = self;
+        let Self { error_code, request_id, source_ip, read_only, .. } = self;
+        let texts = [from, to, principal, key_id, event_name, error_code, request_id];
+        texts.into_iter().chain([source_ip, read_only]).all(Option::is_none)
+    }
+}
+
+pub(super) fn filter(ctx: &Ctx, access: &Access<'_>, input: Input) -> Result<Filter, ApiError> {
     Ok(Filter {
         account: Some(access.call().caller.principal.account().to_string()),
         from_ms: time("from", input.from.as_deref())?,

@@ -1,0 +1,76 @@
+//! The log's signatures when a folder is opened: go on with what was signed
+//! last, or begin to sign a log that never was.
+
+use std::sync::Arc;
+
+use serde_json::json;
+use serde_json::value::to_raw_value;
+
+use super::error::Error;
+use super::init;
+use super::witness::Witness;
+use crate::audit::ledger::{self, VerifierKey};
+use crate::audit::{self, Record};
+use crate::base::clock::Clock;
+use crate::base::ids::{AccountId, Region};
+use crate::hsm::Hsm;
+use crate::store::{Change, Store, Unit};
+
+/// Whose folder it is.
+pub(super) struct Home<'a> {
+    pub(super) account: &'a AccountId,
+    pub(super) region: &'a Region,
+}
+
+/// Appoints the log's notary, unless the log is not what was signed, or not
+/// what `witness` has seen. Answers the public key.
+///
+/// # Errors
+/// [`Error::Ledger`], [`Error::Witnessed`], and those of the first commit.
+pub(super) fn start(
+    store: &Arc<Store>,
+    hsm: &Hsm,
+    origin: Option<&str>,
+    witness: &Witness,
+    home: &Home<'_>,
+    clock: &dyn Clock,
+) -> Result<VerifierKey, Error> {
+    if let Some(resumed) = ledger::resume(hsm, store, origin)? {
+        let key = resumed.notary.key().clone();
+        witness.check(store, &key)?;
+        store.appoint(Box::new(resumed.notary))?;
+        return Ok(key);
+    }
+    let now_ms = clock.now_ms();
+    let (founded, founding) = ledger::found(hsm, store, origin, now_ms)?;
+    let key = founded.notary.key().clone();
+    witness.check(store, &key)?;
+    store.appoint(Box::new(founded.notary))?;
+    let details = key_details(&key)?;
+    let caller = init::caller(hsm, home.account)?;
+    let event = audit::prepare(&Record {
+        event_name: "CreateAuditKey",
+        service_event_details: Some(&details),
+        event_id: init::random(hsm)?,
+        salt: init::random(hsm)?,
+        ..init::first_record(&caller, home.account, home.region, now_ms)
+    })?;
+    let changes: Vec<Box<dyn Change>> = vec![Box::new(founding)];
+    commit(store, Unit { changes, event, further: Vec::new() })?;
+    Ok(key)
+}
+
+/// What the record of a new key says of it.
+pub(super) fn key_details(key: &VerifierKey) -> Result<Box<serde_json::value::RawValue>, Error> {
+    let details = json!({ "auditPublicKey": key.to_string() });
+    to_raw_value(&details).map_err(|cause| audit::Error::Encode(cause).into())
+}
+
+/// Commits from inside or outside of a runtime.
+fn commit(store: &Arc<Store>, unit: Unit) -> Result<(), Error> {
+    let store = Arc::clone(store);
+    let committing =
+        std::thread::spawn(move || crate::http::server::block_on(store.commit(unit)).map(drop));
+    let crashed = |_panic| Err(crate::store::Error::Closed);
+    Ok(committing.join().unwrap_or_else(crashed)?)
+}

@@ -1,0 +1,56 @@
+//! `wardbook audit`: questions to the book.
+//!
+//! Deliberately absent: what the answers mean; `crate::audit` knows.
+
+mod erase;
+mod evidence;
+mod query;
+
+use clap::{Args, Subcommand};
+
+use super::Context;
+use super::client::Client;
+use super::error::Error;
+use crate::config::client;
+use crate::config::flags::ClientFlags;
+
+pub(super) use query::{HEADS, page, row};
+
+#[derive(Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    client: ClientFlags,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Events that fit all filters, newest first; with --json one CloudTrail record a line
+    Query(query::Query),
+    /// Print the signed head of the log, or keep it in a file
+    Checkpoint(evidence::Checkpoint),
+    /// Prove that an event is in the log
+    Prove(evidence::Prove),
+    /// Check that nothing was changed or removed since a checkpoint that was kept
+    Consistency(evidence::Consistency),
+    /// Check a proof; needs no server
+    VerifyProof(evidence::VerifyProof),
+    /// Takes personal data out of events, which can still be proved; recorded, with the reason
+    Erase(erase::Erase),
+}
+
+pub(super) fn run(context: &mut Context, arguments: Arguments) -> Result<(), Error> {
+    let Arguments { client, command } = arguments;
+    let environment = &context.environment;
+    let connect = || Client::new(client::client(client, environment)?);
+    let output = &mut context.output;
+    match command {
+        Command::Query(query) => query::ask(&connect()?, output, query),
+        Command::Checkpoint(wanted) => evidence::checkpoint(&connect()?, output, &wanted),
+        Command::Prove(wanted) => evidence::prove(&connect()?, output, &wanted),
+        Command::Consistency(wanted) => evidence::consistency(&connect()?, output, &wanted),
+        Command::VerifyProof(wanted) => evidence::verify_proof(output, &wanted),
+        Command::Erase(erase) => erase::run(&connect()?, output, erase),
+    }
+}
