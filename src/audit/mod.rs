@@ -17,6 +17,7 @@ mod query;
 mod record;
 #[cfg(test)]
 mod tests;
+pub mod verify;
 
 pub use crate::base::limits::RECORD_BYTES;
 pub use body::{LEAF_FORMAT, Opener};

@@ -2,6 +2,7 @@
 
 mod erase;
 mod query;
+mod tamper;
 
 use proptest::prelude::*;
 use serde_json::Value;
