@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::error::Error;
-use crate::audit::ledger::{self, Note, VerifierKey};
+use crate::audit::ledger::{self, VerifierKey};
 use crate::base::limits::{
     CHECKPOINT_INTERVAL_MS, WITNESS_PAUSE_MS, WITNESS_TAIL_BYTES, WITNESS_WAIT_MS,
 };
@@ -25,10 +25,6 @@ use crate::store::{Head, Store, tree};
 
 /// How much of the end of a file is read at first.
 const FIRST_TAIL_BYTES: u64 = 64 * 1024;
-/// Bytes of an Ed25519 signature. A shorter one was not written to its end.
-const SIGNATURE_BYTES: usize = 64;
-/// Lines of a note as it is written here: origin, size, root, none, signature.
-const NOTE_LINES: usize = 5;
 
 /// Which witnesses there are.
 #[derive(Clone, Debug, Default)]
@@ -233,7 +229,8 @@ fn newest_note(file: &mut File, origin: &str) -> io::Result<Option<String>> {
         file.seek(SeekFrom::Start(size.saturating_sub(tail)))?;
         let mut bytes = Vec::new();
         file.take(tail).read_to_end(&mut bytes)?;
-        if let Some(note) = newest_in(&String::from_utf8_lossy(&bytes), origin) {
+        let mut notes = ledger::notes_in(&String::from_utf8_lossy(&bytes), origin);
+        if let Some(note) = notes.pop() {
             return Ok(Some(note));
         }
         if tail >= size {
@@ -245,21 +242,6 @@ fn newest_note(file: &mut File, origin: &str) -> io::Result<Option<String>> {
         }
         tail = tail.saturating_mul(8).min(WITNESS_TAIL_BYTES);
     }
-}
-
-fn newest_in(text: &str, origin: &str) -> Option<String> {
-    let (whole, _half_a_line) = text.rsplit_once('\n')?;
-    let lines: Vec<&str> = whole.split('\n').collect();
-    let signed = format!("\u{2014} {origin} ");
-    let candidates = lines.windows(NOTE_LINES).rev().filter(|note| match note {
-        [first, _, _, "", last] => *first == origin && last.starts_with(&signed),
-        _ => false,
-    });
-    let mut notes = candidates.map(|lines| format!("{}\n", lines.join("\n")));
-    notes.find(|note| {
-        let signatures = Note::parse(note).map(|note| note.signatures).unwrap_or_default();
-        signatures.iter().any(|made| made.signature.len() == SIGNATURE_BYTES)
-    })
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ mod records;
 #[cfg(test)]
 mod tests;
 pub mod trail;
+pub mod verify;
 
 pub use crate::base::limits::RECORD_BYTES;
 pub use body::{LEAF_FORMAT, Opener};

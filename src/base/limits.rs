@@ -248,6 +248,8 @@ pub const AUDIT_PAGE_ROWS: usize = 1_000;
 pub const AUDIT_ERASE_EVENTS: usize = 1_000;
 /// Pages of the book that one such call looks at.
 pub const AUDIT_ERASE_PAGES: usize = 16;
+/// Findings of one kind that a check of the book shows; it counts all.
+pub const FINDINGS_SHOWN: u64 = 50;
 /// Items in one encrypt or decrypt batch.
 pub const BATCH_ITEMS: usize = 100;
 /// One item, bytes as DynamoDB JSON. DynamoDB's own limit is 400 KB of item.

@@ -61,6 +61,10 @@ pub(super) enum Error {
     },
     #[error("the evidence does not hold")]
     Evidence(#[source] crate::audit::ledger::Error),
+    #[error("--public-key cannot be used")]
+    LogKey(#[source] Box<Error>),
+    #[error("nothing can be said of the book")]
+    Unverifiable(#[source] crate::audit::verify::Error),
     #[error("the log of now does not go on from the checkpoint: it was changed or cut")]
     Inconsistent,
     #[error("{path} does not hold the JSON that is expected")]
@@ -109,6 +113,8 @@ impl Error {
             | Self::Endpoint(_)
             | Self::CaCert(_)
             | Self::Path(_)
+            | Self::LogKey(_)
+            | Self::Unverifiable(_)
             | Self::KeyArn(_)
             | Self::Trials { .. }
             | Self::NoTests { .. }

@@ -135,7 +135,7 @@ impl Finder {
         rows.first().map(|row| self.stored(tx, row)).transpose()
     }
 
-    fn stored(&mut self, tx: &mut dyn Tx, row: &Row) -> Result<StoredRecord, Error> {
+    pub(super) fn stored(&mut self, tx: &mut dyn Tx, row: &Row) -> Result<StoredRecord, Error> {
         let request_id = row.opt_blob(16)?.map(|_| row.array(16)).transpose()?;
         let columns = StoredColumns {
             account: self.name(tx, row.int(5)?)?,
@@ -273,6 +273,16 @@ const FIND: Query = Query {
           e.second_key, e.key_material, e.error, e.request_id, e.event_id, e.read_only, \
           p.salt, p.source_ip, p.session, p.body, e.body \
           from event_log e left join event_personal p on p.seq = e.seq where e.seq = ?1",
+};
+/// As [`FIND`], a range of them, and the address of records of format 1.
+pub(super) const SCAN: Query = Query {
+    name: "log.scan",
+    sql: "select e.seq, e.time_ms, e.format, e.dictionary, e.leaf, e.account, e.region, \
+          e.event_source, e.event_name, e.principal, e.principal_id, e.access_key, e.key, \
+          e.second_key, e.key_material, e.error, e.request_id, e.event_id, e.read_only, \
+          p.salt, p.source_ip, p.session, p.body, e.body, e.source_ip \
+          from event_log e left join event_personal p on p.seq = e.seq \
+          where e.seq > ?1 and e.seq <= ?2 order by e.seq",
 };
 const FIND_EVENT: Query = Query {
     name: "log.find_event",

@@ -12,6 +12,7 @@ mod event;
 pub mod grants;
 pub mod identities;
 mod index;
+pub mod inspect;
 pub mod item_schemas;
 pub mod keys;
 mod log;

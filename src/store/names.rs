@@ -21,6 +21,8 @@ impl Kind {
     pub(super) const PRINCIPAL: Self = Self(5);
     pub(super) const KEY: Self = Self(6);
     pub(super) const ERROR: Self = Self(7);
+    /// Only in records of format 1.
+    pub(super) const SOURCE_IP: Self = Self(8);
     pub(super) const PRINCIPAL_ID: Self = Self(9);
     pub(super) const ACCESS_KEY: Self = Self(10);
     pub(super) const KEY_MATERIAL: Self = Self(11);
@@ -109,9 +111,13 @@ pub(super) fn find_keys(tx: &mut dyn Tx, key_id: &str, limit: i64) -> Result<Vec
     tx.rows(&FIND_KEYS, &[key_id.into(), limit.into()])?.iter().map(|row| row.int(0)).collect()
 }
 
+/// The bare key id at the end of a key ARN.
+pub(super) fn key_id(kind: Kind, value: &str) -> Option<&str> {
+    value.rsplit_once(":key/").map(|(_, id)| id).filter(|_| kind == Kind::KEY)
+}
+
 fn insert(tx: &mut dyn Tx, kind: Kind, value: &str) -> Result<i64, Error> {
-    let key_id = value.rsplit_once(":key/").map(|(_, id)| id).filter(|_| kind == Kind::KEY);
-    let rows = tx.rows(&INSERT, &[kind.0.into(), value.into(), key_id.into()])?;
+    let rows = tx.rows(&INSERT, &[kind.0.into(), value.into(), key_id(kind, value).into()])?;
     rows.first().ok_or(Error::Conflict)?.int(0)
 }
 

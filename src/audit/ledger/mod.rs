@@ -16,17 +16,17 @@ mod start;
 #[expect(clippy::arithmetic_side_effects, reason = "a wrong number fails the test")]
 #[expect(clippy::as_conversions, reason = "the numbers are small")]
 #[expect(clippy::string_slice, reason = "the texts are those of the tests")]
-mod tests;
+pub(super) mod tests;
 mod tlog_proof;
 mod tree;
 
 pub use checkpoint::Checkpoint;
 pub use error::Error;
 pub use notary::Notary;
-pub use note::{Note, NoteSignature, VerifierKey};
+pub use note::{Note, NoteSignature, VerifierKey, notes_in};
 pub use proof::{consistency_proof, inclusion_proof, verify_consistency, verify_inclusion};
 pub use start::{
     Founding, Ledger, StoredNodes, check_witnessed, default_origin, found, reseal, resume,
 };
 pub use tlog_proof::TlogProof;
-pub use tree::{Frontier, Hash, Nodes, empty_root, root};
+pub use tree::{Frontier, Hash, Nodes, empty_root, fold, root};

@@ -131,11 +131,16 @@ pub(super) fn range<N: Nodes>(nodes: &mut N, begin: u64, end: u64) -> Result<Has
 fn full<N: Nodes>(nodes: &mut N, height: u32, n: u64) -> Result<Hash, N::Error> {
     let above = height & STORED_MASK;
     let stored = u8::try_from(height.saturating_sub(above)).unwrap_or(u8::MAX);
-    let mut hashes = nodes.nodes(stored, n.wrapping_shl(above), 1_u64.wrapping_shl(above))?;
+    nodes.nodes(stored, n.wrapping_shl(above), 1_u64.wrapping_shl(above)).map(fold)
+}
+
+/// The node above so many nodes, a power of two, of one height.
+#[must_use]
+pub fn fold(mut hashes: Vec<Hash>) -> Hash {
     // Pairs become parents until one is left.
     while hashes.len() > 1 {
         let (pairs, _) = hashes.as_chunks::<2>();
         hashes = pairs.iter().map(|[left, right]| parent(left, right)).collect();
     }
-    Ok(hashes.first().copied().unwrap_or_else(empty_root))
+    hashes.first().copied().unwrap_or_else(empty_root)
 }

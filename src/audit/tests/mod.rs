@@ -3,6 +3,7 @@
 mod erase;
 mod lookup;
 mod query;
+mod tamper;
 
 use proptest::prelude::*;
 use serde_json::Value;

@@ -5,6 +5,7 @@
 mod erase;
 mod evidence;
 mod query;
+mod verify;
 
 use clap::{Args, Subcommand};
 
@@ -36,6 +37,8 @@ enum Command {
     Consistency(evidence::Consistency),
     /// Check a proof; needs no server
     VerifyProof(evidence::VerifyProof),
+    /// Check a data folder or a copy of it: every record, and every signed head; needs no server
+    Verify(verify::Verify),
     /// Takes personal data out of events, which can still be proved; recorded, with the reason
     Erase(erase::Erase),
 }
@@ -51,6 +54,7 @@ pub(super) fn run(context: &mut Context, arguments: Arguments) -> Result<(), Err
         Command::Prove(wanted) => evidence::prove(&connect()?, output, &wanted),
         Command::Consistency(wanted) => evidence::consistency(&connect()?, output, &wanted),
         Command::VerifyProof(wanted) => evidence::verify_proof(output, &wanted),
+        Command::Verify(wanted) => verify::run(output, &wanted),
         Command::Erase(erase) => erase::run(&connect()?, output, erase),
     }
 }

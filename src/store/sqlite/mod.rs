@@ -8,12 +8,15 @@ mod checkpoint;
 mod connect;
 mod heads;
 mod indexer;
+mod inspect;
 mod migrate;
 mod readers;
 mod reserve;
 mod shared;
 mod tx;
 mod writer;
+
+pub(super) use inspect::Inspected;
 
 use std::fs::File;
 use std::path::Path;

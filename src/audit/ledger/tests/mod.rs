@@ -1,7 +1,7 @@
 //! The tree and its proofs against the published vectors and a slow, obvious
 //! tree; notes against those of Go; and a log on a real store.
 
-mod notes;
+pub(in crate::audit) mod notes;
 mod start;
 
 use proptest::prelude::*;

@@ -19,7 +19,7 @@ fn go_note() -> String {
     format!("{GO_TEXT}\n{GO_SIGNATURE}")
 }
 
-pub(super) fn hsm() -> Hsm {
+pub(in crate::audit) fn hsm() -> Hsm {
     Hsm::initialize(RootKey::generate(&mut OsEntropy).unwrap(), OsEntropy).unwrap().0
 }
 

@@ -1,0 +1,119 @@
+//! A signed book with records of all kinds of callers, and an erasure.
+
+use super::*;
+use crate::audit::ledger::tests::notes::hsm;
+use crate::audit::ledger::{found, resume};
+use crate::store::{Change, NewEvent, Settings, Store, Unit, tree};
+
+/// Records of the book; not a multiple of 256.
+pub(super) const RECORDS: u64 = 1_100;
+/// Records of one commit.
+const BATCH: u64 = 10;
+
+pub(super) struct SignedBook {
+    folder: TempDir,
+    pub(super) key: VerifierKey,
+    /// A head of early on, and the last one.
+    pub(super) early: String,
+    pub(super) late: String,
+}
+
+fn id(seq: u64) -> [u8; 16] {
+    (u128::from(seq) << 64 | 0x4000_8000_0000_0000_0000).to_be_bytes()
+}
+
+fn case(seq: u64) -> Case {
+    let time_ms = 1_793_614_272_345 + i64::try_from(seq).unwrap() * 400;
+    let case = match seq % 6 {
+        0 => Case {
+            arns: vec![KEY.to_owned(), OTHER.to_owned()],
+            ..Case::new(session(), "ReEncrypt")
+        },
+        1 => Case {
+            error: Some(("AccessDenied", "User: i-0123 is not authorized".to_owned())),
+            read_only: false,
+            ..Case::new(session(), "DisableKey")
+        },
+        2 => Case::new(caller(Principal::Anonymous { account: account() }), "ListKeys"),
+        3 => Case { event_type: EventType::AwsServiceEvent, ..Case::new(ada(), "RotateKey") },
+        _ => Case::decrypt(ada()),
+    };
+    let request_id = RequestId::from_bytes(id(seq));
+    Case { time_ms, caller: Caller { request_id, ..case.caller.clone() }, ..case }
+}
+
+fn event(seq: u64, case: &Case) -> NewEvent {
+    let salt = id(seq ^ 0xffff);
+    case.with(|record| prepare(&Record { event_id: id(seq), salt, ..*record }).unwrap())
+}
+
+fn commit(store: &Store, changes: Vec<Box<dyn Change>>, events: Vec<NewEvent>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let mut events = events.into_iter();
+    let event = events.next().unwrap();
+    runtime.block_on(store.commit(Unit { changes, event, further: events.collect() })).unwrap();
+}
+
+impl SignedBook {
+    pub(super) fn new() -> Self {
+        let (folder, hsm) = (TempDir::new().unwrap(), hsm());
+        let store = Store::open(folder.path(), Settings::default()).unwrap();
+        let (ledger, founding) = found(&hsm, &store, None, 1).unwrap();
+        let key = ledger.notary.key().clone();
+        store.appoint(Box::new(ledger.notary)).unwrap();
+        commit(&store, vec![Box::new(founding)], vec![event(1, &case(1))]);
+        let mut seq = 2;
+        while seq < RECORDS {
+            let end = (seq + BATCH).min(RECORDS);
+            commit(&store, Vec::new(), (seq..end).map(|seq| event(seq, &case(seq))).collect());
+            seq = end;
+        }
+        let erased = [6_u64, 7].map(|seq| RequestId::from_bytes(id(seq)));
+        let by = RequestId::from_bytes(id(RECORDS));
+        let plan = plan_erasure(
+            &store,
+            &Erasure {
+                of: Events::Ids { account: account().to_string(), event_ids: erased.to_vec() },
+                fields: vec![Field::UserIdentity, Field::SourceIpAddress],
+                by,
+            },
+        )
+        .unwrap();
+        let response = serde_json::json!({ "eventIds": erased.map(|id| id.to_string()) });
+        let erasing = Case {
+            event_name: "EraseEventFields",
+            read_only: false,
+            response: Some(json(&response.to_string())),
+            arns: Vec::new(),
+            error: None,
+            ..case(4)
+        };
+        let caller = Caller { request_id: by, ..erasing.caller.clone() };
+        let time_ms = case(RECORDS).time_ms;
+        let erasing = Case { caller, time_ms, ..erasing };
+        commit(&store, vec![plan.change], vec![event(RECORDS, &erasing)]);
+        let late = store.read(|tx| tree::head(tx)).unwrap().unwrap().note;
+        let early = store.read(|tx| tree::checkpoint(tx, 1)).unwrap().unwrap();
+        assert!(resume(&hsm, &store, None).unwrap().is_some());
+        drop(store);
+        let book = Connection::open(folder.path().join("wardbook.db")).unwrap();
+        book.query_row("pragma wal_checkpoint(truncate)", [], |_| Ok(())).unwrap();
+        drop(book);
+        Self { folder, key, early, late }
+    }
+
+    pub(super) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(super) fn copy(&self) -> TempDir {
+        let copy = TempDir::new().unwrap();
+        for name in ["wardbook.db", "wardbook.db-wal"] {
+            let from = self.folder().join(name);
+            if from.exists() {
+                std::fs::copy(from, copy.path().join(name)).unwrap();
+            }
+        }
+        copy
+    }
+}

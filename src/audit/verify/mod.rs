@@ -1,0 +1,108 @@
+//! Checks a book that nobody serves, such as a copy, against its signed head:
+//! every record, every column that records are found by, the tree, the heads
+//! that were kept, and what somebody else kept of them.
+//!
+//! Deliberately absent: secrets. Nothing is unsealed, and nothing is written;
+//! the public key is enough. State (keys, policies, grants) is not looked at.
+
+mod erasures;
+mod heads;
+mod records;
+mod report;
+mod tables;
+mod trees;
+
+use std::path::Path;
+
+pub use report::{Finding, Kind, Report};
+
+use super::ledger::{Checkpoint, VerifierKey, notes_in};
+use crate::store;
+use crate::store::inspect::Book;
+use heads::Heads;
+use trees::Trees;
+
+/// Why nothing can be said of a book.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is no book, a server uses it, or it is of a newer program.
+    #[error("the book cannot be checked")]
+    Store(#[from] store::Error),
+    /// A file of checkpoints has none of this log.
+    #[error("{0} has no checkpoint of this log")]
+    NoCheckpoint(String),
+    /// A book without any signed head, and nothing that says there was one.
+    #[error("the book was never signed: start the server once, which signs it")]
+    NeverSigned,
+    /// A thread could not be made or crashed.
+    #[error("a thread crashed")]
+    Crash,
+}
+
+/// What is checked, and against what.
+pub struct Wanted<'a> {
+    /// The data folder or a copy of it.
+    pub folder: &'a Path,
+    /// The public key that somebody kept; otherwise the folder's own, which
+    /// whoever owns the folder can replace.
+    pub key: Option<VerifierKey>,
+    /// Texts with checkpoints that somebody kept, by the names of their files.
+    pub kept: Vec<(String, String)>,
+    /// Threads that read records.
+    pub threads: usize,
+}
+
+/// Checks a book. `progress` is told how many records are done, of how many.
+///
+/// # Errors
+/// [`Error`], if nothing can be said. What is wrong with the book is in the
+/// report.
+pub fn verify(wanted: Wanted<'_>, progress: &(dyn Fn(u64, u64) + Sync)) -> Result<Report, Error> {
+    let book = Book::open(wanted.folder)?;
+    let mut report = Report::default();
+    if !tables::is_readable(&book, &mut report)? {
+        return Ok(report);
+    }
+    let heads = Heads::read(&book, wanted.key, &mut report)?;
+    report.log = heads.key.as_ref().map(|key| (key.name().to_owned(), key.to_string()));
+    let kept = witnessed(&wanted.kept, &heads)?;
+
+    let (scanned, damages) = std::thread::scope(|scope| {
+        let damages = scope.spawn(|| book.damages(tables::DAMAGES_MAX));
+        let scanned = records::scan(&book, heads.size, wanted.threads, progress);
+        (scanned, damages.join())
+    });
+    let mut scanned = scanned?;
+    tables::report_damages(damages.map_err(|_panic| Error::Crash)?, &mut report);
+    report.absorb(std::mem::take(&mut scanned.report));
+    report.records = scanned.records;
+
+    records::check_extent(&book, &heads, &mut report)?;
+    tables::check_names(&book, &scanned.used, &mut report);
+    erasures::check(&book, &scanned, &mut report);
+    let mut trees =
+        Trees::build(&book, heads.size, std::mem::take(&mut scanned.blocks), &mut report);
+    heads.check_roots(&book, &mut trees, &kept, &mut report);
+    report.finish();
+    Ok(report)
+}
+
+/// The checkpoints of this log in somebody's files, with the names of the files.
+fn witnessed(files: &[(String, String)], heads: &Heads) -> Result<Vec<(String, String)>, Error> {
+    let mut kept = Vec::new();
+    for (name, text) in files {
+        let origin = heads.origin.as_deref().unwrap_or_default();
+        let notes = notes_in(text, origin);
+        if notes.is_empty() {
+            return Err(Error::NoCheckpoint(name.clone()));
+        }
+        kept.extend(notes.into_iter().map(|note| (name.clone(), note)));
+    }
+    Ok(kept)
+}
+
+/// What a note says, if the key has signed it.
+fn opened(note: &str, key: Option<&VerifierKey>) -> Result<Checkpoint, String> {
+    let key = key.ok_or("there is no public key to check it with")?;
+    Checkpoint::open(note, key).map_err(|error| error.to_string())
+}

@@ -1,0 +1,336 @@
+//! Every record: that it is what its leaf says, and that its row says nothing
+//! else. Threads take turns at ranges of the log.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
+
+use serde::Deserialize;
+use uuid::Uuid;
+
+use super::heads::Heads;
+use super::report::{Kind, Report, records};
+use super::trees::{BLOCK, block_root};
+use crate::audit::ledger::Hash;
+use crate::audit::{Error as Wrong, Opened, Opener, Value};
+use crate::base::timestamp;
+use crate::store::inspect::{self, Book, Scanned, Scanner};
+use crate::store::{self, StoredRecord, Tx};
+
+/// Records that a thread takes at a time; a multiple of [`BLOCK`].
+const TURN: u64 = 2_048;
+/// The operation that erases.
+const ERASE: &str = "EraseEventFields";
+
+/// What the records say together.
+#[derive(Default)]
+pub(super) struct ScannedLog {
+    pub(super) report: Report,
+    pub(super) records: u64,
+    /// The roots of all full blocks, by their number.
+    pub(super) blocks: BTreeMap<u64, Hash>,
+    /// Kinds and ids of the names that are referred to.
+    pub(super) used: BTreeSet<(i64, i64)>,
+    /// Records that lost something, and their event ids.
+    pub(super) erased: BTreeMap<u64, [u8; 16]>,
+    /// The events that took it, by their ids, and from which records.
+    pub(super) erased_by: BTreeMap<[u8; 16], BTreeSet<u64>>,
+    /// The events that say what they erased: ids, and where they stand.
+    pub(super) erasing: BTreeMap<[u8; 16], u64>,
+}
+
+/// Where the next range begins.
+struct Turns {
+    done: u64,
+    size: u64,
+}
+
+/// Reads the first `size` records, on so many threads.
+pub(super) fn scan(
+    book: &Book,
+    size: u64,
+    threads: usize,
+    progress: &(dyn Fn(u64, u64) + Sync),
+) -> Result<ScannedLog, super::Error> {
+    let turns = Mutex::new(Turns { done: 0, size });
+    let work = || -> Result<ScannedLog, store::Error> {
+        book.read(|tx| {
+            let mut worker = Worker::default();
+            while let Some((after, to)) = worker.turn(tx, &turns) {
+                worker.range(tx, after, to);
+                progress(to, size);
+            }
+            worker.log.used = worker.scanner.into_used();
+            Ok(worker.log)
+        })
+    };
+    let logs = std::thread::scope(|scope| {
+        let running: Vec<_> = (0..threads.max(1)).map(|_| scope.spawn(work)).collect();
+        running.into_iter().map(std::thread::ScopedJoinHandle::join).collect::<Vec<_>>()
+    });
+    let mut all = ScannedLog::default();
+    for log in logs {
+        let mut log = log.map_err(|_panic| super::Error::Crash)??;
+        all.report.absorb(log.report);
+        all.records = all.records.saturating_add(log.records);
+        all.blocks.append(&mut log.blocks);
+        all.used.append(&mut log.used);
+        all.erased.append(&mut log.erased);
+        all.erasing.append(&mut log.erasing);
+        for (by, of) in log.erased_by {
+            all.erased_by.entry(by).or_default().extend(of);
+        }
+    }
+    Ok(all)
+}
+
+/// Rows outside of what the head covers.
+pub(super) fn check_extent(
+    book: &Book,
+    heads: &Heads,
+    report: &mut Report,
+) -> Result<(), store::Error> {
+    let size = i64::try_from(heads.size).unwrap_or(i64::MAX);
+    let found = book.read(|tx| {
+        let behind = inspect::extent(tx, size.saturating_add(1), i64::MAX)?;
+        Ok((inspect::extent(tx, i64::MIN, 0)?, behind))
+    });
+    let (before, behind) = match found {
+        Ok(found) => found,
+        Err(error) => {
+            report.add(Kind::Database, format!("the ends of the log cannot be read: {error}"));
+            return Ok(());
+        }
+    };
+    if let Some((first, last, _)) = before {
+        let text = format!("rows at the places {first} to {last} are no records of a log");
+        report.add(Kind::Uncovered, text);
+    }
+    if let Some((first, last, count)) = behind {
+        let (first, last) = (unsigned(first), unsigned(last));
+        let are = if first == last { "is" } else { "are" };
+        let mut text = format!("{} {are} not covered by the signed head", records(first, last));
+        if unsigned(count) != last.saturating_sub(first).saturating_add(1) {
+            text = format!("{text} ({count} rows)");
+        }
+        report.add_of(Kind::Uncovered, first, last, text);
+    }
+    let rows = book.read(|tx| {
+        let before = inspect::personal_rows(tx, i64::MIN, 0)?;
+        Ok(before.saturating_add(inspect::personal_rows(tx, size.saturating_add(1), i64::MAX)?))
+    });
+    match rows {
+        Ok(0) => {}
+        Ok(rows) if behind.is_none() => {
+            report.add(Kind::Uncovered, format!("{rows} rows of personal data are of no record"));
+        }
+        Ok(_) => {}
+        Err(error) => report.add(Kind::Database, format!("event_personal cannot be read: {error}")),
+    }
+    Ok(())
+}
+
+/// One thread.
+#[derive(Default)]
+struct Worker {
+    scanner: Scanner,
+    opener: Opener,
+    log: ScannedLog,
+}
+
+impl Worker {
+    /// The next range, behind its first number up to the second. Ranges without
+    /// a row are missing, and cost nothing, however large.
+    fn turn(&mut self, tx: &mut dyn Tx, turns: &Mutex<Turns>) -> Option<(u64, u64)> {
+        let mut turns = turns.lock().unwrap_or_else(PoisonError::into_inner);
+        if turns.done >= turns.size {
+            return None;
+        }
+        // A page that cannot be read is met again, row by row.
+        let next = inspect::next_seq(tx, signed(turns.done)).unwrap_or(Some(signed(turns.done)));
+        let found = next.map_or(turns.size, |next| unsigned(next).saturating_sub(1));
+        let first = found.min(turns.size);
+        let begin = first.saturating_sub(first.checked_rem(TURN).unwrap_or(0)).max(turns.done);
+        if begin > turns.done {
+            self.log.report.add_missing(turns.done.saturating_add(1), begin);
+        }
+        if first >= turns.size {
+            if turns.size > begin {
+                self.log.report.add_missing(begin.saturating_add(1), turns.size);
+            }
+            turns.done = turns.size;
+            return None;
+        }
+        let end = begin.saturating_add(TURN).min(turns.size);
+        turns.done = end;
+        Some((begin, end))
+    }
+
+    fn range(&mut self, tx: &mut dyn Tx, after: u64, to: u64) {
+        let rows = match self.scanner.scan(tx, signed(after), signed(to)) {
+            Ok(rows) => rows,
+            Err(_) => self.row_by_row(tx, after, to),
+        };
+        let is_readable = rows.iter().all(|(_, row)| row.is_ok());
+        let mut leaves: BTreeMap<u64, Hash> = BTreeMap::new();
+        let (mut expected, mut personal) = (after.saturating_add(1), 0_u64);
+        for (seq, row) in rows {
+            let seq = unsigned(seq);
+            if seq > expected {
+                self.log.report.add_missing(expected, seq.saturating_sub(1));
+            }
+            expected = seq.saturating_add(1);
+            if let Ok(record) = &row {
+                personal = personal.saturating_add(u64::from(record.personal.is_some()));
+            }
+            let leaf = match row {
+                Ok(record) => {
+                    self.check(seq, &record);
+                    Some(record.leaf)
+                }
+                Err(error) => {
+                    self.log.report.add_of(Kind::Record, seq, seq, unreadable(seq, &error));
+                    inspect::leaf_and_time(tx, signed(seq)).ok().flatten().map(|(leaf, _)| leaf)
+                }
+            };
+            leaves.extend(leaf.map(|leaf| (seq, leaf)));
+            self.log.records = self.log.records.saturating_add(1);
+        }
+        if expected <= to {
+            self.log.report.add_missing(expected, to);
+        }
+        if is_readable {
+            self.count_personal(tx, (after, to), personal);
+        }
+        let mut begin = after;
+        while begin < to {
+            let end = begin.saturating_add(BLOCK);
+            let hashes: Vec<Hash> =
+                leaves.range(begin.saturating_add(1)..=end).map(|(_, leaf)| *leaf).collect();
+            if let Some(root) = block_root(hashes) {
+                self.log.blocks.insert(begin.checked_div(BLOCK).unwrap_or(0), root);
+            }
+            begin = end;
+        }
+    }
+
+    /// Rows of personal data that belong to no record.
+    fn count_personal(&mut self, tx: &mut dyn Tx, (after, to): (u64, u64), expected: u64) {
+        let first = after.saturating_add(1);
+        if let Ok(found) = inspect::personal_rows(tx, signed(first), signed(to))
+            && found > expected
+        {
+            let more = found.saturating_sub(expected);
+            let at = records(first, to);
+            let text = format!("{more} rows of personal data among {at} are of none of them");
+            self.log.report.add_of(Kind::Uncovered, first, to, text);
+        }
+    }
+
+    /// A range in which SQLite met a damaged page.
+    fn row_by_row(&mut self, tx: &mut dyn Tx, after: u64, to: u64) -> Vec<Scanned> {
+        let mut rows = Vec::new();
+        for seq in after.saturating_add(1)..=to {
+            match self.scanner.scan(tx, signed(seq.saturating_sub(1)), signed(seq)) {
+                Ok(row) => rows.extend(row),
+                Err(error) => rows.push((signed(seq), Err(error))),
+            }
+        }
+        rows
+    }
+
+    fn check(&mut self, seq: u64, record: &StoredRecord) {
+        let mut wrong = |text: &str| {
+            let text = format!("{}: {text}", named(seq, record));
+            self.log.report.add_of(Kind::Record, seq, seq, text);
+        };
+        let opened = match self.opener.open(record) {
+            Ok(opened) => opened,
+            Err(_) => return wrong("its content was changed"),
+        };
+        match opened.check_columns(record) {
+            Ok(()) => {}
+            Err(Wrong::Column { column, .. }) => {
+                wrong(&format!("its column {column} was changed"));
+            }
+            Err(_) => wrong("it is not the JSON of a record"),
+        }
+        if let Some(column) = personal_lie(&opened, record) {
+            wrong(&format!("its column {column} of event_personal was changed"));
+        }
+        for value in &opened.values {
+            if let Value::Erased { by, .. } = value {
+                self.log.erased.insert(seq, record.columns.event_id);
+                self.log.erased_by.entry(*by).or_default().insert(seq);
+            }
+        }
+        if &*record.columns.event_name == ERASE && record.columns.error.is_none() {
+            self.log.erasing.insert(record.columns.event_id, seq);
+        }
+    }
+}
+
+/// The members of a record that columns of `event_personal` repeat.
+#[derive(Deserialize)]
+struct Shown {
+    #[serde(rename = "userIdentity")]
+    identity: Identity,
+    #[serde(rename = "sourceIPAddress")]
+    source_ip: Option<String>,
+    #[serde(rename = "eventType")]
+    event_type: String,
+}
+
+#[derive(Deserialize)]
+struct Identity {
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    arn: Option<String>,
+    #[serde(rename = "userName")]
+    user_name: Option<String>,
+}
+
+/// The column of `event_personal` that says something else than the record.
+/// What was erased from the record must be gone from the columns.
+fn personal_lie(opened: &Opened, record: &StoredRecord) -> Option<&'static str> {
+    let personal = record.personal.as_ref()?;
+    let text = opened.record().ok()?;
+    let shown: Shown = serde_json::from_str(&text).ok()?;
+    let kept = |text: Option<String>| text.filter(|text| !text.starts_with("[erased by event "));
+    let is_call = shown.event_type == "AwsApiCall";
+    let source_ip = kept(shown.source_ip).filter(|_| is_call);
+    let session = match shown.identity.kind.as_deref() {
+        Some("AssumedRole") => kept(shown.identity.arn)
+            .and_then(|arn| arn.rsplit_once('/').map(|(_, name)| name.to_owned())),
+        Some("WebIdentityUser") => kept(shown.identity.user_name),
+        _ => None,
+    };
+    if source_ip != personal.source_ip {
+        return Some("source_ip");
+    }
+    (session != personal.session).then_some("session")
+}
+
+/// A record as its columns name it.
+fn named(seq: u64, record: &StoredRecord) -> String {
+    let id = Uuid::from_bytes(record.columns.event_id);
+    let time = timestamp::iso_8601(record.position.time_ms);
+    format!("record {seq} (event {}, {time})", id.as_hyphenated())
+}
+
+fn unreadable(seq: u64, error: &store::Error) -> String {
+    match error {
+        store::Error::Column(_) => format!("record {seq}: a column of its row is not of its type"),
+        store::Error::Corrupt(text) if text.starts_with("SQLite") => {
+            format!("record {seq}: a page of the database near it is damaged ({text})")
+        }
+        other => format!("record {seq}: its row cannot be read ({other})"),
+    }
+}
+
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn unsigned(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or(0)
+}

@@ -1,0 +1,260 @@
+//! Reads a book row by row for whoever checks it, and goes on behind rows that
+//! cannot be read.
+//!
+//! Deliberately absent: what makes a row right; `audit` knows.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use super::log::{Finder, SCAN};
+use super::names::Kind;
+use super::sqlite::Inspected;
+use super::{Error, Query, StoredRecord, TreeNode, Tx};
+
+/// The book of a folder that nobody serves. Nothing is written to the folder.
+pub struct Book(Inspected);
+
+impl Book {
+    /// Opens the book of a folder, which may be a copy.
+    ///
+    /// # Errors
+    /// [`Error::Locked`] if a server has it open; [`Error::Folder`].
+    pub fn open(folder: &Path) -> Result<Self, Error> {
+        Inspected::open(folder).map(Self)
+    }
+
+    /// Reads, on a connection of its own. Several threads may read at a time.
+    ///
+    /// # Errors
+    /// What the engine says.
+    pub fn read<T>(&self, f: impl FnOnce(&mut dyn Tx) -> Result<T, Error>) -> Result<T, Error> {
+        self.0.read(f)
+    }
+
+    /// How the schema differs from the one that this program makes: a trigger
+    /// that is gone, a view that was changed.
+    ///
+    /// # Errors
+    /// [`Error::SchemaTooNew`], and what the engine says.
+    pub fn schema_differences(&self) -> Result<Vec<String>, Error> {
+        self.0.schema_differences()
+    }
+
+    /// What the engine itself finds wrong with the file, at most `limit` texts.
+    ///
+    /// # Errors
+    /// What the engine says.
+    pub fn damages(&self, limit: u32) -> Result<Vec<String>, Error> {
+        self.0.damages(limit)
+    }
+}
+
+/// A row of the log: its place, and the record, if it can be read.
+pub type Scanned = (i64, Result<StoredRecord, Error>);
+
+/// Reads the log in its order.
+#[derive(Debug, Default)]
+pub struct Scanner {
+    finder: Finder,
+    /// The kinds and ids of the names that records referred to.
+    used: BTreeSet<(i64, i64)>,
+}
+
+/// Which kind of name each column of [`SCAN`] refers to.
+const REFERENCES: [(usize, Kind); 12] = [
+    (5, Kind::ACCOUNT),
+    (6, Kind::REGION),
+    (7, Kind::EVENT_SOURCE),
+    (8, Kind::EVENT_NAME),
+    (9, Kind::PRINCIPAL),
+    (10, Kind::PRINCIPAL_ID),
+    (11, Kind::ACCESS_KEY),
+    (12, Kind::KEY),
+    (13, Kind::KEY),
+    (14, Kind::KEY_MATERIAL),
+    (15, Kind::ERROR),
+    (24, Kind::SOURCE_IP),
+];
+
+impl Scanner {
+    /// The rows at the places behind `after` up to `to`.
+    ///
+    /// # Errors
+    /// What the engine says, if it cannot go on.
+    pub fn scan(&mut self, tx: &mut dyn Tx, after: i64, to: i64) -> Result<Vec<Scanned>, Error> {
+        let rows = tx.rows(&SCAN, &[after.into(), to.into()])?;
+        let mut scanned = Vec::with_capacity(rows.len());
+        for row in &rows {
+            for (column, Kind(kind)) in REFERENCES {
+                if let Ok(Some(id)) = row.opt_int(column) {
+                    self.used.insert((kind, id));
+                }
+            }
+            scanned.push((row.int(0)?, self.finder.stored(tx, row)));
+        }
+        Ok(scanned)
+    }
+
+    /// The names that records referred to, by kind and id.
+    #[must_use]
+    pub fn into_used(self) -> BTreeSet<(i64, i64)> {
+        self.used
+    }
+}
+
+/// The place of the first row behind `after`.
+///
+/// # Errors
+/// What the engine says.
+pub fn next_seq(tx: &mut dyn Tx, after: i64) -> Result<Option<i64>, Error> {
+    tx.rows(&NEXT_SEQ, &[after.into()])?.first().map(|row| row.int(0)).transpose()
+}
+
+/// First, last and number of the rows at the places from `from` up to `to`.
+///
+/// # Errors
+/// What the engine says.
+pub fn extent(tx: &mut dyn Tx, from: i64, to: i64) -> Result<Option<(i64, i64, i64)>, Error> {
+    let rows = tx.rows(&EXTENT, &[from.into(), to.into()])?;
+    let row = rows.first().ok_or(Error::Column(0))?;
+    let (first, last) = (row.opt_int(0)?, row.opt_int(1)?);
+    Ok(first.zip(last).map(|(first, last)| (first, last, row.int(2).unwrap_or(0))))
+}
+
+/// The place of the last row, 0 while there is none.
+///
+/// # Errors
+/// What the engine says.
+pub fn extent_end(tx: &mut dyn Tx) -> Result<i64, Error> {
+    super::log::last_seq(tx)
+}
+
+/// How many rows of personal data there are at the places from `from` up to `to`.
+///
+/// # Errors
+/// What the engine says.
+pub fn personal_rows(tx: &mut dyn Tx, from: i64, to: i64) -> Result<u64, Error> {
+    let rows = tx.rows(&PERSONAL, &[from.into(), to.into()])?;
+    let count = rows.first().ok_or(Error::Column(0))?.int(0)?;
+    Ok(u64::try_from(count).unwrap_or(0))
+}
+
+/// The leaf and the time of the record at `seq`, whatever else of it is damaged.
+///
+/// # Errors
+/// What the engine says.
+pub fn leaf_and_time(tx: &mut dyn Tx, seq: i64) -> Result<Option<([u8; 32], i64)>, Error> {
+    let rows = tx.rows(&LEAF, &[seq.into()])?;
+    rows.first().map(|row| Ok((row.array(0)?, row.int(1)?))).transpose()
+}
+
+/// At most `limit` nodes of the tree behind the node `n` of a height, in order.
+///
+/// # Errors
+/// What the engine says.
+pub fn nodes(
+    tx: &mut dyn Tx,
+    behind: (i64, i64),
+    limit: i64,
+) -> Result<Vec<Result<TreeNode, (i64, i64)>>, Error> {
+    let rows = tx.rows(&NODES, &[behind.0.into(), behind.1.into(), limit.into()])?;
+    let node = |row: &super::Row| {
+        let (height, n) = (row.int(0)?, row.int(1)?);
+        let parts = u8::try_from(height).ok().zip(u64::try_from(n).ok()).zip(row.array(2).ok());
+        Ok(parts.map(|((height, n), hash)| TreeNode { height, n, hash }).ok_or((height, n)))
+    };
+    rows.iter().map(node).collect()
+}
+
+/// A row of the signed heads that are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    pub size: i64,
+    pub time_ms: i64,
+    pub note: String,
+}
+
+/// At most `limit` heads that are kept, of sizes above `above`, in order.
+///
+/// # Errors
+/// What the engine says.
+pub fn checkpoints(
+    tx: &mut dyn Tx,
+    above: i64,
+    limit: i64,
+) -> Result<Vec<Result<Kept, i64>>, Error> {
+    let rows = tx.rows(&CHECKPOINTS, &[above.into(), limit.into()])?;
+    let kept = |row: &super::Row| {
+        let size = row.int(0)?;
+        let parts = row.int(1).ok().zip(row.text(2).ok());
+        Ok(parts.map(|(time_ms, note)| Kept { size, time_ms, note: note.to_owned() }).ok_or(size))
+    };
+    rows.iter().map(kept).collect()
+}
+
+/// A row of the names: its id, and what is wrong with it in itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Name {
+    pub id: i64,
+    /// `None` if the row cannot be read, or its parts contradict each other.
+    pub kind: Option<i64>,
+}
+
+/// At most `limit` names with ids above `above`, in order.
+///
+/// # Errors
+/// What the engine says.
+pub fn names(tx: &mut dyn Tx, above: i64, limit: i64) -> Result<Vec<Name>, Error> {
+    let rows = tx.rows(&NAMES, &[above.into(), limit.into()])?;
+    let name = |row: &super::Row| {
+        let parts = || -> Result<Option<i64>, Error> {
+            let (kind, value, key_id) = (row.int(1)?, row.text(2)?, row.opt_text(3)?);
+            let wanted = super::names::key_id(Kind(kind), value);
+            Ok((wanted == key_id).then_some(kind))
+        };
+        Ok(Name { id: row.int(0)?, kind: parts().unwrap_or(None) })
+    };
+    rows.iter().map(name).collect()
+}
+
+/// At most `limit` rows of the list of erasures behind number `after`: their
+/// numbers, and the places of the records.
+///
+/// # Errors
+/// What the engine says.
+pub fn erasures(tx: &mut dyn Tx, after: i64, limit: i64) -> Result<Vec<(i64, i64)>, Error> {
+    let rows = tx.rows(&ERASURES, &[after.into(), limit.into()])?;
+    rows.iter().map(|row| Ok((row.int(0)?, row.int(1)?))).collect()
+}
+
+const NEXT_SEQ: Query = Query {
+    name: "inspect.next_seq",
+    sql: "select seq from event_log where seq > ?1 order by seq limit 1",
+};
+const EXTENT: Query = Query {
+    name: "inspect.extent",
+    sql: "select min(seq), max(seq), count(*) from event_log where seq >= ?1 and seq <= ?2",
+};
+const PERSONAL: Query = Query {
+    name: "inspect.personal",
+    sql: "select count(*) from event_personal where seq >= ?1 and seq <= ?2",
+};
+const LEAF: Query =
+    Query { name: "inspect.leaf", sql: "select leaf, time_ms from event_log where seq = ?1" };
+const NODES: Query = Query {
+    name: "inspect.nodes",
+    sql: "select height, n, hash from tree_nodes where (height, n) > (?1, ?2) \
+          order by height, n limit ?3",
+};
+const CHECKPOINTS: Query = Query {
+    name: "inspect.checkpoints",
+    sql: "select size, time_ms, note from checkpoints where size > ?1 order by size limit ?2",
+};
+const NAMES: Query = Query {
+    name: "inspect.names",
+    sql: "select id, kind, value, key_id from names where id > ?1 order by id limit ?2",
+};
+const ERASURES: Query = Query {
+    name: "inspect.erasures",
+    sql: "select n, seq from event_erasures where n > ?1 order by n limit ?2",
+};
