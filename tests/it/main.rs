@@ -62,3 +62,4 @@ mod telemetry;
 mod tidy;
 #[cfg(test)]
 mod timers;
+mod verify;
