@@ -110,6 +110,7 @@ pub fn open(options: OpenOptions) -> Result<Opened, Error> {
         changing: Mutex::default(),
         rotation_due: Arc::new(Notify::new()),
         rsa_keys: Workshop::of_rsa_keys(),
+        policies: Workshop::of_policies(),
         policy_searches: Workshop::of_policy_searches(),
     });
     let items = Arc::new(items::Ctx::new(Arc::clone(&ctx), schemas));
