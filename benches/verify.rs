@@ -10,7 +10,6 @@
     clippy::disallowed_methods,
     reason = "a benchmark measures time, and may stop at the first surprise"
 )]
-#![allow(dead_code, reason = "the generator is shared")]
 
 mod records;
 
