@@ -62,7 +62,7 @@ pub(super) enum Error {
     #[error("the evidence does not hold")]
     Evidence(#[source] crate::audit::ledger::Error),
     #[error("--public-key cannot be used")]
-    LogKey(#[source] Box<Error>),
+    LogKey(#[source] Box<Self>),
     #[error("nothing can be said of the book")]
     Unverifiable(#[source] crate::audit::verify::Error),
     #[error("the log of now does not go on from the checkpoint: it was changed or cut")]

@@ -148,15 +148,14 @@ pub fn leaf_and_time(tx: &mut dyn Tx, seq: i64) -> Result<Option<([u8; 32], i64)
     rows.first().map(|row| Ok((row.array(0)?, row.int(1)?))).transpose()
 }
 
+/// A row of the tree; of one that is no node, its height and number.
+pub type ReadNode = Result<TreeNode, (i64, i64)>;
+
 /// At most `limit` nodes of the tree behind the node `n` of a height, in order.
 ///
 /// # Errors
 /// What the engine says.
-pub fn nodes(
-    tx: &mut dyn Tx,
-    behind: (i64, i64),
-    limit: i64,
-) -> Result<Vec<Result<TreeNode, (i64, i64)>>, Error> {
+pub fn nodes(tx: &mut dyn Tx, behind: (i64, i64), limit: i64) -> Result<Vec<ReadNode>, Error> {
     let rows = tx.rows(&NODES, &[behind.0.into(), behind.1.into(), limit.into()])?;
     let node = |row: &super::Row| {
         let (height, n) = (row.int(0)?, row.int(1)?);

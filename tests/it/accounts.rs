@@ -210,7 +210,7 @@ fn both_accounts_must_consent() {
         let page = server.send_as(&admin, "wardbook", &Request::new("GET", &path, "")).ok();
         let record = page["events"][0].clone();
         assert_eq!(record["errorCode"], "AccessDenied");
-        let decisions = record["wardbook"].to_string().replace(id, "ID");
+        let decisions = record["wardbook"]["decisions"].to_string().replace(id, "ID");
         (record.get("resources").cloned(), decisions)
     };
     assert_eq!(recorded(&key), recorded("0d7a2d8e-93bd-4b4f-8a5c-6e9a3f0c1b2d"));

@@ -72,3 +72,4 @@ mod tidy;
 mod timers;
 #[cfg(test)]
 mod trail;
+mod verify;

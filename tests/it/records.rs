@@ -15,6 +15,7 @@ use crate::fixture::raw::{self, Request, Response};
 use crate::fixture::{
     Credentials, OTHER_REGION, REGION, START_MS, Server, THIRD_REGION, wait_until,
 };
+use crate::verify;
 
 /// The one record of a call.
 #[track_caller]
@@ -52,6 +53,7 @@ fn every_operation_leaves_one_record() {
         golden.compare(&format!("audit/{name}.json"), &shown(&record));
     }
     golden.check();
+    verify::check_intact(&server);
 }
 
 /// What a call sets off in another Region has its record there, under the same

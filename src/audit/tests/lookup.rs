@@ -5,10 +5,13 @@ use tempfile::TempDir;
 use super::*;
 use crate::audit::lookup::{Attribute, Event, Lookup, lookup};
 use crate::base::limits;
+use crate::store::testing::Counting;
 use crate::store::{Settings, Store, Unit};
 
 fn open(folder: &TempDir) -> Store {
-    Store::open(folder.path(), Settings::default()).unwrap()
+    let store = Store::open(folder.path(), Settings::default()).unwrap();
+    store.appoint(Counting::from(store.health().last_seq)).unwrap();
+    store
 }
 
 async fn commit(store: &Store, case: &Case) {

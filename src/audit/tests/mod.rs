@@ -3,6 +3,9 @@
 mod erase;
 mod lookup;
 mod query;
+#[expect(clippy::arithmetic_side_effects, reason = "a wrong number fails the test")]
+#[expect(clippy::as_conversions, reason = "the numbers are small")]
+#[expect(clippy::print_stdout, reason = "a long run tells what it found")]
 mod tamper;
 
 use proptest::prelude::*;

@@ -243,9 +243,8 @@ impl Worker {
             let text = format!("{}: {text}", named(seq, record));
             self.log.report.add_of(Kind::Record, seq, seq, text);
         };
-        let opened = match self.opener.open(record) {
-            Ok(opened) => opened,
-            Err(_) => return wrong("its content was changed"),
+        let Ok(opened) = self.opener.open(record) else {
+            return wrong("its content was changed");
         };
         match opened.check_columns(record) {
             Ok(()) => {}

@@ -117,14 +117,16 @@ impl Report {
 
     /// Takes over what another thread found.
     pub(super) fn absorb(&mut self, other: Self) {
-        let shown = u64::try_from(other.findings.len()).unwrap_or(u64::MAX);
-        for (kind, count) in &other.counts {
-            let of_kind = other.findings.iter().filter(|finding| finding.kind == *kind).count();
-            let unseen = count.saturating_sub(u64::try_from(of_kind).unwrap_or(shown));
-            let own = self.counts.entry(*kind).or_default();
-            *own = own.saturating_add(unseen);
+        let mut unseen = other.counts;
+        for finding in other.findings {
+            let left = unseen.entry(finding.kind).or_default();
+            *left = left.saturating_sub(1);
+            self.push(finding);
         }
-        other.findings.into_iter().for_each(|finding| self.push(finding));
+        for (kind, count) in unseen.into_iter().filter(|(_, count)| *count > 0) {
+            let own = self.counts.entry(kind).or_default();
+            *own = own.saturating_add(count);
+        }
         self.missing.extend(other.missing);
     }
 

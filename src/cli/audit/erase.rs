@@ -82,7 +82,7 @@ pub(super) fn run(client: &Client, output: &mut Output, erase: Erase) -> Result<
         count = count.saturating_add(erased.event_ids.len());
         for id in &erased.event_ids {
             if output.is_json() {
-                output.line(&json!({ "eventId": id }).to_string())?;
+                output.line(json!({ "eventId": id }).to_string())?;
             }
         }
         let Some(cursor) = erased.next_cursor else { break };

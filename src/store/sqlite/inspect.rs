@@ -22,8 +22,8 @@ pub(in crate::store) struct Inspected {
     _lock: Option<File>,
 }
 
-/// What a schema has, by kind and name: its SQL, if it has any.
-type Schema = BTreeMap<(String, String), Option<String>>;
+/// What a schema has, by kind and name: of which table, and its SQL.
+type Schema = BTreeMap<(String, String), String>;
 
 impl Inspected {
     pub(in crate::store) fn open(folder: &Path) -> Result<Self, Error> {
@@ -130,8 +130,8 @@ impl Inspected {
 
 fn schema(connection: &Connection) -> rusqlite::Result<Schema> {
     // What `analyze` makes says nothing.
-    let sql = "select type, name, sql from sqlite_schema where name not like 'sqlite\\_stat%' \
-               escape '\\'";
+    let sql = "select type, name, tbl_name || ' ' || coalesce(sql, '') from sqlite_schema \
+               where name not like 'sqlite\\_stat%' escape '\\'";
     let mut statement = connection.prepare(sql)?;
     let rows = statement.query_map([], |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?)))?;
     rows.collect()

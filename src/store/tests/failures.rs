@@ -15,7 +15,7 @@ async fn a_disk_that_is_full_in_the_middle_of_a_batch() {
     let pages = std::fs::metadata(folder.path().join("wardbook.db")).unwrap().len() / 4_096;
     let quota = u32::try_from(pages).unwrap() + 40;
     let settings = Settings { pages_max: Some(quota), ..Settings::default() };
-    let store = Arc::new(Store::open(folder.path(), settings).unwrap());
+    let store = Arc::new(open_with(folder.path(), settings));
     let (open_gate, gate) = std::sync::mpsc::channel();
     let held = Unit {
         changes: vec![Box::new(Gate(Mutex::new(gate)))],
@@ -55,13 +55,13 @@ async fn a_full_disk_uses_the_reserve() {
     let folder = TempDir::new().unwrap();
     let bytes = 1 << 20;
     let settings = Settings { reserve_bytes: Some(bytes), ..Settings::default() };
-    let store = Store::open(folder.path(), settings).unwrap();
+    let store = open_with(folder.path(), settings);
     assert_eq!(store.health().reserve, Reserve::Held { bytes });
     drop(store);
     // A quota is full as a disk is.
     let pages = std::fs::metadata(folder.path().join("wardbook.db")).unwrap().len() / 4_096;
     let pages_max = Some(u32::try_from(pages).unwrap());
-    let store = Store::open(folder.path(), Settings { pages_max, ..settings }).unwrap();
+    let store = open_with(folder.path(), Settings { pages_max, ..settings });
     let mut unit = record("big");
     unit.event.body = vec![7; 20_000];
     assert!(matches!(store.commit(unit).await, Err(Error::Unavailable(_))));

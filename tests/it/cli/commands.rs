@@ -214,6 +214,46 @@ fn evidence_is_kept_and_checked() {
 }
 
 #[test]
+fn a_folder_is_verified() {
+    let mut program = Program::new();
+    program.init();
+    let server = program.serve(&[]);
+    let key = program.json(&["audit", "checkpoint", "--output", "then"])["public_key"].clone();
+    program.json(&["principal", "create-user", "ada"]);
+    program.run(&["audit", "verify", "--data", "data"]).refused(2, "another server uses");
+    server.stop(rustix::process::Signal::TERM);
+
+    let verify = ["audit", "verify", "--data", "data", "--public-key", key.as_str().unwrap()];
+    let said = program.run(&[&verify[..], &["--checkpoint", "then"]].concat());
+    assert!(said.code == Some(0) && said.stdout.starts_with("intact: "), "{}", said.stderr);
+    let report = program.json(&verify);
+    assert_eq!((&report["intact"], &report["publicKey"]), (&json!(true), &key));
+    assert_eq!(report["signedSize"], report["records"]);
+    let own = program.run(&["audit", "verify", "--data", "data"]);
+    assert!(own.code == Some(0) && own.stderr.contains("Compare it with the one you keep"));
+
+    let book = rusqlite::Connection::open(program.path("data/wardbook.db")).unwrap();
+    book.execute_batch("drop trigger event_log_no_delete; delete from event_log where seq = 2")
+        .unwrap();
+    drop(book);
+    let changed = program.run(&verify);
+    assert!(changed.code == Some(1) && changed.stderr.contains("findings"), "{}", changed.stderr);
+    assert!(changed.stdout.contains("record 2 is missing\n"), "{}", changed.stdout);
+    assert!(changed.stdout.contains("the trigger event_log_no_delete is gone"));
+    let listed = program.run(&[&verify[..], &["--json"]].concat());
+    let listed: Value = serde_json::from_str(&listed.stdout).unwrap();
+    assert_eq!(listed["findings"][0]["kind"], "missing");
+    assert_eq!(listed["findings"][0]["first"], 2);
+
+    program.write("nothing", "");
+    program
+        .run(&[&verify[..], &["--checkpoint", "nothing"]].concat())
+        .refused(2, "has no checkpoint");
+    program.run(&["audit", "verify", "--data", "none"]).refused(2, "cannot be checked");
+    program.run(&["audit", "verify", "--data", "data", "--public-key", "x"]).refused(2, "");
+}
+
+#[test]
 fn personal_data_is_erased() {
     let mut program = Program::new();
     program.init();

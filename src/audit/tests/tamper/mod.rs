@@ -93,7 +93,7 @@ fn what_is_wrong_is_named() {
         ("delete from event_personal where seq = 37".to_owned(), "record 37 (event".to_owned()),
         ("delete from event_erasures where n = 1".to_owned(), "is not listed".to_owned()),
         ("insert into event_erasures (seq) values (3)".to_owned(), "which lost nothing".to_owned()),
-        ("update names set value = 'arn:aws:iam::111122223333:user/eve' where value like '%user/ada'".to_owned(), "column principal was changed".to_owned()),
+        ("update names set value = 'arn:aws:iam::111122223333:user/eve' where value like '%user/ada'".to_owned(), "): its content was changed".to_owned()),
         ("insert into names (kind, value) values (5, 'eve')".to_owned(), "no record uses it".to_owned()),
         ("update tree_nodes set hash = zeroblob(32) where n = 1".to_owned(), "node 1 of height 8 of the tree was changed".to_owned()),
         ("delete from tree_nodes where n = 1".to_owned(), "node 1 of height 8 is missing".to_owned()),
