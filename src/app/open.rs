@@ -21,7 +21,7 @@ use crate::ops::ctx::{Ctx, Observer, Start};
 use crate::ops::rates::Rates;
 use crate::policy::engine::Engine;
 use crate::store::{Settings, Store, Tx, meta, sealed};
-use crate::{identity, items, keys};
+use crate::{audit, identity, items, keys};
 
 /// What to open, and with what.
 pub struct OpenOptions {
@@ -55,7 +55,7 @@ pub fn open(options: OpenOptions) -> Result<Opened, Error> {
     if !super::init::has_database(&options.data) {
         return Err(Error::NotInitialized(options.data));
     }
-    let store = Arc::new(Store::open(&options.data, options.store)?);
+    let store = Arc::new(Store::open(&options.data, options.store, audit::marks)?);
     let Some((account, home)) = store.read(|tx| Ok(identity_of(tx)))?? else {
         return Err(Error::NotInitialized(options.data));
     };
@@ -97,6 +97,7 @@ pub fn open(options: OpenOptions) -> Result<Opened, Error> {
         rotation_due: Arc::new(Notify::new()),
         rsa_keys: Workshop::of_rsa_keys(),
         policy_searches: Workshop::of_policy_searches(),
+        audit_counts: Workshop::of_audit_counts(),
     });
     let items = Arc::new(items::Ctx::new(Arc::clone(&ctx), schemas));
     Ok(Opened { ctx, items, providers: Arc::new(providers) })

@@ -87,14 +87,25 @@ impl Opener {
         String::from_utf8(canonical).ok().ok_or_else(damaged)
     }
 
+    /// Writes the canonical form of a stored record into `room`, unchecked;
+    /// `None` if it does not open.
+    pub(super) fn read(&mut self, record: &StoredRecord, room: &mut Vec<u8>) -> Option<()> {
+        room.clear();
+        room.reserve(RECORD_BYTES);
+        let opener = self.opener(record.dictionary)?;
+        opener.decompress_to_buffer(&record.body, room).ok().map(drop)
+    }
+
     fn decompress(&mut self, record: &StoredRecord) -> Option<Vec<u8>> {
-        if self.ready.as_ref().is_none_or(|(number, _)| *number != record.dictionary) {
-            let dictionary = dictionary(record.dictionary)?;
-            let opener = Decompressor::with_dictionary(dictionary).ok()?;
-            self.ready = Some((record.dictionary, opener));
+        self.opener(record.dictionary)?.decompress(&record.body, RECORD_BYTES).ok()
+    }
+
+    fn opener(&mut self, number: u32) -> Option<&mut Decompressor<'static>> {
+        if self.ready.as_ref().is_none_or(|(ready, _)| *ready != number) {
+            let opener = Decompressor::with_dictionary(dictionary(number)?).ok()?;
+            self.ready = Some((number, opener));
         }
-        let (_, opener) = self.ready.as_mut()?;
-        opener.decompress(&record.body, RECORD_BYTES).ok()
+        self.ready.as_mut().map(|(_, opener)| opener)
     }
 }
 

@@ -23,6 +23,9 @@ pub enum Error {
     /// The cursor is not one that a query with this filter gave.
     #[error("the cursor does not belong to this query")]
     Cursor,
+    /// A filter has a value that it cannot have.
+    #[error("{name} must be {expected}")]
+    Value { name: &'static str, expected: &'static str },
     /// The store failed.
     #[error("the book cannot be read")]
     Store(#[from] store::Error),

@@ -1,10 +1,13 @@
 #![doc = include_str!("README.md")]
 
 mod body;
+mod count;
 mod cursor;
 mod error;
+mod filter;
 mod identity;
 mod json;
+mod marks;
 mod query;
 mod record;
 #[cfg(test)]
@@ -12,8 +15,12 @@ mod tests;
 
 pub use crate::base::limits::RECORD_BYTES;
 pub use body::{LEAF_FORMAT, leaf};
+pub use count::{GROUPINGS, count};
 pub use error::Error;
+pub use filter::{Name, Selection, Term, Value};
+pub use marks::marks;
 pub use query::{
-    Filter, LastUse, Page, Recorded, Sought, find_call, last_use, newest_success, query,
+    Filter, LastUse, Page, Pages, Recorded, Sought, find_call, last_use, newest_success, pages,
+    query,
 };
 pub use record::{EventType, Failure, Record, Resource, Tls, canonical, prepare};

@@ -192,6 +192,16 @@ pub const ACCESS_KEY_ID_BYTES: usize = 128;
 pub const ACCESS_KEY_ID_MIN: usize = 16;
 /// Rows in one page of an audit query.
 pub const AUDIT_PAGE_ROWS: usize = 1_000;
+/// Records that one page of an audit query reads to find a text in them.
+pub const AUDIT_TEXT_RECORDS: usize = 5_000;
+/// Values of one filter of an audit query.
+pub const AUDIT_FILTER_VALUES: usize = 50;
+/// Counts of the book that are made at the same time.
+pub const AUDIT_COUNTS_AT_ONCE: usize = 2;
+/// Counts of the book that are made or waited for.
+pub const AUDIT_COUNTS_WAITED_FOR: usize = 16;
+/// Groups that are kept while events are counted.
+pub const AUDIT_COUNTED_GROUPS: usize = 100_000;
 /// Items in one encrypt or decrypt batch.
 pub const BATCH_ITEMS: usize = 100;
 /// One item, bytes as DynamoDB JSON. DynamoDB's own limit is 400 KB of item.

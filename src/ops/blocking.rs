@@ -1,5 +1,6 @@
 //! Work that takes too long for a thread that serves others meanwhile: RSA keys,
-//! which take up to seconds each, and searches through policies.
+//! which take up to seconds each, searches through policies, and counts of the
+//! book.
 
 use tokio::sync::Semaphore;
 use tracing::Span;
@@ -27,6 +28,12 @@ impl Workshop {
     #[must_use]
     pub fn of_policy_searches() -> Self {
         Self::new(limits::POLICY_SEARCHES_AT_ONCE, limits::POLICY_SEARCHES_WAITED_FOR)
+    }
+
+    /// Where the events of the book are counted.
+    #[must_use]
+    pub fn of_audit_counts() -> Self {
+        Self::new(limits::AUDIT_COUNTS_AT_ONCE, limits::AUDIT_COUNTS_WAITED_FOR)
     }
 
     fn new(running: usize, waiting: usize) -> Self {

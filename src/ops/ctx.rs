@@ -47,6 +47,7 @@ pub struct Ctx {
     pub rotation_due: Arc<Notify>,
     pub rsa_keys: Workshop,
     pub policy_searches: Workshop,
+    pub audit_counts: Workshop,
 }
 
 /// What the clocks showed when the server started.

@@ -7,7 +7,7 @@ use crate::keys::{cipher, import, multi_region};
 use crate::policy::error::CompileError;
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
-use crate::{audit, hsm};
+use crate::{audit, hsm, store};
 
 impl From<StateError> for ApiError {
     fn from(error: StateError) -> Self {
@@ -142,6 +142,14 @@ impl From<audit::Error> for ApiError {
     fn from(error: audit::Error) -> Self {
         match error {
             audit::Error::Cursor => Self::validation("The cursor is not valid for this query."),
+            wrong @ audit::Error::Value { .. } => Self::validation(format!("{wrong}.")),
+            audit::Error::Store(store::Error::TooManyAddresses(most)) => Self::validation(format!(
+                "sourceIp has more than {most} recorded addresses; use a narrower network."
+            )),
+            audit::Error::Store(store::Error::IndexBehind) => Self::new(
+                Code::LimitExceededException,
+                "The search index is being built. Count again in a while, or query the events.",
+            ),
             other => Self::internal(other),
         }
     }

@@ -49,6 +49,7 @@ pub struct Action {
 /// One constant an action, in the order of [`Action::ALL`]. Actions that only
 /// the server itself performs, on its timers, belong to the service `system`.
 impl Action {
+    pub const COUNT_EVENTS: Self = Self::new("audit:CountEvents", LOG);
     pub const QUERY_EVENTS: Self = Self::new("audit:QueryEvents", LOG);
     pub const ADD_USER_TO_GROUP: Self = Self::new("iam:AddUserToGroup", GROUP);
     pub const ATTACH_POLICY: Self = Self::new("iam:AttachPolicy", IDENTITY);
@@ -155,7 +156,8 @@ impl Action {
     pub const SYSTEM_ROTATE_KEY: Self = Self::new("system:RotateKey", KEY);
 
     /// Every action, sorted by name.
-    pub const ALL: [Self; 98] = [
+    pub const ALL: [Self; 99] = [
+        Self::COUNT_EVENTS,
         Self::QUERY_EVENTS,
         Self::ADD_USER_TO_GROUP,
         Self::ATTACH_POLICY,

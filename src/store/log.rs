@@ -1,6 +1,6 @@
 //! The append-only log: one row a record, read back by its place.
 
-use super::entry::{Entry, Position};
+use super::entry::Position;
 use super::names::{Kind, Names};
 use super::{Error, NewEvent, Query, Row, Tx};
 
@@ -8,6 +8,8 @@ use super::{Error, NewEvent, Query, Row, Tx};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredRecord {
     pub position: Position,
+    /// ARN of the principal, or the fixed name of one that has no ARN.
+    pub principal: String,
     /// Version of the canonical form.
     pub format: u8,
     /// Which dictionary `body` is compressed with.
@@ -72,12 +74,27 @@ pub(super) fn find(tx: &mut dyn Tx, seq: i64) -> Result<Option<StoredRecord>, Er
     tx.rows(&FIND, &[seq.into()])?.first().map(stored).transpose()
 }
 
-/// Reads the searchable fields of at most `limit` records behind `after_seq`,
-/// in the order of the log.
-pub(super) fn entries(tx: &mut dyn Tx, after_seq: i64, limit: usize) -> Result<Vec<Entry>, Error> {
+/// Reads at most `limit` records behind `after_seq`, in the order of the log.
+pub(super) fn records_after(
+    tx: &mut dyn Tx,
+    after_seq: i64,
+    limit: usize,
+) -> Result<Vec<StoredRecord>, Error> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let rows = tx.rows(&ENTRIES, &[after_seq.into(), limit.into()])?;
-    rows.iter().map(Entry::from_row).collect()
+    tx.rows(&AFTER, &[after_seq.into(), limit.into()])?.iter().map(stored).collect()
+}
+
+/// Reads at most `limit` records before `before_seq` and behind `after_seq`,
+/// the newest first.
+pub(super) fn records_before(
+    tx: &mut dyn Tx,
+    before_seq: i64,
+    after_seq: i64,
+    limit: usize,
+) -> Result<Vec<StoredRecord>, Error> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let args = [before_seq.into(), after_seq.into(), limit.into()];
+    tx.rows(&BEFORE, &args)?.iter().map(stored).collect()
 }
 
 fn stored(row: &Row) -> Result<StoredRecord, Error> {
@@ -87,17 +104,26 @@ fn stored(row: &Row) -> Result<StoredRecord, Error> {
         dictionary: u32::try_from(row.int(3)?).ok().ok_or(Error::Column(3))?,
         leaf: row.array(4)?,
         body: row.blob(5)?.to_vec(),
+        principal: row.text(6)?.to_owned(),
     })
 }
 
 const FIND: Query = Query {
     name: "log.find",
-    sql: "select seq, time_ms, format, dictionary, leaf, body from event_log where seq = ?1",
+    sql: "select e.seq, e.time_ms, e.format, e.dictionary, e.leaf, e.body, n.value \
+          from event_log e join names n on n.id = e.principal where e.seq = ?1",
 };
-const ENTRIES: Query = Query {
-    name: "log.entries",
-    sql: "select seq, time_ms, account, event_name, principal, key, second_key, error, source_ip, \
-          read_only, request_id from event_log where seq > ?1 order by seq limit ?2",
+const AFTER: Query = Query {
+    name: "log.records_after",
+    sql: "select e.seq, e.time_ms, e.format, e.dictionary, e.leaf, e.body, n.value \
+          from event_log e join names n on n.id = e.principal \
+          where e.seq > ?1 order by e.seq limit ?2",
+};
+const BEFORE: Query = Query {
+    name: "log.records_before",
+    sql: "select e.seq, e.time_ms, e.format, e.dictionary, e.leaf, e.body, n.value \
+          from event_log e join names n on n.id = e.principal \
+          where e.seq < ?1 and e.seq > ?2 order by e.seq desc limit ?3",
 };
 const APPEND: Query = Query {
     name: "log.append",

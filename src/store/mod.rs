@@ -5,9 +5,13 @@
 //! Deliberately absent: what the rows mean. This module knows neither keys nor
 //! policies, does not look into a record's body, and hashes nothing.
 
+mod cells;
+mod conditions;
+mod counts;
 mod entry;
 mod error;
 mod event;
+mod filling;
 pub mod grants;
 pub mod identities;
 mod index;
@@ -17,20 +21,25 @@ mod log;
 pub mod meta;
 mod migrations;
 mod names;
+mod places;
 pub mod sealed;
 mod search;
+mod slots;
 mod sql;
 mod sqlite;
 #[cfg(test)]
 mod tests;
+mod texts;
 
 use std::path::Path;
 
-pub use entry::Position;
+pub use conditions::{Condition, Conditions, Sought};
+pub use counts::{Census, Counts, Dimension, Group, Share};
+pub use entry::{Field, Marks, Network, Position, ReadMarks};
 pub use error::Error;
 pub use event::NewEvent;
 pub use log::StoredRecord;
-pub use search::{Found, KeyText, Search};
+pub use search::{Found, Search, Sieve};
 pub use sql::{Query, Row, Tx, Value};
 
 use crate::base::limits;
@@ -124,13 +133,13 @@ pub struct Store {
 
 impl Store {
     /// Opens the folder, makes it if it is not there, and brings the schema up
-    /// to date.
+    /// to date. `read_marks` says what a record can be found by.
     ///
     /// # Errors
     /// [`Error::Locked`], [`Error::Folder`], [`Error::EngineTooOld`],
     /// [`Error::SchemaTooNew`], [`Error::Corrupt`], [`Error::Unavailable`].
-    pub fn open(folder: &Path, settings: Settings) -> Result<Self, Error> {
-        Ok(Self { engine: sqlite::Engine::open(folder, &settings)? })
+    pub fn open(folder: &Path, settings: Settings, read_marks: ReadMarks) -> Result<Self, Error> {
+        Ok(Self { engine: sqlite::Engine::open(folder, &settings, read_marks)? })
     }
 
     /// Makes the unit durable: all of its changes and its record, or nothing.
@@ -160,12 +169,26 @@ impl Store {
         self.read(log::last_time_ms)
     }
 
-    /// Finds one page of records, newest first. Blocks.
+    /// Finds one page of records, newest first, of those that the sieve keeps.
+    /// Blocks.
     ///
     /// # Errors
-    /// What the engine says.
-    pub fn search(&self, search: &Search<'_>) -> Result<Found, Error> {
-        self.engine.search(search)
+    /// [`Error::TooManyAddresses`], and what the engine says.
+    pub fn search(
+        &self,
+        search: &Search<'_>,
+        sieve: Option<&mut Sieve<'_>>,
+    ) -> Result<Found, Error> {
+        self.engine.search(search, sieve)
+    }
+
+    /// Counts records. Blocks; takes a fraction of a second for a million.
+    ///
+    /// # Errors
+    /// [`Error::TooManyAddresses`], [`Error::IndexBehind`], and what the engine
+    /// says.
+    pub fn count(&self, census: &Census<'_>) -> Result<Counts, Error> {
+        self.engine.count(census)
     }
 
     /// How the store is, from counters; reads nothing from disk.

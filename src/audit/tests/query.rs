@@ -5,11 +5,12 @@ use std::sync::Arc;
 use tempfile::TempDir;
 
 use super::*;
+use crate::audit::Value;
 use crate::base::limits;
-use crate::store::{self, NewEvent, Settings, Store, Unit};
+use crate::store::{self, NewEvent, Settings, Share, Store, Unit};
 
 fn open(folder: &TempDir) -> Store {
-    Store::open(folder.path(), Settings::default()).unwrap()
+    Store::open(folder.path(), Settings::default(), marks).unwrap()
 }
 
 async fn commit(store: &Store, event: NewEvent) -> i64 {
@@ -18,6 +19,22 @@ async fn commit(store: &Store, event: NewEvent) -> i64 {
 
 fn all() -> Filter {
     Filter { limit: 10, ..Filter::default() }
+}
+
+/// A filter as a caller writes it: `name=value`, with `!` before those that
+/// must not be.
+fn written(texts: &[&str]) -> Filter {
+    let term = |text: &&str| {
+        let (not, text) = text.strip_prefix('!').map_or((false, *text), |text| (true, text));
+        let (name, value) = text.split_once('=').unwrap();
+        Term { any_of: vec![Value::parse(Name::parse(name).unwrap(), value).unwrap()], not }
+    };
+    let terms = texts.iter().map(term).collect();
+    Filter { selection: Selection { terms, ..Selection::default() }, ..all() }
+}
+
+fn of(selection: Selection) -> Filter {
+    Filter { selection, ..all() }
 }
 
 /// The records of three calls, a second apart, and the oldest first.
@@ -58,23 +75,167 @@ async fn a_record_comes_back_byte_for_byte_by_every_field() {
         assert_eq!(page.next_cursor, None);
     };
     check(all(), &[2, 1, 0]);
-    check(Filter { account: Some("111122223333".to_owned()), ..all() }, &[2, 1, 0]);
-    check(Filter { account: Some("444455556666".to_owned()), ..all() }, &[]);
-    check(Filter { from_ms: Some(2_000), ..all() }, &[2, 1]);
-    check(Filter { to_ms: Some(2_000), ..all() }, &[0]);
-    let ada = "arn:aws:iam::111122223333:user/ada".to_owned();
-    check(Filter { principal: Some(ada.clone()), ..all() }, &[2, 0]);
-    let session = "arn:aws:sts::111122223333:assumed-role/app/i-0123".to_owned();
-    check(Filter { principal: Some(session), ..all() }, &[1]);
-    check(Filter { key: Some(KEY.to_owned()), ..all() }, &[1, 0]);
-    let key_id = "0987dcba-09fe-87dc-65ba-ab0987654321".to_owned();
-    check(Filter { key: Some(key_id), ..all() }, &[2]);
-    check(Filter { key: Some("none".to_owned()), ..all() }, &[]);
-    check(Filter { event_name: Some("Decrypt".to_owned()), ..all() }, &[1, 0]);
-    check(Filter { error_code: Some("AccessDenied".to_owned()), ..all() }, &[2]);
-    check(Filter { request_id: Some(RequestId::from_random([1; 16])), ..all() }, &[1]);
-    check(Filter { source_ip: Some("2001:db8::1".parse().unwrap()), ..all() }, &[1]);
-    check(Filter { read_only: Some(true), principal: Some(ada), ..all() }, &[2, 0]);
+    let of_account =
+        |account: &str| of(Selection { account: Some(account.to_owned()), ..Selection::default() });
+    check(of_account("111122223333"), &[2, 1, 0]);
+    check(of_account("444455556666"), &[]);
+    check(of(Selection { from_ms: Some(2_000), ..Selection::default() }), &[2, 1]);
+    check(of(Selection { to_ms: Some(2_000), ..Selection::default() }), &[0]);
+    let ada = "principal=arn:aws:iam::111122223333:user/ada";
+    let session = "principal=arn:aws:sts::111122223333:assumed-role/app/i-0123";
+    let key = format!("keyId={KEY}");
+    let resource = format!("resource={OTHER}");
+    let not_key = format!("!keyId={KEY}");
+    let cases: &[(&[&str], &[usize])] = &[
+        (&[ada], &[2, 0]),
+        (&["!principal=arn:aws:iam::111122223333:user/ada"], &[1]),
+        (&[session], &[1]),
+        (&["principal=arn:aws:iam::111122223333:role/app"], &[1]),
+        (&["principal=arn:aws:iam::111122223333:role/ap"], &[]),
+        (&["accessKeyId=AKIAEXAMPLE"], &[2, 1, 0]),
+        (&[&key], &[1, 0]),
+        (&[&not_key], &[2]),
+        (&["keyId=0987dcba-09fe-87dc-65ba-ab0987654321"], &[2]),
+        (&["keyId=none"], &[]),
+        (&[&resource], &[2]),
+        (&["eventName=Decrypt"], &[1, 0]),
+        (&["eventSource=kms.amazonaws.com"], &[2, 1, 0]),
+        (&["errorCode=AccessDenied"], &[2]),
+        (&["errorCode=any"], &[2]),
+        (&["errorCode=none"], &[1, 0]),
+        (&["!errorCode=AccessDenied"], &[1, 0]),
+        (&["requestId=01010101-0101-4101-8101-010101010101"], &[1]),
+        (&["eventId=09090909-0909-0909-0909-090909090909"], &[2, 1, 0]),
+        (&["sourceIp=2001:db8::1"], &[1]),
+        (&["sourceIp=2001:db8::/32"], &[1]),
+        (&["sourceIp=192.0.2.0/24", "eventName=Decrypt"], &[0]),
+        (&["!sourceIp=192.0.2.0/24"], &[1]),
+        (&["readOnly=true", ada], &[2, 0]),
+        (&["readOnly=false"], &[1]),
+        (&["context=tenant"], &[1, 0]),
+        (&["context=tenant=7"], &[1, 0]),
+        (&["!context=tenant=7"], &[2]),
+        (&["context=tenant="], &[]),
+        (&["context=7"], &[]),
+    ];
+    for (texts, want) in cases {
+        check(written(texts), want);
+    }
+    let either = Term {
+        any_of: vec![
+            Value::parse(Name::EventName, "Encrypt").unwrap(),
+            Value::parse(Name::SourceIp, "2001:db8::1").unwrap(),
+        ],
+        not: false,
+    };
+    check(of(Selection { terms: vec![either.clone()], ..Selection::default() }), &[2, 1]);
+    let neither = Term { not: true, ..either };
+    check(of(Selection { terms: vec![neither], ..Selection::default() }), &[0]);
+    let with_text = |text: &str| Filter { text: vec![text.to_owned()], ..all() };
+    check(with_text("I-0123"), &[1]);
+    check(with_text("\"eventname\":\"encrypt\""), &[2]);
+    check(with_text("never written"), &[]);
+    check(Filter { text: vec!["i-0123".to_owned()], ..written(&["eventName=Encrypt"]) }, &[]);
+}
+
+#[tokio::test]
+async fn text_is_looked_for_a_bounded_number_of_records_at_a_time() {
+    let folder = TempDir::new().unwrap();
+    let store = open(&folder);
+    let mut waiting = Vec::new();
+    for n in 0..limits::AUDIT_TEXT_RECORDS + 10 {
+        let time_ms = i64::try_from(n).unwrap() * 1_000;
+        let error = (n == 3).then(|| ("AccessDenied", "a needle".to_owned()));
+        let case = Case { time_ms, error, ..Case::decrypt(ada()) };
+        let event = case.with(|record| prepare(record).unwrap());
+        waiting.push(store.commit(Unit { changes: Vec::new(), event, further: Vec::new() }));
+        if waiting.len() == 500 {
+            for done in futures(std::mem::take(&mut waiting)).await {
+                done.unwrap();
+            }
+        }
+    }
+    for done in futures(waiting).await {
+        done.unwrap();
+    }
+    while store.health().indexed_seq < store.health().last_seq {
+        tokio::task::yield_now().await;
+    }
+    let filter = Filter { text: vec!["needle".to_owned()], ..all() };
+    let first = query(&store, &filter).unwrap();
+    assert_eq!((first.records.len(), first.searched_to_ms), (0, Some(10_000)));
+    let rest: Vec<Page> = pages(&store, filter).collect::<Result<_, _>>().unwrap();
+    assert_eq!(rest.iter().map(|page| page.records.len()).collect::<Vec<_>>(), [0, 1]);
+    assert_eq!(rest[1].searched_to_ms, None);
+}
+
+/// All of them at the same time.
+async fn futures<F: Future>(all: Vec<F>) -> Vec<F::Output> {
+    let mut all: Vec<_> = all.into_iter().map(Box::pin).collect();
+    let mut done = Vec::new();
+    std::future::poll_fn(move |context| {
+        all.retain_mut(|one| match one.as_mut().poll(context) {
+            std::task::Poll::Ready(output) => {
+                done.push(output);
+                false
+            }
+            std::task::Poll::Pending => true,
+        });
+        match all.is_empty() {
+            true => std::task::Poll::Ready(std::mem::take(&mut done)),
+            false => std::task::Poll::Pending,
+        }
+    })
+    .await
+}
+
+#[test]
+fn values_that_a_filter_cannot_have() {
+    for (name, text) in [
+        (Name::SourceIp, "10.0.0.0/33"),
+        (Name::SourceIp, "10.0.0.0/+8"),
+        (Name::SourceIp, "10.0.0.0/"),
+        (Name::SourceIp, "somewhere"),
+        (Name::RequestId, "1234"),
+        (Name::EventId, ""),
+        (Name::ReadOnly, "True"),
+        (Name::Resource, "alias/app"),
+    ] {
+        assert!(matches!(Value::parse(name, text), Err(Error::Value { .. })), "{name:?} {text}");
+    }
+    for (text, name) in Name::ALL {
+        assert_eq!((Name::parse(text), name.as_str()), (Some(name), text));
+    }
+}
+
+#[tokio::test]
+async fn counts_are_of_the_selection() {
+    let folder = TempDir::new().unwrap();
+    let store = open(&folder);
+    three(&store).await;
+    let counted = |texts: &[&str], by: &[&str]| {
+        let of = |name: &&str| GROUPINGS.iter().find(|(known, _)| known == name).unwrap().1;
+        let by = [by.first().map(of), by.get(1).map(of)];
+        let counts = count(&store, &written(texts).selection, by, 10).unwrap();
+        let rows = counts.groups.into_iter().map(|group| (group.shares, group.events));
+        (rows.collect::<Vec<_>>(), counts.events)
+    };
+    let text = |text: &str| Share::Text(text.to_owned());
+    assert_eq!(counted(&[], &[]).1, 3);
+    assert_eq!(counted(&["eventName=Decrypt"], &[]), (vec![(vec![], 2)], 2));
+    assert_eq!(
+        counted(&[], &["eventName", "errorCode"]).0,
+        [(vec![text("Decrypt"), Share::None], 2), (vec![text("Encrypt"), text("AccessDenied")], 1),]
+    );
+    let role = "arn:aws:iam::111122223333:role/app";
+    assert_eq!(
+        counted(&["readOnly=false"], &["day", "principal"]).0,
+        [(vec![Share::Time(0), text(role)], 1)]
+    );
+    for rows in [0, limits::AUDIT_PAGE_ROWS + 1] {
+        let refused = count(&store, &Selection::default(), [None, None], rows);
+        assert!(matches!(refused, Err(Error::PageRows)));
+    }
 }
 
 #[tokio::test]
@@ -89,7 +250,9 @@ async fn a_cursor_belongs_to_its_filter() {
     let last = query(&store, &next).unwrap();
     assert_eq!(last.records, [texts[0].clone()]);
     assert_eq!(last.next_cursor, None);
-    let other = Filter { read_only: Some(true), ..next };
+    let other = Filter { selection: written(&["readOnly=true"]).selection, ..next.clone() };
+    assert!(matches!(query(&store, &other), Err(Error::Cursor)));
+    let other = Filter { text: vec!["a".to_owned()], ..next };
     assert!(matches!(query(&store, &other), Err(Error::Cursor)));
     let forged = Filter { cursor: Some("AAAA".to_owned()), ..filter };
     assert!(matches!(query(&store, &forged), Err(Error::Cursor)));
@@ -140,6 +303,7 @@ proptest! {
         let event = case.with(|record| prepare(record).unwrap());
         let stored = store::StoredRecord {
             position: store::Position { time_ms: 0, seq: 1 },
+            principal: event.principal,
             format: event.format,
             dictionary: event.dictionary,
             leaf: event.leaf,

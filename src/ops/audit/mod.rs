@@ -7,7 +7,10 @@
 use super::ctx::Ctx;
 use super::operation::Entry;
 
+mod count_events;
 mod query_events;
+mod selection;
 
 /// The operations, sorted by name.
-pub static TABLE: &[Entry<Ctx>] = &[Entry::of::<query_events::QueryEvents>()];
+pub static TABLE: &[Entry<Ctx>] =
+    &[Entry::of::<count_events::CountEvents>(), Entry::of::<query_events::QueryEvents>()];

@@ -91,7 +91,11 @@ impl Things {
 }
 
 fn open(folder: &Path) -> Store {
-    Store::open(folder, Settings::default()).unwrap()
+    open_with(folder, Settings::default())
+}
+
+fn open_with(folder: &Path, settings: Settings) -> Store {
+    Store::open(folder, settings, search::read_marks).unwrap()
 }
 
 fn count(store: &Store, query: &Query) -> i64 {
@@ -248,7 +252,10 @@ async fn only_one_server_and_only_its_owner() {
     let folder = parent.path().join("made/on/demand");
     let store = open(&folder);
     store.commit(record("ada")).await.unwrap();
-    assert!(matches!(Store::open(&folder, Settings::default()), Err(Error::Locked)));
+    assert!(matches!(
+        Store::open(&folder, Settings::default(), search::read_marks),
+        Err(Error::Locked)
+    ));
     let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&folder), 0o700);
     for file in std::fs::read_dir(&folder).unwrap() {
@@ -296,7 +303,7 @@ async fn a_full_disk_refuses_cleanly_and_recovers() {
     let pages = std::fs::metadata(folder.path().join("wardbook.db")).unwrap().len() / 4_096;
     let quota = u32::try_from(pages).unwrap() + 4;
     let settings = Settings { pages_max: Some(quota), ..Settings::default() };
-    let store = Store::open(folder.path(), settings).unwrap();
+    let store = open_with(folder.path(), settings);
     let things = Things::default();
     let mut last = 0;
     let full = loop {
@@ -383,7 +390,7 @@ impl Change for Gate {
 async fn the_queue_is_bounded_and_waiting_ends() {
     let folder = TempDir::new().unwrap();
     let settings = Settings { queue_units: 1, commit_wait_ms: 50, ..Settings::default() };
-    let store = Arc::new(Store::open(folder.path(), settings).unwrap());
+    let store = Arc::new(open_with(folder.path(), settings));
     let (open_gate, gate) = std::sync::mpsc::channel();
     let held = Unit {
         changes: vec![Box::new(Gate(Mutex::new(gate)))],

@@ -1,15 +1,26 @@
-//! What a search promises: each record once, newest first, whatever the filter,
-//! however far the index is, and while records arrive.
+//! What a search and a count promise: each record once, newest first, whatever
+//! the conditions, however far the index is, and while records arrive.
+
+use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
 use super::*;
-use crate::store::search::{Found, KeyText, Search};
+use crate::store::search::Found;
 
 const KEYS: [&str; 3] = [
     "arn:aws:kms:eu-central-1:111122223333:key/mrk-1234abcd12ab34cd56ef1234567890ab",
     "arn:aws:kms:us-east-1:111122223333:key/mrk-1234abcd12ab34cd56ef1234567890ab",
     "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+];
+const ADDRESSES: [&str; 5] = ["10.0.0.1", "10.0.0.2", "10.0.1.1", "10.1.0.1", "2001:db8::1"];
+/// Networks, and which of the addresses are in each.
+const NETWORKS: [(&str, u8, &[usize]); 5] = [
+    ("10.0.0.2", 32, &[1]),
+    ("10.0.0.0", 24, &[0, 1]),
+    ("10.9.9.9", 8, &[0, 1, 2, 3]),
+    ("2001:db8::", 32, &[4]),
+    ("192.0.2.0", 24, &[]),
 ];
 
 /// What of an event matters to a search, as small numbers.
@@ -18,151 +29,243 @@ struct Seed {
     time: i64,
     account: usize,
     principal: usize,
+    session: Option<usize>,
     name: usize,
-    key: Option<usize>,
-    second_key: Option<usize>,
+    keys: Vec<usize>,
     error: Option<usize>,
     ip: Option<usize>,
     request: Option<u8>,
+    event: u8,
+    tags: Vec<i64>,
     read_only: bool,
 }
 
 impl Seed {
+    /// An event that carries its seed as its body.
     fn event(&self) -> NewEvent {
-        NewEvent {
-            time_ms: self.time,
-            account: format!("account-{}", self.account),
-            event_name: format!("event-{}", self.name),
-            key: self.key.map(|key| KEYS[key].to_owned()),
-            second_key: self.second_key.map(|key| KEYS[key].to_owned()),
-            error: self.error.map(|error| format!("error-{error}")),
-            source_ip: self.ip.map(|ip| format!("ip-{ip}")),
-            request_id: self.request.map(|request| [request; 16]),
+        let body = serde_json::to_vec(&(
+            (self.account, self.principal, self.session, self.name, &self.keys, self.error),
+            (self.ip, self.request, self.event, &self.tags, self.read_only),
+        ));
+        NewEvent { time_ms: self.time, body: body.unwrap(), ..event("seed") }
+    }
+
+    fn read(record: &StoredRecord) -> Option<Self> {
+        let ((account, principal, session, name, keys, error), rest) =
+            serde_json::from_slice(&record.body).ok()?;
+        let (ip, request, event, tags, read_only) = rest;
+        let time = record.position.time_ms;
+        Some(Self {
+            time,
+            account,
+            principal,
+            session,
+            name,
+            keys,
+            error,
+            ip,
+            request,
+            event,
+            tags,
+            read_only,
+        })
+    }
+
+    fn id(event: u8) -> [u8; 16] {
+        // Ids that begin alike, as far as the index goes.
+        let mut id = [7; 16];
+        id[15] = event;
+        id
+    }
+
+    fn marks(&self) -> Marks {
+        let mut texts = vec![
+            (Field::Account, format!("account-{}", self.account)),
+            (Field::Principal, format!("principal-{}", self.principal)),
+            (Field::EventName, format!("name-{}", self.name)),
+        ];
+        texts.extend(self.session.map(|session| (Field::Session, format!("session-{session}"))));
+        texts.extend(self.keys.iter().map(|key| (Field::Key, KEYS[*key].to_owned())));
+        texts.extend(self.error.map(|error| (Field::Error, format!("error-{error}"))));
+        Marks {
+            texts,
+            source_ip: self.ip.map(|ip| ADDRESSES[ip].parse().unwrap()),
+            tags: self.tags.clone(),
             read_only: self.read_only,
-            ..event(&self.principal.to_string())
+            request_id: self.request.map(Self::id),
+            event_id: Some(Self::id(self.event)),
         }
     }
 }
 
+/// What the records of these tests are found by.
+pub(super) fn read_marks(record: &StoredRecord) -> Marks {
+    Seed::read(record).map(|seed| seed.marks()).unwrap_or_default()
+}
+
 fn seed() -> impl Strategy<Value = Seed> {
-    let ids = (0..2_usize, 0..3_usize, 0..3_usize);
-    let keys = (prop::option::of(0..3_usize), prop::option::weighted(0.2, 0..3_usize));
-    let rest =
-        (prop::option::of(0..2_usize), prop::option::of(0..3_usize), prop::option::of(0..9_u8));
-    (0..40_i64, ids, keys, rest, any::<bool>()).prop_map(
-        |(time, (account, principal, name), (key, second_key), (error, ip, request), read_only)| {
-            Seed { time, account, principal, name, key, second_key, error, ip, request, read_only }
+    let who = (0..2_usize, 0..3_usize, prop::option::of(0..3_usize), 0..3_usize);
+    let what = (prop::collection::vec(0..3_usize, 0..3), prop::option::of(0..2_usize));
+    let rest = (
+        prop::option::of(0..5_usize),
+        prop::option::of(0..9_u8),
+        0..60_u8,
+        prop::collection::btree_set(0..5_i64, 0..3),
+        any::<bool>(),
+    );
+    (0..40_i64, who, what, rest).prop_map(
+        |(time, (account, principal, session, name), (keys, error), rest)| {
+            let (ip, request, event, tags, read_only) = rest;
+            let tags = tags.into_iter().collect();
+            Seed {
+                time,
+                account,
+                principal,
+                session,
+                name,
+                keys,
+                error,
+                ip,
+                request,
+                event,
+                tags,
+                read_only,
+            }
         },
     )
 }
 
-/// A filter in the same small numbers.
+/// One thing sought, in the same small numbers.
+#[derive(Clone, Debug)]
+enum Want {
+    Account(usize),
+    Principal(usize),
+    Session(usize),
+    Name(usize),
+    Key(usize),
+    KeyId(usize),
+    Error(usize),
+    Failed,
+    Succeeded,
+    Network(usize),
+    Tag(i64),
+    ReadOnly,
+    Writing,
+    Request(u8),
+    Event(u8),
+}
+
+fn want() -> impl Strategy<Value = Want> {
+    prop_oneof![
+        (0..3_usize).prop_map(Want::Account),
+        (0..4_usize).prop_map(Want::Principal),
+        (0..4_usize).prop_map(Want::Session),
+        (0..4_usize).prop_map(Want::Name),
+        (0..3_usize).prop_map(Want::Key),
+        (0..3_usize).prop_map(Want::KeyId),
+        (0..3_usize).prop_map(Want::Error),
+        Just(Want::Failed),
+        Just(Want::Succeeded),
+        (0..5_usize).prop_map(Want::Network),
+        (0..6_i64).prop_map(Want::Tag),
+        Just(Want::ReadOnly),
+        Just(Want::Writing),
+        (0..10_u8).prop_map(Want::Request),
+        (0..61_u8).prop_map(Want::Event),
+    ]
+}
+
+impl Want {
+    /// The obvious definition, over the events themselves.
+    fn is_in(&self, seed: &Seed) -> bool {
+        let key_id = |key: usize| KEYS[key].rsplit('/').next().unwrap();
+        match *self {
+            Self::Account(account) => seed.account == account,
+            Self::Principal(principal) => seed.principal == principal,
+            Self::Session(session) => seed.session == Some(session),
+            Self::Name(name) => seed.name == name,
+            Self::Key(key) => seed.keys.contains(&key),
+            Self::KeyId(key) => seed.keys.iter().any(|used| key_id(*used) == key_id(key)),
+            Self::Error(error) => seed.error == Some(error),
+            Self::Failed => seed.error.is_some(),
+            Self::Succeeded => seed.error.is_none(),
+            Self::Network(net) => seed.ip.is_some_and(|ip| NETWORKS[net].2.contains(&ip)),
+            Self::Tag(tag) => seed.tags.contains(&tag),
+            Self::ReadOnly => seed.read_only,
+            Self::Writing => !seed.read_only,
+            Self::Request(request) => seed.request == Some(request),
+            Self::Event(event) => seed.event == event,
+        }
+    }
+
+    fn sought<'a>(&self, texts: &'a mut String) -> Sought<'a> {
+        let mut text = |field: Field, kind: &str, id: usize| {
+            *texts = format!("{kind}-{id}");
+            field
+        };
+        let field = match *self {
+            Self::Account(id) => text(Field::Account, "account", id),
+            Self::Principal(id) => text(Field::Principal, "principal", id),
+            Self::Session(id) => text(Field::Session, "session", id),
+            Self::Name(id) => text(Field::EventName, "name", id),
+            Self::Error(id) => text(Field::Error, "error", id),
+            Self::Key(key) => return Sought::Text(Field::Key, KEYS[key]),
+            Self::KeyId(key) => return Sought::KeyId(KEYS[key].rsplit('/').next().unwrap()),
+            Self::Failed => return Sought::Failed,
+            Self::Succeeded => return Sought::Succeeded,
+            Self::Network(net) => {
+                let (address, prefix, _) = NETWORKS[net];
+                return Sought::SourceIn(Network::new(address.parse().unwrap(), prefix).unwrap());
+            }
+            Self::Tag(tag) => return Sought::Tag(tag),
+            Self::ReadOnly => return Sought::ReadOnly,
+            Self::Writing => return Sought::Writing,
+            Self::Request(request) => return Sought::RequestId(Seed::id(request)),
+            Self::Event(event) => return Sought::EventId(Seed::id(event)),
+        };
+        Sought::Text(field, texts)
+    }
+}
+
+/// Conditions in the same small numbers.
 #[derive(Clone, Debug)]
 struct Filter {
-    account: Option<usize>,
-    principal: Option<usize>,
-    name: Option<usize>,
-    key: Option<usize>,
-    any_region: bool,
-    error: Option<usize>,
-    ip: Option<usize>,
-    request: Option<u8>,
-    read_only: Option<bool>,
-    succeeded_in: Option<Vec<usize>>,
+    all: Vec<(Vec<Want>, bool)>,
     from: i64,
     to: i64,
 }
 
 fn filter() -> impl Strategy<Value = Filter> {
-    let some = |end: usize| prop::option::weighted(0.3, 0..end);
-    let ids = (some(3), some(4), some(4), some(3), some(3), some(4));
-    let rest = (prop::option::weighted(0.2, 0..10_u8), prop::option::weighted(0.3, any::<bool>()));
-    let succeeded_in = prop::option::weighted(0.2, prop::collection::vec(0..4_usize, 0..3));
-    (ids, any::<bool>(), rest, succeeded_in, 0..20_i64, 20..60_i64).prop_map(
-        |(
-            (account, principal, name, key, error, ip),
-            any_region,
-            (request, read_only),
-            succeeded_in,
-            from,
-            to,
-        )| {
-            Filter {
-                account,
-                principal,
-                name,
-                key,
-                any_region,
-                error,
-                ip,
-                request,
-                read_only,
-                succeeded_in,
-                from,
-                to,
-            }
-        },
-    )
+    let not = prop::bool::weighted(0.3);
+    let condition = (prop::collection::vec(want(), 1..4), not);
+    let all = prop::collection::vec(condition, 0..4);
+    (all, 0..20_i64, 20..60_i64).prop_map(|(all, from, to)| Filter { all, from, to })
 }
 
 impl Filter {
-    /// The obvious definition, over the events themselves.
     fn matches(&self, seed: &Seed) -> bool {
-        let same = |wanted: Option<usize>, is: Option<usize>| wanted.is_none() || wanted == is;
-        let key_matches = |key: usize| {
-            [seed.key, seed.second_key].iter().flatten().any(|used| {
-                let id = |arn: &str| arn.rsplit('/').next().unwrap().to_owned();
-                *used == key || (self.any_region && id(KEYS[*used]) == id(KEYS[key]))
-            })
-        };
         (self.from..self.to).contains(&seed.time)
-            && same(self.account, Some(seed.account))
-            && same(self.principal, Some(seed.principal))
-            && same(self.name, Some(seed.name))
-            && same(self.error, seed.error)
-            && same(self.ip, seed.ip)
-            && self.key.is_none_or(key_matches)
-            && (self.request.is_none() || self.request == seed.request)
-            && self.read_only.is_none_or(|wanted| wanted == seed.read_only)
-            && self
-                .succeeded_in
-                .as_ref()
-                .is_none_or(|names| seed.error.is_none() && names.contains(&seed.name))
+            && self.all.iter().all(|(any, not)| any.iter().any(|want| want.is_in(seed)) != *not)
+    }
+
+    fn with<T>(&self, f: impl FnOnce(Conditions<'_>) -> T) -> T {
+        let mut texts: Vec<Vec<String>> =
+            self.all.iter().map(|(any, _)| vec![String::new(); any.len()]).collect();
+        let all: Vec<Condition<'_>> = self
+            .all
+            .iter()
+            .zip(&mut texts)
+            .map(|((any, not), texts)| Condition {
+                any_of: any.iter().zip(texts).map(|(want, text)| want.sought(text)).collect(),
+                not: *not,
+            })
+            .collect();
+        f(Conditions { all: &all, from_ms: self.from, to_ms: self.to })
     }
 
     fn page(&self, store: &Store, before: Option<Position>, limit: usize) -> Found {
-        let text = |kind: &str, id: Option<usize>| id.map(|id| format!("{kind}-{id}"));
-        let account = text("account", self.account);
-        let principal = self.principal.map(|tag| format!("arn:aws:iam::111122223333:user/{tag}"));
-        let (name, error) = (text("event", self.name), text("error", self.error));
-        let ip = text("ip", self.ip);
-        let key = self.key.map(|key| {
-            if self.any_region {
-                KeyText::Id(KEYS[key].rsplit('/').next().unwrap())
-            } else {
-                KeyText::Arn(KEYS[key])
-            }
-        });
-        let names = self.succeeded_in.as_ref();
-        let names: Option<Vec<String>> =
-            names.map(|names| names.iter().map(|name| format!("event-{name}")).collect());
-        let names: Option<Vec<&str>> =
-            names.as_ref().map(|names| names.iter().map(String::as_str).collect());
-        let search = Search {
-            account: account.as_deref(),
-            principal: principal.as_deref(),
-            key,
-            event_name: name.as_deref(),
-            error: error.as_deref(),
-            source_ip: ip.as_deref(),
-            request_id: self.request.map(|request| [request; 16]),
-            read_only: self.read_only,
-            succeeded_in: names.as_deref(),
-            from_ms: self.from,
-            before: before.unwrap_or(Position { time_ms: self.to, seq: 0 }),
-            limit,
-        };
-        store.search(&search).unwrap()
+        let before = before.unwrap_or(Position::END);
+        self.with(|conditions| store.search(&Search { conditions, before, limit }, None).unwrap())
     }
 
     /// Follows all pages; `between` runs after each.
@@ -180,10 +283,48 @@ impl Filter {
             between();
         }
     }
+
+    /// Counts by the obvious definition.
+    fn counts(&self, placed: &[(Seed, Position)], by: [Option<Dimension>; 2]) -> Rows {
+        let mut rows = Rows::new();
+        for (seed, _) in placed.iter().filter(|(seed, _)| self.matches(seed)) {
+            let shares = by.into_iter().flatten().map(|by| seed.share(by)).collect();
+            *rows.entry(shares).or_default() += 1;
+        }
+        rows
+    }
+}
+
+type Rows = BTreeMap<Vec<Share>, u64>;
+
+impl Seed {
+    fn share(&self, by: Dimension) -> Share {
+        let text = |text: Option<String>| text.map_or(Share::None, Share::Text);
+        match by {
+            Dimension::Time(width) => Share::Time(self.time / width * width),
+            Dimension::EventName => Share::Text(format!("name-{}", self.name)),
+            Dimension::Principal => Share::Text(format!("principal-{}", self.principal)),
+            Dimension::Key => text(self.keys.first().map(|key| KEYS[*key].to_owned())),
+            Dimension::Error => text(self.error.map(|error| format!("error-{error}"))),
+            Dimension::SourceIp => text(self.ip.map(|ip| ADDRESSES[ip].to_owned())),
+        }
+    }
+}
+
+fn grouping() -> impl Strategy<Value = [Option<Dimension>; 2]> {
+    let one = prop::sample::select(vec![
+        Dimension::Time(7),
+        Dimension::EventName,
+        Dimension::Principal,
+        Dimension::Key,
+        Dimension::Error,
+        Dimension::SourceIp,
+    ]);
+    prop::array::uniform2(prop::option::of(one))
 }
 
 fn with_interval(folder: &Path, index_interval_ms: u64) -> Store {
-    Store::open(folder, Settings { index_interval_ms, ..Settings::default() }).unwrap()
+    open_with(folder, Settings { index_interval_ms, ..Settings::default() })
 }
 
 fn runtime() -> tokio::runtime::Runtime {
@@ -219,6 +360,28 @@ fn newest_first(filter: &Filter, placed: &[(Seed, Position)]) -> Vec<Position> {
     want
 }
 
+/// Every count is that of the obvious definition, and is in order.
+fn check_counts(
+    store: &Store,
+    filter: &Filter,
+    by: [Option<Dimension>; 2],
+    placed: &[(Seed, Position)],
+) {
+    let counts = filter.with(|conditions| {
+        store.count(&Census { conditions, by, groups: 1_000, rows: 1_000 }).unwrap()
+    });
+    let want = filter.counts(placed, by);
+    assert!(counts.complete);
+    assert_eq!(counts.events, want.values().sum::<u64>());
+    assert_eq!(counts.groups.len(), want.len());
+    let found = counts.groups.iter().map(|group| (group.shares.clone(), group.events));
+    assert_eq!(found.collect::<Rows>(), want);
+    let time =
+        |group: &Group| group.shares.iter().find(|share| matches!(share, Share::Time(_))).cloned();
+    let order = |group: &Group| (time(group), std::cmp::Reverse(group.events));
+    assert!(counts.groups.is_sorted_by_key(order));
+}
+
 const NEVER: u64 = 3_600_000;
 
 proptest! {
@@ -228,30 +391,34 @@ proptest! {
     /// look at all events gives.
     #[test]
     fn every_filter_finds_each_record_once(
-        first in prop::collection::vec(seed(), 0..120),
+        first in prop::collection::vec(seed(), 0..150),
         second in prop::collection::vec(seed(), 0..60),
-        filters in prop::collection::vec((filter(), 1..40_usize), 12),
+        filters in prop::collection::vec((filter(), 1..40_usize, grouping()), 24),
     ) {
         let folder = TempDir::new().unwrap();
         let store = with_interval(folder.path(), 1);
         let mut placed = commit_all(&store, &first);
         wait_for_index(&store);
-        for (filter, limit) in &filters {
-            prop_assert_eq!(filter.all(&store, *limit, || {}), newest_first(filter, &placed));
-        }
+        let check = |store: &Store, placed: &[(Seed, Position)]| {
+            for (filter, limit, by) in &filters {
+                assert_eq!(filter.all(store, *limit, || {}), newest_first(filter, placed), "{filter:?}");
+                check_counts(store, filter, *by, placed);
+            }
+        };
+        check(&store, &placed);
         drop(store);
         let store = with_interval(folder.path(), NEVER);
         placed.extend(commit_all(&store, &second));
         prop_assert_eq!(store.health().indexed_seq, i64::try_from(first.len()).unwrap());
-        for (filter, limit) in &filters {
-            prop_assert_eq!(filter.all(&store, *limit, || {}), newest_first(filter, &placed));
-        }
+        check(&store, &placed);
+        drop(store);
+        // The index goes on where it was.
+        let store = with_interval(folder.path(), 1);
+        wait_for_index(&store);
+        check(&store, &placed);
         drop(store);
         std::fs::remove_file(folder.path().join("index.db")).unwrap();
-        let store = with_interval(folder.path(), NEVER);
-        for (filter, limit) in &filters {
-            prop_assert_eq!(filter.all(&store, *limit, || {}), newest_first(filter, &placed));
-        }
+        check(&with_interval(folder.path(), NEVER), &placed);
     }
 
     /// Records that arrive between two pages neither hide nor repeat others.
@@ -284,46 +451,112 @@ fn plain() -> Seed {
         time: 1,
         account: 0,
         principal: 0,
+        session: None,
         name: 0,
-        key: None,
-        second_key: None,
+        keys: Vec::new(),
         error: None,
         ip: None,
         request: None,
+        event: 0,
+        tags: Vec::new(),
         read_only: true,
     }
 }
 
 fn any_filter() -> Filter {
-    Filter {
-        account: None,
-        principal: None,
-        name: None,
-        key: None,
-        any_region: false,
-        error: None,
-        ip: None,
-        request: None,
-        read_only: None,
-        succeeded_in: None,
-        from: 0,
-        to: 1_000,
-    }
+    Filter { all: Vec::new(), from: 0, to: 1_000 }
+}
+
+fn that(wants: &[Want]) -> Filter {
+    Filter { all: wants.iter().map(|want| (vec![want.clone()], false)).collect(), ..any_filter() }
 }
 
 #[test]
 fn a_rare_combination_is_looked_for_in_bounded_pages() {
     let folder = TempDir::new().unwrap();
-    let store = with_interval(folder.path(), 1);
-    let mut seeds: Vec<Seed> = (0..200).map(|time| Seed { time, ..plain() }).collect();
+    let mut seeds: Vec<Seed> = (0..500).map(|time| Seed { time, ..plain() }).collect();
     seeds[3].read_only = false;
+    let want = [Position { time_ms: 3, seq: 4 }];
+    let filter = that(&[Want::Principal(0), Want::Writing]);
+    let check = |store: &Store, least: usize| {
+        let mut pages = 1;
+        assert_eq!(filter.all(store, 5, || pages += 1), want);
+        assert!(pages >= least, "{pages}");
+    };
+    // Beyond the index, and in it.
+    let store = with_interval(folder.path(), NEVER);
+    commit_all(&store, &seeds);
+    check(&store, 10);
+    drop(store);
+    let store = with_interval(folder.path(), 1);
+    wait_for_index(&store);
+    check(&store, 3);
+    // The time alone leads to the window.
+    let early = Filter { to: 5, ..filter.clone() };
+    let mut pages = 1;
+    assert_eq!(early.all(&store, 5, || pages += 1), want);
+    assert_eq!(pages, 1);
+}
+
+#[test]
+fn a_sieve_is_asked_about_a_bounded_number() {
+    let folder = TempDir::new().unwrap();
+    let store = with_interval(folder.path(), 1);
+    let seeds: Vec<Seed> = (0..100).map(|time| Seed { time, ..plain() }).collect();
     commit_all(&store, &seeds);
     wait_for_index(&store);
-    let filter = Filter { principal: Some(0), read_only: Some(false), ..any_filter() };
-    let mut pages = 1;
-    let found = filter.all(&store, 5, || pages += 1);
-    assert_eq!(found, [Position { time_ms: 3, seq: 4 }]);
-    assert!(pages > 2, "{pages}");
+    let (mut asked, mut found, mut pages) = (0, Vec::new(), 0);
+    let mut before = Position::END;
+    loop {
+        let mut keeps = |record: &StoredRecord| {
+            asked += 1;
+            record.position.time_ms % 30 == 0
+        };
+        let page = any_filter().with(|conditions| {
+            let search = Search { conditions, before, limit: 50 };
+            store.search(&search, Some(&mut Sieve { keeps: &mut keeps, limit: 7 })).unwrap()
+        });
+        found.extend(page.records.iter().map(|record| record.position.time_ms));
+        pages += 1;
+        match page.next {
+            Some(next) => before = next,
+            None => break,
+        }
+    }
+    assert_eq!((asked, found, pages), (100, vec![90, 60, 30, 0], 15));
+}
+
+#[test]
+fn what_is_cut_of_a_count_is_told() {
+    let folder = TempDir::new().unwrap();
+    let store = with_interval(folder.path(), 1);
+    let mut seeds = vec![Seed { principal: 1, ..plain() }; 3];
+    seeds.extend(vec![Seed { principal: 2, ..plain() }; 5]);
+    seeds.push(Seed { principal: 0, ..plain() });
+    commit_all(&store, &seeds);
+    wait_for_index(&store);
+    let count = |groups, rows| {
+        let by = [Some(Dimension::Principal), None];
+        let census = |conditions| Census { conditions, by, groups, rows };
+        let counts = any_filter().with(|conditions| store.count(&census(conditions)).unwrap());
+        assert_eq!(counts.events, 9);
+        (counts.groups.iter().map(|group| group.events).collect::<Vec<_>>(), counts.complete)
+    };
+    assert_eq!(count(3, 3), (vec![5, 3, 1], true));
+    assert_eq!(count(3, 2), (vec![5, 3], false));
+    assert_eq!(count(2, 3), (vec![5, 3], false));
+}
+
+#[test]
+fn too_much_beyond_the_index_is_not_counted() {
+    let folder = TempDir::new().unwrap();
+    let store = with_interval(folder.path(), NEVER);
+    commit_all(&store, &vec![plain(); 600]);
+    let by = [None, None];
+    let refused = any_filter()
+        .with(|conditions| store.count(&Census { conditions, by, groups: 9, rows: 9 }))
+        .unwrap_err();
+    assert!(matches!(refused, Error::IndexBehind), "{refused:?}");
 }
 
 #[test]
