@@ -131,14 +131,10 @@ struct Tally<'c> {
 
 impl<'c> Tally<'c> {
     fn new(census: &'c Census<'c>) -> Self {
-        Self {
-            census,
-            by: census.by.into_iter().flatten().collect(),
-            groups: BTreeMap::new(),
-            events: 0,
-            beside: 0,
-            new_texts: Vec::new(),
-        }
+        let by: Vec<Dimension> = census.by.into_iter().flatten().collect();
+        // All together are one group, even if there are none.
+        let groups = by.is_empty().then_some(([ANY; 2], 0)).into_iter().collect();
+        Self { census, by, groups, events: 0, beside: 0, new_texts: Vec::new() }
     }
 
     fn add(&mut self, group: [i64; 2], events: u64) {

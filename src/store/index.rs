@@ -89,6 +89,27 @@ pub(super) fn set_places(
     tx.run(&SET_PLACES, &args).map(drop)
 }
 
+/// The values of a field that records of the window have.
+pub(super) fn values(tx: &mut dyn Tx, window: i64, field: Field) -> Result<Vec<i64>, Error> {
+    let rows = tx.rows(&VALUES, &[window.into(), field.number().into()])?;
+    rows.iter().map(|row| row.int(0)).collect()
+}
+
+/// Whether any record has the value.
+pub(super) fn is_used(tx: &mut dyn Tx, field: Field, value: i64) -> Result<bool, Error> {
+    Ok(!tx.rows(&IS_USED, &[field.number().into(), value.into()])?.is_empty())
+}
+
+/// No record of the window has the value any more.
+pub(super) fn drop_places(
+    tx: &mut dyn Tx,
+    window: i64,
+    field: Field,
+    value: i64,
+) -> Result<(), Error> {
+    tx.run(&DROP_PLACES, &[window.into(), field.number().into(), value.into()]).map(drop)
+}
+
 /// All stored places of a window: field, value, bytes.
 pub(super) fn all_places(tx: &mut dyn Tx, window: i64) -> Result<Vec<(i64, i64, Vec<u8>)>, Error> {
     let rows = tx.rows(&ALL_PLACES, &[window.into()])?;
@@ -141,7 +162,7 @@ fn place(window: i64, block: u16, column: Column) -> i64 {
 
 /// What reads, for the test of its plans.
 #[cfg(test)]
-pub(super) const READS: &[Query] = &[PROGRESS, WINDOWS, PLACES, ALL_PLACES, BUCKET, CELLS];
+pub(super) const READS: &[Query] = &[PROGRESS, WINDOWS, PLACES, VALUES, ALL_PLACES, BUCKET, CELLS];
 
 const PROGRESS: Query =
     Query { name: "index.progress", sql: "select log_id, seq, leaf from progress where id = 1" };
@@ -170,6 +191,19 @@ const PLACES: Query = Query {
 const ALL_PLACES: Query = Query {
     name: "index.all_places",
     sql: "select field, value, places from postings where window = ?1 order by field, value",
+};
+const VALUES: Query = Query {
+    name: "index.values",
+    sql: "select value from postings where window = ?1 and field = ?2 order by value",
+};
+const IS_USED: Query = Query {
+    name: "index.is_used",
+    sql: "select 1 from windows w join postings p on p.window = w.window \
+          where p.field = ?1 and p.value = ?2 limit 1",
+};
+const DROP_PLACES: Query = Query {
+    name: "index.drop_places",
+    sql: "delete from postings where window = ?1 and field = ?2 and value = ?3",
 };
 const SET_PLACES: Query = Query {
     name: "index.set_places",

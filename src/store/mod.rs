@@ -12,6 +12,7 @@ mod entry;
 mod error;
 mod event;
 mod filling;
+mod forgetting;
 pub mod grants;
 pub mod identities;
 mod index;
@@ -189,6 +190,16 @@ impl Store {
     /// says.
     pub fn count(&self, census: &Census<'_>) -> Result<Counts, Error> {
         self.engine.count(census)
+    }
+
+    /// Takes out of the search index what the log no longer says of these
+    /// records, for good. To be called after it was erased there. Blocks until
+    /// it is done, and nothing of it is left in the file.
+    ///
+    /// # Errors
+    /// [`Error::Closed`], and what the engine says: the index may still have it.
+    pub fn forget(&self, seqs: &[i64]) -> Result<(), Error> {
+        self.engine.forget(seqs)
     }
 
     /// How the store is, from counters; reads nothing from disk.

@@ -46,6 +46,11 @@ pub(super) fn value(tx: &mut dyn Tx, id: i64) -> Result<Option<String>, Error> {
     tx.rows(&VALUE, &[id.into()])?.first().map(|row| row.text(0).map(str::to_owned)).transpose()
 }
 
+/// Deletes a text that nothing refers to. Whoever remembers ids forgets them.
+pub(super) fn delete(tx: &mut dyn Tx, id: i64) -> Result<(), Error> {
+    tx.run(&DELETE, &[id.into()]).map(drop)
+}
+
 /// The ids of all key ARNs that end in this bare key id, at most `limit`.
 pub(super) fn find_keys(tx: &mut dyn Tx, key_id: &str, limit: usize) -> Result<Vec<i64>, Error> {
     ids(tx, &FIND_KEYS, &[key_id.into(), bound(limit)])
@@ -94,6 +99,7 @@ const FIND_ADDRESSES: Query = Query {
     name: "texts.find_addresses",
     sql: "select id from texts where address between ?1 and ?2 order by address limit ?3",
 };
+const DELETE: Query = Query { name: "texts.delete", sql: "delete from texts where id = ?1" };
 const INSERT: Query = Query {
     name: "texts.insert",
     sql: "insert into texts (field, value, key_id, address) values (?1, ?2, ?3, ?4) returning id",

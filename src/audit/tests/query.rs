@@ -139,54 +139,29 @@ async fn a_record_comes_back_byte_for_byte_by_every_field() {
 }
 
 #[tokio::test]
-async fn text_is_looked_for_a_bounded_number_of_records_at_a_time() {
+async fn pages_go_on_until_there_is_nothing_left() {
     let folder = TempDir::new().unwrap();
     let store = open(&folder);
-    let mut waiting = Vec::new();
-    for n in 0..limits::AUDIT_TEXT_RECORDS + 10 {
-        let time_ms = i64::try_from(n).unwrap() * 1_000;
+    for n in 0..300 {
         let error = (n == 3).then(|| ("AccessDenied", "a needle".to_owned()));
-        let case = Case { time_ms, error, ..Case::decrypt(ada()) };
-        let event = case.with(|record| prepare(record).unwrap());
-        waiting.push(store.commit(Unit { changes: Vec::new(), event, further: Vec::new() }));
-        if waiting.len() == 500 {
-            for done in futures(std::mem::take(&mut waiting)).await {
-                done.unwrap();
-            }
-        }
-    }
-    for done in futures(waiting).await {
-        done.unwrap();
+        let case = Case { time_ms: n * 1_000, error, ..Case::decrypt(ada()) };
+        commit(&store, case.with(|record| prepare(record).unwrap())).await;
     }
     while store.health().indexed_seq < store.health().last_seq {
         tokio::task::yield_now().await;
     }
-    let filter = Filter { text: vec!["needle".to_owned()], ..all() };
-    let first = query(&store, &filter).unwrap();
-    assert_eq!((first.records.len(), first.searched_to_ms), (0, Some(10_000)));
-    let rest: Vec<Page> = pages(&store, filter).collect::<Result<_, _>>().unwrap();
-    assert_eq!(rest.iter().map(|page| page.records.len()).collect::<Vec<_>>(), [0, 1]);
-    assert_eq!(rest[1].searched_to_ms, None);
-}
-
-/// All of them at the same time.
-async fn futures<F: Future>(all: Vec<F>) -> Vec<F::Output> {
-    let mut all: Vec<_> = all.into_iter().map(Box::pin).collect();
-    let mut done = Vec::new();
-    std::future::poll_fn(move |context| {
-        all.retain_mut(|one| match one.as_mut().poll(context) {
-            std::task::Poll::Ready(output) => {
-                done.push(output);
-                false
-            }
-            std::task::Poll::Pending => true,
-        });
-        match all.is_empty() {
-            true => std::task::Poll::Ready(std::mem::take(&mut done)),
-            false => std::task::Poll::Pending,
-        }
-    })
-    .await
+    let every: Vec<Page> = pages(&store, all()).collect::<Result<_, _>>().unwrap();
+    assert_eq!(every.iter().map(|page| page.records.len()).sum::<usize>(), 300);
+    assert!(every.iter().all(|page| page.records.len() <= 10));
+    let searched: Vec<Option<i64>> = every.iter().map(|page| page.searched_to_ms).collect();
+    assert_eq!(searched[0], Some(290_000));
+    let filter = Filter { text: vec!["NEEDLE".to_owned()], ..all() };
+    let found: Vec<Page> = pages(&store, filter).collect::<Result<_, _>>().unwrap();
+    // In pages of bounded work, so all but the last are empty.
+    let rows: Vec<usize> = found.iter().map(|page| page.records.len()).collect();
+    assert_eq!((rows.iter().sum::<usize>(), rows.last()), (1, Some(&1)));
+    assert!(rows.len() > 1);
+    assert_eq!(found.last().unwrap().searched_to_ms, None);
 }
 
 #[test]

@@ -7,11 +7,12 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::Duration;
 
 use rusqlite::Connection;
 
+use super::checkpoint::{self, Mode};
 use super::connect::{self, Writing};
 use super::migrate;
 use super::readers::Readers;
@@ -19,10 +20,17 @@ use super::shared::Shared;
 use super::tx::{SqliteTx, classify};
 use crate::store::filling::Filling;
 use crate::store::index::{self, Progress};
-use crate::store::{Error, Query, ReadMarks, Tx, log, meta, migrations};
+use crate::store::{Error, Query, ReadMarks, Tx, forgetting, log, meta, migrations};
 
 /// Records taken in by one transaction.
 const CHUNK_RECORDS: usize = 4_096;
+
+/// What the indexer is asked for.
+pub(super) enum Message {
+    /// Take out what the log no longer says of these records, and answer.
+    Forget(Vec<i64>, SyncSender<Result<(), Error>>),
+    Stop,
+}
 
 /// The state of the indexer's thread.
 pub(super) struct Indexer {
@@ -54,9 +62,22 @@ impl Indexer {
     }
 
     /// Takes in new records until the engine closes.
-    pub(super) fn run(mut self, stop: &Receiver<()>, interval: Duration) {
+    pub(super) fn run(mut self, asked: &Receiver<Message>, interval: Duration) {
         let mut wait = interval;
-        while matches!(stop.recv_timeout(wait), Err(RecvTimeoutError::Timeout)) {
+        loop {
+            match asked.recv_timeout(wait) {
+                Err(RecvTimeoutError::Timeout) => {}
+                Ok(Message::Forget(seqs, answer)) => {
+                    let forgotten = self.forget(&seqs);
+                    if forgotten.is_err() {
+                        self.roll_back();
+                    }
+                    // Whoever asked may be gone.
+                    answer.send(forgotten).ok();
+                    continue;
+                }
+                Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => break,
+            }
             wait = match self.take_in() {
                 Ok(taken) if taken == CHUNK_RECORDS => Duration::ZERO,
                 Ok(_) => interval,
@@ -101,6 +122,25 @@ impl Indexer {
         self.shared.set_indexed_seq(progress.seq);
         self.progress = progress;
         Ok(records.len())
+    }
+
+    /// Records that are not taken in yet will be as the log has them then.
+    fn forget(&mut self, seqs: &[i64]) -> Result<(), Error> {
+        let mut tx = SqliteTx(&self.connection);
+        // What is in memory of the newest window is read again.
+        self.filling = None;
+        tx.run(&BEGIN, &[])?;
+        for seq in seqs.iter().copied().filter(|seq| *seq <= self.progress.seq) {
+            let record = self.log.read(|tx| log::find(tx, seq))?;
+            let left = record.map(|record| (self.read_marks)(&record)).unwrap_or_default();
+            forgetting::forget(&mut tx, seq, &left)?;
+        }
+        tx.run(&COMMIT, &[])?;
+        // The old pages are still in the write-ahead log.
+        if checkpoint::run(&self.connection, Mode::Truncate)? {
+            return Ok(());
+        }
+        Err(Error::Busy)
     }
 
     fn roll_back(&mut self) {
@@ -154,13 +194,13 @@ fn leaf_at(tx: &mut dyn Tx, seq: i64) -> Result<Vec<u8>, Error> {
 }
 
 /// Synced at checkpoints only, and few of those: each costs the disk two syncs
-/// beside those of the book. The cache holds the inner pages of seven trees
-/// that are written at random (64 MiB).
+/// beside those of the book. The cache holds the pages of the newest window
+/// (16 MiB). What is forgotten is overwritten.
 const INDEX: Writing = Writing {
     synchronous: "normal",
     checkpoint_pages: 4_000,
-    cache_pages: 16_384,
-    secure_delete: false,
+    cache_pages: 4_096,
+    secure_delete: true,
 };
 
 const BEGIN: Query = Query { name: "indexer.begin", sql: "begin immediate" };

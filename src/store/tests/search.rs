@@ -2,6 +2,7 @@
 //! the conditions, however far the index is, and while records arrive.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use proptest::prelude::*;
 
@@ -98,9 +99,17 @@ impl Seed {
     }
 }
 
+/// Of which principal the personal data is erased, once [`ERASED`] is set.
+const LEAVER: usize = 99;
+static ERASED: AtomicBool = AtomicBool::new(false);
+
 /// What the records of these tests are found by.
 pub(super) fn read_marks(record: &StoredRecord) -> Marks {
-    Seed::read(record).map(|seed| seed.marks()).unwrap_or_default()
+    let Some(mut seed) = Seed::read(record) else { return Marks::default() };
+    if seed.principal == LEAVER && ERASED.load(Ordering::SeqCst) {
+        seed = Seed { session: None, ip: None, tags: Vec::new(), ..seed };
+    }
+    seed.marks()
 }
 
 fn seed() -> impl Strategy<Value = Seed> {
@@ -287,6 +296,9 @@ impl Filter {
     /// Counts by the obvious definition.
     fn counts(&self, placed: &[(Seed, Position)], by: [Option<Dimension>; 2]) -> Rows {
         let mut rows = Rows::new();
+        if by == [None, None] {
+            rows.insert(Vec::new(), 0);
+        }
         for (seed, _) in placed.iter().filter(|(seed, _)| self.matches(seed)) {
             let shares = by.into_iter().flatten().map(|by| seed.share(by)).collect();
             *rows.entry(shares).or_default() += 1;
@@ -537,14 +549,68 @@ fn what_is_cut_of_a_count_is_told() {
     wait_for_index(&store);
     let count = |groups, rows| {
         let by = [Some(Dimension::Principal), None];
-        let census = |conditions| Census { conditions, by, groups, rows };
-        let counts = any_filter().with(|conditions| store.count(&census(conditions)).unwrap());
+        let counts = any_filter()
+            .with(|conditions| store.count(&Census { conditions, by, groups, rows }).unwrap());
         assert_eq!(counts.events, 9);
         (counts.groups.iter().map(|group| group.events).collect::<Vec<_>>(), counts.complete)
     };
     assert_eq!(count(3, 3), (vec![5, 3, 1], true));
     assert_eq!(count(3, 2), (vec![5, 3], false));
     assert_eq!(count(2, 3), (vec![5, 3], false));
+}
+
+/// What was erased is found no more, whoever else has it is, and nothing of it
+/// is left in the file.
+#[test]
+fn what_is_erased_leaves_the_index() {
+    let folder = TempDir::new().unwrap();
+    let store = with_interval(folder.path(), 1);
+    let of = |principal, ip| Seed {
+        principal,
+        session: Some(principal),
+        ip: Some(ip),
+        tags: vec![5, i64::try_from(principal).unwrap()],
+        ..plain()
+    };
+    // Over two windows; of the addresses, two are the leaver's alone.
+    let mut seeds: Vec<Seed> = (0..100).map(|_| of(1, 0)).collect();
+    seeds[10] = of(LEAVER, 2);
+    seeds[20] = of(LEAVER, 0);
+    seeds[90] = of(LEAVER, 4);
+    commit_all(&store, &seeds);
+    wait_for_index(&store);
+    let left_of = |text: &str| {
+        ["index.db", "index.db-wal"].iter().any(|name| {
+            let bytes = std::fs::read(folder.path().join(name)).unwrap_or_default();
+            bytes.windows(text.len()).any(|bytes| bytes == text.as_bytes())
+        })
+    };
+    assert!(left_of("session-99") && left_of("10.0.1.1") && left_of("2001:db8::1"));
+    let found = |want: Want| that(&[want]).all(&store, 1_000, || {}).len();
+    assert_eq!(
+        (found(Want::Session(LEAVER)), found(Want::Tag(99)), found(Want::Network(2))),
+        (3, 3, 99)
+    );
+    ERASED.store(true, Ordering::SeqCst);
+    store.forget(&[11, 21, 91]).unwrap();
+    assert_eq!(
+        (found(Want::Session(LEAVER)), found(Want::Tag(99)), found(Want::Network(2))),
+        (0, 0, 97)
+    );
+    assert_eq!(
+        (found(Want::Session(1)), found(Want::Tag(5)), found(Want::Principal(LEAVER))),
+        (97, 97, 3)
+    );
+    assert!(!left_of("session-99") && !left_of("10.0.1.1") && !left_of("2001:db8::1"));
+    let by = [Some(Dimension::SourceIp), Some(Dimension::Principal)];
+    let counts = any_filter()
+        .with(|conditions| store.count(&Census { conditions, by, groups: 9, rows: 9 }).unwrap());
+    let rows: Vec<_> = counts.groups.iter().map(|group| (&group.shares[0], group.events)).collect();
+    assert_eq!(rows, [(&Share::Text("10.0.0.1".to_owned()), 97), (&Share::None, 3)]);
+    // The index goes on.
+    commit_all(&store, &[of(2, 1)]);
+    wait_for_index(&store);
+    assert_eq!(found(Want::Network(2)), 98);
 }
 
 #[test]
