@@ -55,7 +55,9 @@ pub(super) async fn answer(
             let body = std::mem::take(&mut incoming.body);
             state.run(&operation, Call { caller, region, body, members, decided }).await
         }
-        Err(error) => state.refuse(&description, caller, region, Refusal { error, decided }).await,
+        Err(error) => {
+            state.refuse(&description, caller, region, Refusal { decided, ..error.into() }).await
+        }
     };
     if description.name == LISTED_IN_LINES && accepts_lines(request) {
         return respond::lines(&answer);
