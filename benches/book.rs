@@ -96,8 +96,9 @@ fn raw_rate(events: &[NewEvent]) -> f64 {
         for event in group {
             bytes.extend(&event.body);
             bytes.extend(event.leaf);
-            bytes.extend(event.event_id);
             bytes.extend(event.request_id.unwrap());
+            bytes.extend(event.personal.salt.unwrap());
+            bytes.extend(&event.personal.body);
             bytes.extend([0; 24]);
         }
         file.write_all(&bytes).unwrap();
@@ -161,7 +162,7 @@ fn pieces(criterion: &mut Criterion) {
     criterion.bench_function("prepare", |bench| {
         bench.iter(|| event(turn.next().unwrap()));
     });
-    let canonical: Vec<Vec<u8>> = samples
+    let canonical: Vec<String> = samples
         .iter()
         .map(|sample| sample.with_record(|record| audit::canonical(record).unwrap()))
         .collect();
@@ -169,7 +170,7 @@ fn pieces(criterion: &mut Criterion) {
     criterion.bench_function("leaf", |bench| {
         bench.iter_batched(
             || bytes.next().unwrap(),
-            |canonical| audit::leaf(audit::LEAF_FORMAT, canonical),
+            |canonical| audit::leaf_2(canonical.as_bytes(), &[[7; 32]; 6]),
             BatchSize::SmallInput,
         );
     });

@@ -20,7 +20,7 @@ use std::time::Instant;
 use criterion::Criterion;
 use records::{Dice, Sample};
 use tempfile::TempDir;
-use wardbook::audit::{self, Filter, Name, Record, Selection, Term, Value};
+use wardbook::audit::{self, Filter, Name, Record, Selection, Term, FilterValue};
 use wardbook::base::ids::RequestId;
 use wardbook::store::{Dimension, NewEvent, Settings, Store, Unit};
 
@@ -105,7 +105,7 @@ fn event(sample: &Sample, time_ms: i64, dice: &mut Dice) -> NewEvent {
 }
 
 fn is(name: Name, text: &str) -> Term {
-    Term::is(Value::parse(name, text).unwrap())
+    Term::is(FilterValue::parse(name, text).unwrap())
 }
 
 fn of(terms: Vec<Term>) -> Selection {

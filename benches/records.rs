@@ -56,6 +56,8 @@ pub(crate) struct Sample {
     request: Box<RawValue>,
     response: Option<Box<RawValue>>,
     additional: Option<Box<RawValue>>,
+    material: Option<String>,
+    salt: [u8; 16],
     key: String,
     host: String,
     explanation: Box<RawValue>,
@@ -102,13 +104,15 @@ impl Sample {
             ];
             dice.pick(&choices.each_ref()).clone()
         });
-        let material = hex::encode(&Dice::new(key_number + 9).bytes::<32>());
-        let additional = (operation.material && !failed)
-            .then(|| to_raw_value(&json!({ "keyMaterialId": material })).unwrap());
+        let material = (operation.material && !failed)
+            .then(|| hex::encode(&Dice::new(key_number + 9).bytes::<32>()));
+        let additional =
+            material.as_ref().map(|id| to_raw_value(&json!({ "keyMaterialId": id })).unwrap());
         let explanation = explanation(dice, key_number, failed);
         Self {
             host: format!("kms.{region}.amazonaws.com"),
-            event_id: dice.bytes(),
+            event_id: *caller.request_id.as_bytes(),
+            salt: dice.bytes(),
             event_name: operation.name,
             read_only: operation.read_only,
             request: to_raw_value(&operation.request).unwrap(),
@@ -123,6 +127,7 @@ impl Sample {
             time_ms,
             failure,
             additional,
+            material,
             key,
         }
     }
@@ -153,7 +158,9 @@ impl Sample {
                 cipher_suite: "TLS_AES_256_GCM_SHA384",
                 host: Some(&self.host),
             }),
-            wardbook: Some(&self.explanation),
+            decisions: Some(&self.explanation),
+            key_material: self.material.as_deref(),
+            salt: self.salt,
         })
     }
 }
@@ -175,7 +182,7 @@ fn explanation(dice: &mut Dice, key_number: u64, failed: bool) -> Value {
         (false, 0) => json!({"determining": [by_key], "documents": [of_key]}),
         (false, _) => json!({"determining": [by_identity, by_key], "documents": documents}),
     };
-    json!({"decisions": [decision]})
+    json!([decision])
 }
 
 fn caller(dice: &mut Dice, account: &AccountId, time_ms: i64) -> Caller {

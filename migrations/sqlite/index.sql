@@ -8,10 +8,11 @@
 -- How far the index is, and of which log. `leaf` is that of record `seq`: a
 -- log that was restored from a backup and went another way has another one.
 create table progress (
-    id     integer primary key check (id = 1),
-    log_id text not null,
-    seq    integer not null,
-    leaf   blob not null
+    id      integer primary key check (id = 1),
+    log_id  text not null,
+    seq     integer not null,
+    leaf    blob not null,
+    erasure integer not null   -- the last of the log's erasures that was followed
 ) strict;
 
 -- Texts that records repeat. Personal ones are deleted when the last record

@@ -102,7 +102,9 @@ pub fn init(options: &InitOptions, clock: &dyn Clock) -> Result<Initialized, Err
     }));
     let event = audit::prepare(&Record {
         event_name: "Initialize",
-        ..first_record(&caller(&hsm, &account)?, &account, &region, created_ms, random(&hsm)?)
+        event_id: random(&hsm)?,
+        salt: random(&hsm)?,
+        ..first_record(&caller(&hsm, &account)?, &account, &region, created_ms)
     })?;
     // Where the operator puts guardrails: it begins empty.
     make_folder(&options.data.join(GUARDRAILS))?;
@@ -144,15 +146,15 @@ impl Change for Foundation {
     fn publish(&self) {}
 }
 
+/// The parts that such records share, without what has to be random.
 pub(super) fn first_record<'a>(
     caller: &'a Caller,
     account: &'a AccountId,
     region: &'a Region,
     time_ms: i64,
-    event_id: [u8; 16],
 ) -> Record<'a> {
     Record {
-        event_id,
+        event_id: [0; 16],
         time_ms,
         caller,
         account,
@@ -169,7 +171,9 @@ pub(super) fn first_record<'a>(
         event_type: EventType::AwsServiceEvent,
         shared_event_id: None,
         tls: None,
-        wardbook: None,
+        decisions: None,
+        key_material: None,
+        salt: [0; 16],
     }
 }
 

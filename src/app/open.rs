@@ -19,6 +19,7 @@ use crate::keys::registry::Registry;
 use crate::ops::blocking::Workshop;
 use crate::ops::ctx::{Ctx, Observer, Start};
 use crate::ops::rates::Rates;
+use crate::ops::timeline::Timeline;
 use crate::policy::engine::Engine;
 use crate::store::{Settings, Store, Tx, meta, sealed};
 use crate::{audit, identity, items, keys};
@@ -78,9 +79,11 @@ pub fn open(options: OpenOptions) -> Result<Opened, Error> {
         elapsed: options.clock.elapsed(),
         last_record_ms: store.last_time_ms()?,
     };
+    let timeline = Timeline::new(start.last_record_ms);
     let rates = Rates::new(options.quotas.request_rates.clone(), Arc::clone(&options.clock));
     let ctx = Arc::new(Ctx {
         start,
+        timeline,
         clock: options.clock,
         hsm,
         store,

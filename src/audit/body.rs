@@ -1,38 +1,35 @@
-//! The record as stored: compressed with a dictionary, tied to its leaf hash.
+//! The record as stored: taken apart into what stays and what can be erased,
+//! both compressed with a dictionary and tied to the leaf.
 
 use std::cell::RefCell;
 
-use sha2::{Digest, Sha256};
 use zstd::bulk::{Compressor, Decompressor};
 
+use super::columns::{Columns, Row};
+use super::leaf::{Salt, commitment, leaf_2, salt_of_value};
+use super::opened::{Opened, Value};
 use super::{Error, RECORD_BYTES};
-use crate::store::StoredRecord;
+use crate::store::{Personal, StoredRecord};
 
 /// Version of the canonical form. It is the first byte of the leaf data, so a
 /// record cannot be passed off as one of another form.
-pub const LEAF_FORMAT: u8 = 1;
+pub const LEAF_FORMAT: u8 = 2;
 
 /// The dictionary that new records are compressed with.
-pub(super) const CURRENT_DICTIONARY: u32 = 1;
+pub(super) const CURRENT_DICTIONARY: u32 = 2;
 
 /// Every dictionary there ever was, by number. None may change or go: stored
 /// records need them.
-const DICTIONARIES: &[(u32, &[u8])] = &[(1, include_bytes!("dictionaries/1.zdict"))];
+const DICTIONARIES: &[(u32, &[u8])] =
+    &[(1, include_bytes!("dictionaries/1.zdict")), (2, include_bytes!("dictionaries/2.zdict"))];
 
 /// zstd's level. With a dictionary, 3 is no smaller on records of a kilobyte
 /// and takes longer (see `benches/dictionary.rs`).
 const LEVEL: i32 = 1;
 
-/// The leaf of a record in the log's Merkle tree: RFC 6962, section 2.1,
-/// `SHA-256(0x00 || d)`, where the leaf data `d` is the format's number as one
-/// byte and then the canonical form.
-#[must_use]
-pub fn leaf(format: u8, canonical: &[u8]) -> [u8; 32] {
-    let mut hash = Sha256::new();
-    hash.update([0x00, format]);
-    hash.update(canonical);
-    hash.finalize().into()
-}
+/// What every zstd frame begins with (RFC 8878, section 3.1.1). From format 2
+/// on it is not stored.
+const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
 thread_local! {
     // Making a context costs far more than compressing a record with it.
@@ -56,56 +53,116 @@ impl Press {
     }
 }
 
-/// Compresses a canonical record with the current dictionary.
-pub(super) fn compress(canonical: &[u8]) -> Result<Vec<u8>, Error> {
+/// Compresses with the current dictionary.
+fn compress(bytes: &[u8]) -> Result<Vec<u8>, Error> {
     let compress = |slot: &mut Option<Press>| {
         let press = match slot {
             Some(press) => press,
             None => slot.insert(Press::new()?),
         };
         press.room.clear();
-        press.compressor.compress_to_buffer(canonical, &mut press.room)?;
-        Ok(press.room.clone())
+        press.compressor.compress_to_buffer(bytes, &mut press.room)?;
+        Ok(press.room.get(MAGIC.len()..).unwrap_or_default().to_vec())
     };
     PRESS.with_borrow_mut(compress).map_err(Error::Compress)
 }
 
+/// A record as it goes into its row.
+pub(super) struct Packed {
+    pub(super) leaf: [u8; 32],
+    pub(super) body: Vec<u8>,
+    pub(super) personal: Personal,
+}
+
+/// Takes a canonical record apart.
+pub(super) fn pack(
+    canonical: &str,
+    row: &Row<'_>,
+    columns: &Columns<'_>,
+    salt: Salt,
+) -> Result<Packed, Error> {
+    let mut commitments = Vec::with_capacity(8);
+    let commit =
+        |value| commitments.push(commitment(&salt_of_value(&salt, commitments.len()), value));
+    let apart = columns.take_apart(canonical, commit).map_err(|_malformed| Error::NotARecord)?;
+    Ok(Packed {
+        leaf: leaf_2(apart.skeleton.as_bytes(), &commitments),
+        body: compress(&apart.short)?,
+        personal: Personal {
+            salt: Some(salt),
+            source_ip: row.source_ip.map(str::to_owned),
+            session: row.session.map(str::to_owned),
+            body: compress(&apart.values)?,
+        },
+    })
+}
+
 /// Opens stored records; keeps the dictionary at hand from one to the next.
 #[derive(Default)]
-pub(super) struct Opener {
+pub struct Opener {
     ready: Option<(u32, Decompressor<'static>)>,
+    room: Vec<u8>,
 }
 
 impl Opener {
-    /// The canonical form of a stored record, checked against its leaf.
-    pub(super) fn open(&mut self, record: &StoredRecord) -> Result<String, Error> {
+    /// A stored record, checked against its leaf.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] for one that is not what was written.
+    pub fn open(&mut self, record: &StoredRecord) -> Result<Opened, Error> {
         let damaged = || Error::Corrupt { seq: record.position.seq };
-        let canonical = self.decompress(record).ok_or_else(damaged)?;
-        if leaf(record.format, &canonical) != record.leaf {
-            return Err(damaged());
+        let opened = self.read(record).filter(|opened| opened.leaf() == record.leaf);
+        opened.ok_or_else(damaged)
+    }
+
+    /// A stored record, unchecked; `None` if it cannot be read.
+    pub(super) fn read(&mut self, record: &StoredRecord) -> Option<Opened> {
+        match record.format {
+            1 => self.open_1(record),
+            2 => self.open_2(record),
+            _ => None,
         }
-        String::from_utf8(canonical).ok().ok_or_else(damaged)
     }
 
-    /// Writes the canonical form of a stored record into `room`, unchecked;
-    /// `None` if it does not open.
-    pub(super) fn read(&mut self, record: &StoredRecord, room: &mut Vec<u8>) -> Option<()> {
-        room.clear();
-        room.reserve(RECORD_BYTES);
-        let opener = self.opener(record.dictionary)?;
-        opener.decompress_to_buffer(&record.body, room).ok().map(drop)
+    fn open_1(&mut self, record: &StoredRecord) -> Option<Opened> {
+        let canonical = self.decompress(record.dictionary, &record.body)?;
+        Some(Opened { format: 1, skeleton: String::from_utf8(canonical).ok()?, values: Vec::new() })
     }
 
-    fn decompress(&mut self, record: &StoredRecord) -> Option<Vec<u8>> {
-        self.opener(record.dictionary)?.decompress(&record.body, RECORD_BYTES).ok()
+    fn open_2(&mut self, record: &StoredRecord) -> Option<Opened> {
+        let columns = Columns::of(&Row::of(record));
+        let skeleton = columns.restore(&self.decompress_2(record.dictionary, &record.body)?)?;
+        let personal = record.personal.as_ref()?;
+        let values = match &personal.salt {
+            Some(salt) => {
+                let packed = self.decompress_2(record.dictionary, &personal.body)?;
+                let values = (0..).zip(columns.unpack(&packed)?);
+                values
+                    .map(|(i, value)| Value::Kept { salt: salt_of_value(salt, i), value })
+                    .collect()
+            }
+            None => Value::read_all(&personal.body)?,
+        };
+        Some(Opened { format: 2, skeleton, values })
     }
 
-    fn opener(&mut self, number: u32) -> Option<&mut Decompressor<'static>> {
-        if self.ready.as_ref().is_none_or(|(ready, _)| *ready != number) {
-            let opener = Decompressor::with_dictionary(dictionary(number)?).ok()?;
-            self.ready = Some((number, opener));
+    fn decompress_2(&mut self, dictionary: u32, body: &[u8]) -> Option<Vec<u8>> {
+        let mut frame = std::mem::take(&mut self.room);
+        frame.clear();
+        frame.extend_from_slice(&MAGIC);
+        frame.extend_from_slice(body);
+        let opened = self.decompress(dictionary, &frame);
+        self.room = frame;
+        opened
+    }
+
+    fn decompress(&mut self, dictionary: u32, frame: &[u8]) -> Option<Vec<u8>> {
+        if self.ready.as_ref().is_none_or(|(number, _)| *number != dictionary) {
+            let opener = Decompressor::with_dictionary(self::dictionary(dictionary)?).ok()?;
+            self.ready = Some((dictionary, opener));
         }
-        self.ready.as_mut().map(|(_, opener)| opener)
+        let (_, opener) = self.ready.as_mut()?;
+        opener.decompress(frame, RECORD_BYTES).ok()
     }
 }
 

@@ -1,5 +1,6 @@
 //! What can go wrong with records.
 
+use crate::base::ids::RequestId;
 use crate::base::limits;
 use crate::store;
 
@@ -10,6 +11,9 @@ pub enum Error {
     /// The record could not be written as JSON.
     #[error("the record cannot be written as JSON")]
     Encode(#[source] serde_json::Error),
+    /// The record could not be taken apart, or its parts do not fit together.
+    #[error("the record is not the JSON of one")]
+    NotARecord,
     /// The record could not be compressed.
     #[error("the record cannot be compressed")]
     Compress(#[source] std::io::Error),
@@ -17,6 +21,12 @@ pub enum Error {
     /// does not hash to its leaf.
     #[error("record {seq} of the log is damaged")]
     Corrupt { seq: i64 },
+    /// There is no such event in the book of the account.
+    #[error("there is no event {0}")]
+    NoSuchEvent(RequestId),
+    /// A column of a stored record does not say what the record says.
+    #[error("record {seq} of the log is filed wrongly: {column}")]
+    Column { seq: i64, column: &'static str },
     /// A page was asked for with no rows or too many.
     #[error("a page has 1 to {} rows", limits::AUDIT_PAGE_ROWS)]
     PageRows,

@@ -58,7 +58,7 @@ impl Name {
 
 /// One value that a record may have.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Value {
+pub enum FilterValue {
     /// A text of one of these fields.
     Text(Vec<Field>, String),
     /// The id of a key, without its ARN.
@@ -74,7 +74,7 @@ pub enum Value {
     EventId([u8; 16]),
 }
 
-impl Value {
+impl FilterValue {
     /// Reads a value of the filter `name`.
     ///
     /// # Errors
@@ -133,7 +133,7 @@ impl Value {
     }
 }
 
-impl From<RequestId> for Value {
+impl From<RequestId> for FilterValue {
     fn from(id: RequestId) -> Self {
         Self::RequestId(*id.as_bytes())
     }
@@ -157,21 +157,21 @@ fn uuid(text: &str) -> Option<[u8; 16]> {
 /// have none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Term {
-    pub any_of: Vec<Value>,
+    pub any_of: Vec<FilterValue>,
     pub not: bool,
 }
 
 impl Term {
     /// Holds for records that have the value.
     #[must_use]
-    pub fn is(value: Value) -> Self {
+    pub fn is(value: FilterValue) -> Self {
         Self { any_of: vec![value], not: false }
     }
 
     /// Holds for records with this text.
     #[must_use]
     pub fn text(field: Field, text: &str) -> Self {
-        Self::is(Value::Text(vec![field], text.to_owned()))
+        Self::is(FilterValue::Text(vec![field], text.to_owned()))
     }
 }
 
@@ -195,7 +195,7 @@ impl Selection {
             not: false,
         });
         let terms = self.terms.iter().map(|term| Condition {
-            any_of: term.any_of.iter().flat_map(Value::sought).collect(),
+            any_of: term.any_of.iter().flat_map(FilterValue::sought).collect(),
             not: term.not,
         });
         // The account has the most records, so it comes last.

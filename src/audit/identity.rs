@@ -150,6 +150,58 @@ pub(super) fn identity<'a>(
     }
 }
 
+/// By what the records of a caller are found.
+pub(super) struct FoundBy<'a> {
+    /// The user, or the role of a session.
+    pub(super) principal: String,
+    /// Its unique id.
+    pub(super) principal_id: Option<&'a str>,
+    pub(super) access_key: Option<&'a str>,
+    /// What tells one session of the role from another.
+    pub(super) session: Option<&'a str>,
+}
+
+/// Nothing that [`identity`] does not tell the account `in_book_of` as well.
+pub(super) fn found_by<'a>(
+    caller: &'a Caller,
+    event_type: EventType,
+    in_book_of: &AccountId,
+) -> FoundBy<'a> {
+    let principal = &caller.principal;
+    let account = principal.account();
+    let only =
+        |principal| FoundBy { principal, principal_id: None, access_key: None, session: None };
+    if account != in_book_of {
+        return only(format!("arn:{PARTITION}:iam::{account}:root"));
+    }
+    let is_internal = event_type == EventType::AwsServiceEvent;
+    // What is longer is not written in full.
+    let access_key = caller.access_key_id.as_deref();
+    let access_key = access_key.filter(|id| !is_internal && id.len() <= ACCESS_KEY_ID_BYTES);
+    match principal {
+        Principal::System { .. } => only(principal.to_string()),
+        _ if is_internal => only(Principal::System { account: account.clone() }.to_string()),
+        Principal::Root { .. } | Principal::Anonymous { .. } => {
+            FoundBy { access_key, ..only(principal.to_string()) }
+        }
+        Principal::User { unique_id, .. } => {
+            FoundBy { principal_id: Some(unique_id), access_key, ..only(principal.to_string()) }
+        }
+        Principal::RoleSession { role_id, role_name, name, .. } => FoundBy {
+            principal: format!("arn:{PARTITION}:iam::{account}:role/{role_name}"),
+            principal_id: Some(role_id),
+            access_key,
+            session: Some(name),
+        },
+        Principal::WebIdentity { provider, subject, .. } => FoundBy {
+            principal: oidc_provider(account, provider),
+            principal_id: None,
+            access_key,
+            session: Some(subject),
+        },
+    }
+}
+
 /// What the record says of temporary credentials.
 fn session_context<'a>(
     caller: &Caller,

@@ -8,9 +8,11 @@ use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use super::columns::Columns;
 use super::identity::{self, Identity};
+use super::record::Texts;
 use super::{Error, EventType, RECORD_BYTES, Record, Resource};
-use crate::base::{hex, timestamp};
+use crate::base::hex;
 
 /// How much of a record is written out. What does not fit is replaced by a
 /// marker that tells how much is missing.
@@ -29,28 +31,28 @@ const WIDE: Limits = Limits { members: 100 * 1024, text: 1_024, resources: 32 };
 
 /// Narrow enough for all records: escaping makes at most six bytes of one, so
 /// nothing longer than 32 KiB comes out, whatever the texts are.
-const NARROW: Limits = Limits { members: 1_024, text: 256, resources: 4 };
+const NARROW: Limits = Limits { members: 1_024, text: 256, resources: super::RESOURCES_SEARCHED };
 
 /// The record as one line of JSON, at most [`RECORD_BYTES`].
 pub(super) fn canonical(
     record: &Record<'_>,
-    principal: &str,
-    source_ip: Option<&str>,
-) -> Result<Vec<u8>, Error> {
-    let wide = write(record, principal, source_ip, WIDE)?;
-    if wide.len() <= RECORD_BYTES { Ok(wide) } else { write(record, principal, source_ip, NARROW) }
+    texts: &Texts<'_>,
+    columns: &Columns<'_>,
+) -> Result<String, Error> {
+    let wide = write(record, texts, columns, WIDE)?;
+    if wide.len() <= RECORD_BYTES { Ok(wide) } else { write(record, texts, columns, NARROW) }
 }
 
 fn write(
     record: &Record<'_>,
-    principal: &str,
-    source_ip: Option<&str>,
+    texts: &Texts<'_>,
+    columns: &Columns<'_>,
     limits: Limits,
-) -> Result<Vec<u8>, Error> {
+) -> Result<String, Error> {
     let mut bytes = Vec::with_capacity(2_048);
-    let canonical = Canonical::new(record, principal, source_ip, limits);
+    let canonical = Canonical::new(record, texts, columns, limits);
     serde_json::to_writer(&mut bytes, &canonical).map_err(Error::Encode)?;
-    Ok(bytes)
+    String::from_utf8(bytes).map_err(|_never| Error::NotARecord)
 }
 
 /// The record's members in CloudTrail's order.
@@ -59,7 +61,7 @@ fn write(
 struct Canonical<'a> {
     event_version: &'static str,
     user_identity: Identity<'a>,
-    event_time: String,
+    event_time: &'a str,
     event_source: &'a str,
     event_name: &'a str,
     aws_region: &'a str,
@@ -91,8 +93,17 @@ struct Canonical<'a> {
     event_category: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     tls_details: Option<TlsDetails<'a>>,
+    wardbook: Wardbook<'a>,
+}
+
+/// What CloudTrail has no member for.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Wardbook<'a> {
+    /// `eventTime`, exactly.
+    time: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    wardbook: Option<Member<'a>>,
+    decisions: Option<Member<'a>>,
 }
 
 #[derive(Serialize)]
@@ -107,21 +118,22 @@ struct TlsDetails<'a> {
 impl<'a> Canonical<'a> {
     fn new(
         record: &'a Record<'_>,
-        principal: &'a str,
-        source_ip: Option<&'a str>,
+        texts: &'a Texts<'_>,
+        columns: &'a Columns<'_>,
         limits: Limits,
     ) -> Self {
-        let [request, response, additional, details, wardbook] = fit(
+        let [request, response, additional, details, decisions] = fit(
             [
                 record.request_parameters,
                 record.response_elements,
                 record.additional_event_data,
                 record.service_event_details,
-                record.wardbook,
+                record.decisions,
             ],
             limits.members,
         );
         let caller = record.caller;
+        let source_ip = texts.source_ip.as_deref();
         let text = |whole| Text { whole, max: limits.text };
         let (event_type, address, agent) = match record.event_type {
             EventType::AwsApiCall => {
@@ -133,8 +145,13 @@ impl<'a> Canonical<'a> {
         };
         Self {
             event_version: "1.11",
-            user_identity: identity::identity(caller, principal, record.event_type, record.account),
-            event_time: timestamp::event_time(record.time_ms),
+            user_identity: identity::identity(
+                caller,
+                &texts.principal,
+                record.event_type,
+                record.account,
+            ),
+            event_time: columns.event_time(),
             event_source: record.event_source,
             event_name: record.event_name,
             aws_region: record.region.as_str(),
@@ -161,7 +178,7 @@ impl<'a> Canonical<'a> {
                 cipher_suite: tls.cipher_suite,
                 client_provided_host_header: tls.host.map(text),
             }),
-            wardbook,
+            wardbook: Wardbook { time: columns.time(), decisions },
         }
     }
 }

@@ -1,4 +1,5 @@
-//! What a record can be found by, read from its body for the search index.
+//! What a record can be found by, for the search index: what its columns say,
+//! and from its body only what they do not.
 
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -9,43 +10,36 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
-use uuid::Uuid;
 
 use super::body::Opener;
+use super::opened::Opened;
 use crate::base::arn::{KeyArn, PARTITION};
 use crate::store::{Field, Marks, StoredRecord};
 
-/// The members that are searched for.
-#[derive(Deserialize)]
+/// The members that no column has.
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Body<'a> {
-    #[serde(borrow)]
-    user_identity: Identity<'a>,
-    #[serde(borrow)]
-    event_source: Cow<'a, str>,
-    #[serde(borrow)]
-    event_name: Cow<'a, str>,
-    #[serde(borrow, rename = "sourceIPAddress")]
-    source_ip_address: Cow<'a, str>,
-    #[serde(borrow)]
-    error_code: Option<Cow<'a, str>>,
-    #[serde(borrow)]
+    #[serde(borrow, default)]
     request_parameters: Option<&'a RawValue>,
-    #[serde(borrow, rename = "requestID")]
-    request_id: Option<Cow<'a, str>>,
-    #[serde(borrow, rename = "eventID")]
-    event_id: Cow<'a, str>,
-    read_only: bool,
-    #[serde(borrow)]
+    #[serde(borrow, default)]
     resources: Vec<Resource<'a>>,
-    #[serde(borrow)]
-    recipient_account_id: Cow<'a, str>,
 }
 
-#[derive(Deserialize)]
+/// Those that columns have of newer records only.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct OfFormat1<'a> {
+    #[serde(borrow, default)]
+    user_identity: Identity<'a>,
+    #[serde(borrow, default, rename = "sourceIPAddress")]
+    source_ip_address: Cow<'a, str>,
+}
+
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Identity<'a> {
-    #[serde(borrow)]
+    #[serde(borrow, default)]
     access_key_id: Option<Cow<'a, str>>,
 }
 
@@ -67,52 +61,83 @@ struct Parameters<'a> {
     destination_encryption_context: Option<&'a RawValue>,
 }
 
+/// What all names of encryption contexts end in.
+const CONTEXT: &str = "ncryptionContext\"";
+
 thread_local! {
-    // Keeps the dictionary and the room of the last record.
-    static READING: RefCell<(Opener, Vec<u8>)> = RefCell::default();
+    // Keeps the dictionary.
+    static OPENER: RefCell<Opener> = RefCell::default();
 }
 
-/// What the record can be found by; nothing if its body cannot be read. The
-/// hash is not checked here: whoever gets a record to see checks it.
+/// What the record can be found by; if its body cannot be read, what its
+/// columns say. The hash is not checked here: whoever gets a record to see
+/// checks it.
 #[must_use]
 pub fn marks(record: &StoredRecord) -> Marks {
-    READING.with_borrow_mut(|(opener, room)| {
-        let text = opener.read(record, room).and_then(|()| std::str::from_utf8(room).ok());
-        let body = text.and_then(|text| serde_json::from_str::<Body<'_>>(text).ok());
-        body.map(|body| of(&record.principal, &body)).unwrap_or_default()
-    })
-}
-
-fn of(principal: &str, body: &Body<'_>) -> Marks {
-    let mut texts = Vec::with_capacity(8);
-    let mut mark = |field, text: &str| texts.push((field, text.to_owned()));
-    mark(Field::Account, &body.recipient_account_id);
-    mark(Field::EventSource, &body.event_source);
-    mark(Field::EventName, &body.event_name);
-    match role_of(principal) {
-        Some(role) => {
+    let columns = &record.columns;
+    let mut marks = Marks {
+        texts: Vec::with_capacity(8),
+        source_ip: None,
+        tags: Vec::new(),
+        read_only: columns.read_only,
+        request_id: columns.request_id,
+        event_id: Some(columns.event_id),
+    };
+    let mut mark = |field, text: &str| marks.texts.push((field, text.to_owned()));
+    mark(Field::Account, &columns.account);
+    mark(Field::EventSource, &columns.event_source);
+    mark(Field::EventName, &columns.event_name);
+    let session = record.personal.as_ref().and_then(|personal| personal.session.as_deref());
+    match (role_of(&columns.principal), session) {
+        // In format 1 the principal is the session.
+        (Some(role), _) => {
             mark(Field::Principal, &role);
-            mark(Field::Session, principal);
+            mark(Field::Session, &columns.principal);
         }
-        None => mark(Field::Principal, principal),
+        (None, session) => {
+            mark(Field::Principal, &columns.principal);
+            if let Some(session) = session {
+                mark(Field::Session, &session_of(&columns.principal, session));
+            }
+        }
     }
-    if let Some(access_key) = &body.user_identity.access_key_id {
+    if let Some(access_key) = &columns.access_key {
         mark(Field::AccessKey, access_key);
     }
-    for Resource { arn } in body.resources.iter().filter(|of| of.arn.starts_with("arn:")) {
-        mark(if KeyArn::parse(arn).is_some() { Field::Key } else { Field::Resource }, arn);
+    for key in columns.key.iter().chain(&columns.second_key) {
+        mark(Field::Key, key);
     }
-    if let Some(code) = &body.error_code {
+    if let Some(code) = &columns.error {
         mark(Field::Error, code);
     }
-    let id = |text: &str| Uuid::try_parse(text).ok().map(Uuid::into_bytes);
-    Marks {
-        texts,
-        source_ip: body.source_ip_address.parse::<IpAddr>().ok(),
-        tags: tags(body.request_parameters),
-        read_only: body.read_only,
-        request_id: body.request_id.as_deref().and_then(id),
-        event_id: id(&body.event_id),
+    let address = record.personal.as_ref().and_then(|personal| personal.source_ip.as_deref());
+    marks.source_ip = address.and_then(|address| address.parse::<IpAddr>().ok());
+    if let Some(opened) = OPENER.with_borrow_mut(|opener| opener.read(record)) {
+        add_body(&opened, &mut marks);
+    }
+    marks
+}
+
+/// Adds what only the body says.
+fn add_body(opened: &Opened, marks: &mut Marks) {
+    let body: Body<'_> = serde_json::from_str(&opened.skeleton).unwrap_or_default();
+    for Resource { arn } in body.resources.iter().filter(|of| of.arn.starts_with("arn:")) {
+        let is_key = KeyArn::parse(arn).is_some();
+        let field = if is_key { Field::Key } else { Field::Resource };
+        if !marks.texts.iter().any(|(of, text)| *of == field && text == arn) {
+            marks.texts.push((field, arn.to_string()));
+        }
+    }
+    if opened.format == 1 {
+        let more: OfFormat1<'_> = serde_json::from_str(&opened.skeleton).unwrap_or_default();
+        marks.source_ip = more.source_ip_address.parse().ok();
+        let access_key = more.user_identity.access_key_id;
+        marks.texts.extend(access_key.map(|id| (Field::AccessKey, id.into_owned())));
+        marks.tags = tags(body.request_parameters, &[]);
+    } else if body.request_parameters.is_some_and(|of| of.get().contains(CONTEXT)) {
+        let whole = opened.record().unwrap_or_default();
+        let body: Body<'_> = serde_json::from_str(&whole).unwrap_or_default();
+        marks.tags = tags(body.request_parameters, &opened.marks());
     }
 }
 
@@ -124,9 +149,23 @@ fn role_of(session: &str) -> Option<String> {
     Some(format!("arn:{PARTITION}:iam::{account}:role/{role}"))
 }
 
+/// What a session is found by: of a role its ARN, of a web identity its subject.
+fn session_of(principal: &str, session: &str) -> String {
+    let role = || {
+        let rest = principal.strip_prefix("arn:")?.strip_prefix(PARTITION)?;
+        rest.strip_prefix(":iam::")?.split_once(":role/")
+    };
+    match role() {
+        Some((account, role)) => {
+            format!("arn:{PARTITION}:sts::{account}:assumed-role/{role}/{session}")
+        }
+        None => session.to_owned(),
+    }
+}
+
 /// Digests of the names and pairs of all encryption contexts of the request,
-/// each once.
-fn tags(parameters: Option<&RawValue>) -> Vec<i64> {
+/// each once; of pairs whose value is one of `erased`, only the names.
+fn tags(parameters: Option<&RawValue>, erased: &[String]) -> Vec<i64> {
     let Some(parameters) = parameters else { return Vec::new() };
     let contexts: Parameters<'_> = serde_json::from_str(parameters.get()).unwrap_or_default();
     let mut tags = Vec::new();
@@ -140,7 +179,8 @@ fn tags(parameters: Option<&RawValue>) -> Vec<i64> {
             serde_json::from_str(context.get()).unwrap_or_default();
         for (name, value) in &pairs {
             tags.push(tag(name));
-            tags.extend(value.as_str().map(|value| tag(&format!("{name}={value}"))));
+            let value = value.as_str().filter(|value| !erased.iter().any(|mark| mark == value));
+            tags.extend(value.map(|value| tag(&format!("{name}={value}"))));
         }
     }
     tags.sort_unstable();

@@ -1,26 +1,40 @@
 #![doc = include_str!("README.md")]
 
 mod body;
+mod check;
+mod columns;
 mod count;
 mod cursor;
+mod erase;
 mod error;
 mod filter;
 mod identity;
 mod json;
+mod leaf;
 mod marks;
+mod opened;
+mod personal;
 mod query;
 mod record;
 #[cfg(test)]
 mod tests;
 
 pub use crate::base::limits::RECORD_BYTES;
-pub use body::{LEAF_FORMAT, leaf};
+pub use body::{LEAF_FORMAT, Opener};
 pub use count::{GROUPINGS, count};
+pub use erase::{Erasure, Events, Planned, plan_erasure};
 pub use error::Error;
-pub use filter::{Name, Selection, Term, Value};
+pub use filter::{FilterValue, Name, Selection, Term};
+pub use leaf::{Salt, commitment, leaf_1, leaf_2, salt_of_value};
 pub use marks::marks;
+pub use opened::{Opened, Value};
+pub use personal::{Field, Malformed, Split, split};
 pub use query::{
     Filter, LastUse, Page, Pages, Recorded, Sought, find_call, last_use, newest_success, pages,
     query,
 };
 pub use record::{EventType, Failure, Record, Resource, Tls, canonical, prepare};
+
+/// Entries of `resources` among which the keys of a call are looked for: as many
+/// as the shortest form of a record has.
+const RESOURCES_SEARCHED: usize = 4;

@@ -4,11 +4,11 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use super::body::Opener;
-use super::filter::{Selection, Term, Value};
+use super::filter::{FilterValue, Selection, Term};
 use super::{Error, cursor};
 use crate::base::ids::RequestId;
 use crate::base::limits;
-use crate::store::{Field, Position, Search, Sieve, Store, StoredRecord};
+use crate::store::{Field, Found, Position, Search, Sieve, Store, StoredRecord};
 
 /// Which records, and how many of them.
 #[derive(Clone, Debug, Default)]
@@ -27,7 +27,8 @@ pub struct Filter {
 /// One page of records.
 #[derive(Clone, Debug)]
 pub struct Page {
-    /// The canonical JSON of each record, byte for byte as it was hashed.
+    /// The canonical JSON of each record, byte for byte, with a mark in the place
+    /// of what was erased.
     pub records: Vec<String>,
     /// Asks for the next page; `None` on the last. A page may be short, even
     /// empty, and have a next one: a rare combination is looked for in several
@@ -44,6 +45,22 @@ pub struct Page {
 /// [`Error::PageRows`], [`Error::Cursor`]; [`Error::Corrupt`] for a record that
 /// is not what was written; [`Error::Store`].
 pub fn query(store: &Store, filter: &Filter) -> Result<Page, Error> {
+    let mut opener = Opener::default();
+    let (found, next_cursor) = find(store, filter, &mut opener)?;
+    let records = found.records.iter().map(|record| opener.open(record)?.record());
+    Ok(Page {
+        records: records.collect::<Result<_, _>>()?,
+        next_cursor,
+        searched_to_ms: found.next.map(|position| position.time_ms),
+    })
+}
+
+/// Finds one page of stored records, and the cursor of the next. Blocks.
+pub(super) fn find(
+    store: &Store,
+    filter: &Filter,
+    opener: &mut Opener,
+) -> Result<(Found, Option<String>), Error> {
     if filter.limit == 0 || filter.limit > limits::AUDIT_PAGE_ROWS {
         return Err(Error::PageRows);
     }
@@ -55,28 +72,25 @@ pub fn query(store: &Store, filter: &Filter) -> Result<Page, Error> {
     let all = filter.selection.all();
     let conditions = filter.selection.conditions(&all);
     let search = Search { conditions, before, limit: filter.limit };
-    let mut opener = Opener::default();
     let found = if filter.text.is_empty() {
         store.search(&search, None)?
     } else {
         let texts: Vec<String> = filter.text.iter().map(|text| text.to_ascii_lowercase()).collect();
-        let mut holds = |record: &StoredRecord| match opener.open(record) {
-            Ok(text) => {
-                let text = text.to_ascii_lowercase();
-                texts.iter().any(|wanted| text.contains(wanted))
+        let mut holds = |record: &StoredRecord| {
+            match opener.open(record).and_then(|opened| opened.record()) {
+                Ok(text) => {
+                    let text = text.to_ascii_lowercase();
+                    texts.iter().any(|wanted| text.contains(wanted))
+                }
+                // Whoever reads the page is told.
+                Err(_) => true,
             }
-            // Whoever reads the page is told.
-            Err(_) => true,
         };
         let limit = limits::AUDIT_TEXT_RECORDS;
         store.search(&search, Some(&mut Sieve { keeps: &mut holds, limit }))?
     };
-    let records = found.records.iter().map(|record| opener.open(record));
-    Ok(Page {
-        records: records.collect::<Result<_, _>>()?,
-        next_cursor: found.next.map(|position| cursor::write(position, &digest)),
-        searched_to_ms: found.next.map(|position| position.time_ms),
-    })
+    let next_cursor = found.next.map(|position| cursor::write(position, &digest));
+    Ok((found, next_cursor))
 }
 
 /// All pages of a filter, from its cursor on: each record once, in bounded
@@ -182,8 +196,8 @@ pub struct Sought<'a> {
 pub fn newest_success(store: &Store, sought: Sought<'_>) -> Result<Option<Recorded>, Error> {
     let Sought { account, key, operations, from_ms, before } = sought;
     let names =
-        operations.iter().map(|name| Value::Text(vec![Field::EventName], (*name).to_owned()));
-    let mut terms = vec![Term { any_of: names.collect(), not: false }, Term::is(Value::NoError)];
+        operations.iter().map(|name| FilterValue::Text(vec![Field::EventName], (*name).to_owned()));
+    let mut terms = vec![Term { any_of: names.collect(), not: false }, Term::is(FilterValue::NoError)];
     terms.extend(key.map(|key| Term::text(Field::Key, key)));
     let account = account.map(str::to_owned);
     let selection = Selection { account, from_ms: Some(from_ms), to_ms: None, terms };
@@ -205,19 +219,40 @@ pub fn find_call(
     first(store, &Selection { account, terms, ..Selection::default() }, Position::END)
 }
 
-/// The first record that fits, however many pages it is away.
+/// The event with this id in the book of `account`. Blocks.
+pub(super) fn find_event(
+    store: &Store,
+    account: &str,
+    event_id: RequestId,
+) -> Result<Option<StoredRecord>, Error> {
+    let account = Some(account.to_owned());
+    let terms = vec![Term::is(FilterValue::EventId(*event_id.as_bytes()))];
+    first_stored(store, &Selection { account, terms, ..Selection::default() }, Position::END)
+}
+
+/// The first record that fits.
 fn first(
     store: &Store,
     selection: &Selection,
-    mut before: Position,
+    before: Position,
 ) -> Result<Option<Recorded>, Error> {
+    let Some(record) = first_stored(store, selection, before)? else { return Ok(None) };
+    let text = Opener::default().open(&record)?.record()?;
+    Ok(Some(Recorded { record: text, position: record.position }))
+}
+
+/// The first record that fits, however many pages it is away.
+fn first_stored(
+    store: &Store,
+    selection: &Selection,
+    mut before: Position,
+) -> Result<Option<StoredRecord>, Error> {
     let all = selection.all();
     loop {
         let conditions = selection.conditions(&all);
         let found = store.search(&Search { conditions, before, limit: 1 }, None)?;
-        if let Some(record) = found.records.first() {
-            let text = Opener::default().open(record)?;
-            return Ok(Some(Recorded { record: text, position: record.position }));
+        if let Some(record) = found.records.into_iter().next() {
+            return Ok(Some(record));
         }
         match found.next {
             Some(next) => before = next,

@@ -2,7 +2,9 @@
 
 use serde_json::value::RawValue;
 
-use super::{Error, body, json};
+use super::columns::{Columns, Row};
+use super::identity::FoundBy;
+use super::{Error, RESOURCES_SEARCHED, body, identity, json};
 use crate::base::arn::KeyArn;
 use crate::base::caller::Caller;
 use crate::base::ids::{AccountId, Region};
@@ -37,8 +39,12 @@ pub struct Record<'a> {
     /// Joins the two records of a cross-account call.
     pub shared_event_id: Option<[u8; 16]>,
     pub tls: Option<Tls<'a>>,
-    /// wardbook's own member: why the call was decided as it was.
-    pub wardbook: Option<&'a RawValue>,
+    /// Why the call was decided as it was: part of wardbook's own member.
+    pub decisions: Option<&'a RawValue>,
+    /// The key material that was used, if it was one.
+    pub key_material: Option<&'a str>,
+    /// 16 random bytes: what the commitments to personal data are made with.
+    pub salt: [u8; 16],
 }
 
 /// Why a call failed.
@@ -77,45 +83,94 @@ pub struct Tls<'a> {
     pub host: Option<&'a str>,
 }
 
-/// The record as one line of JSON: the canonical form that is hashed.
+/// The record as one line of JSON: the canonical form.
 ///
 /// # Errors
 /// [`Error::Encode`]; does not happen for a valid record.
-pub fn canonical(record: &Record<'_>) -> Result<Vec<u8>, Error> {
-    let principal = record.caller.principal.to_string();
-    let source_ip = record.caller.source_ip.map(|ip| ip.to_string());
-    json::canonical(record, &principal, source_ip.as_deref())
+pub fn canonical(record: &Record<'_>) -> Result<String, Error> {
+    let texts = Texts::of(record);
+    let columns = Columns::of(&texts.row(record));
+    json::canonical(record, &texts, &columns)
 }
 
-/// Writes the record in its canonical form, hashes and compresses it. All the
-/// work that does not need the writer is done here, on the caller's thread.
+/// Writes the record in its canonical form, takes it apart, hashes and
+/// compresses it. All the work that does not need the writer is done here, on
+/// the caller's thread.
 ///
 /// # Errors
-/// [`Error::Encode`], [`Error::Compress`]; neither happens for a valid record.
+/// [`Error::Encode`], [`Error::NotARecord`], [`Error::Compress`]; none happens
+/// for a valid record.
 pub fn prepare(record: &Record<'_>) -> Result<NewEvent, Error> {
-    let principal = record.caller.principal.to_string();
-    let source_ip = record.caller.source_ip.map(|ip| ip.to_string());
-    let canonical = json::canonical(record, &principal, source_ip.as_deref())?;
-    let by_caller = record.event_type == EventType::AwsApiCall;
-    // Aliases are listed with the same type as keys.
-    let mut keys = record.resources.iter().filter(|of| KeyArn::parse(of.arn).is_some());
+    let texts = Texts::of(record);
+    let row = texts.row(record);
+    let columns = Columns::of(&row);
+    let canonical = json::canonical(record, &texts, &columns)?;
+    let packed = body::pack(&canonical, &row, &columns, record.salt)?;
+    let owned = |text: Option<&str>| text.map(str::to_owned);
     Ok(NewEvent {
-        time_ms: record.time_ms,
-        account: record.account.as_str().to_owned(),
-        region: record.region.as_str().to_owned(),
-        event_source: record.event_source.to_owned(),
-        event_name: record.event_name.to_owned(),
-        principal,
-        key: keys.next().map(|of| of.arn.to_owned()),
-        second_key: keys.next().map(|of| of.arn.to_owned()),
-        error: record.error.map(|failure| failure.code.to_owned()),
-        source_ip: source_ip.filter(|_| by_caller),
-        request_id: by_caller.then(|| *record.caller.request_id.as_bytes()),
+        time_ms: row.time_ms,
+        account: row.account.to_owned(),
+        region: row.region.to_owned(),
+        event_source: row.event_source.to_owned(),
+        event_name: row.event_name.to_owned(),
+        principal: row.principal.to_owned(),
+        principal_id: owned(row.principal_id),
+        access_key: owned(row.access_key),
+        key: owned(row.key),
+        second_key: owned(row.second_key),
+        key_material: owned(row.key_material),
+        error: owned(row.error),
+        request_id: row.request_id.copied(),
         event_id: record.event_id,
         read_only: record.read_only,
         format: body::LEAF_FORMAT,
-        leaf: body::leaf(body::LEAF_FORMAT, &canonical),
+        leaf: packed.leaf,
         dictionary: body::CURRENT_DICTIONARY,
-        body: body::compress(&canonical)?,
+        body: packed.body,
+        personal: packed.personal,
     })
+}
+
+/// Texts of a record that are made from what it borrows.
+pub(super) struct Texts<'a> {
+    /// The caller's ARN, as the record shows it.
+    pub(super) principal: String,
+    pub(super) source_ip: Option<String>,
+    found_by: FoundBy<'a>,
+}
+
+impl<'a> Texts<'a> {
+    fn of(record: &Record<'a>) -> Self {
+        Self {
+            principal: record.caller.principal.to_string(),
+            source_ip: record.caller.source_ip.map(|ip| ip.to_string()),
+            found_by: identity::found_by(record.caller, record.event_type, record.account),
+        }
+    }
+
+    fn row<'b>(&'b self, record: &'b Record<'_>) -> Row<'b> {
+        let by_caller = record.event_type == EventType::AwsApiCall;
+        let found = &self.found_by;
+        // Aliases are listed with the same type as keys.
+        let searched = record.resources.iter().take(RESOURCES_SEARCHED);
+        let mut keys = searched.filter(|of| KeyArn::parse(of.arn).is_some());
+        Row {
+            time_ms: record.time_ms,
+            event_id: &record.event_id,
+            request_id: by_caller.then(|| record.caller.request_id.as_bytes()),
+            account: record.account.as_str(),
+            region: record.region.as_str(),
+            event_source: record.event_source,
+            event_name: record.event_name,
+            principal: &found.principal,
+            principal_id: found.principal_id,
+            access_key: found.access_key,
+            key: keys.next().map(|of| of.arn),
+            second_key: keys.next().map(|of| of.arn),
+            key_material: record.key_material,
+            error: record.error.map(|failure| failure.code),
+            source_ip: self.source_ip.as_deref().filter(|_| by_caller),
+            session: found.session,
+        }
+    }
 }

@@ -174,6 +174,12 @@ impl RequestId {
         Self(*uuid::Builder::from_random_bytes(random).into_uuid().as_bytes())
     }
 
+    /// The id with these 16 bytes.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
     /// Reads the hyphenated form.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

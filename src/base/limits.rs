@@ -217,6 +217,10 @@ pub const AUDIT_COUNTS_WAITED_FOR: usize = 16;
 pub const AUDIT_COUNTS_WAITED_FOR_BY_ACCOUNT: usize = 8;
 /// Groups that are kept while events are counted.
 pub const AUDIT_COUNTED_GROUPS: usize = 100_000;
+/// Events that one call takes personal data from.
+pub const AUDIT_ERASE_EVENTS: usize = 1_000;
+/// Pages of the book that one such call looks at.
+pub const AUDIT_ERASE_PAGES: usize = 16;
 /// Items in one encrypt or decrypt batch.
 pub const BATCH_ITEMS: usize = 100;
 /// One item, bytes as DynamoDB JSON. DynamoDB's own limit is 400 KB of item.

@@ -13,6 +13,7 @@ pub(super) const ROUTES: &[Route] = &[
     route("GET", "/v1/accounts", "ListAccounts"),
     route("POST", "/v1/accounts", "CreateAccount"),
     route("GET", "/v1/audit/counts", "CountEvents"),
+    route("POST", "/v1/audit/erase", "EraseEventFields"),
     route("GET", "/v1/audit/events", "QueryEvents"),
     route("GET", "/v1/caller-identity", "GetCallerIdentity"),
     route("POST", "/v1/groups", "CreateGroup"),

@@ -8,6 +8,7 @@ use tokio::sync::{Mutex, Notify};
 use super::blocking::Workshop;
 use super::operation::Description;
 use super::rates::Rates;
+use super::timeline::Timeline;
 use crate::base::clock::Clock;
 use crate::base::ids::{AccountId, Region};
 use crate::base::quotas::Quotas;
@@ -23,6 +24,7 @@ use crate::wire::codes::Code;
 pub struct Ctx {
     pub clock: Arc<dyn Clock>,
     pub start: Start,
+    pub timeline: Timeline,
     pub hsm: Arc<Hsm>,
     pub store: Arc<Store>,
     pub engine: Arc<Engine>,

@@ -141,6 +141,9 @@ impl From<CompileError> for ApiError {
 impl From<audit::Error> for ApiError {
     fn from(error: audit::Error) -> Self {
         match error {
+            audit::Error::NoSuchEvent(id) => {
+                Self::validation(format!("There is no event {id} in the book of this account."))
+            }
             audit::Error::Cursor => Self::validation("The cursor is not valid for this query."),
             wrong @ audit::Error::Value { .. } => Self::validation(format!("{wrong}.")),
             audit::Error::Store(store::Error::TooManyAddresses(most)) => Self::validation(format!(

@@ -25,7 +25,7 @@ use crate::base::caller::Caller;
 use crate::base::ids::{AccountId, Region, RequestId};
 use crate::base::managed::ManagedService;
 use crate::policy::decision::Explanation;
-use crate::store::{self, Change, Receipt, Unit};
+use crate::store::{self, Change, NewEvent, Receipt, Unit};
 use crate::wire::codes::Code;
 use crate::wire::error::{ApiError, chain};
 use crate::wire::json;
@@ -130,7 +130,7 @@ async fn settle<O: Operation>(
             Ok(made) => made,
             Err(error) => return Ok((Answer::unrecorded(request_id, error), facts)),
         };
-        let answer = match shared.store.commit(unit).await {
+        let answer = match put(shared, unit).await {
             Ok(receipt) => Answer::recorded(request_id, result, &receipt),
             // Somebody else changed the same thing meanwhile: look again.
             Err(store::Error::Conflict | store::Error::Duplicate) => continue,
@@ -171,15 +171,15 @@ fn unit(
         true => None,
         false => Some(generate_event_id(ctx)?),
     };
-    let record_for = |account| {
-        let place = Place { account, region: &call.region, shared_id };
-        record(ctx, description, &call.caller, place, facts, &ended)
-    };
-    let event = record_for(call.caller.principal.account())?;
-    let mut further: Vec<_> = owners.iter().map(record_for).collect::<Result<_, _>>()?;
+    let own = Place { shared_id, ..Place::of(&call.caller, &call.region) };
+    let record_in = |place| record(ctx, description, &call.caller, place, facts, &ended);
+    let event = record_in(own)?;
+    let copies = owners.iter().map(|account| Place { account, is_own: false, ..own });
+    let mut further: Vec<_> = copies.map(record_in).collect::<Result<_, _>>()?;
     for set_off in std::mem::take(&mut ended.further) {
         further.push(record_further(ctx, &call.caller, set_off)?);
     }
+    further.extend(clock_step(ctx, &event)?);
     Ok((Unit { changes: ended.changes, event, further }, ended.result))
 }
 
@@ -278,9 +278,23 @@ async fn put_down(
     let ended = End::without_effect(result);
     let place = Place::of(caller, region);
     let event = record(ctx, description, caller, place, facts, &ended)?;
-    let receipt =
-        ctx.store.commit(Unit { changes: ended.changes, event, further: Vec::new() }).await?;
+    let further = clock_step(ctx, &event)?.into_iter().collect();
+    let receipt = put(ctx, Unit { changes: ended.changes, event, further }).await?;
     Ok((ended.result, receipt))
+}
+
+/// The record that says so, if the clock was set back before this event.
+fn clock_step(ctx: &Ctx, event: &NewEvent) -> Result<Option<NewEvent>, Cause> {
+    let before_ms = ctx.timeline.step_back(event.time_ms);
+    before_ms.map(|before_ms| system::clock_step(ctx, before_ms, event.time_ms)).transpose()
+}
+
+/// Makes a unit durable.
+async fn put(ctx: &Ctx, unit: Unit) -> Result<Receipt, store::Error> {
+    let time_ms = unit.event.time_ms;
+    let receipt = ctx.store.commit(unit).await?;
+    ctx.timeline.committed(time_ms);
+    Ok(receipt)
 }
 
 /// How a call ended, before that is durable.

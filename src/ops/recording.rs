@@ -25,15 +25,18 @@ pub(super) struct Place<'a> {
     pub(super) region: &'a Region,
     /// Shared with the records of the same call in the books of others.
     pub(super) shared_id: Option<[u8; 16]>,
+    /// Whether this is the call's own record, of which there is one.
+    pub(super) is_own: bool,
 }
 
 impl<'a> Place<'a> {
     /// In the caller's book.
     pub(super) fn of(caller: &'a Caller, region: &'a Region) -> Self {
-        Self { account: caller.principal.account(), region, shared_id: None }
+        Self { account: caller.principal.account(), region, shared_id: None, is_own: true }
     }
 }
 
+/// An id for a record that is not a call's own: that one has the call's.
 pub(super) fn generate_event_id(ctx: &Ctx) -> Result<[u8; 16], hsm::Error> {
     let mut random = [0; 16];
     ctx.hsm.fill_random(&mut random)?;
@@ -60,14 +63,22 @@ pub(super) fn record(
     let is_owner = place.account != caller.principal.account();
     let seen = facts.decisions.iter().filter_map(|one| one.seen_by(place.account, !is_owner));
     let decisions: Vec<Cow<'_, Explanation>> = seen.collect();
-    let decision = match decisions.is_empty() {
+    let decisions = match decisions.is_empty() {
         true => None,
-        false => Some(to_raw_value(&Decisions { decisions: &decisions })?),
+        false => Some(to_raw_value(&decisions)?),
     };
     let resources: Vec<Resource<'_>> = facts.resources.iter().map(|arn| resource(arn)).collect();
     let by_itself = description.service == Service::System;
+    let mut salt = [0; 16];
+    ctx.hsm.fill_random(&mut salt)?;
+    // What a service does for a caller has the request id of the caller's call.
+    let is_call = place.is_own && !by_itself && caller.via_service.is_none();
+    let event_id = match is_call {
+        true => *caller.request_id.as_bytes(),
+        false => generate_event_id(ctx)?,
+    };
     Ok(audit::prepare(&Record {
-        event_id: generate_event_id(ctx)?,
+        event_id,
         time_ms: ctx.clock.now_ms(),
         caller,
         account: place.account,
@@ -84,7 +95,9 @@ pub(super) fn record(
         event_type: if by_itself { EventType::AwsServiceEvent } else { EventType::AwsApiCall },
         shared_event_id: place.shared_id,
         tls: None,
-        wardbook: decision.as_deref(),
+        decisions: decisions.as_deref(),
+        key_material: facts.additional.get("keyMaterialId").and_then(Value::as_str),
+        salt,
     })?)
 }
 
@@ -110,7 +123,8 @@ pub(super) fn record_further(
         ..Facts::default()
     };
     let ended = End::with_response(further.response_elements);
-    record(ctx, &description, &caller, Place::of(&caller, &further.region), &facts, &ended)
+    let place = Place { is_own: false, ..Place::of(&caller, &further.region) };
+    record(ctx, &description, &caller, place, &facts, &ended)
 }
 
 /// CloudTrail shortens the code of a denial, and of that alone.
@@ -127,10 +141,4 @@ fn resource(arn: &str) -> Resource<'_> {
     let (account, service) = Arn::parse(arn).map_or(("", ""), |arn| (arn.account, arn.service));
     let kind = if service == "iam" { "AWS::IAM::Role" } else { "AWS::KMS::Key" };
     Resource { account, kind, arn }
-}
-
-/// The `wardbook` member of a record.
-#[derive(serde::Serialize)]
-struct Decisions<'a> {
-    decisions: &'a [Cow<'a, Explanation>],
 }

@@ -5,7 +5,7 @@ use super::cells::Column;
 use super::entry::{Field, Marks, Network, Position};
 use super::filling::ID_ENTRY;
 use super::index::{self, ANY, Window};
-use super::log;
+use super::log::Finder;
 use super::places::{self, BLOCK, Bits};
 use super::texts;
 use super::{Error, ReadMarks, Tx};
@@ -120,13 +120,14 @@ impl<'a> Plan<'a> {
         log: &mut dyn Tx,
     ) -> Result<Self, Error> {
         let Conditions { from_ms, to_ms, .. } = conditions;
-        let mut finder =
-            Finder { index, log, read_marks, before, from_ms, to_ms, addresses_left: ADDRESSES };
+        let (records, addresses_left) = (Finder::default(), ADDRESSES);
+        let mut lookup =
+            Lookup { index, log, records, read_marks, before, from_ms, to_ms, addresses_left };
         let mut known = Vec::with_capacity(conditions.all.len());
         for condition in conditions.all {
             let mut found = Vec::with_capacity(condition.any_of.len());
             for sought in &condition.any_of {
-                finder.find(sought, &mut found)?;
+                lookup.find(sought, &mut found)?;
             }
             known.push((found, condition.not));
         }
@@ -256,9 +257,10 @@ fn compare(
 }
 
 /// Looks up what is asked for.
-struct Finder<'t> {
+struct Lookup<'t> {
     index: &'t mut dyn Tx,
     log: &'t mut dyn Tx,
+    records: Finder,
     read_marks: ReadMarks,
     before: i64,
     from_ms: i64,
@@ -266,7 +268,7 @@ struct Finder<'t> {
     addresses_left: usize,
 }
 
-impl Finder<'_> {
+impl Lookup<'_> {
     /// Adds how the index knows it. What it does not know, no record has.
     fn find(&mut self, sought: &Sought<'_>, found: &mut Vec<Known>) -> Result<(), Error> {
         match sought {
@@ -316,7 +318,7 @@ impl Finder<'_> {
                     continue;
                 }
                 let seq = places::seq(window.number, u16::from_le_bytes([low, high]));
-                let record = log::find(self.log, seq)?.ok_or_else(|| missing(seq))?;
+                let record = self.records.find(self.log, seq)?.ok_or_else(|| missing(seq))?;
                 if sought.is_in(&(self.read_marks)(&record)) {
                     seqs.push(seq);
                 }

@@ -6,7 +6,7 @@ use super::cells::Column;
 use super::conditions::{Conditions, Plan};
 use super::entry::{Field, Marks};
 use super::index::{self, ANY, Window};
-use super::log;
+use super::log::Finder;
 use super::places::{self, BLOCK, Bits, WINDOW};
 use super::texts;
 use super::{Error, ReadMarks, Tx};
@@ -155,10 +155,11 @@ impl<'c> Tally<'c> {
         index: &mut dyn Tx,
         log: &mut dyn Tx,
     ) -> Result<(), Error> {
+        let mut finder = Finder::default();
         let mut before = i64::MAX;
         let mut read: usize = 0;
         loop {
-            let records = log::records_before(log, before, indexed_seq, CHUNK_RECORDS)?;
+            let records = finder.records_before(log, before, indexed_seq, CHUNK_RECORDS)?;
             read = read.saturating_add(records.len());
             for record in &records {
                 before = record.position.seq;

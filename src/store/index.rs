@@ -14,6 +14,8 @@ pub(super) struct Progress {
     pub(super) seq: i64,
     /// That record's leaf; empty while there is none.
     pub(super) leaf: Vec<u8>,
+    /// The last of the log's erasures that was followed.
+    pub(super) erasure: i64,
 }
 
 /// Reads the progress; `None` in a new index.
@@ -24,6 +26,7 @@ pub(super) fn progress(tx: &mut dyn Tx) -> Result<Option<Progress>, Error> {
             log_id: row.text(0)?.to_owned(),
             seq: row.int(1)?,
             leaf: row.blob(2)?.to_vec(),
+            erasure: row.int(3)?,
         })
     };
     rows.first().map(read).transpose()
@@ -31,8 +34,8 @@ pub(super) fn progress(tx: &mut dyn Tx) -> Result<Option<Progress>, Error> {
 
 /// Writes the progress, in the transaction of the records it counts.
 pub(super) fn set_progress(tx: &mut dyn Tx, progress: &Progress) -> Result<(), Error> {
-    let args =
-        [Value::from(&progress.log_id), Value::from(progress.seq), Value::from(&progress.leaf)];
+    let Progress { log_id, seq, leaf, erasure } = progress;
+    let args = [Value::from(log_id), (*seq).into(), leaf.into(), (*erasure).into()];
     tx.run(&SET_PROGRESS, &args).map(drop)
 }
 
@@ -158,13 +161,15 @@ fn place(window: i64, block: u16, column: Column) -> i64 {
 #[cfg(test)]
 pub(super) const READS: &[Query] = &[PROGRESS, WINDOWS, PLACES, VALUES, BUCKET, CELLS];
 
-const PROGRESS: Query =
-    Query { name: "index.progress", sql: "select log_id, seq, leaf from progress where id = 1" };
+const PROGRESS: Query = Query {
+    name: "index.progress",
+    sql: "select log_id, seq, leaf, erasure from progress where id = 1",
+};
 const SET_PROGRESS: Query = Query {
     name: "index.set_progress",
-    sql: "insert into progress (id, log_id, seq, leaf) values (1, ?1, ?2, ?3) \
+    sql: "insert into progress (id, log_id, seq, leaf, erasure) values (1, ?1, ?2, ?3, ?4) \
           on conflict (id) do update set log_id = excluded.log_id, seq = excluded.seq, \
-          leaf = excluded.leaf",
+          leaf = excluded.leaf, erasure = excluded.erasure",
 };
 const WINDOWS: Query = Query {
     name: "index.windows",

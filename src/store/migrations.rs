@@ -10,6 +10,7 @@ pub(super) const BOOK: &[&str] = &[
     include_str!("../../migrations/sqlite/0004_grants.sql"),
     include_str!("../../migrations/sqlite/0005_identities.sql"),
     include_str!("../../migrations/sqlite/0006_policy_tests.sql"),
+    include_str!("../../migrations/sqlite/0008_personal.sql"),
 ];
 
 /// The search index. It is derived, so it has no steps: an index with another
@@ -17,4 +18,4 @@ pub(super) const BOOK: &[&str] = &[
 pub(super) const INDEX: &str = include_str!("../../migrations/sqlite/index.sql");
 
 /// Raised with every edit of [`INDEX`].
-pub(super) const INDEX_VERSION: i64 = 2;
+pub(super) const INDEX_VERSION: i64 = 3;

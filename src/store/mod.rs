@@ -38,8 +38,8 @@ pub use conditions::{Condition, Conditions, Sought};
 pub use counts::{Census, Counts, Dimension, Group, Share};
 pub use entry::{Field, Marks, Network, Position, ReadMarks};
 pub use error::Error;
-pub use event::NewEvent;
-pub use log::StoredRecord;
+pub use event::{NewEvent, Personal};
+pub use log::{StoredColumns, StoredRecord, erase};
 pub use search::{Found, Search, Sieve};
 pub use sql::{Query, Row, Tx, Value};
 
@@ -58,6 +58,12 @@ pub trait Change: Send + 'static {
     /// COMMIT, in commit order, before anybody is answered. Must be quick and
     /// must not call the store.
     fn publish(&self);
+
+    /// Whether the change erases something. Then no file keeps what was erased:
+    /// the write-ahead log is emptied as well, as soon as no reader needs it.
+    fn erases(&self) -> bool {
+        false
+    }
 }
 
 /// What one call commits: its changes, often none, and its record.
@@ -190,16 +196,6 @@ impl Store {
     /// says.
     pub fn count(&self, census: &Census<'_>) -> Result<Counts, Error> {
         self.engine.count(census)
-    }
-
-    /// Takes out of the search index what the log no longer says of these
-    /// records, for good. To be called after it was erased there. Blocks until
-    /// it is done, and nothing of it is left in the file.
-    ///
-    /// # Errors
-    /// [`Error::Closed`], and what the engine says: the index may still have it.
-    pub fn forget(&self, seqs: &[i64]) -> Result<(), Error> {
-        self.engine.forget(seqs)
     }
 
     /// How the store is, from counters; reads nothing from disk.

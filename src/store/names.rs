@@ -4,7 +4,8 @@
 use super::slots::Slots;
 use super::{Error, Query, Tx};
 
-/// What a name names; the number is stored (see `0001_book.sql`).
+/// What a name names; the number is stored (see `0001_book.sql`,
+/// `0008_personal.sql`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Kind(pub(super) i64);
 
@@ -16,7 +17,9 @@ impl Kind {
     pub(super) const PRINCIPAL: Self = Self(5);
     pub(super) const KEY: Self = Self(6);
     pub(super) const ERROR: Self = Self(7);
-    pub(super) const SOURCE_IP: Self = Self(8);
+    pub(super) const PRINCIPAL_ID: Self = Self(9);
+    pub(super) const ACCESS_KEY: Self = Self(10);
+    pub(super) const KEY_MATERIAL: Self = Self(11);
 }
 
 /// The ids that the writer remembers.
@@ -67,6 +70,12 @@ pub(super) fn find(tx: &mut dyn Tx, kind: Kind, value: &str) -> Result<Option<i6
     tx.rows(&FIND, &[kind.0.into(), value.into()])?.first().map(|row| row.int(0)).transpose()
 }
 
+/// The text with this id.
+pub(super) fn value(tx: &mut dyn Tx, id: i64) -> Result<Option<String>, Error> {
+    let rows = tx.rows(&VALUE, &[id.into()])?;
+    rows.first().map(|row| row.text(0).map(str::to_owned)).transpose()
+}
+
 fn insert(tx: &mut dyn Tx, kind: Kind, value: &str) -> Result<i64, Error> {
     let key_id = value.rsplit_once(":key/").map(|(_, id)| id).filter(|_| kind == Kind::KEY);
     let rows = tx.rows(&INSERT, &[kind.0.into(), value.into(), key_id.into()])?;
@@ -75,6 +84,7 @@ fn insert(tx: &mut dyn Tx, kind: Kind, value: &str) -> Result<i64, Error> {
 
 const FIND: Query =
     Query { name: "names.find", sql: "select id from names where kind = ?1 and value = ?2" };
+const VALUE: Query = Query { name: "names.value", sql: "select value from names where id = ?1" };
 const INSERT: Query = Query {
     name: "names.insert",
     sql: "insert into names (kind, value, key_id) values (?1, ?2, ?3) returning id",

@@ -4,7 +4,7 @@
 use super::conditions::{Conditions, Plan, missing};
 use super::entry::Position;
 use super::index;
-use super::log::{self, StoredRecord};
+use super::log::{Finder, StoredRecord};
 use super::places::{self, Bits};
 use super::{Error, ReadMarks, Tx};
 
@@ -53,7 +53,8 @@ pub(super) fn search(
     index: Option<&mut dyn Tx>,
     log: &mut dyn Tx,
 ) -> Result<Found, Error> {
-    let mut page = Page { search, sieve, looked_at: 0, records: Vec::new() };
+    let finder = Finder::default();
+    let mut page = Page { search, sieve, looked_at: 0, records: Vec::new(), finder };
     let progress = match index {
         Some(index) => index::progress(index)?.map(|progress| (index, progress.seq)),
         None => None,
@@ -76,6 +77,7 @@ struct Page<'p, 's> {
     sieve: Option<&'p mut Sieve<'s>>,
     looked_at: usize,
     records: Vec<StoredRecord>,
+    finder: Finder,
 }
 
 impl Page<'_, '_> {
@@ -104,7 +106,7 @@ impl Page<'_, '_> {
         let mut before = self.search.before;
         let mut read: usize = 0;
         while read < TAIL_RECORDS {
-            let records = log::records_before(log, before.seq, indexed_seq, CHUNK_RECORDS)?;
+            let records = self.finder.records_before(log, before.seq, indexed_seq, CHUNK_RECORDS)?;
             let is_last = records.len() < CHUNK_RECORDS;
             read = read.saturating_add(records.len());
             for record in records {
@@ -141,7 +143,7 @@ impl Page<'_, '_> {
             let found = plan.records(index, window, Bits::first(live))?;
             for offset in found.iter().rev() {
                 let seq = places::seq(window.number, offset);
-                let record = log::find(log, seq)?.ok_or_else(|| missing(seq))?;
+                let record = self.finder.find(log, seq)?.ok_or_else(|| missing(seq))?;
                 let position = record.position;
                 if self.take(record) {
                     return Ok(Some(position));

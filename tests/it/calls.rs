@@ -436,6 +436,14 @@ impl Scene {
                 "/v1/audit/counts?eventName=Encrypt&eventName=Decrypt&groupBy=day".to_owned(),
                 nothing,
             ),
+            "EraseEventFields" => {
+                let input = json!({
+                    "eventName": "NeverCalled",
+                    "fields": ["userAgent"],
+                    "reason": "a test",
+                });
+                ("POST", "/v1/audit/erase".to_owned(), input)
+            }
             "QueryEvents" => {
                 ("GET", "/v1/audit/events?eventName=Encrypt&limit=1".to_owned(), nothing)
             }

@@ -25,6 +25,8 @@ mod cli;
 mod crash;
 #[cfg(test)]
 mod detach;
+#[cfg(test)]
+mod erase;
 mod escapes;
 #[cfg(test)]
 mod fixture;

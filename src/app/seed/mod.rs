@@ -167,7 +167,9 @@ async fn make(
         event_name: "Seed",
         service_event_details: Some(&details),
         resources: &resources,
-        ..first_record(&caller, account, region, now_ms, random(&ctx.hsm)?)
+        event_id: random(&ctx.hsm)?,
+        salt: random(&ctx.hsm)?,
+        ..first_record(&caller, account, region, now_ms)
     })?;
     ctx.store.commit(Unit { changes, event, further: Vec::new() }).await?;
     Ok(())

@@ -3,6 +3,7 @@
 //! Deliberately absent: what the answers mean; `crate::audit` knows.
 
 mod count;
+mod erase;
 mod filters;
 mod query;
 
@@ -30,6 +31,8 @@ enum Command {
     Count(Box<count::Count>),
     /// Events that fit all filters, newest first; with --json one CloudTrail record a line
     Query(Box<query::Query>),
+    /// Takes personal data out of events, which can still be proved; recorded, with the reason
+    Erase(Box<erase::Erase>),
 }
 
 pub(super) fn run(context: &mut Context, arguments: Arguments) -> Result<(), Error> {
@@ -37,5 +40,6 @@ pub(super) fn run(context: &mut Context, arguments: Arguments) -> Result<(), Err
     match arguments.command {
         Command::Count(count) => count::ask(&client, &mut context.output, *count),
         Command::Query(query) => query::ask(&client, &mut context.output, *query),
+        Command::Erase(erase) => erase::run(&client, &mut context.output, *erase),
     }
 }

@@ -8,9 +8,13 @@ use super::ctx::Ctx;
 use super::operation::Entry;
 
 mod count_events;
+mod erase_event_fields;
 mod query_events;
 mod selection;
 
 /// The operations, sorted by name.
-pub static TABLE: &[Entry<Ctx>] =
-    &[Entry::of::<count_events::CountEvents>(), Entry::of::<query_events::QueryEvents>()];
+pub static TABLE: &[Entry<Ctx>] = &[
+    Entry::of::<count_events::CountEvents>(),
+    Entry::of::<erase_event_fields::EraseEventFields>(),
+    Entry::of::<query_events::QueryEvents>(),
+];

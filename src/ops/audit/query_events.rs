@@ -65,7 +65,8 @@ impl Operation for QueryEvents {
             NOT,
             Member::optional("text", TEXTS),
             Member::optional("limit", TEXT),
-            Member::optional("cursor", TEXT),
+            // It has a digest of the filters, some of which can be erased.
+            Member::optional("cursor", TEXT).unrecorded(),
         ],
         output: &[
             Member::required(

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::audit::{Name, Selection, Term, Value};
+use crate::audit::{FilterValue, Name, Selection, Term};
 use crate::base::ids::AliasName;
 use crate::base::{limits, timestamp};
 use crate::ops::access::Access;
@@ -25,7 +25,7 @@ pub(super) const fn filter(name: &'static str) -> Member {
 
 /// Every member is text: they come from a query string. Several values of one
 /// are alternatives; `not` has values of the form `name=value`.
-#[derive(Deserialize)]
+#[derive(Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Filters {
     from: Option<String>,
@@ -59,6 +59,11 @@ pub(super) struct Filters {
 }
 
 impl Filters {
+    /// Whether they ask for nothing in particular.
+    pub(super) fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
     /// The selection, of the book of the caller's account.
     ///
     /// # Errors
@@ -82,7 +87,7 @@ impl Filters {
         let mut terms = Vec::new();
         for (name, texts) in of_name {
             let values = texts.iter().map(|text| value(ctx, access, name, text));
-            let any_of = values.collect::<Result<Vec<Value>, ApiError>>()?;
+            let any_of = values.collect::<Result<Vec<FilterValue>, ApiError>>()?;
             if !any_of.is_empty() {
                 terms.push(Term { any_of, not: false });
             }
@@ -102,15 +107,15 @@ impl Filters {
 
 /// An alias stands for the key it points to now; ids and ARNs are taken as
 /// they are, since the book outlives its keys.
-fn value(ctx: &Ctx, access: &Access<'_>, name: Name, text: &str) -> Result<Value, ApiError> {
+fn value(ctx: &Ctx, access: &Access<'_>, name: Name, text: &str) -> Result<FilterValue, ApiError> {
     if name != Name::KeyId || !text.starts_with("alias/") {
-        return Ok(Value::parse(name, text)?);
+        return Ok(FilterValue::parse(name, text)?);
     }
     let realm = access.call().realm();
     let alias = AliasName::parse(text).and_then(|name| ctx.keys.find_alias(&realm, &name));
     let target = alias.and_then(|alias| ctx.keys.find(&realm.region, alias.target));
     match target {
-        Some(found) => Ok(Value::parse(name, &found.arn.to_string())?),
+        Some(found) => Ok(FilterValue::parse(name, &found.arn.to_string())?),
         None => Err(resolve::unknown_alias(&realm, text)),
     }
 }

@@ -16,12 +16,14 @@ use super::call::{Answer, Call};
 use super::ctx::Ctx;
 use super::facts::Facts;
 use super::operation::{Description, Entry, Service};
-use super::pipeline;
+use super::pipeline::{self, Cause, End};
+use super::recording::{Place, record as record_of};
 use crate::base::caller::{Caller, Principal};
 use crate::base::ids::{AccountId, Region, RequestId};
 use crate::base::managed::ManagedService;
-use crate::base::timestamp::DAY_MS;
+use crate::base::timestamp::{self, DAY_MS};
 use crate::hsm;
+use crate::store::NewEvent;
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
 
@@ -95,17 +97,36 @@ async fn record_with(
     service_event_details: Option<Value>,
 ) -> Result<(), ApiError> {
     let Some(region) = ctx.regions.first() else { return Ok(()) };
-    let description = Description {
+    let description = description(name);
+    let caller = caller(ctx, &ctx.account)?;
+    let facts = Facts { service_event_details, ..Facts::default() };
+    pipeline::note(ctx, &description, &caller, region, &facts).await
+}
+
+/// The record that the wall clock was set back, for the book of the first
+/// account; it follows the first record of the new time.
+pub(super) fn clock_step(ctx: &Ctx, before_ms: i64, now_ms: i64) -> Result<NewEvent, Cause> {
+    let caller = caller(ctx, &ctx.account)?;
+    let region = ctx.regions.first().ok_or("the server has no Region")?;
+    let details = json!({
+        "lastRecordTime": timestamp::iso_8601(before_ms),
+        "clockTime": timestamp::iso_8601(now_ms),
+    });
+    let facts = Facts { service_event_details: Some(details), ..Facts::default() };
+    let ended = End::with_response(None);
+    record_of(ctx, &description("ClockStep"), &caller, Place::of(&caller, region), &facts, &ended)
+}
+
+/// What the server notes without an operation of its own.
+fn description(name: &'static str) -> Description {
+    Description {
         name,
         service: Service::System,
         read_only: false,
         input: &[],
         output: &[],
         errors: &[],
-    };
-    let caller = caller(ctx, &ctx.account)?;
-    let facts = Facts { service_event_details, ..Facts::default() };
-    pipeline::note(ctx, &description, &caller, region, &facts).await
+    }
 }
 
 /// Makes the key of a service in the realm of `call`, unless somebody was

@@ -26,6 +26,8 @@ pub(super) enum Mode {
     Restart,
     /// And then empty the file.
     Truncate,
+    /// The same, but without waiting for readers.
+    Purge,
 }
 
 /// Serves the writer's requests until the writer is gone.
@@ -45,11 +47,11 @@ pub(super) fn run(connection: &Connection, mode: Mode) -> Result<bool, Error> {
     let sql = match mode {
         Mode::Passive => "pragma wal_checkpoint(passive)",
         Mode::Restart => "pragma wal_checkpoint(restart)",
-        Mode::Truncate => "pragma wal_checkpoint(truncate)",
+        Mode::Truncate | Mode::Purge => "pragma wal_checkpoint(truncate)",
     };
     let checkpoint = || {
-        // Commits wait behind a restart, so it must not wait for readers.
-        if matches!(mode, Mode::Restart) {
+        // Commits wait behind these, so they must not wait for readers.
+        if matches!(mode, Mode::Restart | Mode::Purge) {
             connection.busy_timeout(Duration::ZERO)?;
         }
         let busy = connection.query_row(sql, [], |row| row.get::<_, i64>(0));

@@ -7,7 +7,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use rusqlite::Connection;
@@ -19,18 +19,13 @@ use super::readers::Readers;
 use super::shared::Shared;
 use super::tx::{SqliteTx, classify};
 use crate::store::filling::Filling;
+use crate::store::forgetting::{self, Erased};
 use crate::store::index::{self, Progress};
-use crate::store::{Error, Query, ReadMarks, Tx, forgetting, log, meta, migrations};
+use crate::store::log::{self, Erasure, Finder, StoredRecord};
+use crate::store::{Error, Query, ReadMarks, Tx, meta, migrations};
 
 /// Records taken in by one transaction.
 const CHUNK_RECORDS: usize = 4_096;
-
-/// What the indexer is asked for.
-pub(super) enum Message {
-    /// Take out what the log no longer says of these records, and answer.
-    Forget(Vec<i64>, SyncSender<Result<(), Error>>),
-    Stop,
-}
 
 /// The state of the indexer's thread.
 pub(super) struct Indexer {
@@ -41,6 +36,11 @@ pub(super) struct Indexer {
     progress: Progress,
     /// The newest window; `None` until it is read, which is after each failure.
     filling: Option<Filling>,
+    finder: Finder,
+    /// Whether there may be more erasures than the last round followed.
+    more_erasures: bool,
+    /// Whether the write-ahead log may still have something that was erased.
+    must_purge: bool,
 }
 
 impl Indexer {
@@ -58,29 +58,26 @@ impl Indexer {
             Ok(None) | Err(_) => create(path, &log)?,
         };
         shared.set_indexed_seq(progress.seq);
-        Ok(Self { connection, log, shared, read_marks, progress, filling: None })
+        Ok(Self {
+            connection,
+            log,
+            shared,
+            read_marks,
+            progress,
+            filling: None,
+            finder: Finder::default(),
+            more_erasures: true,
+            must_purge: true,
+        })
     }
 
     /// Takes in new records until the engine closes.
-    pub(super) fn run(mut self, asked: &Receiver<Message>, interval: Duration) {
+    pub(super) fn run(mut self, stop: &Receiver<()>, interval: Duration) {
         let mut wait = interval;
-        loop {
-            match asked.recv_timeout(wait) {
-                Err(RecvTimeoutError::Timeout) => {}
-                Ok(Message::Forget(seqs, answer)) => {
-                    let forgotten = self.forget(&seqs);
-                    if forgotten.is_err() {
-                        self.roll_back();
-                    }
-                    // Whoever asked may be gone.
-                    answer.send(forgotten).ok();
-                    continue;
-                }
-                Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => break,
-            }
+        while matches!(stop.recv_timeout(wait), Err(RecvTimeoutError::Timeout)) {
             wait = match self.take_in() {
-                Ok(taken) if taken == CHUNK_RECORDS => Duration::ZERO,
-                Ok(_) => interval,
+                Ok(true) => Duration::ZERO,
+                Ok(false) => interval,
                 // A search that meets the damage reads the log instead, and the
                 // next start builds the index anew.
                 Err(Error::Corrupt(_)) => {
@@ -97,50 +94,72 @@ impl Indexer {
         }
     }
 
-    /// Takes in the next records, and tells how many there were.
-    fn take_in(&mut self) -> Result<usize, Error> {
-        let after = self.progress.seq;
-        if after >= self.shared.last_seq() {
-            return Ok(0);
+    /// Takes in the next records and follows the next erasures, and tells
+    /// whether there may be more of either.
+    fn take_in(&mut self) -> Result<bool, Error> {
+        let Progress { seq: after, erasure, .. } = self.progress;
+        // Every erasure comes with a record.
+        if after < self.shared.last_seq() || self.more_erasures {
+            let finder = &mut self.finder;
+            let (records, erasures, leaf) = self.log.read(|tx| {
+                let records = finder.records_after(tx, after, CHUNK_RECORDS)?;
+                let erasures = finder.erasures(tx, erasure, CHUNK_RECORDS)?;
+                let leaf = match records.last() {
+                    Some(last) => last.leaf.to_vec(),
+                    None => leaf_at(tx, after)?,
+                };
+                Ok((records, erasures, leaf))
+            })?;
+            let progress = Progress {
+                log_id: self.progress.log_id.clone(),
+                seq: records.last().map_or(after, |last| last.position.seq),
+                leaf,
+                erasure: erasures.last().map_or(erasure, |last| last.n),
+            };
+            self.write(&progress, &records, &erasures)?;
+            self.shared.set_indexed_seq(progress.seq);
+            self.progress = progress;
+            self.more_erasures = erasures.len() == CHUNK_RECORDS;
+            if records.len() == CHUNK_RECORDS || self.more_erasures {
+                return Ok(true);
+            }
         }
-        let records = self.log.read(|tx| log::records_after(tx, after, CHUNK_RECORDS))?;
-        let Some(last) = records.last() else { return Ok(0) };
-        let log_id = self.progress.log_id.clone();
-        let progress = Progress { log_id, seq: last.position.seq, leaf: last.leaf.to_vec() };
-        let mut tx = SqliteTx(&self.connection);
-        tx.run(&BEGIN, &[])?;
-        let filling = match &mut self.filling {
-            Some(filling) => filling,
-            none => none.insert(Filling::resume(&mut tx, after)?),
-        };
-        for record in &records {
-            filling.add(&mut tx, record.position, &(self.read_marks)(record))?;
+        if self.must_purge {
+            // A reader may stand in the way; then the next round tries again.
+            self.must_purge = !checkpoint::run(&self.connection, Mode::Purge)?;
         }
-        filling.write(&mut tx)?;
-        index::set_progress(&mut tx, &progress)?;
-        tx.run(&COMMIT, &[])?;
-        self.shared.set_indexed_seq(progress.seq);
-        self.progress = progress;
-        Ok(records.len())
+        Ok(false)
     }
 
-    /// Records that are not taken in yet will be as the log has them then.
-    fn forget(&mut self, seqs: &[i64]) -> Result<(), Error> {
+    fn write(
+        &mut self,
+        progress: &Progress,
+        records: &[StoredRecord],
+        erasures: &[Erasure],
+    ) -> Result<(), Error> {
         let mut tx = SqliteTx(&self.connection);
-        // What is in memory of the newest window is read again.
-        self.filling = None;
         tx.run(&BEGIN, &[])?;
-        for seq in seqs.iter().copied().filter(|seq| *seq <= self.progress.seq) {
-            let record = self.log.read(|tx| log::find(tx, seq))?;
-            let left = record.map(|record| (self.read_marks)(&record)).unwrap_or_default();
-            forgetting::forget(&mut tx, seq, &left)?;
+        if !records.is_empty() {
+            let filling = match &mut self.filling {
+                Some(filling) => filling,
+                none => none.insert(Filling::resume(&mut tx, self.progress.seq)?),
+            };
+            for record in records {
+                filling.add(&mut tx, record.position, &(self.read_marks)(record))?;
+            }
+            filling.write(&mut tx)?;
         }
-        tx.run(&COMMIT, &[])?;
-        // The old pages are still in the write-ahead log.
-        if checkpoint::run(&self.connection, Mode::Truncate)? {
-            return Ok(());
+        if !erasures.is_empty() {
+            self.must_purge = true;
+            // What is in memory of the newest window is read again.
+            self.filling = None;
+            // A record that is not taken in yet will be as the log has it then.
+            let known = erasures.iter().filter(|of| of.record.position.seq <= progress.seq);
+            let left = known.map(|of| (of.record.position.seq, (self.read_marks)(&of.record)));
+            forgetting::forget(&mut tx, &left.collect::<Erased>())?;
         }
-        Err(Error::Busy)
+        index::set_progress(&mut tx, progress)?;
+        tx.run(&COMMIT, &[]).map(drop)
     }
 
     fn roll_back(&mut self) {
@@ -175,7 +194,8 @@ fn create(path: &Path, log: &Readers) -> Result<(Connection, Progress), Error> {
         }
     }
     let connection = connect::writing(path, INDEX)?;
-    let progress = Progress { log_id: log.read(|tx| log_id(tx))?, seq: 0, leaf: Vec::new() };
+    let log_id = log.read(|tx| log_id(tx))?;
+    let progress = Progress { log_id, seq: 0, leaf: Vec::new(), erasure: 0 };
     let schema = migrations::INDEX;
     let version = migrations::INDEX_VERSION;
     let sql = format!("begin immediate;\n{schema}\npragma user_version = {version};\ncommit;");
@@ -190,7 +210,7 @@ fn log_id(tx: &mut dyn Tx) -> Result<String, Error> {
 
 /// The leaf of the record at `seq`; empty if there is no such record.
 fn leaf_at(tx: &mut dyn Tx, seq: i64) -> Result<Vec<u8>, Error> {
-    Ok(log::find(tx, seq)?.map(|record| record.leaf.to_vec()).unwrap_or_default())
+    Ok(log::leaf(tx, seq)?.map(|leaf| leaf.to_vec()).unwrap_or_default())
 }
 
 /// Synced at checkpoints only, and few of those: each costs the disk two syncs

@@ -46,7 +46,7 @@ pub(super) struct Engine {
     readers: Arc<Readers>,
     index_readers: Readers,
     read_marks: ReadMarks,
-    indexer: SyncSender<indexer::Message>,
+    stop_indexer: SyncSender<()>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     /// Held for as long as the engine lives.
     _lock: File,
@@ -89,14 +89,14 @@ impl Engine {
         let indexer = Indexer::open(&index, log, seen, read_marks)?;
         let index_readers = Readers::new(&index);
         let index_interval = Duration::from_millis(settings.index_interval_ms);
-        let (ask_indexer, of_indexer) = sync_channel(8);
+        let (stop_indexer, stop) = sync_channel(1);
 
         let mut threads = vec![spawn("book-writer", move || writer.run())?];
         let of_checkpointer = Arc::clone(&shared);
         threads.push(spawn("book-checkpoint", move || {
             checkpoint::serve(&checkpointing, &asked, &of_checkpointer);
         })?);
-        threads.push(spawn("book-index", move || indexer.run(&of_indexer, index_interval))?);
+        threads.push(spawn("book-index", move || indexer.run(&stop, index_interval))?);
         Ok(Self {
             queue,
             commit_wait: Duration::from_millis(settings.commit_wait_ms),
@@ -104,7 +104,7 @@ impl Engine {
             readers,
             index_readers,
             read_marks,
-            indexer: ask_indexer,
+            stop_indexer,
             threads: Mutex::new(threads),
             _lock: lock,
         })
@@ -153,13 +153,6 @@ impl Engine {
         }
     }
 
-    pub(super) fn forget(&self, seqs: &[i64]) -> Result<(), Error> {
-        let (answer, answered) = sync_channel(1);
-        let message = indexer::Message::Forget(seqs.to_vec(), answer);
-        self.indexer.send(message).map_err(|_gone| Error::Closed)?;
-        answered.recv().map_err(|_gone| Error::Closed)?
-    }
-
     pub(super) fn count(&self, census: &Census<'_>) -> Result<Counts, Error> {
         self.snapshots(|index, log| counts::count(census, self.read_marks, index, log))
     }
@@ -193,7 +186,7 @@ impl Engine {
         }
         // Each fails only if the thread is gone already.
         self.queue.send(Message::Close).ok();
-        self.indexer.send(indexer::Message::Stop).ok();
+        self.stop_indexer.send(()).ok();
         for thread in threads {
             // A thread that panicked has told its story on standard error.
             thread.join().ok();

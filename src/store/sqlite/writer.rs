@@ -48,6 +48,8 @@ pub(super) struct Writer {
     last_seq: i64,
     /// Length of the write-ahead log when a checkpoint was last asked for.
     asked_pages: u64,
+    /// Whether the write-ahead log still has something that was erased.
+    must_purge: bool,
     closing: bool,
 }
 
@@ -70,6 +72,7 @@ impl Writer {
             names: Names::new(),
             last_seq,
             asked_pages: 0,
+            must_purge: false,
             closing: false,
         })
     }
@@ -94,10 +97,11 @@ impl Writer {
     fn next_batch(&mut self) -> Option<Vec<Waiting>> {
         let mut batch = Vec::new();
         while batch.is_empty() && !self.closing {
-            if self.shared.should_probe() {
+            if self.must_purge || self.shared.should_probe() {
                 match self.queue.recv_timeout(PROBE) {
                     Ok(message) => self.take(message, &mut batch),
-                    Err(RecvTimeoutError::Timeout) => self.probe(),
+                    Err(RecvTimeoutError::Timeout) if self.shared.should_probe() => self.probe(),
+                    Err(RecvTimeoutError::Timeout) => self.purge(),
                     Err(RecvTimeoutError::Disconnected) => self.closing = true,
                 }
             } else {
@@ -137,6 +141,10 @@ impl Writer {
                     if answer.is_ok() {
                         waiting.unit.changes.iter().for_each(|change| change.publish());
                     }
+                }
+                let mut changes = batch.iter().flat_map(|waiting| &waiting.unit.changes);
+                if self.must_purge || changes.any(|change| change.erases()) {
+                    self.purge();
                 }
                 let addresses = batch.into_iter().map(|waiting| waiting.address);
                 answers::send(addresses.zip(answers));
@@ -208,6 +216,19 @@ impl Writer {
         match write() {
             Ok(_) => self.shared.recovered(),
             Err(error) => self.roll_back(&error),
+        }
+    }
+
+    /// Empties the write-ahead log, since it has what was erased. If a reader or
+    /// a checkpoint stands in the way, the next commit tries again, or the next
+    /// second.
+    fn purge(&mut self) {
+        match checkpoint::run(&self.connection, Mode::Purge) {
+            Ok(purged) => self.must_purge = !purged,
+            Err(error) => self.roll_back(&error),
+        }
+        if !self.must_purge {
+            self.shared.set_wal_pages(0);
         }
     }
 

@@ -1,6 +1,7 @@
 //! What the store promises: all or nothing, durable before the answer, fails
 //! closed, recovers.
 
+mod erase;
 mod search;
 mod seeds;
 
@@ -39,7 +40,9 @@ fn event(tag: &str) -> NewEvent {
         key: None,
         second_key: None,
         error: None,
-        source_ip: Some("192.0.2.7".to_owned()),
+        principal_id: None,
+        access_key: None,
+        key_material: None,
         request_id: Some([0x11; 16]),
         event_id: [0x22; 16],
         read_only: true,
@@ -47,7 +50,12 @@ fn event(tag: &str) -> NewEvent {
         leaf: [0x33; 32],
         dictionary: 1,
         body: tag.as_bytes().to_vec(),
+        personal: personal(Some("192.0.2.7".to_owned())),
     }
+}
+
+fn personal(source_ip: Option<String>) -> Personal {
+    Personal { salt: None, source_ip, session: None, body: Vec::new() }
 }
 
 fn record(tag: &str) -> Unit {
@@ -140,7 +148,7 @@ async fn a_record_is_readable_as_text() {
     other.key = Some("arn:aws:kms:eu-central-1:111122223333:key/a".to_owned());
     other.second_key = Some("arn:aws:kms:eu-central-1:111122223333:key/b".to_owned());
     other.error = Some("AccessDenied".to_owned());
-    other.source_ip = None;
+    other.personal = personal(None);
     other.request_id = None;
     store.commit(Unit { changes: Vec::new(), event: other, further: Vec::new() }).await.unwrap();
 
@@ -286,6 +294,8 @@ async fn the_log_is_append_only() {
         "replace into event_log select * from event_log",
         "update names set value = 'eve'",
         "delete from names",
+        "delete from event_personal",
+        "update event_personal set seq = 9",
     ] {
         let unit =
             Unit { changes: vec![Box::new(Forger(sql))], event: event("eve"), further: Vec::new() };

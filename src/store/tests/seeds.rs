@@ -2,7 +2,6 @@
 //! fits.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use proptest::prelude::*;
 
@@ -99,17 +98,32 @@ impl Seed {
     }
 }
 
-/// Of which principal the personal data is erased, once [`ERASED`] is set.
-pub(super) const LEAVER: usize = 99;
-pub(super) static ERASED: AtomicBool = AtomicBool::new(false);
+/// What is left of the personal data of a record that was erased.
+const LEFT: &[u8] = b"erased";
 
 /// What the records of these tests are found by.
 pub(super) fn read_marks(record: &StoredRecord) -> Marks {
     let Some(mut seed) = Seed::read(record) else { return Marks::default() };
-    if seed.principal == LEAVER && ERASED.load(Ordering::SeqCst) {
+    if record.personal.as_ref().is_some_and(|personal| personal.body == LEFT) {
         seed = Seed { session: None, ip: None, tags: Vec::new(), ..seed };
     }
     seed.marks()
+}
+
+/// Erases the personal data of the record at this place.
+pub(super) struct Leave(pub(super) i64);
+
+impl Change for Leave {
+    fn write(&self, tx: &mut dyn Tx) -> Result<(), Error> {
+        let left = Personal { body: LEFT.to_vec(), ..personal(None) };
+        erase(tx, self.0, &event("seed").personal, &left)
+    }
+
+    fn publish(&self) {}
+
+    fn erases(&self) -> bool {
+        true
+    }
 }
 
 pub(super) fn seed() -> impl Strategy<Value = Seed> {

@@ -186,6 +186,34 @@ fn the_book_answers() {
 }
 
 #[test]
+fn personal_data_is_erased() {
+    let mut program = Program::new();
+    program.init();
+    let _server = program.serve(&[]);
+    program.json(&["principal", "create-user", "a"]);
+    let created = ["audit", "query", "--event-name", "CreateUser", "--json"];
+    let record = || -> Value { serde_json::from_str(&program.run(&created).stdout).unwrap() };
+    let before = record();
+    let id = before["eventID"].as_str().unwrap();
+    let erase = ["audit", "erase", "--field", "userAgent,sourceIPAddress", "--reason", "asked"];
+    let all = program.run(&[&erase[..], &["--event-name", "CreateUser"]].concat());
+    assert!(all.stderr.contains("from 1 events"), "{}", all.stderr);
+    let mark = record()["userAgent"].clone();
+    assert!(mark.as_str().unwrap().starts_with("[erased by event "), "{mark}");
+    assert_eq!(record()["sourceIPAddress"], mark);
+    assert_eq!(record()["userIdentity"], before["userIdentity"]);
+    // By its id there is nothing left to erase.
+    let one = program.run(&[&erase[..], &["--event-id", id, "--json"]].concat());
+    assert_eq!((one.code, one.stdout.as_str()), (Some(0), ""));
+    program.run(&erase).refused(1, "ValidationException");
+    let other = program.run(&[&erase[..], &["--event-id", id, "--event-name", "x"]].concat());
+    assert!(other.stderr.contains("from 0 events"), "{}", other.stderr);
+    let nobody = "00000000-0000-4000-8000-000000000000";
+    program.run(&[&erase[..], &["--event-id", nobody]].concat()).refused(1, "");
+    program.run(&["audit", "erase", "--field", "eventTime", "--reason", "x"]).refused(2, "");
+}
+
+#[test]
 fn items_keep_their_form_and_their_digits() {
     let mut program = Program::new();
     program.init();

@@ -1,0 +1,71 @@
+//! Personal data is erased from the files, and nothing else changes.
+
+use super::*;
+
+/// Erases one record's personal data.
+struct Erase {
+    seq: i64,
+    was: Personal,
+    left: Personal,
+}
+
+impl Change for Erase {
+    fn write(&self, tx: &mut dyn Tx) -> Result<(), Error> {
+        erase(tx, self.seq, &self.was, &self.left)
+    }
+
+    fn publish(&self) {}
+
+    fn erases(&self) -> bool {
+        true
+    }
+}
+
+#[tokio::test]
+async fn what_is_erased_is_gone_from_the_files() {
+    let folder = TempDir::new().unwrap();
+    let store = open(folder.path());
+    let was = personal(Some("203.0.113.99".to_owned()));
+    let secret = NewEvent { personal: was.clone(), ..event("ada") };
+    let unit = |event, changes| Unit { changes, event, further: Vec::new() };
+    store.commit(unit(secret, Vec::new())).await.unwrap();
+    let traces = || {
+        let file = |name| std::fs::read(folder.path().join(name)).unwrap();
+        let files = ["wardbook.db", "wardbook.db-wal", "index.db", "index.db-wal"].map(file);
+        files.concat().windows(12).filter(|part| *part == b"203.0.113.99").count()
+    };
+    while store.health().indexed_seq < 1 {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    assert!(traces() >= 2);
+    let left = Personal { body: b"left".to_vec(), ..personal(None) };
+    let change = |was: &Personal| -> Vec<Box<dyn Change>> {
+        vec![Box::new(Erase { seq: 1, was: was.clone(), left: left.clone() })]
+    };
+    // It is not what somebody thinks it is.
+    let other = unit(event("never"), change(&left));
+    assert!(matches!(store.commit(other).await, Err(Error::Conflict)));
+    store.commit(unit(event("why"), change(&was))).await.unwrap();
+    while traces() > 0 {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    let erased = store.read(|tx| log::Finder::default().erasures(tx, 0, 10)).unwrap();
+    let [log::Erasure { n: 1, record }] = &erased[..] else { panic!("{erased:?}") };
+    assert_eq!((record.position.seq, record.personal.as_ref()), (1, Some(&left)));
+    assert_eq!(store.read(|tx| log::Finder::default().erasures(tx, 1, 10)).unwrap(), []);
+    // The list only grows.
+    for sql in ["delete from event_erasures", "update event_erasures set seq = 9"] {
+        let refused = store.commit(unit(event("eve"), vec![Box::new(Forger(sql))])).await;
+        assert!(matches!(refused, Err(Error::Conflict)), "{sql}: {refused:?}");
+    }
+}
+
+struct Forger(&'static str);
+
+impl Change for Forger {
+    fn write(&self, tx: &mut dyn Tx) -> Result<(), Error> {
+        tx.run(&Query { name: "forger", sql: self.0 }, &[]).map(drop)
+    }
+
+    fn publish(&self) {}
+}

@@ -1,0 +1,182 @@
+//! Personal data is erased: from the records that show it, from every file, and
+//! from nothing else; and every record can still be proved.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use wardbook::base::clock::ManualClock;
+
+use crate::fixture::raw::Request;
+use crate::fixture::{ACCOUNT, Credentials, Options, START_MS, Server, wait_until};
+
+/// Texts that stand in records and nowhere else.
+const SESSION: &str = "zz-session-zz";
+const PATIENT: &str = "zz-patient-zz";
+
+const TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:root"},"Action":"sts:AssumeRole"}]}"#;
+const ALLOW: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["kms:Encrypt","kms:Decrypt"],"Resource":"*"}]}"#;
+
+/// Something that a session did and something that it may not; the key.
+fn use_session(server: &Server) -> String {
+    let role = json!({ "roleName": "app", "assumeRolePolicyDocument": TRUST });
+    server.rest("POST", "/v1/roles", &role).ok();
+    server.rest("PUT", "/v1/roles/app/policies/p", &json!({ "policy": ALLOW })).ok();
+    let asked = json!({ "roleSessionName": SESSION });
+    let session = Credentials::of(&server.rest("POST", "/v1/roles/app/sessions", &asked).ok());
+    let key = server.new_key();
+    let call = |operation: &str, input: Value| server.call_as(&session, operation, &input);
+    let context = json!({ "patient": PATIENT });
+    call("Encrypt", json!({ "KeyId": key, "Plaintext": "eA==", "EncryptionContext": context }))
+        .ok();
+    let denied = call("DisableKey", json!({ "KeyId": key }));
+    assert_eq!(denied.code(), "AccessDeniedException");
+    key
+}
+
+fn erase(server: &Server, input: &Value) -> Value {
+    server.rest("POST", "/v1/audit/erase", input).ok()
+}
+
+/// How often a text stands in the files of the data folder.
+fn traces(folder: &Path, text: &str) -> usize {
+    let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+    let count = |path| {
+        let bytes = std::fs::read(path).unwrap_or_default();
+        bytes.windows(text.len()).filter(|part| *part == text.as_bytes()).count()
+    };
+    files.filter(|path| path.is_file()).map(count).sum()
+}
+
+#[test]
+fn what_is_erased_is_nowhere() {
+    let clock = Arc::new(ManualClock::at(START_MS));
+    let server = Server::at(&clock);
+    use_session(&server);
+    let folder = server.book_file().parent().unwrap().to_owned();
+    let session = format!("arn:aws:sts::{ACCOUNT}:assumed-role/app/{SESSION}");
+    let role = format!("arn:aws:iam::{ACCOUNT}:role/app");
+    let of_session = format!("principal={session}");
+    assert_eq!(server.events(&of_session).len(), 2);
+    assert_eq!(server.events(&format!("principal={role}")).len(), 2);
+    let indexed = || server.ctx().store.health();
+    wait_until(|| indexed().indexed_seq == indexed().last_seq);
+    assert!(traces(&folder, SESSION) > 0);
+
+    let fields = ["sourceIPAddress", "userAgent", "userIdentity", "encryptionContext"];
+    let input = json!({ "principal": session, "fields": fields, "reason": "they asked us to" });
+    let erased = erase(&server, &input);
+    assert_eq!(erased["eventIds"].as_array().unwrap().len(), 2, "{erased}");
+    assert_eq!(erased.get("nextCursor"), None);
+    // Once is enough.
+    let by_role = json!({ "principal": role, "fields": fields, "reason": "again" });
+    assert_eq!(erase(&server, &by_role)["eventIds"], json!([]));
+
+    let record = &server.events("eventName=EraseEventFields")[1];
+    assert_eq!(record["readOnly"], false);
+    let said = json!({ "fields": fields, "reason": "they asked us to" });
+    assert_eq!(record["requestParameters"], said);
+    assert_eq!(record["responseElements"], json!({ "eventIds": erased["eventIds"] }));
+    let mark = format!("[erased by event {}]", record["eventID"].as_str().unwrap());
+
+    let check = |server: &Server| {
+        assert_eq!(server.events(&of_session), Vec::<Value>::new());
+        let left = server.events(&format!("principal={role}"));
+        assert_eq!(left.len(), 2);
+        let [denied, done] = &left[..] else { unreachable!() };
+        assert_eq!(done["eventName"], "Encrypt");
+        for pointer in [
+            "/sourceIPAddress",
+            "/userAgent",
+            "/userIdentity/arn",
+            "/userIdentity/principalId",
+            "/requestParameters/encryptionContext/patient",
+        ] {
+            assert_eq!(done.pointer(pointer).unwrap(), &mark, "{pointer}");
+        }
+        let issuer = &done["userIdentity"]["sessionContext"]["sessionIssuer"];
+        assert_eq!(issuer["arn"], role);
+        // It quoted the session.
+        assert_eq!(denied["errorMessage"], mark);
+        assert_eq!(denied["errorCode"], "AccessDenied");
+    };
+    check(&server);
+
+    // The record of AssumeRole has the session, and so has that of each query.
+    let made = server.events("eventName=AssumeRole")[0]["eventID"].clone();
+    let input = json!({ "eventIds": [made], "fields": ["userIdentity"], "reason": "the rest" });
+    assert_eq!(erase(&server, &input)["eventIds"], json!([made]));
+    let asked = json!({ "eventName": "QueryEvents", "fields": ["userIdentity"], "reason": "r" });
+    erase(&server, &asked);
+    for text in [SESSION, PATIENT] {
+        wait_until(|| traces(&folder, text) == 0);
+    }
+
+    // Read again, and hashed again, from the file.
+    let server = server.restart(Options { clock, ..Options::default() });
+    check(&server);
+}
+
+#[test]
+fn who_may_not_erase_erases_nothing() {
+    let server = Server::start();
+    use_session(&server);
+    let policy = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"audit:QueryEvents","Resource":"*"}]}"#;
+    let auditor = server.new_user("auditor", policy);
+    let id = server.events("eventName=Encrypt")[0]["eventID"].clone();
+    let input = json!({ "eventIds": [id], "fields": ["userAgent"], "reason": "r" });
+    let request = Request::new("POST", "/v1/audit/erase", input.to_string());
+    let denied = server.send_as(&auditor, "wardbook", &request);
+    assert_eq!(denied.status, 403, "{}", denied.text());
+    let [record] = &server.events("eventName=EraseEventFields")[..] else { panic!() };
+    assert_eq!(record["errorCode"], "AccessDenied");
+    assert_eq!(record["readOnly"], false);
+    assert_eq!(record["requestParameters"]["eventIds"], json!([id]));
+    assert_eq!(server.events("eventName=Encrypt")[0]["userAgent"], "by-hand/1.0");
+}
+
+#[test]
+fn what_cannot_be_erased() {
+    let server = Server::start();
+    let check = |input: Value, text: &str| {
+        let answer = server.rest("POST", "/v1/audit/erase", &input);
+        assert_eq!(answer.status, 400, "{}", answer.text());
+        assert!(answer.message().contains(text), "{}", answer.message());
+    };
+    let id = "12345678-1234-4123-8123-123456789012";
+    let fields = json!(["userAgent"]);
+    check(json!({ "fields": fields, "reason": "r" }), "Name the events");
+    let both = json!({ "eventIds": [id], "eventName": "Encrypt", "fields": fields, "reason": "r" });
+    check(both, "Name the events");
+    check(json!({ "eventIds": [id], "fields": fields, "reason": "r" }), id);
+    check(json!({ "eventIds": [id], "fields": ["eventTime"], "reason": "r" }), "fields");
+    check(json!({ "eventIds": [id], "fields": [], "reason": "r" }), "fields");
+    check(json!({ "eventIds": [id], "fields": fields }), "reason");
+    let no_id = "x".repeat(36);
+    check(json!({ "eventIds": [no_id], "fields": fields, "reason": "r" }), "UUID");
+}
+
+/// The clock may be set back; the book says where.
+#[test]
+fn a_step_of_the_clock_is_recorded() {
+    let clock = Arc::new(ManualClock::at(START_MS));
+    let server = Server::at(&clock);
+    server.new_key();
+    clock.advance_ms(-900);
+    server.new_key();
+    assert!(server.events("eventName=ClockStep").is_empty());
+    clock.advance_ms(-60_000);
+    server.new_key();
+    server.new_key();
+    let [step] = &server.events("eventName=ClockStep")[..] else { panic!() };
+    let details = json!({
+        "lastRecordTime": "2026-11-02T10:11:11.100Z",
+        "clockTime": "2026-11-02T10:10:11.100Z",
+    });
+    assert_eq!(step["serviceEventDetails"], details);
+    assert_eq!(step["eventType"], "AwsServiceEvent");
+    // So it is when that happens while no server runs.
+    clock.advance_ms(-60_000);
+    let server = server.restart(Options { clock, ..Options::default() });
+    assert_eq!(server.events("eventName=ClockStep").len(), 2);
+}
