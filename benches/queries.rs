@@ -20,7 +20,7 @@ use std::time::Instant;
 use criterion::Criterion;
 use records::{Dice, Sample};
 use tempfile::TempDir;
-use wardbook::audit::{self, Filter, Name, Record, Selection, Term, FilterValue};
+use wardbook::audit::{self, Filter, FilterValue, Name, Record, Selection, Term};
 use wardbook::base::ids::RequestId;
 use wardbook::store::{Dimension, NewEvent, Settings, Store, Unit};
 

@@ -197,7 +197,8 @@ pub fn newest_success(store: &Store, sought: Sought<'_>) -> Result<Option<Record
     let Sought { account, key, operations, from_ms, before } = sought;
     let names =
         operations.iter().map(|name| FilterValue::Text(vec![Field::EventName], (*name).to_owned()));
-    let mut terms = vec![Term { any_of: names.collect(), not: false }, Term::is(FilterValue::NoError)];
+    let mut terms =
+        vec![Term { any_of: names.collect(), not: false }, Term::is(FilterValue::NoError)];
     terms.extend(key.map(|key| Term::text(Field::Key, key)));
     let account = account.map(str::to_owned);
     let selection = Selection { account, from_ms: Some(from_ms), to_ms: None, terms };

@@ -284,9 +284,7 @@ macro_rules! records {
 
 const FIND: Query = Query {
     name: "log.find",
-    sql: records!(
-        " from event_log e left join event_personal p on p.seq = e.seq where e.seq = ?1"
-    ),
+    sql: records!(" from event_log e left join event_personal p on p.seq = e.seq where e.seq = ?1"),
 };
 const AFTER: Query = Query {
     name: "log.records_after",

@@ -106,7 +106,8 @@ impl Page<'_, '_> {
         let mut before = self.search.before;
         let mut read: usize = 0;
         while read < TAIL_RECORDS {
-            let records = self.finder.records_before(log, before.seq, indexed_seq, CHUNK_RECORDS)?;
+            let records =
+                self.finder.records_before(log, before.seq, indexed_seq, CHUNK_RECORDS)?;
             let is_last = records.len() < CHUNK_RECORDS;
             read = read.saturating_add(records.len());
             for record in records {

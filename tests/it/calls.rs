@@ -438,7 +438,7 @@ impl Scene {
             ),
             "EraseEventFields" => {
                 let input = json!({
-                    "eventName": "NeverCalled",
+                    "eventName": ["NeverCalled"],
                     "fields": ["userAgent"],
                     "reason": "a test",
                 });

@@ -188,7 +188,10 @@ fn values_that_a_filter_cannot_have() {
         (Name::ReadOnly, "True"),
         (Name::Resource, "alias/app"),
     ] {
-        assert!(matches!(FilterValue::parse(name, text), Err(Error::Value { .. })), "{name:?} {text}");
+        assert!(
+            matches!(FilterValue::parse(name, text), Err(Error::Value { .. })),
+            "{name:?} {text}"
+        );
     }
     for (text, name) in Name::ALL {
         assert_eq!((Name::parse(text), name.as_str()), (Some(name), text));
@@ -320,4 +323,44 @@ async fn the_last_use_of_a_key() {
         assert_eq!((used.event_name.as_str(), used.time_ms), ("ReEncrypt", 4_000));
     }
     assert_eq!(last_use(&store, KEY, &["Sign"], 0).unwrap(), None);
+}
+
+/// A role finds all its sessions, a session only itself; and once it is erased,
+/// nothing of it finds the record, in the index as before it.
+#[tokio::test]
+async fn what_was_erased_finds_nothing() {
+    let folder = TempDir::new().unwrap();
+    let store = open(&folder);
+    three(&store).await;
+    let session = "principal=arn:aws:sts::111122223333:assumed-role/app/i-0123";
+    let cases: &[(&str, usize, usize)] = &[
+        (session, 1, 0),
+        ("principal=arn:aws:iam::111122223333:role/app", 1, 1),
+        ("sourceIp=2001:db8::1", 1, 0),
+        ("context=tenant=7", 2, 1),
+        ("context=tenant", 2, 2),
+    ];
+    let rows = |text: &str| query(&store, &written(&[text])).unwrap().records.len();
+    for (text, before, _) in cases {
+        assert_eq!(rows(text), *before, "{text}");
+    }
+    let fields = vec![
+        super::super::Field::UserIdentity,
+        super::super::Field::SourceIpAddress,
+        super::super::Field::EncryptionContext,
+    ];
+    let of = Events::That(Filter { cursor: None, ..written(&[session]) });
+    let by = RequestId::from_random([8; 16]);
+    let planned = plan_erasure(&store, &Erasure { of, fields, by }).unwrap();
+    assert_eq!(planned.event_ids.len(), 1);
+    let event = Case::new(ada(), "EraseEventFields").with(|record| prepare(record).unwrap());
+    let unit = Unit { changes: vec![planned.change], event, further: Vec::new() };
+    store.commit(unit).await.unwrap();
+    // Within the round of the index that takes in the record of it.
+    while store.health().indexed_seq < store.health().last_seq {
+        tokio::task::yield_now().await;
+    }
+    for (text, _, after) in cases {
+        assert_eq!(rows(text), *after, "{text}");
+    }
 }

@@ -4,8 +4,8 @@
 use proptest::prelude::*;
 
 use super::seeds::{
-    Filter, Leave, Rows, Seed, Want, any_filter, commit_all, filter, grouping,
-    newest_first, plain, runtime, seed, that, wait_for_index, with_interval,
+    Filter, Leave, Rows, Seed, Want, any_filter, commit_all, filter, grouping, newest_first, plain,
+    runtime, seed, that, wait_for_index, with_interval,
 };
 use super::*;
 
@@ -235,7 +235,10 @@ fn what_is_erased_leaves_the_index() {
         .with(|conditions| store.count(&Census { conditions, by, groups: 9, rows: 9 }).unwrap());
     let rows: Vec<_> = counts.groups.iter().map(|group| (&group.shares[0], group.events)).collect();
     // With the two records that tell of it.
-    assert_eq!(rows, [(&Share::Text("10.0.0.1".to_owned()), 97), (&Share::None, 3), (&Share::None, 2)]);
+    assert_eq!(
+        rows,
+        [(&Share::Text("10.0.0.1".to_owned()), 97), (&Share::None, 3), (&Share::None, 2)]
+    );
     // The index goes on.
     commit_all(&store, &[of(2, 1)]);
     wait_for_index(&store);

@@ -103,7 +103,11 @@ const LEFT: &[u8] = b"erased";
 
 /// What the records of these tests are found by.
 pub(super) fn read_marks(record: &StoredRecord) -> Marks {
-    let Some(mut seed) = Seed::read(record) else { return Marks::default() };
+    let Some(mut seed) = Seed::read(record) else {
+        let address = record.personal.as_ref().and_then(|personal| personal.source_ip.as_deref());
+        let source_ip = address.and_then(|address| address.parse().ok());
+        return Marks { source_ip, ..Marks::default() };
+    };
     if record.personal.as_ref().is_some_and(|personal| personal.body == LEFT) {
         seed = Seed { session: None, ip: None, tags: Vec::new(), ..seed };
     }
