@@ -344,11 +344,7 @@ async fn what_was_erased_finds_nothing() {
     for (text, before, _) in cases {
         assert_eq!(rows(text), *before, "{text}");
     }
-    let fields = vec![
-        super::super::Field::UserIdentity,
-        super::super::Field::SourceIpAddress,
-        super::super::Field::EncryptionContext,
-    ];
+    let fields = vec![Field::UserIdentity, Field::SourceIpAddress, Field::EncryptionContext];
     let of = Events::That(Filter { cursor: None, ..written(&[session]) });
     let by = RequestId::from_random([8; 16]);
     let planned = plan_erasure(&store, &Erasure { of, fields, by }).unwrap();
