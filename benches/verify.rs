@@ -29,7 +29,7 @@ fn main() {
     let given = std::env::args().skip(1).find_map(|text| text.parse().ok());
     let count: usize = given.unwrap_or(500_000);
     let folder = TempDir::new_in(".").unwrap();
-    let store = Store::open(folder.path(), Settings::default()).unwrap();
+    let store = Store::open(folder.path(), Settings::default(), audit::marks).unwrap();
     let root = RootKey::generate(&mut OsEntropy).unwrap();
     let (hsm, _domain_key) = Hsm::initialize(root, OsEntropy).unwrap();
     let (ledger, founding) = ledger::found(&hsm, &store, None, 0).unwrap();

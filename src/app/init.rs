@@ -56,7 +56,7 @@ pub fn is_initialized(data: &Path) -> Result<bool, Error> {
     if !has_database(data) {
         return Ok(false);
     }
-    has_account(&Store::open(data, Settings::default())?)
+    has_account(&Store::open(data, Settings::default(), audit::marks)?)
 }
 
 /// Whether initialization has committed.
@@ -76,7 +76,7 @@ pub(super) fn has_database(data: &Path) -> bool {
 pub fn init(options: &InitOptions, clock: &dyn Clock) -> Result<Initialized, Error> {
     hardening::harden();
     make_folder(&options.data)?;
-    let store = Store::open(&options.data, Settings::default())?;
+    let store = Store::open(&options.data, Settings::default(), audit::marks)?;
     if has_account(&store)? {
         return Err(Error::AlreadyInitialized(options.data.clone()));
     }

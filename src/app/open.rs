@@ -27,7 +27,7 @@ use crate::ops::record_time::RecordTimes;
 use crate::ops::timeline::Timeline;
 use crate::policy::engine::Engine;
 use crate::store::{Settings, Store, Tx, meta, sealed};
-use crate::{identity, items, keys};
+use crate::{audit, identity, items, keys};
 
 /// What to open, and with what.
 pub struct OpenOptions {
@@ -67,7 +67,7 @@ pub fn open(options: OpenOptions) -> Result<Opened, Error> {
     if !super::init::has_database(&options.data) {
         return Err(Error::NotInitialized(options.data));
     }
-    let store = Arc::new(Store::open(&options.data, options.store)?);
+    let store = Arc::new(Store::open(&options.data, options.store, audit::marks)?);
     let Some((account, home)) = store.read(|tx| Ok(identity_of(tx)))?? else {
         return Err(Error::NotInitialized(options.data));
     };
@@ -130,6 +130,7 @@ pub fn open(options: OpenOptions) -> Result<Opened, Error> {
         policies: Workshop::of_policies(),
         policy_searches: Workshop::of_policy_searches(),
         trail,
+        audit_counts: Workshop::of_audit_counts(),
     });
     let items = Arc::new(items::Ctx::new(Arc::clone(&ctx), schemas));
     Ok(Opened { ctx, items, providers: Arc::new(providers), witness: Arc::new(witness) })

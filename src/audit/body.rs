@@ -111,12 +111,17 @@ impl Opener {
     /// [`Error::Corrupt`] for one that is not what was written.
     pub fn open(&mut self, record: &StoredRecord) -> Result<Opened, Error> {
         let damaged = || Error::Corrupt { seq: record.position.seq };
-        let opened = match record.format {
+        let opened = self.read(record).filter(|opened| opened.leaf() == record.leaf);
+        opened.ok_or_else(damaged)
+    }
+
+    /// A stored record, unchecked; `None` if it cannot be read.
+    pub(super) fn read(&mut self, record: &StoredRecord) -> Option<Opened> {
+        match record.format {
             1 => self.open_1(record),
             2 => self.open_2(record),
             _ => None,
-        };
-        opened.filter(|opened| opened.leaf() == record.leaf).ok_or_else(damaged)
+        }
     }
 
     fn open_1(&mut self, record: &StoredRecord) -> Option<Opened> {

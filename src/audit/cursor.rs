@@ -1,6 +1,6 @@
 //! Where the next page starts, as an opaque text.
 //!
-//! 33 bytes in base64url: version 1, time and place of the last position as
+//! 33 bytes in base64url: version 2, time and place of the last position as
 //! big-endian integers, and 16 bytes of a digest of the filter. The digest
 //! catches a cursor that is used with another filter. It is no authentication:
 //! a forged cursor only chooses another place to start in the same answer.
@@ -11,7 +11,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use super::Error;
 use crate::store::Position;
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// The digest of a filter.
 pub(super) type Digest = [u8; 16];

@@ -62,8 +62,8 @@ pub fn plan_erasure(store: &Store, erasure: &Erasure) -> Result<Planned, Error> 
                 }
                 let limit = left.min(AUDIT_PAGE_ROWS);
                 let filter = Filter { limit, cursor: next_cursor.take(), ..filter.clone() };
-                let (records, next) = query::find(store, &filter)?;
-                records.iter().try_for_each(|record| plan.add(record))?;
+                let (found, next) = query::find(store, &filter, &mut plan.opener)?;
+                found.records.iter().try_for_each(|record| plan.add(record))?;
                 next_cursor = next;
                 if next_cursor.is_none() {
                     break;

@@ -43,6 +43,9 @@ pub enum Error {
     /// The log has no head.
     #[error("the log is not signed yet")]
     Unsigned,
+    /// A filter has a value that it cannot have.
+    #[error("{name} must be {expected}")]
+    Value { name: &'static str, expected: &'static str },
     /// The store failed.
     #[error("the book cannot be read")]
     Store(#[from] store::Error),

@@ -9,9 +9,10 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use super::body::Opener;
+use super::filter::{FilterValue, Name, Selection, Term};
 use super::{Error, cursor};
 use crate::base::limits;
-use crate::store::{KeyText, Position, Search, Store};
+use crate::store::{Field, Position, Search, Sieve, Store, StoredRecord};
 
 /// Which events.
 #[derive(Clone, Debug)]
@@ -75,80 +76,55 @@ pub struct Events {
 /// written; [`Error::Store`].
 pub fn lookup(store: &Store, lookup: &Lookup) -> Result<Events, Error> {
     let digest = lookup.digest();
-    let end = Position { time_ms: lookup.to_ms, seq: 0 };
-    let mut before = match &lookup.cursor {
-        Some(text) => cursor::read(text, &digest)?.min(end),
-        None => end,
+    let before = match &lookup.cursor {
+        Some(text) => cursor::read(text, &digest)?,
+        None => Position::END,
     };
-    let next = |position| Some(cursor::write(position, &digest));
-    let mut events = Vec::new();
+    let selection = lookup.selection();
+    let all = selection.all();
+    let conditions = selection.conditions(&all);
+    // One more than the page has tells whether there is another page.
+    let search = Search { conditions, before, limit: lookup.limit.saturating_add(1) };
     let mut opener = Opener::default();
-    for _ in 0..limits::LOOKUP_ROUNDS {
-        let found = store.search(&lookup.search(before))?;
-        let last = found.records.last().map(|record| record.position);
-        for stored in &found.records {
-            before = stored.position;
-            let record = opener.open(stored)?.record()?;
-            let Some(event) = lookup.matching(record, before)? else { continue };
-            events.push(event);
-            if events.len() >= lookup.limit {
-                let is_end = found.next.is_none() && last == Some(before);
-                return Ok(Events { events, next: next(before).filter(|_| !is_end) });
-            }
-        }
-        match found.next {
-            Some(position) => before = position,
-            None => return Ok(Events { events, next: None }),
-        }
+    let mut kept = Vec::new();
+    let mut keeps = |record: &StoredRecord| {
+        let matching = lookup.matching(&mut opener, record).transpose();
+        let keeps = matching.is_some();
+        kept.extend(matching);
+        keeps
+    };
+    let sieve = Sieve { keeps: &mut keeps, limit: limits::LOOKUP_RECORDS };
+    let found = store.search(&search, Some(sieve).as_mut())?;
+    let mut events = kept.into_iter().collect::<Result<Vec<Event>, Error>>()?;
+    let mut next = found.next;
+    if events.len() > lookup.limit {
+        events.truncate(lookup.limit);
+        next = found.records.get(lookup.limit.saturating_sub(1)).map(|last| last.position);
     }
-    Ok(Events { events, next: next(before) })
+    Ok(Events { events, next: next.map(|position| cursor::write(position, &digest)) })
 }
 
 impl Lookup {
     /// What the search index can do of it.
-    fn search(&self, before: Position) -> Search<'_> {
-        let all = Search {
-            account: Some(&self.account),
-            principal: None,
-            session: None,
-            key: None,
-            event_name: None,
-            error: None,
-            source_ip: None,
-            request_id: None,
-            read_only: None,
-            succeeded_in: None,
-            from_ms: self.from_ms,
-            before,
-            limit: limits::LOOKUP_ROUND_RECORDS,
-        };
-        // Nearly all that is found is an event of the page.
-        let limit = self.limit.saturating_add(1).min(limits::LOOKUP_ROUND_RECORDS);
-        match &self.attribute {
-            None => Search { limit, ..all },
-            Some(Attribute::EventName(name)) => Search { event_name: Some(name), limit, ..all },
-            Some(Attribute::ReadOnly(truth)) => Search { read_only: Some(*truth), limit, ..all },
-            Some(Attribute::ResourceName(name)) => match key_text(name) {
-                Some(key) => Search { key: Some(key), limit, ..all },
-                None => all,
-            },
-            Some(
-                Attribute::EventId(_)
-                | Attribute::Username(_)
-                | Attribute::ResourceType(_)
-                | Attribute::EventSource(_)
-                | Attribute::AccessKeyId(_),
-            ) => all,
+    fn selection(&self) -> Selection {
+        Selection {
+            account: Some(self.account.clone()),
+            from_ms: Some(self.from_ms),
+            to_ms: Some(self.to_ms),
+            terms: self.attribute.iter().filter_map(Attribute::term).collect(),
         }
     }
 
     /// The event of a record, if it is one of those.
-    fn matching(&self, record: String, position: Position) -> Result<Option<Event>, Error> {
-        let corrupt = || Error::Corrupt { seq: position.seq };
-        let seen: Seen = serde_json::from_str(&record).ok().ok_or_else(corrupt)?;
-        let is_of_region = seen.aws_region == self.region;
-        let event = seen.into_event(record, position.time_ms);
-        let is_wanted = is_of_region && self.attribute.as_ref().is_none_or(|of| of.fits(&event));
+    fn matching(&self, opener: &mut Opener, stored: &StoredRecord) -> Result<Option<Event>, Error> {
+        if *stored.columns.region != *self.region {
+            return Ok(None);
+        }
+        let Position { seq, time_ms } = stored.position;
+        let record = opener.open(stored)?.record()?;
+        let seen: Seen = serde_json::from_str(&record).map_err(|_odd| Error::Corrupt { seq })?;
+        let event = seen.into_event(record, time_ms);
+        let is_wanted = self.attribute.as_ref().is_none_or(|of| of.fits(&event));
         Ok(is_wanted.then_some(event))
     }
 
@@ -164,15 +140,29 @@ impl Lookup {
     }
 }
 
-/// The name of a key, which the index has a way to.
-fn key_text(name: &str) -> Option<KeyText<'_>> {
-    match name.starts_with("arn:") {
-        true => name.contains(":key/").then_some(KeyText::Arn(name)),
-        false => Some(KeyText::Id(name)),
-    }
-}
-
 impl Attribute {
+    /// The way of the search index to it, if there is one.
+    fn term(&self) -> Option<Term> {
+        match self {
+            Self::EventId(id) => {
+                let id = FilterValue::parse(Name::EventId, id).ok();
+                // Without a value it holds for nothing.
+                Some(Term { any_of: id.into_iter().collect(), not: false })
+            }
+            Self::EventName(name) => Some(Term::text(Field::EventName, name)),
+            Self::ReadOnly(true) => Some(Term::is(FilterValue::ReadOnly)),
+            Self::ReadOnly(false) => Some(Term::is(FilterValue::Writing)),
+            Self::ResourceName(name) if !name.starts_with("arn:") => {
+                Some(Term::is(FilterValue::KeyId(name.clone())))
+            }
+            Self::ResourceName(arn) => FilterValue::parse(Name::Resource, arn).ok().map(Term::is),
+            Self::EventSource(source) => Some(Term::text(Field::EventSource, source)),
+            Self::AccessKeyId(id) => Some(Term::text(Field::AccessKey, id)),
+            // The index has the ARNs of callers, of which a name is the end.
+            Self::Username(_) | Self::ResourceType(_) => None,
+        }
+    }
+
     fn fits(&self, event: &Event) -> bool {
         match self {
             Self::EventId(id) => *id == event.event_id,
@@ -197,7 +187,6 @@ struct Seen {
     event_id: String,
     event_name: String,
     event_source: String,
-    aws_region: String,
     read_only: bool,
     user_identity: Identity,
     #[serde(default)]

@@ -3,14 +3,17 @@
 mod body;
 mod check;
 mod columns;
+mod count;
 mod cursor;
 mod erase;
 mod error;
+mod filter;
 mod identity;
 mod json;
 mod leaf;
 pub mod ledger;
 pub mod lookup;
+mod marks;
 mod opened;
 mod personal;
 mod prove;
@@ -24,14 +27,18 @@ pub mod verify;
 
 pub use crate::base::limits::RECORD_BYTES;
 pub use body::{LEAF_FORMAT, Opener};
+pub use count::{GROUPINGS, count};
 pub use erase::{Erasure, Events, Planned, plan_erasure};
 pub use error::Error;
+pub use filter::{FilterValue, Name, Selection, Term};
 pub use leaf::{Salt, commitment, leaf_1, leaf_2, salt_of_value};
+pub use marks::marks;
 pub use opened::{Opened, Value};
 pub use personal::{Field, Malformed, Split, split};
 pub use prove::{Consistency, Inclusion, checkpoint, prove_consistency, prove_inclusion};
 pub use query::{
-    Filter, LastUse, Page, Recorded, Sought, find_call, last_use, newest_success, query,
+    Filter, LastUse, Page, Pages, Recorded, Sought, find_call, last_use, newest_success, pages,
+    query,
 };
 pub use record::{EventType, Failure, Own, Record, Resource, Tls, canonical, prepare};
 pub use records::{Placed, Records};

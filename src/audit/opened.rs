@@ -155,13 +155,18 @@ impl Opened {
         if self.format == 1 {
             return Ok(self.skeleton.clone());
         }
-        let marks: Vec<String> = self.values.iter().filter_map(mark).collect();
+        let marks = self.marks();
         let mut marks = marks.iter();
         let texts = self.values.iter().map(|value| match value {
             Value::Kept { value, .. } => value.as_str(),
             Value::Erased { .. } => marks.next().map(String::as_str).unwrap_or_default(),
         });
         personal::fill(&self.skeleton, texts).map_err(|_malformed| Error::NotARecord)
+    }
+
+    /// What stands in the places of the values that were erased, in order.
+    pub(super) fn marks(&self) -> Vec<String> {
+        self.values.iter().filter_map(mark).collect()
     }
 
     /// What is left in the row when the values of these fields are erased by the

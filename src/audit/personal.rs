@@ -11,14 +11,15 @@ use std::ops::Range;
 /// What of a record can be erased. Each names all strings of one kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Field {
-    /// `sourceIPAddress`, and the address that a query asked for.
+    /// `sourceIPAddress`, and the addresses that a query asked for.
     SourceIpAddress,
     UserAgent,
     /// What tells one session of a role, or one bearer of a token, from another.
     UserIdentity,
     /// The values of all encryption contexts; their names stay.
     EncryptionContext,
-    /// `errorMessage`, since it quotes sessions and contexts.
+    /// `errorMessage`, since it quotes sessions and contexts, as do the texts that
+    /// a query asked for or excluded.
     ErrorMessage,
 }
 
@@ -105,13 +106,15 @@ impl Place {
             | b"sourceEncryptionContext"
             | b"destinationEncryptionContext"
             | b"encryptionContextSubset"
-            | b"encryptionContextEquals" => Self::Personal(Field::EncryptionContext),
+            | b"encryptionContextEquals"
+            | b"context" => Self::Personal(Field::EncryptionContext),
             b"roleSessionName"
             | b"assumedRoleUser"
             | b"subjectFromWebIdentityToken"
             | b"sourceIdentity"
             | b"principal" => Self::Personal(Field::UserIdentity),
             b"sourceIp" => Self::Personal(Field::SourceIpAddress),
+            b"text" | b"not" => Self::Personal(Field::ErrorMessage),
             _ => Self::Member,
         }
     }

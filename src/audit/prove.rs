@@ -1,9 +1,10 @@
 //! Proofs to hand out: that a record is in the log, and that the log of then is
 //! the beginning of the log of now.
 
-use super::Error;
 use super::body::Opener;
 use super::ledger::{self, Hash, StoredNodes, TlogProof, consistency_proof, inclusion_proof};
+use super::{Error, query};
+use crate::base::ids::RequestId;
 use crate::store::{self, Store, Tx, tree};
 
 /// The signed head of the log.
@@ -70,7 +71,7 @@ pub fn prove_inclusion(
     event_id: [u8; 16],
     size: Option<u64>,
 ) -> Result<Inclusion, Error> {
-    let found = store.find_event(event_id, account)?;
+    let found = query::find_event(store, account, RequestId::from_bytes(event_id))?;
     let record = found.ok_or(Error::UnknownEvent)?;
     let evidence = Opener::default().open(&record)?.evidence();
     let index = u64::try_from(record.position.seq.saturating_sub(1)).unwrap_or(0);

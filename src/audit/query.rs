@@ -1,35 +1,23 @@
 //! Questions to the book: which records, newest first, a page at a time.
 
-use std::borrow::Cow;
-use std::net::IpAddr;
-
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use super::body::Opener;
+use super::filter::{FilterValue, Selection, Term};
 use super::{Error, cursor};
 use crate::base::ids::RequestId;
 use crate::base::limits;
-use crate::store::{KeyText, Position, Search, Store, StoredRecord};
+use crate::store::{Field, Found, Position, Search, Sieve, Store, StoredRecord};
 
-/// Which records. What is `None` does not matter; the rest must all hold.
+/// Which records, and how many of them.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
-    /// `recipientAccountId`.
-    pub account: Option<String>,
-    /// The earliest time, epoch milliseconds.
-    pub from_ms: Option<i64>,
-    /// The end, epoch milliseconds; not included.
-    pub to_ms: Option<i64>,
-    /// The ARN of a user, of a role with all its sessions, or of one session.
-    pub principal: Option<String>,
-    /// A key's ARN, or a bare key id, which any ARN that ends in it matches.
-    pub key: Option<String>,
-    pub event_name: Option<String>,
-    pub error_code: Option<String>,
-    pub request_id: Option<RequestId>,
-    pub source_ip: Option<IpAddr>,
-    pub read_only: Option<bool>,
+    pub selection: Selection,
+    /// Only records whose JSON holds one of these texts, whatever the case of
+    /// ASCII letters. There is no index of it: records are read for it, a
+    /// bounded number for each page.
+    pub text: Vec<String>,
     /// Records in the page, 1 to [`limits::AUDIT_PAGE_ROWS`].
     pub limit: usize,
     /// The `next_cursor` of the page before; only with the same filter.
@@ -46,69 +34,91 @@ pub struct Page {
     /// empty, and have a next one: a rare combination is looked for in several
     /// pages of bounded work.
     pub next_cursor: Option<String>,
+    /// The time of the record that the page has looked down to, epoch
+    /// milliseconds; `None` if it has looked at all of the book.
+    pub searched_to_ms: Option<i64>,
 }
 
-/// Answers one page, newest first by time and place in the log. Blocks.
+/// Answers one page, newest first: by place in the book. Blocks.
 ///
 /// # Errors
 /// [`Error::PageRows`], [`Error::Cursor`]; [`Error::Corrupt`] for a record that
 /// is not what was written; [`Error::Store`].
 pub fn query(store: &Store, filter: &Filter) -> Result<Page, Error> {
-    let (found, next_cursor) = find(store, filter)?;
     let mut opener = Opener::default();
-    let records = found.iter().map(|record| opener.open(record)?.record());
-    Ok(Page { records: records.collect::<Result<_, _>>()?, next_cursor })
+    let (found, next_cursor) = find(store, filter, &mut opener)?;
+    let records = found.records.iter().map(|record| opener.open(record)?.record());
+    Ok(Page {
+        records: records.collect::<Result<_, _>>()?,
+        next_cursor,
+        searched_to_ms: found.next.map(|position| position.time_ms),
+    })
 }
 
 /// Finds one page of stored records, and the cursor of the next. Blocks.
 pub(super) fn find(
     store: &Store,
     filter: &Filter,
-) -> Result<(Vec<StoredRecord>, Option<String>), Error> {
+    opener: &mut Opener,
+) -> Result<(Found, Option<String>), Error> {
     if filter.limit == 0 || filter.limit > limits::AUDIT_PAGE_ROWS {
         return Err(Error::PageRows);
     }
     let digest = filter.digest();
-    let start = Position { time_ms: filter.to_ms.unwrap_or(i64::MAX), seq: 0 };
     let before = match &filter.cursor {
-        Some(text) => cursor::read(text, &digest)?.min(start),
-        None => start,
+        Some(text) => cursor::read(text, &digest)?,
+        None => Position::END,
     };
-    let source_ip = filter.source_ip.map(|ip| ip.to_string());
-    let key = filter
-        .key
-        .as_deref()
-        .map(|text| if text.starts_with("arn:") { KeyText::Arn(text) } else { KeyText::Id(text) });
-    let (principal, session) = filter.principal.as_deref().map(found_by).unzip();
-    let found = store.search(&Search {
-        account: filter.account.as_deref(),
-        principal: principal.as_deref(),
-        session: session.flatten(),
-        key,
-        event_name: filter.event_name.as_deref(),
-        error: filter.error_code.as_deref(),
-        source_ip: source_ip.as_deref(),
-        request_id: filter.request_id.map(|id| *id.as_bytes()),
-        read_only: filter.read_only,
-        succeeded_in: None,
-        from_ms: filter.from_ms.unwrap_or(i64::MIN),
-        before,
-        limit: filter.limit,
-    })?;
-    Ok((found.records, found.next.map(|position| cursor::write(position, &digest))))
+    let all = filter.selection.all();
+    let conditions = filter.selection.conditions(&all);
+    let search = Search { conditions, before, limit: filter.limit };
+    let found = if filter.text.is_empty() {
+        store.search(&search, None)?
+    } else {
+        let texts: Vec<String> = filter.text.iter().map(|text| text.to_ascii_lowercase()).collect();
+        let mut holds = |record: &StoredRecord| {
+            match opener.open(record).and_then(|opened| opened.record()) {
+                Ok(text) => {
+                    let text = text.to_ascii_lowercase();
+                    texts.iter().any(|wanted| text.contains(wanted))
+                }
+                // Whoever reads the page is told.
+                Err(_) => true,
+            }
+        };
+        let limit = limits::AUDIT_TEXT_RECORDS;
+        store.search(&search, Some(&mut Sieve { keeps: &mut holds, limit }))?
+    };
+    let next_cursor = found.next.map(|position| cursor::write(position, &digest));
+    Ok((found, next_cursor))
 }
 
-/// The principal and the session that records are found by, from the ARN that
-/// they show.
-fn found_by(arn: &str) -> (Cow<'_, str>, Option<&str>) {
-    let parts = || {
-        let (account, rest) = arn.strip_prefix("arn:aws:sts::")?.split_once(":assumed-role/")?;
-        let (role, session) = rest.split_once('/')?;
-        Some((format!("arn:aws:iam::{account}:role/{role}"), session))
-    };
-    match parts() {
-        Some((role, session)) => (Cow::Owned(role), Some(session)),
-        None => (Cow::Borrowed(arn), None),
+/// All pages of a filter, from its cursor on: each record once, in bounded
+/// memory. Ends with the first error.
+pub struct Pages<'s> {
+    store: &'s Store,
+    next: Option<Filter>,
+}
+
+/// The pages of a filter, one after the other. Each blocks.
+#[must_use]
+pub fn pages(store: &Store, filter: Filter) -> Pages<'_> {
+    Pages { store, next: Some(filter) }
+}
+
+impl Iterator for Pages<'_> {
+    type Item = Result<Page, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let mut filter = self.next.take()?;
+        let page = query(self.store, &filter);
+        if let Ok(page) = &page
+            && page.next_cursor.is_some()
+        {
+            filter.cursor.clone_from(&page.next_cursor);
+            self.next = Some(filter);
+        }
+        Some(page)
     }
 }
 
@@ -147,8 +157,8 @@ pub fn last_use(
         #[serde(rename = "requestID")]
         request_id: Option<String>,
     }
-    let end = Position { time_ms: i64::MAX, seq: 0 };
-    let sought = Sought { account: None, key: Some(key), operations, from_ms, before: end };
+    let sought =
+        Sought { account: None, key: Some(key), operations, from_ms, before: Position::END };
     let Some(newest) = newest_success(store, sought)? else { return Ok(None) };
     let Position { seq, time_ms } = newest.position;
     let names = serde_json::from_str(&newest.record).map_err(|_odd| Error::Corrupt { seq })?;
@@ -184,32 +194,15 @@ pub struct Sought<'a> {
 /// [`Error::Corrupt`] for a record that is not what was written;
 /// [`Error::Store`].
 pub fn newest_success(store: &Store, sought: Sought<'_>) -> Result<Option<Recorded>, Error> {
-    let search = Search {
-        account: sought.account,
-        principal: None,
-        session: None,
-        key: sought.key.map(KeyText::Arn),
-        event_name: None,
-        error: None,
-        source_ip: None,
-        request_id: None,
-        read_only: None,
-        succeeded_in: Some(sought.operations),
-        from_ms: sought.from_ms,
-        before: sought.before,
-        limit: 1,
-    };
-    if sought.key.is_some() {
-        return first(store, search);
-    }
-    // Without a key, the name is what finds the few among the many.
-    let mut newest: Option<Recorded> = None;
-    for name in sought.operations {
-        let of_name = Search { event_name: Some(name), ..search };
-        let found = first(store, of_name)?;
-        newest = newest.into_iter().chain(found).max_by_key(|found| found.position);
-    }
-    Ok(newest)
+    let Sought { account, key, operations, from_ms, before } = sought;
+    let names =
+        operations.iter().map(|name| FilterValue::Text(vec![Field::EventName], (*name).to_owned()));
+    let mut terms =
+        vec![Term { any_of: names.collect(), not: false }, Term::is(FilterValue::NoError)];
+    terms.extend(key.map(|key| Term::text(Field::Key, key)));
+    let account = account.map(str::to_owned);
+    let selection = Selection { account, from_ms: Some(from_ms), to_ms: None, terms };
+    first(store, &selection, before)
 }
 
 /// The record of the call with this request id, in the book of `account`: of
@@ -222,51 +215,48 @@ pub fn find_call(
     account: &str,
     request_id: RequestId,
 ) -> Result<Option<Recorded>, Error> {
-    let search = Search {
-        account: Some(account),
-        principal: None,
-        session: None,
-        key: None,
-        event_name: None,
-        error: None,
-        source_ip: None,
-        request_id: Some(*request_id.as_bytes()),
-        read_only: None,
-        succeeded_in: None,
-        from_ms: i64::MIN,
-        before: Position { time_ms: i64::MAX, seq: 0 },
-        limit: 1,
-    };
-    first(store, search)
+    let account = Some(account.to_owned());
+    let terms = vec![Term::is(request_id.into())];
+    first(store, &Selection { account, terms, ..Selection::default() }, Position::END)
 }
 
-/// The event with this id in the book of `account`. Blocks. Knows the events of
-/// calls, which have the id of the call.
+/// The event with this id in the book of `account`. Blocks.
 pub(super) fn find_event(
     store: &Store,
     account: &str,
     event_id: RequestId,
 ) -> Result<Option<StoredRecord>, Error> {
-    let filter = Filter {
-        account: Some(account.to_owned()),
-        request_id: Some(event_id),
-        limit: limits::AUDIT_PAGE_ROWS,
-        ..Filter::default()
-    };
-    let (records, _) = find(store, &filter)?;
-    Ok(records.into_iter().find(|record| record.columns.event_id == *event_id.as_bytes()))
+    let account = Some(account.to_owned());
+    let terms = vec![Term::is(FilterValue::EventId(*event_id.as_bytes()))];
+    first_stored(store, &Selection { account, terms, ..Selection::default() }, Position::END)
+}
+
+/// The first record that fits.
+fn first(
+    store: &Store,
+    selection: &Selection,
+    before: Position,
+) -> Result<Option<Recorded>, Error> {
+    let Some(record) = first_stored(store, selection, before)? else { return Ok(None) };
+    let text = Opener::default().open(&record)?.record()?;
+    Ok(Some(Recorded { record: text, position: record.position }))
 }
 
 /// The first record that fits, however many pages it is away.
-fn first(store: &Store, mut search: Search<'_>) -> Result<Option<Recorded>, Error> {
+fn first_stored(
+    store: &Store,
+    selection: &Selection,
+    mut before: Position,
+) -> Result<Option<StoredRecord>, Error> {
+    let all = selection.all();
     loop {
-        let found = store.search(&search)?;
-        if let Some(record) = found.records.first() {
-            let text = Opener::default().open(record)?.record()?;
-            return Ok(Some(Recorded { record: text, position: record.position }));
+        let conditions = selection.conditions(&all);
+        let found = store.search(&Search { conditions, before, limit: 1 }, None)?;
+        if let Some(record) = found.records.into_iter().next() {
+            return Ok(Some(record));
         }
         match found.next {
-            Some(next) => search.before = next,
+            Some(next) => before = next,
             None => return Ok(None),
         }
     }
@@ -274,30 +264,11 @@ fn first(store: &Store, mut search: Search<'_>) -> Result<Option<Recorded>, Erro
 
 impl Filter {
     /// Digest of all that decides which records match, so of neither the size
-    /// of the page nor its start. Every member is written with its length, so
-    /// that no two filters share their bytes.
+    /// of the page nor its start. Texts are quoted in it, so no two filters
+    /// share their bytes.
     fn digest(&self) -> cursor::Digest {
-        let number = |value: Option<i64>| value.map(|value| value.to_string());
-        let members = [
-            self.account.clone(),
-            number(self.from_ms),
-            number(self.to_ms),
-            self.principal.clone(),
-            self.key.clone(),
-            self.event_name.clone(),
-            self.error_code.clone(),
-            self.request_id.map(|id| id.to_string()),
-            self.source_ip.map(|ip| ip.to_string()),
-            self.read_only.map(|truth| truth.to_string()),
-        ];
-        let mut hash = Sha256::new();
-        for member in &members {
-            let text = member.as_deref().unwrap_or_default();
-            hash.update([u8::from(member.is_some())]);
-            hash.update(text.len().to_be_bytes());
-            hash.update(text);
-        }
-        let digest: [u8; 32] = hash.finalize().into();
+        let words = format!("{:?} {:?}", self.selection, self.text);
+        let digest: [u8; 32] = Sha256::digest(words).into();
         digest.first_chunk().copied().unwrap_or_default()
     }
 }

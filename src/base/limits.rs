@@ -244,6 +244,18 @@ pub const ACCESS_KEY_ID_BYTES: usize = 128;
 pub const ACCESS_KEY_ID_MIN: usize = 16;
 /// Rows in one page of an audit query.
 pub const AUDIT_PAGE_ROWS: usize = 1_000;
+/// Records that one page of an audit query reads to find a text in them.
+pub const AUDIT_TEXT_RECORDS: usize = 5_000;
+/// Values of one filter of an audit query.
+pub const AUDIT_FILTER_VALUES: usize = 50;
+/// Counts of the book that are made at the same time.
+pub const AUDIT_COUNTS_AT_ONCE: usize = 2;
+/// Counts of the book that are made or waited for.
+pub const AUDIT_COUNTS_WAITED_FOR: usize = 16;
+/// Of those, how many may be of one account.
+pub const AUDIT_COUNTS_WAITED_FOR_BY_ACCOUNT: usize = 8;
+/// Groups that are kept while events are counted.
+pub const AUDIT_COUNTED_GROUPS: usize = 100_000;
 /// Events that one call takes personal data from.
 pub const AUDIT_ERASE_EVENTS: usize = 1_000;
 /// Pages of the book that one such call looks at.
@@ -296,10 +308,8 @@ pub const TRAIL_ERROR_CHARS: usize = 1_024;
 pub const LOOKUP_EVENTS: i64 = 50;
 /// The value of a lookup attribute, characters (AWS's own limit).
 pub const LOOKUP_VALUE_CHARS: usize = 2_000;
-/// Times that one page of LookupEvents goes to the search index.
-pub const LOOKUP_ROUNDS: usize = 8;
-/// Records that each time may be looked into.
-pub const LOOKUP_ROUND_RECORDS: usize = 512;
+/// Records that one page of LookupEvents looks into.
+pub const LOOKUP_RECORDS: usize = 4_096;
 
 /// Derived SigV4 signing keys kept in memory.
 pub const SIGNING_KEYS_CACHED: usize = 4_096;

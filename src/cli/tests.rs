@@ -27,6 +27,9 @@ fn the_fixed_interfaces_are_accepted() {
     check("wardbook principal delete-access-key ada AKIAEXAMPLE", true);
     check("wardbook principal deactivate-access-key ada AKIAEXAMPLE", true);
     check("wardbook audit query --event-name Decrypt --read-only true --limit 5", true);
+    check("wardbook audit query --source-ip 10.0.0.0/8 --source-ip ::1 --not key-id=x", true);
+    check("wardbook audit query --context tenant=7 --text needle --error-code any", true);
+    check("wardbook audit count --by day,principal --json", true);
     check("wardbook items encrypt --schema customers --format dynamodb -", true);
     check("wardbook items decrypt --schema customers", true);
     check("wardbook describe-ops --json", true);

@@ -17,6 +17,7 @@ use crate::ops::operation::{BoundOperation, Description};
 use crate::ops::pipeline::Refusal;
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
+use crate::wire::shape::Shape;
 use crate::wire::sigv4::canonical;
 
 /// The service of the credential scope.
@@ -100,7 +101,7 @@ fn find(state: &State, request: &HttpRequest) -> Option<(Arc<BoundOperation>, Me
 
 /// The members of the path and those of the query string. A name that the
 /// operation does not have is refused: a mistyped filter must not widen a
-/// query.
+/// query. Only a list may be given several times.
 fn query_members(
     request: &HttpRequest,
     description: &Description,
@@ -116,11 +117,12 @@ fn query_members(
         .into_inner();
     let mut members = Members::new();
     for (name, value) in pairs {
-        let known = description.input.iter().any(|member| member.name == name);
+        let member = description.input.iter().find(|member| member.name == name);
+        let may_repeat = member.is_some_and(|of| matches!(of.shape, Shape::List { .. }));
         let repeated = in_path.iter().chain(&members).any(|(other, _)| *other == name);
-        if !known || repeated {
+        if member.is_none() || (repeated && !may_repeat) {
             let shown: String = name.chars().take(64).collect();
-            let what = if known { "is given twice" } else { "is not known" };
+            let what = if repeated { "is given twice" } else { "is not known" };
             return Err(ApiError::validation(format!("The query parameter '{shown}' {what}.")));
         }
         members.push((name, value));

@@ -12,6 +12,7 @@ pub(super) struct Route {
 pub(super) const ROUTES: &[Route] = &[
     route("GET", "/v1/accounts", "ListAccounts"),
     route("POST", "/v1/accounts", "CreateAccount"),
+    route("GET", "/v1/audit/counts", "CountEvents"),
     route("POST", "/v1/audit/erase", "EraseEventFields"),
     route("GET", "/v1/audit/checkpoint", "GetCheckpoint"),
     route("GET", "/v1/audit/consistency-proof", "GetConsistencyProof"),

@@ -1,5 +1,6 @@
 //! Work that takes too long for a thread that serves others meanwhile: RSA keys,
-//! which take up to seconds each, compiling policies, and searches through them.
+//! which take up to seconds each, compiling policies, searches through them, and
+//! counts of the book.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -55,6 +56,16 @@ impl Workshop {
             limits::POLICY_SEARCHES_AT_ONCE,
             limits::POLICY_SEARCHES_WAITED_FOR,
             limits::POLICY_SEARCHES_WAITED_FOR_BY_ACCOUNT,
+        )
+    }
+
+    /// Where the events of the book are counted.
+    #[must_use]
+    pub fn of_audit_counts() -> Self {
+        Self::new(
+            limits::AUDIT_COUNTS_AT_ONCE,
+            limits::AUDIT_COUNTS_WAITED_FOR,
+            limits::AUDIT_COUNTS_WAITED_FOR_BY_ACCOUNT,
         )
     }
 

@@ -61,6 +61,7 @@ pub struct Ctx {
     pub policy_searches: Workshop,
     /// The trail of log files, if the settings have one.
     pub trail: Option<Arc<Trail>>,
+    pub audit_counts: Workshop,
 }
 
 /// What the clocks showed when the server started.

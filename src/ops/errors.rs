@@ -7,7 +7,7 @@ use crate::keys::{cipher, import, multi_region};
 use crate::policy::error::CompileError;
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
-use crate::{audit, hsm};
+use crate::{audit, hsm, store};
 
 impl From<StateError> for ApiError {
     fn from(error: StateError) -> Self {
@@ -151,6 +151,14 @@ impl From<audit::Error> for ApiError {
             audit::Error::TreeSize { size, from, has } => Self::validation(format!(
                 "There is no proof for {size} records, only for {from} to {has}."
             )),
+            wrong @ audit::Error::Value { .. } => Self::validation(format!("{wrong}.")),
+            audit::Error::Store(store::Error::TooManyAddresses(most)) => Self::validation(format!(
+                "sourceIp has more than {most} recorded addresses; use a narrower network."
+            )),
+            audit::Error::Store(store::Error::IndexBehind) => Self::new(
+                Code::LimitExceededException,
+                "The search index is being built. Count again in a while, or query the events.",
+            ),
             other => Self::internal(other),
         }
     }

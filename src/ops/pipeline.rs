@@ -30,7 +30,7 @@ use crate::wire::codes::Code;
 use crate::wire::error::{ApiError, chain};
 use crate::wire::json;
 use crate::wire::record::request_parameters;
-use crate::wire::shape::Member;
+use crate::wire::shape::{Member, Shape};
 use crate::wire::validate;
 
 /// How often a call is run again because its change met another one.
@@ -383,9 +383,7 @@ pub(super) fn read_members<T: DeserializeOwned>(
     facts: &mut Facts,
 ) -> Result<T, ApiError> {
     let mut input = json::object(&call.body)?;
-    for (name, value) in &call.members {
-        input.insert(name.clone(), Value::from(value.as_str()));
-    }
+    add_members(&mut input, description.input, &call.members);
     validate::check(&mut input, description.input)?;
     facts.request_parameters = request_parameters(&input, description.input, None);
     let can_dry_run = description.input.iter().any(|member| member.name == "DryRun");
@@ -395,6 +393,28 @@ pub(super) fn read_members<T: DeserializeOwned>(
     }
     serde_json::from_value(Value::Object(input))
         .map_err(|_mismatch| ApiError::bare(Code::SerializationException))
+}
+
+/// Puts members that stand elsewhere than in the body in the place of the
+/// body's. Those of one name are the entries of a list.
+fn add_members(input: &mut Map<String, Value>, described: &[Member], members: &[(String, String)]) {
+    for (name, _) in members {
+        input.remove(name);
+    }
+    for (name, value) in members {
+        let value = Value::from(value.as_str());
+        let is_list =
+            |member: &Member| member.name == name && matches!(member.shape, Shape::List { .. });
+        match input.get_mut(name) {
+            Some(Value::Array(entries)) => entries.push(value),
+            _ if described.iter().any(is_list) => {
+                input.insert(name.clone(), Value::Array(vec![value]));
+            }
+            _ => {
+                input.insert(name.clone(), value);
+            }
+        }
+    }
 }
 
 /// Reads one text member that stands in the path, for inputs that are not read

@@ -49,6 +49,7 @@ pub struct Action {
 /// One constant an action, in the order of [`Action::ALL`]. Actions that only
 /// the server itself performs, on its timers, belong to the service `system`.
 impl Action {
+    pub const COUNT_EVENTS: Self = Self::new("audit:CountEvents", LOG);
     pub const ERASE_EVENT_FIELDS: Self = Self::new("audit:EraseEventFields", LOG);
     pub const GET_CHECKPOINT: Self = Self::new("audit:GetCheckpoint", LOG);
     pub const GET_CONSISTENCY_PROOF: Self = Self::new("audit:GetConsistencyProof", LOG);
@@ -165,7 +166,8 @@ impl Action {
     pub const SYSTEM_ROTATE_KEY: Self = Self::new("system:RotateKey", KEY);
 
     /// Every action, sorted by name.
-    pub const ALL: [Self; 108] = [
+    pub const ALL: [Self; 109] = [
+        Self::COUNT_EVENTS,
         Self::ERASE_EVENT_FIELDS,
         Self::GET_CHECKPOINT,
         Self::GET_CONSISTENCY_PROOF,

@@ -1,7 +1,9 @@
-//! The search index: what is in it and how it is read. It is derived from the
-//! log alone; when it is filled, and where, is the engine's matter.
+//! The search index: its rows. It is derived from the log alone; what fills it
+//! is `filling`, and when and where is the engine's matter.
 
-use super::entry::{Entry, Position};
+use super::cells::{self, Column};
+use super::entry::Field;
+use super::places::{self, BLOCK, Bits, WINDOW};
 use super::{Error, Query, Tx, Value};
 
 /// How far the index is, and of which log.
@@ -12,7 +14,7 @@ pub(super) struct Progress {
     pub(super) seq: i64,
     /// That record's leaf; empty while there is none.
     pub(super) leaf: Vec<u8>,
-    /// The last erasure followed.
+    /// The last of the log's erasures that was followed.
     pub(super) erasure: i64,
 }
 
@@ -30,114 +32,134 @@ pub(super) fn progress(tx: &mut dyn Tx) -> Result<Option<Progress>, Error> {
     rows.first().map(read).transpose()
 }
 
-/// Writes the progress, in the transaction of the entries it counts.
+/// Writes the progress, in the transaction of the records it counts.
 pub(super) fn set_progress(tx: &mut dyn Tx, progress: &Progress) -> Result<(), Error> {
-    let args = [
-        Value::from(&progress.log_id),
-        Value::from(progress.seq),
-        Value::from(&progress.leaf),
-        Value::from(progress.erasure),
-    ];
+    let Progress { log_id, seq, leaf, erasure } = progress;
+    let args = [Value::from(log_id), (*seq).into(), leaf.into(), (*erasure).into()];
     tx.run(&SET_PROGRESS, &args).map(drop)
 }
 
-/// Takes in one record.
-pub(super) fn insert(tx: &mut dyn Tx, entry: &Entry) -> Result<(), Error> {
-    let Position { time_ms, seq } = entry.position;
-    let args = [
-        seq.into(),
-        time_ms.into(),
-        entry.account.into(),
-        entry.event_name.into(),
-        entry.principal.into(),
-        entry.key.into(),
-        entry.second_key.into(),
-        entry.error.into(),
-        entry.source_ip.as_ref().into(),
-        entry.session.as_ref().into(),
-        entry.read_only.into(),
-        entry.request_id.as_ref().into(),
-    ];
-    tx.run(&INSERT, &args)?;
-    let second = entry.second_key.filter(|_| entry.second_key != entry.key);
-    for key in entry.key.into_iter().chain(second) {
-        tx.run(&INSERT_KEY_USE, &[key.into(), time_ms.into(), seq.into()])?;
-    }
-    Ok(())
+/// One window, and between which times its records were made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Window {
+    pub(super) number: i64,
+    pub(super) earliest_ms: i64,
+    pub(super) latest_ms: i64,
 }
 
-/// Takes over what an erasure left of a record's personal texts.
-pub(super) fn follow_erasure(tx: &mut dyn Tx, entry: &Entry) -> Result<(), Error> {
-    let args =
-        [entry.position.seq.into(), entry.source_ip.as_ref().into(), entry.session.as_ref().into()];
-    tx.run(&FOLLOW_ERASURE, &args).map(drop)
+/// Values that stand for "any": they are no ids.
+pub(super) const ANY: i64 = 0;
+
+/// The windows up to `last` that may have records of a time, newest first.
+pub(super) fn windows(
+    tx: &mut dyn Tx,
+    from_ms: i64,
+    to_ms: i64,
+    last: i64,
+    limit: usize,
+) -> Result<Vec<Window>, Error> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows = tx.rows(&WINDOWS, &[from_ms.into(), to_ms.into(), last.into(), limit.into()])?;
+    let read = |row: &super::Row| {
+        Ok(Window { number: row.int(0)?, earliest_ms: row.int(1)?, latest_ms: row.int(2)? })
+    };
+    rows.iter().map(read).collect()
 }
 
-/// A way into the index: one column has one value. All deliver newest first.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Path {
-    Time,
-    Key(i64),
-    Principal(i64),
-    EventName(i64),
-    ErrorCode(i64),
-    SourceIp(String),
-    RequestId([u8; 16]),
+pub(super) fn set_window(tx: &mut dyn Tx, window: &Window) -> Result<(), Error> {
+    let args = [window.number.into(), window.earliest_ms.into(), window.latest_ms.into()];
+    tx.run(&SET_WINDOW, &args).map(drop)
 }
 
-impl Path {
-    /// At most `limit` entries at or after `from_ms` and before `before`.
-    pub(super) fn scan(
-        &self,
-        tx: &mut dyn Tx,
-        from_ms: i64,
-        before: Position,
-        limit: usize,
-    ) -> Result<Vec<Entry>, Error> {
-        let (query, _) = self.queries();
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let mut args = vec![from_ms.into(), before.time_ms.into(), before.seq.into(), limit.into()];
-        args.extend(self.value());
-        tx.rows(query, &args)?.iter().map(Entry::from_row).collect()
-    }
-
-    /// Counts the entries that `scan` would find, up to `most`.
-    pub(super) fn count(
-        &self,
-        tx: &mut dyn Tx,
-        from_ms: i64,
-        before: Position,
-        most: i64,
-    ) -> Result<i64, Error> {
-        let (_, query) = self.queries();
-        let mut args = vec![from_ms.into(), before.time_ms.into(), before.seq.into(), most.into()];
-        args.extend(self.value());
-        tx.rows(query, &args)?.first().ok_or(Error::Column(0))?.int(0)
-    }
-
-    fn value(&self) -> Option<Value<'_>> {
-        match self {
-            Self::Time => None,
-            Self::Key(id) | Self::Principal(id) | Self::EventName(id) | Self::ErrorCode(id) => {
-                Some((*id).into())
-            }
-            Self::SourceIp(text) => Some(text.into()),
-            Self::RequestId(id) => Some(id.into()),
-        }
-    }
-
-    pub(super) fn queries(&self) -> (&'static Query, &'static Query) {
-        match self {
-            Self::Time => (&SCAN_TIME, &COUNT_TIME),
-            Self::Key(_) => (&SCAN_KEY, &COUNT_KEY),
-            Self::Principal(_) => (&SCAN_PRINCIPAL, &COUNT_PRINCIPAL),
-            Self::EventName(_) => (&SCAN_EVENT_NAME, &COUNT_EVENT_NAME),
-            Self::ErrorCode(_) => (&SCAN_ERROR, &COUNT_ERROR),
-            Self::SourceIp(_) => (&SCAN_SOURCE_IP, &COUNT_SOURCE_IP),
-            Self::RequestId(_) => (&SCAN_REQUEST_ID, &COUNT_REQUEST_ID),
-        }
-    }
+/// Which records of a window have the value.
+pub(super) fn places(
+    tx: &mut dyn Tx,
+    window: i64,
+    field: Field,
+    value: i64,
+) -> Result<Option<Bits>, Error> {
+    let rows = tx.rows(&PLACES, &[window.into(), field.number().into(), value.into()])?;
+    rows.first().map(|row| places::offsets(row.blob(0)?)).transpose()
 }
+
+pub(super) fn set_places(
+    tx: &mut dyn Tx,
+    window: i64,
+    (field, value): (i64, i64),
+    places: &[u8],
+) -> Result<(), Error> {
+    let args = [window.into(), field.into(), value.into(), places.into()];
+    tx.run(&SET_PLACES, &args).map(drop)
+}
+
+/// The values of a field that records of the window have.
+pub(super) fn values(tx: &mut dyn Tx, window: i64, field: Field) -> Result<Vec<i64>, Error> {
+    let rows = tx.rows(&VALUES, &[window.into(), field.number().into()])?;
+    rows.iter().map(|row| row.int(0)).collect()
+}
+
+/// Whether any record has the value.
+pub(super) fn is_used(tx: &mut dyn Tx, field: Field, value: i64) -> Result<bool, Error> {
+    Ok(!tx.rows(&IS_USED, &[field.number().into(), value.into()])?.is_empty())
+}
+
+/// No record of the window has the value any more.
+pub(super) fn drop_places(
+    tx: &mut dyn Tx,
+    window: i64,
+    field: Field,
+    value: i64,
+) -> Result<(), Error> {
+    tx.run(&DROP_PLACES, &[window.into(), field.number().into(), value.into()]).map(drop)
+}
+
+/// The ids of a bucket of a window, as they are stored.
+pub(super) fn bucket(tx: &mut dyn Tx, window: i64, bucket: u8) -> Result<Vec<u8>, Error> {
+    let rows = tx.rows(&BUCKET, &[window.into(), i64::from(bucket).into()])?;
+    rows.first().map_or_else(|| Ok(Vec::new()), |row| Ok(row.blob(0)?.to_vec()))
+}
+
+pub(super) fn set_bucket(
+    tx: &mut dyn Tx,
+    window: i64,
+    bucket: u8,
+    entries: &[u8],
+) -> Result<(), Error> {
+    tx.run(&SET_BUCKET, &[window.into(), i64::from(bucket).into(), entries.into()]).map(drop)
+}
+
+/// The numbers of a column, of the block of a window. Fewer than a block has
+/// only the newest.
+pub(super) fn cells(
+    tx: &mut dyn Tx,
+    window: i64,
+    block: u16,
+    column: Column,
+) -> Result<Vec<i64>, Error> {
+    let rows = tx.rows(&CELLS, &[place(window, block, column).into()])?;
+    rows.first().map_or_else(|| Ok(Vec::new()), |row| cells::read(row.blob(0)?))
+}
+
+pub(super) fn set_cells(
+    tx: &mut dyn Tx,
+    window: i64,
+    block: u16,
+    column: Column,
+    numbers: &[i64],
+) -> Result<(), Error> {
+    let bytes = cells::write(numbers);
+    tx.run(&SET_CELLS, &[place(window, block, column).into(), (&bytes).into()]).map(drop)
+}
+
+fn place(window: i64, block: u16, column: Column) -> i64 {
+    let blocks = i64::from(WINDOW / BLOCK);
+    let block = window.saturating_mul(blocks).saturating_add(i64::from(block));
+    block.saturating_mul(8).saturating_add(column.number())
+}
+
+/// What reads, for the test of its plans.
+#[cfg(test)]
+pub(super) const READS: &[Query] = &[PROGRESS, WINDOWS, PLACES, VALUES, BUCKET, CELLS];
 
 const PROGRESS: Query = Query {
     name: "index.progress",
@@ -149,102 +171,52 @@ const SET_PROGRESS: Query = Query {
           on conflict (id) do update set log_id = excluded.log_id, seq = excluded.seq, \
           leaf = excluded.leaf, erasure = excluded.erasure",
 };
-const INSERT: Query = Query {
-    name: "index.insert",
-    sql: "insert into entries (seq, time_ms, account, event_name, principal, key, second_key, error, source_ip, \
-          session, read_only, request_id) \
-          values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+const WINDOWS: Query = Query {
+    name: "index.windows",
+    sql: "select window, earliest_ms, latest_ms from windows \
+          where window <= ?3 and latest_ms >= ?1 and earliest_ms < ?2 \
+          order by window desc limit ?4",
 };
-const FOLLOW_ERASURE: Query = Query {
-    name: "index.follow_erasure",
-    sql: "update entries set source_ip = ?2, session = ?3 where seq = ?1",
+const SET_WINDOW: Query = Query {
+    name: "index.set_window",
+    sql: "insert into windows (window, earliest_ms, latest_ms) values (?1, ?2, ?3) \
+          on conflict (window) do update set earliest_ms = excluded.earliest_ms, \
+          latest_ms = excluded.latest_ms",
 };
-const INSERT_KEY_USE: Query = Query {
-    name: "index.insert_key_use",
-    sql: "insert into key_uses (key, time_ms, seq) values (?1, ?2, ?3)",
+const PLACES: Query = Query {
+    name: "index.places",
+    sql: "select places from postings where window = ?1 and field = ?2 and value = ?3",
 };
-const SCAN_TIME: Query = Query {
-    name: "index.scan_time",
-    sql: "select seq, time_ms, account, event_name, principal, key, second_key, error, read_only, \
-          request_id, source_ip, session from entries \
-          where time_ms >= ?1 and (time_ms, seq) < (?2, ?3) \
-          order by time_ms desc, seq desc limit ?4",
+const VALUES: Query = Query {
+    name: "index.values",
+    sql: "select value from postings where window = ?1 and field = ?2 order by value",
 };
-const COUNT_TIME: Query = Query {
-    name: "index.count_time",
-    sql: "select count(*) from (select 1 from entries \
-          where time_ms >= ?1 and (time_ms, seq) < (?2, ?3) limit ?4) as found",
+const IS_USED: Query = Query {
+    name: "index.is_used",
+    sql: "select 1 from windows w join postings p on p.window = w.window \
+          where p.field = ?1 and p.value = ?2 limit 1",
 };
-const SCAN_PRINCIPAL: Query = Query {
-    name: "index.scan_principal",
-    sql: "select seq, time_ms, account, event_name, principal, key, second_key, error, read_only, \
-          request_id, source_ip, session from entries \
-          where principal = ?5 and time_ms >= ?1 and (time_ms, seq) < (?2, ?3) \
-          order by time_ms desc, seq desc limit ?4",
+const DROP_PLACES: Query = Query {
+    name: "index.drop_places",
+    sql: "delete from postings where window = ?1 and field = ?2 and value = ?3",
 };
-const COUNT_PRINCIPAL: Query = Query {
-    name: "index.count_principal",
-    sql: "select count(*) from (select 1 from entries \
-          where principal = ?5 and time_ms >= ?1 and (time_ms, seq) < (?2, ?3) limit ?4) as found",
+const SET_PLACES: Query = Query {
+    name: "index.set_places",
+    sql: "insert into postings (window, field, value, places) values (?1, ?2, ?3, ?4) \
+          on conflict (window, field, value) do update set places = excluded.places",
 };
-const SCAN_EVENT_NAME: Query = Query {
-    name: "index.scan_event_name",
-    sql: "select seq, time_ms, account, event_name, principal, key, second_key, error, read_only, \
-          request_id, source_ip, session from entries \
-          where event_name = ?5 and time_ms >= ?1 and (time_ms, seq) < (?2, ?3) \
-          order by time_ms desc, seq desc limit ?4",
+const BUCKET: Query = Query {
+    name: "index.bucket",
+    sql: "select entries from ids where window = ?1 and bucket = ?2",
 };
-const COUNT_EVENT_NAME: Query = Query {
-    name: "index.count_event_name",
-    sql: "select count(*) from (select 1 from entries \
-          where event_name = ?5 and time_ms >= ?1 and (time_ms, seq) < (?2, ?3) limit ?4) as found",
+const SET_BUCKET: Query = Query {
+    name: "index.set_bucket",
+    sql: "insert into ids (window, bucket, entries) values (?1, ?2, ?3) \
+          on conflict (window, bucket) do update set entries = excluded.entries",
 };
-const SCAN_ERROR: Query = Query {
-    name: "index.scan_error",
-    sql: "select seq, time_ms, account, event_name, principal, key, second_key, error, read_only, \
-          request_id, source_ip, session from entries \
-          where error = ?5 and time_ms >= ?1 and (time_ms, seq) < (?2, ?3) \
-          order by time_ms desc, seq desc limit ?4",
-};
-const COUNT_ERROR: Query = Query {
-    name: "index.count_error",
-    sql: "select count(*) from (select 1 from entries \
-          where error = ?5 and time_ms >= ?1 and (time_ms, seq) < (?2, ?3) limit ?4) as found",
-};
-const SCAN_SOURCE_IP: Query = Query {
-    name: "index.scan_source_ip",
-    sql: "select seq, time_ms, account, event_name, principal, key, second_key, error, read_only, \
-          request_id, source_ip, session from entries \
-          where source_ip = ?5 and time_ms >= ?1 and (time_ms, seq) < (?2, ?3) \
-          order by time_ms desc, seq desc limit ?4",
-};
-const COUNT_SOURCE_IP: Query = Query {
-    name: "index.count_source_ip",
-    sql: "select count(*) from (select 1 from entries \
-          where source_ip = ?5 and time_ms >= ?1 and (time_ms, seq) < (?2, ?3) limit ?4) as found",
-};
-const SCAN_REQUEST_ID: Query = Query {
-    name: "index.scan_request_id",
-    sql: "select seq, time_ms, account, event_name, principal, key, second_key, error, read_only, \
-          request_id, source_ip, session from entries \
-          where request_id = ?5 and time_ms >= ?1 and (time_ms, seq) < (?2, ?3) \
-          order by time_ms desc, seq desc limit ?4",
-};
-const COUNT_REQUEST_ID: Query = Query {
-    name: "index.count_request_id",
-    sql: "select count(*) from (select 1 from entries \
-          where request_id = ?5 and time_ms >= ?1 and (time_ms, seq) < (?2, ?3) limit ?4) as found",
-};
-const SCAN_KEY: Query = Query {
-    name: "index.scan_key",
-    sql: "select e.seq, e.time_ms, e.account, e.event_name, e.principal, e.key, e.second_key, \
-          e.error, e.read_only, e.request_id, e.source_ip, e.session \
-          from key_uses k join entries e on e.seq = k.seq \
-          where k.key = ?5 and k.time_ms >= ?1 and (k.time_ms, k.seq) < (?2, ?3) \
-          order by k.time_ms desc, k.seq desc limit ?4",
-};
-const COUNT_KEY: Query = Query {
-    name: "index.count_key",
-    sql: "select count(*) from (select 1 from key_uses \
-          where key = ?5 and time_ms >= ?1 and (time_ms, seq) < (?2, ?3) limit ?4) as found",
+const CELLS: Query = Query { name: "index.cells", sql: "select cells from cells where place = ?1" };
+const SET_CELLS: Query = Query {
+    name: "index.set_cells",
+    sql: "insert into cells (place, cells) values (?1, ?2) \
+          on conflict (place) do update set cells = excluded.cells",
 };

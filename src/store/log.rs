@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::entry::{self, Entry, Position};
+use super::entry::Position;
 use super::event::Personal;
 use super::names::{self, Kind, Names};
-use super::{Error, NewEvent, Query, Row, Tx};
+use super::{Error, NewEvent, Query, Row, Tx, Value};
 
 /// A record as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -135,6 +135,44 @@ impl Finder {
         rows.first().map(|row| self.stored(tx, row)).transpose()
     }
 
+    /// Reads at most `limit` records behind `after_seq`, in the order of the log.
+    pub(super) fn records_after(
+        &mut self,
+        tx: &mut dyn Tx,
+        after_seq: i64,
+        limit: usize,
+    ) -> Result<Vec<StoredRecord>, Error> {
+        let rows = tx.rows(&AFTER, &[after_seq.into(), bound(limit)])?;
+        rows.iter().map(|row| self.stored(tx, row)).collect()
+    }
+
+    /// Reads at most `limit` records before `before_seq` and behind `after_seq`,
+    /// the newest first.
+    pub(super) fn records_before(
+        &mut self,
+        tx: &mut dyn Tx,
+        before_seq: i64,
+        after_seq: i64,
+        limit: usize,
+    ) -> Result<Vec<StoredRecord>, Error> {
+        let rows = tx.rows(&BEFORE, &[before_seq.into(), after_seq.into(), bound(limit)])?;
+        rows.iter().map(|row| self.stored(tx, row)).collect()
+    }
+
+    /// Reads at most `limit` erasures behind number `after`, in order. Whoever
+    /// keeps copies of personal data, such as the index, remembers the number
+    /// of the last one it has followed.
+    pub(super) fn erasures(
+        &mut self,
+        tx: &mut dyn Tx,
+        after: i64,
+        limit: usize,
+    ) -> Result<Vec<Erasure>, Error> {
+        let rows = tx.rows(&ERASURES, &[after.into(), bound(limit)])?;
+        let read = |row: &Row| Ok(Erasure { n: row.int(24)?, record: self.stored(tx, row)? });
+        rows.iter().map(read).collect()
+    }
+
     pub(super) fn stored(&mut self, tx: &mut dyn Tx, row: &Row) -> Result<StoredRecord, Error> {
         let request_id = row.opt_blob(16)?.map(|_| row.array(16)).transpose()?;
         let columns = StoredColumns {
@@ -150,7 +188,7 @@ impl Finder {
             key_material: self.opt_name(tx, row.opt_int(14)?)?,
             error: self.opt_name(tx, row.opt_int(15)?)?,
             request_id,
-            event_id: entry::event_id(row, 17, request_id)?,
+            event_id: event_id(row, request_id)?,
             read_only: row.bool(18)?,
         };
         // The packed values are never null, so null means that there is no row.
@@ -191,42 +229,16 @@ impl Finder {
     }
 }
 
-/// Reads the record with this event id, if it is of this account.
-pub(super) fn find_event(
-    tx: &mut dyn Tx,
-    event_id: [u8; 16],
-    account: &str,
-) -> Result<Option<StoredRecord>, Error> {
-    let args = [(&event_id).into(), account.into(), Kind::ACCOUNT.0.into()];
-    let rows = tx.rows(&FIND_EVENT, &args)?;
-    let Some(row) = rows.first() else { return Ok(None) };
-    Finder::default().find(tx, row.int(0)?)
-}
-
-/// Reads the searchable fields of at most `limit` records behind `after_seq`,
-/// in the order of the log.
-pub(super) fn entries(tx: &mut dyn Tx, after_seq: i64, limit: usize) -> Result<Vec<Entry>, Error> {
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let rows = tx.rows(&ENTRIES, &[after_seq.into(), limit.into()])?;
-    rows.iter().map(Entry::from_row).collect()
-}
-
-/// Reads at most `limit` records behind `after_seq`, in the order of the log.
-pub(super) fn records_after(
-    tx: &mut dyn Tx,
-    after_seq: i64,
-    limit: usize,
-) -> Result<Vec<StoredRecord>, Error> {
-    let mut finder = Finder::default();
-    let mut records = Vec::new();
-    let mut seq = after_seq;
-    while records.len() < limit {
-        seq = seq.saturating_add(1);
-        // Places have no gaps.
-        let Some(record) = finder.find(tx, seq)? else { break };
-        records.push(record);
+/// The id of the record: of a call's own it is that of the call, and not stored.
+fn event_id(row: &Row, request_id: Option<[u8; 16]>) -> Result<[u8; 16], Error> {
+    match (row.blob(17)?, request_id) {
+        ([], Some(request_id)) => Ok(request_id),
+        _ => row.array(17),
     }
-    Ok(records)
+}
+
+fn bound(limit: usize) -> Value<'static> {
+    i64::try_from(limit).unwrap_or(i64::MAX).into()
 }
 
 /// A record that lost some of its personal data, and what is left of it.
@@ -234,16 +246,7 @@ pub(super) fn records_after(
 pub(super) struct Erasure {
     /// Its number in the list of erasures: 1, 2, 3, ...
     pub(super) n: i64,
-    pub(super) entry: Entry,
-}
-
-/// Reads at most `limit` erasures behind number `after`, in order. Whoever
-/// keeps copies of personal texts, such as the index, remembers the number of
-/// the last one it has followed.
-pub(super) fn erasures(tx: &mut dyn Tx, after: i64, limit: usize) -> Result<Vec<Erasure>, Error> {
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let rows = tx.rows(&ERASURES, &[after.into(), limit.into()])?;
-    rows.iter().map(|row| Ok(Erasure { n: row.int(12)?, entry: Entry::from_row(row)? })).collect()
+    pub(super) record: StoredRecord,
 }
 
 /// Puts what is left of a record's personal data in the place of what was
@@ -266,45 +269,51 @@ pub fn erase(tx: &mut dyn Tx, seq: i64, was: &Personal, left: &Personal) -> Resu
     tx.run(&LIST_ERASURE, &[seq.into()]).map(drop)
 }
 
+/// What a [`StoredRecord`] is made of, and where it stands.
+macro_rules! records {
+    ($rest:literal) => {
+        concat!(
+            "select e.seq, e.time_ms, e.format, e.dictionary, e.leaf, e.account, e.region, \
+             e.event_source, e.event_name, e.principal, e.principal_id, e.access_key, e.key, \
+             e.second_key, e.key_material, e.error, e.request_id, e.event_id, e.read_only, \
+             p.salt, p.source_ip, p.session, p.body, e.body",
+            $rest
+        )
+    };
+}
+
 const FIND: Query = Query {
     name: "log.find",
-    sql: "select e.seq, e.time_ms, e.format, e.dictionary, e.leaf, e.account, e.region, \
-          e.event_source, e.event_name, e.principal, e.principal_id, e.access_key, e.key, \
-          e.second_key, e.key_material, e.error, e.request_id, e.event_id, e.read_only, \
-          p.salt, p.source_ip, p.session, p.body, e.body \
-          from event_log e left join event_personal p on p.seq = e.seq where e.seq = ?1",
+    sql: records!(" from event_log e left join event_personal p on p.seq = e.seq where e.seq = ?1"),
 };
 /// As [`FIND`], a range of them, and the address of records of format 1.
 pub(super) const SCAN: Query = Query {
     name: "log.scan",
-    sql: "select e.seq, e.time_ms, e.format, e.dictionary, e.leaf, e.account, e.region, \
-          e.event_source, e.event_name, e.principal, e.principal_id, e.access_key, e.key, \
-          e.second_key, e.key_material, e.error, e.request_id, e.event_id, e.read_only, \
-          p.salt, p.source_ip, p.session, p.body, e.body, e.source_ip \
-          from event_log e left join event_personal p on p.seq = e.seq \
-          where e.seq > ?1 and e.seq <= ?2 order by e.seq",
+    sql: records!(
+        ", e.source_ip from event_log e left join event_personal p on p.seq = e.seq \
+         where e.seq > ?1 and e.seq <= ?2 order by e.seq"
+    ),
 };
-const FIND_EVENT: Query = Query {
-    name: "log.find_event",
-    sql: "select seq from event_log where account = \
-          (select id from names where kind = ?3 and value = ?2) and \
-          (event_id = ?1 or length(event_id) = 0 and request_id = ?1)",
+const AFTER: Query = Query {
+    name: "log.records_after",
+    sql: records!(
+        " from event_log e left join event_personal p on p.seq = e.seq \
+         where e.seq > ?1 order by e.seq limit ?2"
+    ),
 };
-const ENTRIES: Query = Query {
-    name: "log.entries",
-    sql: "select e.seq, e.time_ms, e.account, e.event_name, e.principal, e.key, e.second_key, \
-          e.error, e.read_only, e.request_id, \
-          coalesce(p.source_ip, (select value from names where id = e.source_ip)), p.session \
-          from event_log e left join event_personal p on p.seq = e.seq \
-          where e.seq > ?1 order by e.seq limit ?2",
+const BEFORE: Query = Query {
+    name: "log.records_before",
+    sql: records!(
+        " from event_log e left join event_personal p on p.seq = e.seq \
+         where e.seq < ?1 and e.seq > ?2 order by e.seq desc limit ?3"
+    ),
 };
 const ERASURES: Query = Query {
     name: "log.erasures",
-    sql: "select e.seq, e.time_ms, e.account, e.event_name, e.principal, e.key, e.second_key, \
-          e.error, e.read_only, e.request_id, \
-          p.source_ip, p.session, x.n \
-          from event_erasures x join event_log e on e.seq = x.seq \
-          join event_personal p on p.seq = x.seq where x.n > ?1 order by x.n limit ?2",
+    sql: records!(
+        ", x.n from event_erasures x join event_log e on e.seq = x.seq \
+         join event_personal p on p.seq = x.seq where x.n > ?1 order by x.n limit ?2"
+    ),
 };
 const APPEND: Query = Query {
     name: "log.append",

@@ -20,4 +20,4 @@ pub(super) const BOOK: &[&str] = &[
 pub(super) const INDEX: &str = include_str!("../../migrations/sqlite/index.sql");
 
 /// Raised with every edit of [`INDEX`].
-pub(super) const INDEX_VERSION: i64 = 2;
+pub(super) const INDEX_VERSION: i64 = 3;

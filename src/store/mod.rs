@@ -6,9 +6,14 @@
 //! policies, does not look into a record's body, and neither hashes nor signs:
 //! a [`Notary`] does, whom the store asks before each commit.
 
+mod cells;
+mod conditions;
+mod counts;
 mod entry;
 mod error;
 mod event;
+mod filling;
+mod forgetting;
 pub mod grants;
 pub mod identities;
 mod index;
@@ -20,8 +25,10 @@ pub mod meta;
 mod migrations;
 mod names;
 mod notary;
+mod places;
 pub mod sealed;
 mod search;
+mod slots;
 mod sql;
 mod sqlite;
 #[cfg(test)]
@@ -29,17 +36,20 @@ mod sqlite;
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+mod texts;
 pub mod trail;
 pub mod tree;
 
 use std::path::Path;
 
-pub use entry::Position;
+pub use conditions::{Condition, Conditions, Sought};
+pub use counts::{Census, Counts, Dimension, Group, Share};
+pub use entry::{Field, Marks, Network, Position, ReadMarks};
 pub use error::Error;
 pub use event::{NewEvent, Personal};
 pub use log::{StoredColumns, StoredRecord, erase};
 pub use notary::{Attested, Head, Notary, TreeNode};
-pub use search::{Found, KeyText, Search};
+pub use search::{Found, Search, Sieve};
 pub use sql::{Query, Row, Tx, Value};
 
 use crate::base::limits;
@@ -160,13 +170,13 @@ pub struct Store {
 
 impl Store {
     /// Opens the folder, makes it if it is not there, and brings the schema up
-    /// to date.
+    /// to date. `read_marks` says what a record can be found by.
     ///
     /// # Errors
     /// [`Error::Locked`], [`Error::Folder`], [`Error::EngineTooOld`],
     /// [`Error::SchemaTooNew`], [`Error::Corrupt`], [`Error::Unavailable`].
-    pub fn open(folder: &Path, settings: Settings) -> Result<Self, Error> {
-        Ok(Self { engine: sqlite::Engine::open(folder, &settings)? })
+    pub fn open(folder: &Path, settings: Settings, read_marks: ReadMarks) -> Result<Self, Error> {
+        Ok(Self { engine: sqlite::Engine::open(folder, &settings, read_marks)? })
     }
 
     /// Appoints who signs the log from now on. Until somebody is, no unit can be
@@ -222,27 +232,29 @@ impl Store {
     /// # Errors
     /// What the engine says.
     pub fn records_after(&self, after_seq: i64, limit: usize) -> Result<Vec<StoredRecord>, Error> {
-        self.read(|tx| log::records_after(tx, after_seq, limit))
+        self.read(|tx| log::Finder::default().records_after(tx, after_seq, limit))
     }
 
-    /// Finds the record with this event id in the book of `account`. Blocks.
+    /// Finds one page of records, newest first, of those that the sieve keeps.
+    /// Blocks.
     ///
     /// # Errors
-    /// What the engine says.
-    pub fn find_event(
+    /// [`Error::TooManyAddresses`], and what the engine says.
+    pub fn search(
         &self,
-        event_id: [u8; 16],
-        account: &str,
-    ) -> Result<Option<StoredRecord>, Error> {
-        self.read(|tx| log::find_event(tx, event_id, account))
+        search: &Search<'_>,
+        sieve: Option<&mut Sieve<'_>>,
+    ) -> Result<Found, Error> {
+        self.engine.search(search, sieve)
     }
 
-    /// Finds one page of records, newest first. Blocks.
+    /// Counts records. Blocks; takes a fraction of a second for a million.
     ///
     /// # Errors
-    /// What the engine says.
-    pub fn search(&self, search: &Search<'_>) -> Result<Found, Error> {
-        self.engine.search(search)
+    /// [`Error::TooManyAddresses`], [`Error::IndexBehind`], and what the engine
+    /// says.
+    pub fn count(&self, census: &Census<'_>) -> Result<Counts, Error> {
+        self.engine.count(census)
     }
 
     /// How the store is, from counters; reads nothing from disk.

@@ -1,12 +1,8 @@
 //! Texts that records repeat, stored once and referred to by id. The writer
 //! keeps the ids it has seen in memory.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
-
+use super::slots::Slots;
 use super::{Error, Query, Tx};
-
-/// Places for names in memory.
-const SLOTS: usize = 65_536;
 
 /// What a name names; the number is stored (see `0001_book.sql`,
 /// `0008_personal.sql`).
@@ -28,46 +24,30 @@ impl Kind {
     pub(super) const KEY_MATERIAL: Self = Self(11);
 }
 
-/// The ids that the writer remembers. Each name has one slot, chosen by hash,
-/// and takes it from whoever had it: bounded, and one look finds a name. (A
-/// tree costs a record more than SQLite's insert: names are long and begin
-/// alike.)
+/// The ids that the writer remembers.
 ///
 /// INVARIANT: between transactions every id here is committed. So whoever
 /// rolls a transaction back calls [`Names::forget`].
 #[derive(Debug)]
 pub(super) struct Names {
-    slots: Vec<Option<Known>>,
-}
-
-#[derive(Clone, Debug)]
-struct Known {
-    kind: Kind,
-    value: Box<str>,
-    id: i64,
+    slots: Slots,
 }
 
 impl Names {
     pub(super) fn new() -> Self {
-        Self { slots: vec![None; SLOTS] }
+        Self { slots: Slots::new() }
     }
 
     /// The id of `value`, which is stored if it is new.
     pub(super) fn id(&mut self, tx: &mut dyn Tx, kind: Kind, value: &str) -> Result<i64, Error> {
-        let slot = slot(kind, value);
-        if let Some(Some(known)) = self.slots.get(slot)
-            && known.kind == kind
-            && *known.value == *value
-        {
-            return Ok(known.id);
+        if let Some(id) = self.slots.find(kind.0, value) {
+            return Ok(id);
         }
         let id = match find(tx, kind, value)? {
             Some(id) => id,
             None => insert(tx, kind, value)?,
         };
-        if let Some(slot) = self.slots.get_mut(slot) {
-            *slot = Some(Known { kind, value: value.into(), id });
-        }
+        self.slots.put(kind.0, value, id);
         Ok(id)
     }
 
@@ -83,15 +63,8 @@ impl Names {
 
     /// Forgets all ids: those of a transaction that was rolled back are wrong.
     pub(super) fn forget(&mut self) {
-        self.slots.fill(None);
+        self.slots.clear();
     }
-}
-
-fn slot(kind: Kind, value: &str) -> usize {
-    let mut hasher = DefaultHasher::new();
-    (kind.0, value).hash(&mut hasher);
-    let [low, high, ..] = hasher.finish().to_le_bytes();
-    usize::from(u16::from_le_bytes([low, high]))
 }
 
 /// The id of a text, if any record has ever had it.
@@ -103,12 +76,6 @@ pub(super) fn find(tx: &mut dyn Tx, kind: Kind, value: &str) -> Result<Option<i6
 pub(super) fn value(tx: &mut dyn Tx, id: i64) -> Result<Option<String>, Error> {
     let rows = tx.rows(&VALUE, &[id.into()])?;
     rows.first().map(|row| row.text(0).map(str::to_owned)).transpose()
-}
-
-/// The ids of all key ARNs that end in this bare key id, at most `limit`: one
-/// a Region for a multi-Region key.
-pub(super) fn find_keys(tx: &mut dyn Tx, key_id: &str, limit: i64) -> Result<Vec<i64>, Error> {
-    tx.rows(&FIND_KEYS, &[key_id.into(), limit.into()])?.iter().map(|row| row.int(0)).collect()
 }
 
 /// The bare key id at the end of a key ARN.
@@ -124,10 +91,6 @@ fn insert(tx: &mut dyn Tx, kind: Kind, value: &str) -> Result<i64, Error> {
 const FIND: Query =
     Query { name: "names.find", sql: "select id from names where kind = ?1 and value = ?2" };
 const VALUE: Query = Query { name: "names.value", sql: "select value from names where id = ?1" };
-const FIND_KEYS: Query = Query {
-    name: "names.find_keys",
-    sql: "select id from names where key_id = ?1 order by id limit ?2",
-};
 const INSERT: Query = Query {
     name: "names.insert",
     sql: "insert into names (kind, value, key_id) values (?1, ?2, ?3) returning id",

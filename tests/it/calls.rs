@@ -461,9 +461,14 @@ impl Scene {
                 format!("/v1/audit/inclusion-proof?eventId={}&size=2", self.event()),
                 nothing,
             ),
+            "CountEvents" => (
+                "GET",
+                "/v1/audit/counts?eventName=Encrypt&eventName=Decrypt&groupBy=day".to_owned(),
+                nothing,
+            ),
             "EraseEventFields" => {
                 let input = json!({
-                    "eventName": "NeverCalled",
+                    "eventName": ["NeverCalled"],
                     "fields": ["userAgent"],
                     "reason": "a test",
                 });

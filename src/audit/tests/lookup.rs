@@ -9,7 +9,7 @@ use crate::store::testing::Counting;
 use crate::store::{Settings, Store, Unit};
 
 fn open(folder: &TempDir) -> Store {
-    let store = Store::open(folder.path(), Settings::default()).unwrap();
+    let store = Store::open(folder.path(), Settings::default(), marks).unwrap();
     store.appoint(Counting::from(store.health().last_seq)).unwrap();
     store
 }
@@ -133,16 +133,20 @@ async fn other_times_regions_and_accounts_are_left_out() {
 async fn a_page_looks_at_so_many_records_and_no_more() {
     let folder = TempDir::new().unwrap();
     let store = open(&folder);
-    let of = |name, time_ms| Case { time_ms, ..Case::new(ada(), name) };
     let event = |case: Case| case.with(|record| prepare(record).unwrap());
-    let mut oldest = of("Sign", 0);
-    oldest.caller.access_key_id = Some("AKIAOLDEST".to_owned());
-    let looked_at = limits::LOOKUP_ROUNDS * limits::LOOKUP_ROUND_RECORDS;
-    let others = (1..=looked_at).map(|at| event(of("Decrypt", i64::try_from(at).unwrap())));
+    let eve = Principal::User {
+        account: account(),
+        unique_id: "AIDAOLDEST".to_owned(),
+        name: "eve".to_owned(),
+    };
+    let oldest = Case::new(caller(eve), "Sign");
+    let others = (1..=limits::LOOKUP_RECORDS).map(|at| {
+        let time_ms = i64::try_from(at).unwrap();
+        event(Case { time_ms, ..Case::new(ada(), "Decrypt") })
+    });
     let unit = Unit { changes: Vec::new(), event: event(oldest), further: others.collect() };
     store.commit(unit).await.unwrap();
-    let attribute = Some(Attribute::AccessKeyId("AKIAOLDEST".to_owned()));
-    let wanted = Lookup { attribute, ..all() };
+    let wanted = Lookup { attribute: Some(Attribute::Username("eve".to_owned())), ..all() };
     let first = lookup(&store, &wanted).unwrap();
     assert_eq!(first.events, []);
     assert!(first.next.is_some());

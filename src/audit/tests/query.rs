@@ -5,12 +5,13 @@ use std::sync::Arc;
 use tempfile::TempDir;
 
 use super::*;
+use crate::audit::FilterValue;
 use crate::base::limits;
 use crate::store::testing::Counting;
-use crate::store::{self, NewEvent, Settings, Store, Unit};
+use crate::store::{self, NewEvent, Settings, Share, Store, Unit};
 
 fn open(folder: &TempDir) -> Store {
-    let store = Store::open(folder.path(), Settings::default()).unwrap();
+    let store = Store::open(folder.path(), Settings::default(), marks).unwrap();
     store.appoint(Counting::from(store.health().last_seq)).unwrap();
     store
 }
@@ -21,6 +22,22 @@ async fn commit(store: &Store, event: NewEvent) -> i64 {
 
 fn all() -> Filter {
     Filter { limit: 10, ..Filter::default() }
+}
+
+/// A filter as a caller writes it: `name=value`, with `!` before those that
+/// must not be.
+fn written(texts: &[&str]) -> Filter {
+    let term = |text: &&str| {
+        let (not, text) = text.strip_prefix('!').map_or((false, *text), |text| (true, text));
+        let (name, value) = text.split_once('=').unwrap();
+        Term { any_of: vec![FilterValue::parse(Name::parse(name).unwrap(), value).unwrap()], not }
+    };
+    let terms = texts.iter().map(term).collect();
+    Filter { selection: Selection { terms, ..Selection::default() }, ..all() }
+}
+
+fn of(selection: Selection) -> Filter {
+    Filter { selection, ..all() }
 }
 
 /// The records of three calls, a second apart, and the oldest first.
@@ -61,27 +78,157 @@ async fn a_record_comes_back_byte_for_byte_by_every_field() {
         assert_eq!(page.next_cursor, None);
     };
     check(all(), &[2, 1, 0]);
-    check(Filter { account: Some("111122223333".to_owned()), ..all() }, &[2, 1, 0]);
-    check(Filter { account: Some("444455556666".to_owned()), ..all() }, &[]);
-    check(Filter { from_ms: Some(2_000), ..all() }, &[2, 1]);
-    check(Filter { to_ms: Some(2_000), ..all() }, &[0]);
-    let ada = "arn:aws:iam::111122223333:user/ada".to_owned();
-    check(Filter { principal: Some(ada.clone()), ..all() }, &[2, 0]);
-    let session = "arn:aws:sts::111122223333:assumed-role/app/i-0123".to_owned();
-    check(Filter { principal: Some(session), ..all() }, &[1]);
-    let role = "arn:aws:iam::111122223333:role/app".to_owned();
-    check(Filter { principal: Some(role), ..all() }, &[1]);
-    let other = "arn:aws:sts::111122223333:assumed-role/app/i-9".to_owned();
-    check(Filter { principal: Some(other), ..all() }, &[]);
-    check(Filter { key: Some(KEY.to_owned()), ..all() }, &[1, 0]);
-    let key_id = "0987dcba-09fe-87dc-65ba-ab0987654321".to_owned();
-    check(Filter { key: Some(key_id), ..all() }, &[2]);
-    check(Filter { key: Some("none".to_owned()), ..all() }, &[]);
-    check(Filter { event_name: Some("Decrypt".to_owned()), ..all() }, &[1, 0]);
-    check(Filter { error_code: Some("AccessDenied".to_owned()), ..all() }, &[2]);
-    check(Filter { request_id: Some(RequestId::from_random([1; 16])), ..all() }, &[1]);
-    check(Filter { source_ip: Some("2001:db8::1".parse().unwrap()), ..all() }, &[1]);
-    check(Filter { read_only: Some(true), principal: Some(ada), ..all() }, &[2, 0]);
+    let of_account =
+        |account: &str| of(Selection { account: Some(account.to_owned()), ..Selection::default() });
+    check(of_account("111122223333"), &[2, 1, 0]);
+    check(of_account("444455556666"), &[]);
+    check(of(Selection { from_ms: Some(2_000), ..Selection::default() }), &[2, 1]);
+    check(of(Selection { to_ms: Some(2_000), ..Selection::default() }), &[0]);
+    let ada = "principal=arn:aws:iam::111122223333:user/ada";
+    let session = "principal=arn:aws:sts::111122223333:assumed-role/app/i-0123";
+    let key = format!("keyId={KEY}");
+    let resource = format!("resource={OTHER}");
+    let not_key = format!("!keyId={KEY}");
+    let cases: &[(&[&str], &[usize])] = &[
+        (&[ada], &[2, 0]),
+        (&["!principal=arn:aws:iam::111122223333:user/ada"], &[1]),
+        (&[session], &[1]),
+        (&["principal=arn:aws:iam::111122223333:role/app"], &[1]),
+        (&["principal=arn:aws:iam::111122223333:role/ap"], &[]),
+        (&["accessKeyId=AKIAEXAMPLE"], &[2, 1, 0]),
+        (&[&key], &[1, 0]),
+        (&[&not_key], &[2]),
+        (&["keyId=0987dcba-09fe-87dc-65ba-ab0987654321"], &[2]),
+        (&["keyId=none"], &[]),
+        (&[&resource], &[2]),
+        (&["eventName=Decrypt"], &[1, 0]),
+        (&["eventSource=kms.amazonaws.com"], &[2, 1, 0]),
+        (&["errorCode=AccessDenied"], &[2]),
+        (&["errorCode=any"], &[2]),
+        (&["errorCode=none"], &[1, 0]),
+        (&["!errorCode=AccessDenied"], &[1, 0]),
+        (&["requestId=01010101-0101-4101-8101-010101010101"], &[1]),
+        (&["eventId=09090909-0909-0909-0909-090909090909"], &[2, 1, 0]),
+        (&["sourceIp=2001:db8::1"], &[1]),
+        (&["sourceIp=2001:db8::/32"], &[1]),
+        (&["sourceIp=192.0.2.0/24", "eventName=Decrypt"], &[0]),
+        (&["!sourceIp=192.0.2.0/24"], &[1]),
+        (&["readOnly=true", ada], &[2, 0]),
+        (&["readOnly=false"], &[1]),
+        (&["context=tenant"], &[1, 0]),
+        (&["context=tenant=7"], &[1, 0]),
+        (&["!context=tenant=7"], &[2]),
+        (&["context=tenant="], &[]),
+        (&["context=7"], &[]),
+    ];
+    for (texts, want) in cases {
+        check(written(texts), want);
+    }
+}
+
+#[tokio::test]
+async fn values_are_alternatives_and_text_is_read() {
+    let folder = TempDir::new().unwrap();
+    let store = open(&folder);
+    let texts = three(&store).await;
+    let check = |filter: Filter, want: &[usize]| {
+        let page = query(&store, &filter).unwrap();
+        let want: Vec<&String> = want.iter().map(|i| &texts[*i]).collect();
+        assert_eq!(page.records.iter().collect::<Vec<_>>(), want, "{filter:?}");
+    };
+    let either = Term {
+        any_of: vec![
+            FilterValue::parse(Name::EventName, "Encrypt").unwrap(),
+            FilterValue::parse(Name::SourceIp, "2001:db8::1").unwrap(),
+        ],
+        not: false,
+    };
+    check(of(Selection { terms: vec![either.clone()], ..Selection::default() }), &[2, 1]);
+    let neither = Term { not: true, ..either };
+    check(of(Selection { terms: vec![neither], ..Selection::default() }), &[0]);
+    let with_text = |text: &str| Filter { text: vec![text.to_owned()], ..all() };
+    check(with_text("I-0123"), &[1]);
+    check(with_text("\"eventname\":\"encrypt\""), &[2]);
+    check(with_text("never written"), &[]);
+    check(Filter { text: vec!["i-0123".to_owned()], ..written(&["eventName=Encrypt"]) }, &[]);
+}
+
+#[tokio::test]
+async fn pages_go_on_until_there_is_nothing_left() {
+    let folder = TempDir::new().unwrap();
+    let store = open(&folder);
+    for n in 0..300 {
+        let error = (n == 3).then(|| ("AccessDenied", "a needle".to_owned()));
+        let case = Case { time_ms: n * 1_000, error, ..Case::decrypt(ada()) };
+        commit(&store, case.with(|record| prepare(record).unwrap())).await;
+    }
+    while store.health().indexed_seq < store.health().last_seq {
+        tokio::task::yield_now().await;
+    }
+    let every: Vec<Page> = pages(&store, all()).collect::<Result<_, _>>().unwrap();
+    assert_eq!(every.iter().map(|page| page.records.len()).sum::<usize>(), 300);
+    assert!(every.iter().all(|page| page.records.len() <= 10));
+    let searched: Vec<Option<i64>> = every.iter().map(|page| page.searched_to_ms).collect();
+    assert_eq!(searched[0], Some(290_000));
+    let filter = Filter { text: vec!["NEEDLE".to_owned()], ..all() };
+    let found: Vec<Page> = pages(&store, filter).collect::<Result<_, _>>().unwrap();
+    // In pages of bounded work, so all but the last are empty.
+    let rows: Vec<usize> = found.iter().map(|page| page.records.len()).collect();
+    assert_eq!((rows.iter().sum::<usize>(), rows.last()), (1, Some(&1)));
+    assert!(rows.len() > 1);
+    assert_eq!(found.last().unwrap().searched_to_ms, None);
+}
+
+#[test]
+fn values_that_a_filter_cannot_have() {
+    for (name, text) in [
+        (Name::SourceIp, "10.0.0.0/33"),
+        (Name::SourceIp, "10.0.0.0/+8"),
+        (Name::SourceIp, "10.0.0.0/"),
+        (Name::SourceIp, "somewhere"),
+        (Name::RequestId, "1234"),
+        (Name::EventId, ""),
+        (Name::ReadOnly, "True"),
+        (Name::Resource, "alias/app"),
+    ] {
+        assert!(
+            matches!(FilterValue::parse(name, text), Err(Error::Value { .. })),
+            "{name:?} {text}"
+        );
+    }
+    for (text, name) in Name::ALL {
+        assert_eq!((Name::parse(text), name.as_str()), (Some(name), text));
+    }
+}
+
+#[tokio::test]
+async fn counts_are_of_the_selection() {
+    let folder = TempDir::new().unwrap();
+    let store = open(&folder);
+    three(&store).await;
+    let counted = |texts: &[&str], by: &[&str]| {
+        let of = |name: &&str| GROUPINGS.iter().find(|(known, _)| known == name).unwrap().1;
+        let by = [by.first().map(of), by.get(1).map(of)];
+        let counts = count(&store, &written(texts).selection, by, 10).unwrap();
+        let rows = counts.groups.into_iter().map(|group| (group.shares, group.events));
+        (rows.collect::<Vec<_>>(), counts.events)
+    };
+    let text = |text: &str| Share::Text(text.to_owned());
+    assert_eq!(counted(&[], &[]).1, 3);
+    assert_eq!(counted(&["eventName=Decrypt"], &[]), (vec![(vec![], 2)], 2));
+    assert_eq!(
+        counted(&[], &["eventName", "errorCode"]).0,
+        [(vec![text("Decrypt"), Share::None], 2), (vec![text("Encrypt"), text("AccessDenied")], 1),]
+    );
+    let role = "arn:aws:iam::111122223333:role/app";
+    assert_eq!(
+        counted(&["readOnly=false"], &["day", "principal"]).0,
+        [(vec![Share::Time(0), text(role)], 1)]
+    );
+    for rows in [0, limits::AUDIT_PAGE_ROWS + 1] {
+        let refused = count(&store, &Selection::default(), [None, None], rows);
+        assert!(matches!(refused, Err(Error::PageRows)));
+    }
 }
 
 #[tokio::test]
@@ -96,7 +243,9 @@ async fn a_cursor_belongs_to_its_filter() {
     let last = query(&store, &next).unwrap();
     assert_eq!(last.records, [texts[0].clone()]);
     assert_eq!(last.next_cursor, None);
-    let other = Filter { read_only: Some(true), ..next };
+    let other = Filter { selection: written(&["readOnly=true"]).selection, ..next.clone() };
+    assert!(matches!(query(&store, &other), Err(Error::Cursor)));
+    let other = Filter { text: vec!["a".to_owned()], ..next };
     assert!(matches!(query(&store, &other), Err(Error::Cursor)));
     let forged = Filter { cursor: Some("AAAA".to_owned()), ..filter };
     assert!(matches!(query(&store, &forged), Err(Error::Cursor)));
@@ -177,4 +326,40 @@ async fn the_last_use_of_a_key() {
         assert_eq!((used.event_name.as_str(), used.time_ms), ("ReEncrypt", 4_000));
     }
     assert_eq!(last_use(&store, KEY, &["Sign"], 0).unwrap(), None);
+}
+
+/// A role finds all its sessions, a session only itself; and once it is erased,
+/// nothing of it finds the record, in the index as before it.
+#[tokio::test]
+async fn what_was_erased_finds_nothing() {
+    let folder = TempDir::new().unwrap();
+    let store = open(&folder);
+    three(&store).await;
+    let session = "principal=arn:aws:sts::111122223333:assumed-role/app/i-0123";
+    let cases: &[(&str, usize, usize)] = &[
+        (session, 1, 0),
+        ("principal=arn:aws:iam::111122223333:role/app", 1, 1),
+        ("sourceIp=2001:db8::1", 1, 0),
+        ("context=tenant=7", 2, 1),
+        ("context=tenant", 2, 2),
+    ];
+    let rows = |text: &str| query(&store, &written(&[text])).unwrap().records.len();
+    for (text, before, _) in cases {
+        assert_eq!(rows(text), *before, "{text}");
+    }
+    let fields = vec![Field::UserIdentity, Field::SourceIpAddress, Field::EncryptionContext];
+    let of = Events::That(Filter { cursor: None, ..written(&[session]) });
+    let by = RequestId::from_random([8; 16]);
+    let planned = plan_erasure(&store, &Erasure { of, fields, by }).unwrap();
+    assert_eq!(planned.event_ids.len(), 1);
+    let event = Case::new(ada(), "EraseEventFields").with(|record| prepare(record).unwrap());
+    let unit = Unit { changes: vec![planned.change], event, further: Vec::new() };
+    store.commit(unit).await.unwrap();
+    // Within the round of the index that takes in the record of it.
+    while store.health().indexed_seq < store.health().last_seq {
+        tokio::task::yield_now().await;
+    }
+    for (text, _, after) in cases {
+        assert_eq!(rows(text), *after, "{text}");
+    }
 }

@@ -41,7 +41,7 @@ impl Scene {
         let clock = Arc::new(ManualClock::at(START_MS));
         let root = RootKey::generate(&mut OsEntropy).unwrap();
         let hsm = Arc::new(Hsm::initialize(root, OsEntropy).unwrap().0);
-        let store = Arc::new(Store::open(data.path(), Settings::default()).unwrap());
+        let store = Arc::new(Store::open(data.path(), Settings::default(), audit::marks).unwrap());
         store.appoint(Counting::from(0)).unwrap();
         let key = hsm.generate_trail_key().unwrap();
         let public = key.public.clone();

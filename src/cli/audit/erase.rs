@@ -5,6 +5,7 @@ use reqwest::Method;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::filters::Filters;
 use crate::audit::Field;
 use crate::cli::client::{Call, Client};
 use crate::cli::error::Error;
@@ -20,41 +21,8 @@ pub(super) struct Erase {
     /// Why, as the book is to show it for ever: no personal data here
     #[arg(long)]
     reason: String,
-    /// The event with this id; may be given several times
-    #[arg(long = "event-id", value_name = "UUID")]
-    event_ids: Vec<String>,
     #[command(flatten)]
-    filter: Filter,
-}
-
-/// Instead of events by their ids: all that fit these.
-#[derive(Args)]
-#[group(id = "filter", multiple = true, conflicts_with = "event_ids")]
-struct Filter {
-    /// Not before this time or day, such as 2026-11-02T10:00:00Z or 2026-11-02
-    #[arg(long, value_name = "TIME")]
-    from: Option<String>,
-    /// Before this time or day
-    #[arg(long, value_name = "TIME")]
-    to: Option<String>,
-    /// ARN of the caller: a user, a role, or one session of a role
-    #[arg(long)]
-    principal: Option<String>,
-    /// Id, ARN or alias of the key
-    #[arg(long, value_name = "KEY")]
-    key_id: Option<String>,
-    /// Operation, such as Decrypt
-    #[arg(long, value_name = "NAME")]
-    event_name: Option<String>,
-    /// Error, such as AccessDenied
-    #[arg(long, value_name = "CODE")]
-    error_code: Option<String>,
-    /// The one call with this id
-    #[arg(long, value_name = "UUID")]
-    request_id: Option<String>,
-    /// IP address of the caller
-    #[arg(long, value_name = "ADDRESS")]
-    source_ip: Option<String>,
+    filters: Filters,
 }
 
 /// What one call erased.
@@ -66,13 +34,10 @@ struct Erased {
 }
 
 pub(super) fn run(client: &Client, output: &mut Output, erase: Erase) -> Result<(), Error> {
-    let Erase { fields, reason, event_ids, filter } = erase;
+    let Erase { fields, reason, filters } = erase;
     let mut body = json!({ "fields": fields, "reason": reason });
     if let Value::Object(members) = &mut body {
-        add_filter(members, filter);
-        if !event_ids.is_empty() {
-            members.insert("eventIds".to_owned(), event_ids.into());
-        }
+        add(members, filters.members());
     }
     let mut count: usize = 0;
     // Each call is recorded by itself.
@@ -94,20 +59,19 @@ pub(super) fn run(client: &Client, output: &mut Output, erase: Erase) -> Result<
     Ok(())
 }
 
-fn add_filter(members: &mut Map<String, Value>, filter: Filter) {
-    let given = [
-        ("from", filter.from),
-        ("to", filter.to),
-        ("principal", filter.principal),
-        ("keyId", filter.key_id),
-        ("eventName", filter.event_name),
-        ("errorCode", filter.error_code),
-        ("requestId", filter.request_id),
-        ("sourceIp", filter.source_ip),
-    ];
-    for (name, value) in given {
-        if let Some(value) = value {
+/// Filters are lists, but for the two times. If there are only ids, each must be
+/// that of an event.
+fn add(members: &mut Map<String, Value>, filters: Vec<(&'static str, String)>) {
+    let only_ids = filters.iter().all(|(name, _)| *name == "eventId");
+    for (name, value) in filters {
+        if name == "from" || name == "to" {
             members.insert(name.to_owned(), value.into());
+            continue;
+        }
+        let name = if only_ids { "eventIds" } else { name };
+        let values = members.entry(name).or_insert_with(|| Value::Array(Vec::new()));
+        if let Value::Array(values) = values {
+            values.push(value.into());
         }
     }
 }

@@ -2,8 +2,10 @@
 //!
 //! Deliberately absent: what the answers mean; `crate::audit` knows.
 
+mod count;
 mod erase;
 mod evidence;
+mod filters;
 mod query;
 mod verify;
 
@@ -27,8 +29,10 @@ pub(super) struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// How many events fit all filters, by time or by what they have in common
+    Count(Box<count::Count>),
     /// Events that fit all filters, newest first; with --json one CloudTrail record a line
-    Query(query::Query),
+    Query(Box<query::Query>),
     /// Print the signed head of the log, or keep it in a file
     Checkpoint(evidence::Checkpoint),
     /// Prove that an event is in the log
@@ -40,7 +44,7 @@ enum Command {
     /// Check a data folder or a copy of it: every record, and every signed head; needs no server
     Verify(verify::Verify),
     /// Takes personal data out of events, which can still be proved; recorded, with the reason
-    Erase(erase::Erase),
+    Erase(Box<erase::Erase>),
 }
 
 pub(super) fn run(context: &mut Context, arguments: Arguments) -> Result<(), Error> {
@@ -49,12 +53,13 @@ pub(super) fn run(context: &mut Context, arguments: Arguments) -> Result<(), Err
     let connect = || Client::new(client::client(client, environment)?);
     let output = &mut context.output;
     match command {
-        Command::Query(query) => query::ask(&connect()?, output, query),
+        Command::Count(count) => count::ask(&connect()?, output, *count),
+        Command::Query(query) => query::ask(&connect()?, output, *query),
         Command::Checkpoint(wanted) => evidence::checkpoint(&connect()?, output, &wanted),
         Command::Prove(wanted) => evidence::prove(&connect()?, output, &wanted),
         Command::Consistency(wanted) => evidence::consistency(&connect()?, output, &wanted),
         Command::VerifyProof(wanted) => evidence::verify_proof(output, &wanted),
         Command::Verify(wanted) => verify::run(output, &wanted),
-        Command::Erase(erase) => erase::run(&connect()?, output, erase),
+        Command::Erase(erase) => erase::run(&connect()?, output, *erase),
     }
 }

@@ -1,11 +1,12 @@
-//! `wardbook audit query`: events that fit filters.
+//! `wardbook audit query`.
 
-use clap::{ArgAction, Args};
+use clap::Args;
 use reqwest::Method;
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::filters::Filters;
 use crate::base::limits;
 use crate::cli::client::{Call, Client};
 use crate::cli::error::Error;
@@ -13,33 +14,15 @@ use crate::cli::output::Output;
 
 #[derive(Args)]
 pub(super) struct Query {
-    /// Not before this time or day, such as 2026-11-02T10:00:00Z or 2026-11-02
-    #[arg(long, value_name = "TIME")]
-    from: Option<String>,
-    /// Before this time or day
-    #[arg(long, value_name = "TIME")]
-    to: Option<String>,
-    /// ARN, user name or access key id of the caller
-    #[arg(long)]
-    principal: Option<String>,
-    /// Id, ARN or alias of the key
-    #[arg(long, value_name = "KEY")]
-    key_id: Option<String>,
-    /// Operation, such as Decrypt
-    #[arg(long, value_name = "NAME")]
-    event_name: Option<String>,
-    /// Error, such as AccessDenied
-    #[arg(long, value_name = "CODE")]
-    error_code: Option<String>,
-    /// The one call with this id
-    #[arg(long, value_name = "UUID")]
-    request_id: Option<String>,
-    /// IP address of the caller
-    #[arg(long, value_name = "ADDRESS")]
-    source_ip: Option<String>,
-    /// Only calls that read, or only calls that write
-    #[arg(long, value_name = "BOOL", action = ArgAction::Set)]
-    read_only: Option<bool>,
+    #[command(flatten)]
+    filters: Filters,
+    /// A text that stands in the record; records are read for it, so name other filters too
+    #[arg(
+        long,
+        value_name = "TEXT",
+        help_heading = "Filters (one given several times: any of them)"
+    )]
+    text: Vec<String>,
     /// How many events
     #[arg(long, value_name = "NUMBER", default_value_t = 100, conflicts_with = "all")]
     limit: usize,
@@ -57,28 +40,20 @@ pub(super) struct Query {
 pub(in crate::cli) struct Page {
     pub(in crate::cli) events: Vec<Box<RawValue>>,
     next_cursor: Option<String>,
+    searched_to: Option<String>,
 }
 
+/// Pages that a query without `--all` asks for, however few events they have.
+const PAGES: usize = 100;
+
 pub(super) fn ask(client: &Client, output: &mut Output, query: Query) -> Result<(), Error> {
-    let read_only = query.read_only.map(|read_only| read_only.to_string());
-    let filters: Vec<(&str, String)> = [
-        ("from", query.from),
-        ("to", query.to),
-        ("principal", query.principal),
-        ("keyId", query.key_id),
-        ("eventName", query.event_name),
-        ("errorCode", query.error_code),
-        ("requestId", query.request_id),
-        ("sourceIp", query.source_ip),
-        ("readOnly", read_only),
-    ]
-    .into_iter()
-    .filter_map(|(name, value)| Some((name, value?)))
-    .collect();
+    let mut filters = query.filters.members();
+    filters.extend(query.text.into_iter().map(|text| ("text", text)));
     let mut wanted = if query.all { usize::MAX } else { query.limit };
-    let mut cursor = query.cursor;
+    let mut pages = if query.all { usize::MAX } else { PAGES };
+    let (mut cursor, mut searched_to) = (query.cursor, None);
     let mut rows = Vec::new();
-    while wanted > 0 {
+    while wanted > 0 && pages > 0 {
         let rows_max = wanted.min(limits::AUDIT_PAGE_ROWS).to_string();
         let mut pairs: Vec<(&str, &str)> =
             filters.iter().map(|(name, value)| (*name, value.as_str())).collect();
@@ -86,6 +61,7 @@ pub(super) fn ask(client: &Client, output: &mut Output, query: Query) -> Result<
         pairs.extend(cursor.as_deref().map(|cursor| ("cursor", cursor)));
         let page = page(client, &pairs)?;
         wanted = wanted.saturating_sub(page.events.len());
+        pages = pages.saturating_sub(1);
         for event in &page.events {
             if output.is_json() {
                 output.line(event.get())?;
@@ -93,7 +69,7 @@ pub(super) fn ask(client: &Client, output: &mut Output, query: Query) -> Result<
                 rows.push(row(event.get()));
             }
         }
-        cursor = page.next_cursor;
+        (cursor, searched_to) = (page.next_cursor, page.searched_to);
         if cursor.is_none() {
             break;
         }
@@ -102,7 +78,9 @@ pub(super) fn ask(client: &Client, output: &mut Output, query: Query) -> Result<
         output.table(HEADS, &rows)?;
     }
     if let Some(cursor) = cursor {
-        output.note(format_args!("There is more: --cursor {cursor}"));
+        let searched_to = searched_to.unwrap_or_default();
+        output
+            .note(format_args!("Searched back to {searched_to}. There is more: --cursor {cursor}"));
     }
     Ok(())
 }

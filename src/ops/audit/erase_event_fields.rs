@@ -6,8 +6,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::query_events::{self, FILTER};
-use crate::audit::{self, Erasure, Events, Field};
+use super::selection::{FROM, Filters, NOT, TEXT, TO, filter};
+use crate::audit::{self, Erasure, Events, Field, Filter};
 use crate::base::ids::RequestId;
 use crate::base::limits;
 use crate::ops::access::Access;
@@ -26,7 +26,8 @@ pub(super) struct EraseEventFields;
 pub(super) struct Input {
     event_ids: Option<Vec<String>>,
     #[serde(flatten)]
-    filter: query_events::Input,
+    filters: Filters,
+    cursor: Option<String>,
     fields: Vec<String>,
     /// Only for the record, which has it from the members.
     #[serde(rename = "reason")]
@@ -52,17 +53,23 @@ impl Operation for EraseEventFields {
         read_only: false,
         input: &[
             Member::optional("eventIds", EVENT_IDS),
-            Member::optional("from", FILTER),
-            Member::optional("to", FILTER),
+            FROM,
+            TO,
             // The record of an erasure must not tell what was erased.
-            Member::optional("principal", FILTER).unrecorded(),
-            Member::optional("keyId", FILTER),
-            Member::optional("eventName", FILTER),
-            Member::optional("errorCode", FILTER),
-            Member::optional("requestId", FILTER),
-            Member::optional("sourceIp", FILTER).unrecorded(),
-            Member::optional("readOnly", Shape::Enum(&["true", "false"])),
-            Member::optional("cursor", FILTER).unrecorded(),
+            filter("principal").unrecorded(),
+            filter("accessKeyId"),
+            filter("keyId"),
+            filter("eventName"),
+            filter("eventSource"),
+            filter("errorCode"),
+            filter("sourceIp").unrecorded(),
+            filter("resource"),
+            filter("context").unrecorded(),
+            filter("requestId"),
+            filter("eventId"),
+            filter("readOnly"),
+            NOT.unrecorded(),
+            Member::optional("cursor", TEXT).unrecorded(),
             Member::required("fields", FIELDS),
             Member::required("reason", text(1, 1024)),
         ],
@@ -103,7 +110,7 @@ impl Operation for EraseEventFields {
 
 /// The events by their ids, or all that fit a filter; never simply all.
 fn events(ctx: &Ctx, access: &Access<'_>, input: Input) -> Result<Events, ApiError> {
-    match (input.event_ids, input.filter.is_empty()) {
+    match (input.event_ids, input.filters.is_empty()) {
         (Some(ids), true) => {
             let account = access.call().caller.principal.account().to_string();
             let parse = |id: &String| {
@@ -113,7 +120,11 @@ fn events(ctx: &Ctx, access: &Access<'_>, input: Input) -> Result<Events, ApiErr
             let event_ids = ids.iter().map(parse).collect::<Result<_, _>>()?;
             Ok(Events::Ids { account, event_ids })
         }
-        (None, false) => Ok(Events::That(query_events::filter(ctx, access, input.filter)?)),
+        (None, false) => Ok(Events::That(Filter {
+            selection: input.filters.selection(ctx, access)?,
+            cursor: input.cursor,
+            ..Filter::default()
+        })),
         _ => Err(ApiError::validation("Name the events: either by eventIds or by a filter.")),
     }
 }

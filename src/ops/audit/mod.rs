@@ -7,15 +7,18 @@
 use super::ctx::Ctx;
 use super::operation::Entry;
 
+mod count_events;
 mod erase_event_fields;
 mod get_checkpoint;
 mod get_consistency_proof;
 mod get_inclusion_proof;
 mod hashes;
 mod query_events;
+mod selection;
 
 /// The operations, sorted by name.
 pub static TABLE: &[Entry<Ctx>] = &[
+    Entry::of::<count_events::CountEvents>(),
     Entry::of::<erase_event_fields::EraseEventFields>(),
     Entry::of::<get_checkpoint::GetCheckpoint>(),
     Entry::of::<get_consistency_proof::GetConsistencyProof>(),

@@ -119,7 +119,7 @@ pub(super) fn identities_changed_since(
             key: None,
             operations: CHANGE_IDENTITIES,
             from_ms: since.time_ms,
-            before: Position { time_ms: i64::MAX, seq: 0 },
+            before: Position::END,
         },
     )?;
     Ok(newest.is_some_and(|newest| newest.position > since))

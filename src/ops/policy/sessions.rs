@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::audit::{self, Filter};
+use crate::audit::{self, Filter, Selection, Term};
 use crate::base::caller::{Federated, SessionFacts};
 use crate::base::ids::AccountId;
 use crate::base::limits::AUDIT_PAGE_ROWS;
 use crate::base::timestamp;
 use crate::ops::ctx::Ctx;
-use crate::store::Store;
+use crate::store::{Field, Store};
 use crate::wire::error::ApiError;
 
 /// The operations that make sessions of roles.
@@ -92,10 +92,12 @@ fn made(
     let mut complete = true;
     for maker in MAKERS {
         let mut filter = Filter {
-            account: Some(account.to_owned()),
-            from_ms: Some(created_ms),
-            to_ms: Some(created_ms.saturating_add(RECORDED_WITHIN_MS)),
-            event_name: Some(maker.to_owned()),
+            selection: Selection {
+                account: Some(account.to_owned()),
+                from_ms: Some(created_ms),
+                to_ms: Some(created_ms.saturating_add(RECORDED_WITHIN_MS)),
+                terms: vec![Term::text(Field::EventName, maker)],
+            },
             limit: AUDIT_PAGE_ROWS,
             ..Filter::default()
         };

@@ -34,8 +34,11 @@ use self::shared::Shared;
 use self::tx::classify;
 use self::writer::{Message, Waiting, Work, Writer};
 use super::index;
-use super::search::{self, Found, Search};
-use super::{Change, Error, Health, Notary, Receipt, Settings, Tx, Unit, migrations};
+use super::search::{self, Found, Search, Sieve};
+use super::{
+    Census, Change, Counts, Error, Health, Notary, ReadMarks, Receipt, Settings, Tx, Unit, counts,
+    migrations,
+};
 
 /// The book: durable at every commit, checkpointed beside the writer. The cache
 /// holds the names, which are looked up at random (32 MiB).
@@ -49,6 +52,7 @@ pub(super) struct Engine {
     shared: Arc<Shared>,
     readers: Arc<Readers>,
     index_readers: Readers,
+    read_marks: ReadMarks,
     stop_indexer: SyncSender<()>,
     stop_reserve: SyncSender<()>,
     threads: Mutex<Vec<JoinHandle<()>>>,
@@ -57,7 +61,11 @@ pub(super) struct Engine {
 }
 
 impl Engine {
-    pub(super) fn open(folder: &Path, settings: &Settings) -> Result<Self, Error> {
+    pub(super) fn open(
+        folder: &Path,
+        settings: &Settings,
+        read_marks: ReadMarks,
+    ) -> Result<Self, Error> {
         connect::check_engine()?;
         let lock = connect::lock_folder(folder)?;
         let book = folder.join("wardbook.db");
@@ -94,7 +102,8 @@ impl Engine {
         )?;
         let readers = Arc::new(Readers::new(&book));
         let index = folder.join("index.db");
-        let indexer = Indexer::open(&index, Arc::clone(&readers), Arc::clone(&shared))?;
+        let (log, seen) = (Arc::clone(&readers), Arc::clone(&shared));
+        let indexer = Indexer::open(&index, log, seen, read_marks)?;
         let index_readers = Readers::new(&index);
         let index_interval = Duration::from_millis(settings.index_interval_ms);
         let (stop_indexer, stop) = sync_channel(1);
@@ -113,6 +122,7 @@ impl Engine {
             shared,
             readers,
             index_readers,
+            read_marks,
             stop_indexer,
             stop_reserve,
             threads: Mutex::new(threads),
@@ -160,18 +170,39 @@ impl Engine {
         self.readers.read(f)
     }
 
-    pub(super) fn search(&self, search: &Search<'_>) -> Result<Found, Error> {
-        let with_index = self.index_readers.read(|index| {
-            // The index's snapshot must be the older one, and it is taken by
-            // its first read.
-            index::progress(index)?;
-            self.readers.read(|log| search::search(search, Some(index), log))
+    pub(super) fn search(
+        &self,
+        search: &Search<'_>,
+        mut sieve: Option<&mut Sieve<'_>>,
+    ) -> Result<Found, Error> {
+        let marks = self.read_marks;
+        let with_index = self.snapshots(|index, log| {
+            search::search(search, sieve.as_deref_mut(), marks, Some(index), log)
         });
         match with_index {
             // The log is the truth; without the index it is only slower.
-            Err(Error::Corrupt(_)) => self.readers.read(|log| search::search(search, None, log)),
+            Err(Error::Corrupt(_)) => {
+                self.readers.read(|log| search::search(search, sieve, marks, None, log))
+            }
             answer => answer,
         }
+    }
+
+    pub(super) fn count(&self, census: &Census<'_>) -> Result<Counts, Error> {
+        self.snapshots(|index, log| counts::count(census, self.read_marks, index, log))
+    }
+
+    /// Reads the index and the log, which has all that the index has.
+    fn snapshots<T>(
+        &self,
+        f: impl FnOnce(&mut dyn Tx, &mut dyn Tx) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        self.index_readers.read(|index| {
+            // The index's snapshot must be the older one, and it is taken by
+            // its first read.
+            index::progress(index)?;
+            self.readers.read(|log| f(index, log))
+        })
     }
 
     pub(super) fn health(&self) -> Health {

@@ -49,10 +49,10 @@ async fn what_is_erased_is_gone_from_the_files() {
     while traces() > 0 {
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }
-    let erased = store.read(|tx| log::erasures(tx, 0, 10)).unwrap();
-    let [log::Erasure { n: 1, entry }] = &erased[..] else { panic!("{erased:?}") };
-    assert_eq!((entry.position.seq, entry.source_ip.as_deref()), (1, None));
-    assert_eq!(store.read(|tx| log::erasures(tx, 1, 10)).unwrap(), []);
+    let erased = store.read(|tx| log::Finder::default().erasures(tx, 0, 10)).unwrap();
+    let [log::Erasure { n: 1, record }] = &erased[..] else { panic!("{erased:?}") };
+    assert_eq!((record.position.seq, record.personal.as_ref()), (1, Some(&left)));
+    assert_eq!(store.read(|tx| log::Finder::default().erasures(tx, 1, 10)).unwrap(), []);
     // The list only grows.
     for sql in ["delete from event_erasures", "update event_erasures set seq = 9"] {
         let refused = store.commit(unit(event("eve"), vec![Box::new(Forger(sql))])).await;

@@ -18,7 +18,7 @@ fn at(time_ms: i64) -> Unit {
 #[tokio::test]
 async fn nothing_is_committed_that_nobody_signs() {
     let folder = TempDir::new().unwrap();
-    let store = Store::open(folder.path(), Settings::default()).unwrap();
+    let store = Store::open(folder.path(), Settings::default(), seeds::read_marks).unwrap();
     assert!(matches!(store.commit(record("ada")).await, Err(Error::NoNotary)));
     assert_eq!((store.health().last_seq, head(&store)), (0, None));
     store.appoint(Counting::from(0)).unwrap();
@@ -94,7 +94,7 @@ impl Notary for Mistaken {
 #[tokio::test]
 async fn what_was_rolled_back_is_never_taken_as_committed() {
     let folder = TempDir::new().unwrap();
-    let store = Store::open(folder.path(), Settings::default()).unwrap();
+    let store = Store::open(folder.path(), Settings::default(), seeds::read_marks).unwrap();
     store.appoint(Box::new(Mistaken(Counting::from(0), true))).unwrap();
     assert!(matches!(store.commit(record("rolled back")).await, Err(Error::Corrupt(_))));
     // A transaction that has no record, so no head.

@@ -5,6 +5,7 @@ mod erase;
 mod failures;
 mod heads;
 mod search;
+mod seeds;
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -106,7 +107,7 @@ fn open(folder: &Path) -> Store {
 }
 
 fn open_with(folder: &Path, settings: Settings) -> Store {
-    let store = Store::open(folder, settings).unwrap();
+    let store = Store::open(folder, settings, seeds::read_marks).unwrap();
     store.appoint(Counting::from(store.health().last_seq)).unwrap();
     store
 }
@@ -265,7 +266,10 @@ async fn only_one_server_and_only_its_owner() {
     let folder = parent.path().join("made/on/demand");
     let store = open(&folder);
     store.commit(record("ada")).await.unwrap();
-    assert!(matches!(Store::open(&folder, Settings::default()), Err(Error::Locked)));
+    assert!(matches!(
+        Store::open(&folder, Settings::default(), seeds::read_marks),
+        Err(Error::Locked)
+    ));
     let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&folder), 0o700);
     for file in std::fs::read_dir(&folder).unwrap() {

@@ -1,223 +1,34 @@
-//! What a search promises: each record once, newest first, whatever the filter,
-//! however far the index is, and while records arrive.
+//! What a search and a count promise: each record once, newest first, whatever
+//! the conditions, however far the index is, and while records arrive.
 
 use proptest::prelude::*;
 
+use super::seeds::{
+    Filter, Leave, Rows, Seed, Want, any_filter, commit_all, filter, grouping, newest_first, plain,
+    runtime, seed, that, wait_for_index, with_interval,
+};
 use super::*;
-use crate::store::search::{Found, KeyText, Search};
 
-const KEYS: [&str; 3] = [
-    "arn:aws:kms:eu-central-1:111122223333:key/mrk-1234abcd12ab34cd56ef1234567890ab",
-    "arn:aws:kms:us-east-1:111122223333:key/mrk-1234abcd12ab34cd56ef1234567890ab",
-    "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab",
-];
-
-/// What of an event matters to a search, as small numbers.
-#[derive(Clone, Debug)]
-struct Seed {
-    time: i64,
-    account: usize,
-    principal: usize,
-    name: usize,
-    key: Option<usize>,
-    second_key: Option<usize>,
-    error: Option<usize>,
-    ip: Option<usize>,
-    request: Option<u8>,
-    read_only: bool,
-}
-
-impl Seed {
-    fn event(&self) -> NewEvent {
-        NewEvent {
-            time_ms: self.time,
-            account: format!("account-{}", self.account),
-            event_name: format!("event-{}", self.name),
-            key: self.key.map(|key| KEYS[key].to_owned()),
-            second_key: self.second_key.map(|key| KEYS[key].to_owned()),
-            error: self.error.map(|error| format!("error-{error}")),
-            personal: personal(self.ip.map(|ip| format!("ip-{ip}"))),
-            request_id: self.request.map(|request| [request; 16]),
-            read_only: self.read_only,
-            ..event(&self.principal.to_string())
-        }
-    }
-}
-
-fn seed() -> impl Strategy<Value = Seed> {
-    let ids = (0..2_usize, 0..3_usize, 0..3_usize);
-    let keys = (prop::option::of(0..3_usize), prop::option::weighted(0.2, 0..3_usize));
-    let rest =
-        (prop::option::of(0..2_usize), prop::option::of(0..3_usize), prop::option::of(0..9_u8));
-    (0..40_i64, ids, keys, rest, any::<bool>()).prop_map(
-        |(time, (account, principal, name), (key, second_key), (error, ip, request), read_only)| {
-            Seed { time, account, principal, name, key, second_key, error, ip, request, read_only }
-        },
-    )
-}
-
-/// A filter in the same small numbers.
-#[derive(Clone, Debug)]
-struct Filter {
-    account: Option<usize>,
-    principal: Option<usize>,
-    name: Option<usize>,
-    key: Option<usize>,
-    any_region: bool,
-    error: Option<usize>,
-    ip: Option<usize>,
-    request: Option<u8>,
-    read_only: Option<bool>,
-    succeeded_in: Option<Vec<usize>>,
-    from: i64,
-    to: i64,
-}
-
-fn filter() -> impl Strategy<Value = Filter> {
-    let some = |end: usize| prop::option::weighted(0.3, 0..end);
-    let ids = (some(3), some(4), some(4), some(3), some(3), some(4));
-    let rest = (prop::option::weighted(0.2, 0..10_u8), prop::option::weighted(0.3, any::<bool>()));
-    let succeeded_in = prop::option::weighted(0.2, prop::collection::vec(0..4_usize, 0..3));
-    (ids, any::<bool>(), rest, succeeded_in, 0..20_i64, 20..60_i64).prop_map(
-        |(
-            (account, principal, name, key, error, ip),
-            any_region,
-            (request, read_only),
-            succeeded_in,
-            from,
-            to,
-        )| {
-            Filter {
-                account,
-                principal,
-                name,
-                key,
-                any_region,
-                error,
-                ip,
-                request,
-                read_only,
-                succeeded_in,
-                from,
-                to,
-            }
-        },
-    )
-}
-
-impl Filter {
-    /// The obvious definition, over the events themselves.
-    fn matches(&self, seed: &Seed) -> bool {
-        let same = |wanted: Option<usize>, is: Option<usize>| wanted.is_none() || wanted == is;
-        let key_matches = |key: usize| {
-            [seed.key, seed.second_key].iter().flatten().any(|used| {
-                let id = |arn: &str| arn.rsplit('/').next().unwrap().to_owned();
-                *used == key || (self.any_region && id(KEYS[*used]) == id(KEYS[key]))
-            })
-        };
-        (self.from..self.to).contains(&seed.time)
-            && same(self.account, Some(seed.account))
-            && same(self.principal, Some(seed.principal))
-            && same(self.name, Some(seed.name))
-            && same(self.error, seed.error)
-            && same(self.ip, seed.ip)
-            && self.key.is_none_or(key_matches)
-            && (self.request.is_none() || self.request == seed.request)
-            && self.read_only.is_none_or(|wanted| wanted == seed.read_only)
-            && self
-                .succeeded_in
-                .as_ref()
-                .is_none_or(|names| seed.error.is_none() && names.contains(&seed.name))
-    }
-
-    fn page(&self, store: &Store, before: Option<Position>, limit: usize) -> Found {
-        let text = |kind: &str, id: Option<usize>| id.map(|id| format!("{kind}-{id}"));
-        let account = text("account", self.account);
-        let principal = self.principal.map(|tag| format!("arn:aws:iam::111122223333:user/{tag}"));
-        let (name, error) = (text("event", self.name), text("error", self.error));
-        let ip = text("ip", self.ip);
-        let key = self.key.map(|key| {
-            if self.any_region {
-                KeyText::Id(KEYS[key].rsplit('/').next().unwrap())
-            } else {
-                KeyText::Arn(KEYS[key])
-            }
-        });
-        let names = self.succeeded_in.as_ref();
-        let names: Option<Vec<String>> =
-            names.map(|names| names.iter().map(|name| format!("event-{name}")).collect());
-        let names: Option<Vec<&str>> =
-            names.as_ref().map(|names| names.iter().map(String::as_str).collect());
-        let search = Search {
-            account: account.as_deref(),
-            principal: principal.as_deref(),
-            session: None,
-            key,
-            event_name: name.as_deref(),
-            error: error.as_deref(),
-            source_ip: ip.as_deref(),
-            request_id: self.request.map(|request| [request; 16]),
-            read_only: self.read_only,
-            succeeded_in: names.as_deref(),
-            from_ms: self.from,
-            before: before.unwrap_or(Position { time_ms: self.to, seq: 0 }),
-            limit,
-        };
-        store.search(&search).unwrap()
-    }
-
-    /// Follows all pages; `between` runs after each.
-    fn all(&self, store: &Store, limit: usize, mut between: impl FnMut()) -> Vec<Position> {
-        let (mut found, mut before) = (Vec::new(), None);
-        loop {
-            let page = self.page(store, before, limit);
-            assert!(page.records.len() <= limit);
-            found.extend(page.records.iter().map(|record| record.position));
-            assert!(page.next.is_none() || page.next < before || before.is_none(), "progress");
-            before = page.next;
-            if before.is_none() {
-                return found;
-            }
-            between();
-        }
-    }
-}
-
-fn with_interval(folder: &Path, index_interval_ms: u64) -> Store {
-    open_with(folder, Settings { index_interval_ms, ..Settings::default() })
-}
-
-fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
-}
-
-/// Commits all and answers their places in the log, in the order given.
-fn commit_all(store: &Store, seeds: &[Seed]) -> Vec<(Seed, Position)> {
-    runtime().block_on(async {
-        let mut placed = Vec::new();
-        for seed in seeds {
-            let unit = Unit { changes: Vec::new(), event: seed.event(), further: Vec::new() };
-            let seq = store.commit(unit).await.unwrap().seq();
-            placed.push((seed.clone(), Position { time_ms: seed.time, seq }));
-        }
-        placed
-    })
-}
-
-fn wait_for_index(store: &Store) {
-    while store.health().indexed_seq < store.health().last_seq {
-        std::thread::yield_now();
-    }
-}
-
-fn newest_first(filter: &Filter, placed: &[(Seed, Position)]) -> Vec<Position> {
-    let mut want: Vec<Position> = placed
-        .iter()
-        .filter(|(seed, _)| filter.matches(seed))
-        .map(|(_, position)| *position)
-        .collect();
-    want.sort_unstable_by(|a, b| b.cmp(a));
-    want
+/// Every count is that of the obvious definition, and is in order.
+fn check_counts(
+    store: &Store,
+    filter: &Filter,
+    by: [Option<Dimension>; 2],
+    placed: &[(Seed, Position)],
+) {
+    let counts = filter.with(|conditions| {
+        store.count(&Census { conditions, by, groups: 1_000, rows: 1_000 }).unwrap()
+    });
+    let want = filter.counts(placed, by);
+    assert!(counts.complete);
+    assert_eq!(counts.events, want.values().sum::<u64>());
+    assert_eq!(counts.groups.len(), want.len());
+    let found = counts.groups.iter().map(|group| (group.shares.clone(), group.events));
+    assert_eq!(found.collect::<Rows>(), want);
+    let time =
+        |group: &Group| group.shares.iter().find(|share| matches!(share, Share::Time(_))).cloned();
+    let order = |group: &Group| (time(group), std::cmp::Reverse(group.events));
+    assert!(counts.groups.is_sorted_by_key(order));
 }
 
 const NEVER: u64 = 3_600_000;
@@ -229,30 +40,34 @@ proptest! {
     /// look at all events gives.
     #[test]
     fn every_filter_finds_each_record_once(
-        first in prop::collection::vec(seed(), 0..120),
+        first in prop::collection::vec(seed(), 0..150),
         second in prop::collection::vec(seed(), 0..60),
-        filters in prop::collection::vec((filter(), 1..40_usize), 12),
+        filters in prop::collection::vec((filter(), 1..40_usize, grouping()), 24),
     ) {
         let folder = TempDir::new().unwrap();
         let store = with_interval(folder.path(), 1);
         let mut placed = commit_all(&store, &first);
         wait_for_index(&store);
-        for (filter, limit) in &filters {
-            prop_assert_eq!(filter.all(&store, *limit, || {}), newest_first(filter, &placed));
-        }
+        let check = |store: &Store, placed: &[(Seed, Position)]| {
+            for (filter, limit, by) in &filters {
+                assert_eq!(filter.all(store, *limit, || {}), newest_first(filter, placed), "{filter:?}");
+                check_counts(store, filter, *by, placed);
+            }
+        };
+        check(&store, &placed);
         drop(store);
         let store = with_interval(folder.path(), NEVER);
         placed.extend(commit_all(&store, &second));
         prop_assert_eq!(store.health().indexed_seq, i64::try_from(first.len()).unwrap());
-        for (filter, limit) in &filters {
-            prop_assert_eq!(filter.all(&store, *limit, || {}), newest_first(filter, &placed));
-        }
+        check(&store, &placed);
+        drop(store);
+        // The index goes on where it was.
+        let store = with_interval(folder.path(), 1);
+        wait_for_index(&store);
+        check(&store, &placed);
         drop(store);
         std::fs::remove_file(folder.path().join("index.db")).unwrap();
-        let store = with_interval(folder.path(), NEVER);
-        for (filter, limit) in &filters {
-            prop_assert_eq!(filter.all(&store, *limit, || {}), newest_first(filter, &placed));
-        }
+        check(&with_interval(folder.path(), NEVER), &placed);
     }
 
     /// Records that arrive between two pages neither hide nor repeat others.
@@ -280,51 +95,172 @@ proptest! {
     }
 }
 
-fn plain() -> Seed {
-    Seed {
-        time: 1,
-        account: 0,
-        principal: 0,
-        name: 0,
-        key: None,
-        second_key: None,
-        error: None,
-        ip: None,
-        request: None,
-        read_only: true,
-    }
-}
-
-fn any_filter() -> Filter {
-    Filter {
-        account: None,
-        principal: None,
-        name: None,
-        key: None,
-        any_region: false,
-        error: None,
-        ip: None,
-        request: None,
-        read_only: None,
-        succeeded_in: None,
-        from: 0,
-        to: 1_000,
-    }
-}
-
 #[test]
 fn a_rare_combination_is_looked_for_in_bounded_pages() {
     let folder = TempDir::new().unwrap();
-    let store = with_interval(folder.path(), 1);
-    let mut seeds: Vec<Seed> = (0..200).map(|time| Seed { time, ..plain() }).collect();
+    let mut seeds: Vec<Seed> = (0..500).map(|time| Seed { time, ..plain() }).collect();
     seeds[3].read_only = false;
+    let want = [Position { time_ms: 3, seq: 4 }];
+    let filter = that(&[Want::Principal(0), Want::Writing]);
+    let check = |store: &Store, least: usize| {
+        let mut pages = 1;
+        assert_eq!(filter.all(store, 5, || pages += 1), want);
+        assert!(pages >= least, "{pages}");
+    };
+    // Beyond the index, and in it.
+    let store = with_interval(folder.path(), NEVER);
+    commit_all(&store, &seeds);
+    check(&store, 10);
+    drop(store);
+    let store = with_interval(folder.path(), 1);
+    wait_for_index(&store);
+    check(&store, 3);
+    // The time alone leads to the window.
+    let early = Filter { to: 5, ..filter.clone() };
+    let mut pages = 1;
+    assert_eq!(early.all(&store, 5, || pages += 1), want);
+    assert_eq!(pages, 1);
+}
+
+#[test]
+fn a_sieve_is_asked_about_a_bounded_number() {
+    let folder = TempDir::new().unwrap();
+    let store = with_interval(folder.path(), 1);
+    let seeds: Vec<Seed> = (0..100).map(|time| Seed { time, ..plain() }).collect();
     commit_all(&store, &seeds);
     wait_for_index(&store);
-    let filter = Filter { principal: Some(0), read_only: Some(false), ..any_filter() };
-    let mut pages = 1;
-    let found = filter.all(&store, 5, || pages += 1);
-    assert_eq!(found, [Position { time_ms: 3, seq: 4 }]);
-    assert!(pages > 2, "{pages}");
+    let (mut asked, mut found, mut pages) = (0, Vec::new(), 0);
+    let mut before = Position::END;
+    loop {
+        let mut keeps = |record: &StoredRecord| {
+            asked += 1;
+            record.position.time_ms % 30 == 0
+        };
+        let page = any_filter().with(|conditions| {
+            let search = Search { conditions, before, limit: 50 };
+            store.search(&search, Some(&mut Sieve { keeps: &mut keeps, limit: 7 })).unwrap()
+        });
+        found.extend(page.records.iter().map(|record| record.position.time_ms));
+        pages += 1;
+        match page.next {
+            Some(next) => before = next,
+            None => break,
+        }
+    }
+    assert_eq!((asked, found, pages), (100, vec![90, 60, 30, 0], 15));
+}
+
+#[test]
+fn what_is_cut_of_a_count_is_told() {
+    let folder = TempDir::new().unwrap();
+    let store = with_interval(folder.path(), 1);
+    let mut seeds = vec![Seed { principal: 1, ..plain() }; 3];
+    seeds.extend(vec![Seed { principal: 2, ..plain() }; 5]);
+    seeds.push(Seed { principal: 0, ..plain() });
+    commit_all(&store, &seeds);
+    wait_for_index(&store);
+    let count = |groups, rows| {
+        let by = [Some(Dimension::Principal), None];
+        let counts = any_filter()
+            .with(|conditions| store.count(&Census { conditions, by, groups, rows }).unwrap());
+        assert_eq!(counts.events, 9);
+        (counts.groups.iter().map(|group| group.events).collect::<Vec<_>>(), counts.complete)
+    };
+    assert_eq!(count(3, 3), (vec![5, 3, 1], true));
+    assert_eq!(count(3, 2), (vec![5, 3], false));
+    assert_eq!(count(2, 3), (vec![5, 3], false));
+}
+
+/// Somebody whose personal data is erased.
+const LEAVER: usize = 99;
+
+/// What was erased is found no more, whoever else has it is, and nothing of it
+/// is left in the file.
+#[test]
+fn what_is_erased_leaves_the_index() {
+    let folder = TempDir::new().unwrap();
+    let store = with_interval(folder.path(), 1);
+    let of = |principal, ip| Seed {
+        principal,
+        session: Some(principal),
+        ip: Some(ip),
+        tags: vec![5, i64::try_from(principal).unwrap()],
+        ..plain()
+    };
+    // Over two windows; of the addresses, two are the leaver's alone.
+    let mut seeds: Vec<Seed> = (0..100).map(|_| of(1, 0)).collect();
+    seeds[10] = of(LEAVER, 2);
+    seeds[20] = of(LEAVER, 0);
+    seeds[90] = of(LEAVER, 4);
+    commit_all(&store, &seeds);
+    wait_for_index(&store);
+    let left_of = |text: &str| {
+        ["index.db", "index.db-wal"].iter().any(|name| {
+            let bytes = std::fs::read(folder.path().join(name)).unwrap_or_default();
+            bytes.windows(text.len()).any(|bytes| bytes == text.as_bytes())
+        })
+    };
+    assert!(left_of("session-99") && left_of("10.0.1.1") && left_of("2001:db8::1"));
+    let found = |want: Want| that(&[want]).all(&store, 1_000, || {}).len();
+    assert_eq!(
+        (found(Want::Session(LEAVER)), found(Want::Tag(99)), found(Want::Network(2))),
+        (3, 3, 99)
+    );
+    // Two while the server runs, the third before the index goes on.
+    erase_those(&store, &[11, 21]);
+    while left_of("10.0.1.1") {
+        std::thread::yield_now();
+    }
+    assert_eq!((found(Want::Session(LEAVER)), found(Want::Network(2))), (1, 97));
+    drop(store);
+    let store = with_interval(folder.path(), NEVER);
+    erase_those(&store, &[91]);
+    drop(store);
+    let store = with_interval(folder.path(), 1);
+    while left_of("session-99") {
+        std::thread::yield_now();
+    }
+    let found = |want: Want| that(&[want]).all(&store, 1_000, || {}).len();
+    assert_eq!(
+        (found(Want::Session(LEAVER)), found(Want::Tag(99)), found(Want::Network(2))),
+        (0, 0, 97)
+    );
+    assert_eq!(
+        (found(Want::Session(1)), found(Want::Tag(5)), found(Want::Principal(LEAVER))),
+        (97, 97, 3)
+    );
+    assert!(!left_of("session-99") && !left_of("10.0.1.1") && !left_of("2001:db8::1"));
+    let by = [Some(Dimension::SourceIp), Some(Dimension::Principal)];
+    let counts = any_filter()
+        .with(|conditions| store.count(&Census { conditions, by, groups: 9, rows: 9 }).unwrap());
+    let rows: Vec<_> = counts.groups.iter().map(|group| (&group.shares[0], group.events)).collect();
+    // With the two records that tell of it.
+    assert_eq!(
+        rows,
+        [(&Share::Text("10.0.0.1".to_owned()), 97), (&Share::None, 3), (&Share::None, 2)]
+    );
+    // The index goes on.
+    commit_all(&store, &[of(2, 1)]);
+    wait_for_index(&store);
+    assert_eq!(found(Want::Network(2)), 98);
+}
+
+fn erase_those(store: &Store, seqs: &[i64]) {
+    let changes = seqs.iter().map(|seq| Box::new(Leave(*seq)) as Box<dyn Change>).collect();
+    let unit = Unit { changes, event: plain().event(), further: Vec::new() };
+    runtime().block_on(store.commit(unit)).unwrap();
+}
+
+#[test]
+fn too_much_beyond_the_index_is_not_counted() {
+    let folder = TempDir::new().unwrap();
+    let store = with_interval(folder.path(), NEVER);
+    commit_all(&store, &vec![plain(); 600]);
+    let by = [None, None];
+    let refused = any_filter()
+        .with(|conditions| store.count(&Census { conditions, by, groups: 9, rows: 9 }))
+        .unwrap_err();
+    assert!(matches!(refused, Error::IndexBehind), "{refused:?}");
 }
 
 #[test]

@@ -169,6 +169,20 @@ fn the_book_answers() {
     let row = table.lines().nth(1).unwrap();
     assert!(row.contains("QueryEvents") && row.contains("user/admin"), "{table}");
     program.run(&["audit", "query", "--from", "yesterday"]).refused(1, "ValidationException");
+
+    let without = ["audit", "query", "--not", "event-name=QueryEvents", "--event-source"];
+    let table = program.run(&[&without[..], &["audit.wardbook"]].concat()).stdout;
+    assert_eq!(table.lines().count(), 1, "{table}");
+    let count = ["audit", "count", "--by", "event-name", "--event-name", "CreateUser"];
+    let counted = program.run(&[&count[..], &["--event-name", "CreateKey"]].concat());
+    let lines: Vec<Vec<&str>> =
+        counted.stdout.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(lines, [vec!["EVENT-NAME", "EVENTS"], vec!["CreateUser", "3"]]);
+    assert_eq!(counted.stderr.trim(), "3 events in all.");
+    assert_eq!(program.json(&count), json!({ "eventName": "CreateUser", "events": 3 }));
+    let all = program.run(&["audit", "count", "--not", "event-name=CreateUser", "--json"]).stdout;
+    assert!(all.starts_with(r#"{"events":"#), "{all}");
+    program.run(&["audit", "count", "--by", "year"]).refused(1, "ValidationException");
 }
 
 #[test]
@@ -274,7 +288,10 @@ fn personal_data_is_erased() {
     let one = program.run(&[&erase[..], &["--event-id", id, "--json"]].concat());
     assert_eq!((one.code, one.stdout.as_str()), (Some(0), ""));
     program.run(&erase).refused(1, "ValidationException");
-    program.run(&[&erase[..], &["--event-id", id, "--event-name", "x"]].concat()).refused(2, "");
+    let other = program.run(&[&erase[..], &["--event-id", id, "--event-name", "x"]].concat());
+    assert!(other.stderr.contains("from 0 events"), "{}", other.stderr);
+    let nobody = "00000000-0000-4000-8000-000000000000";
+    program.run(&[&erase[..], &["--event-id", nobody]].concat()).refused(1, "");
     program.run(&["audit", "erase", "--field", "eventTime", "--reason", "x"]).refused(2, "");
 }
 

@@ -7,6 +7,7 @@ import hashlib, json, re, sys
 
 CONTEXTS = {"encryptionContext", "sourceEncryptionContext", "destinationEncryptionContext",
             "encryptionContextSubset", "encryptionContextEquals"}
+QUESTIONS = {"sourceIp", "context", "text", "not"}
 IDENTITIES = {"roleSessionName", "assumedRoleUser", "subjectFromWebIdentityToken",
               "sourceIdentity", "principal"}
 SESSIONS = {"AssumedRole", "WebIdentityUser", "AWSAccount"}
@@ -23,7 +24,7 @@ def is_personal(path, kind):
         return rest[:1] in (["arn"], ["principalId"], ["userName"]) or \
             rest[:3] == ["sessionContext", "webIdFederationData", "attributes"]
     if path[:1] and path[0] in MEMBERS:
-        return any(name in CONTEXTS | IDENTITIES | {"sourceIp"} for name in path[1:])
+        return any(name in CONTEXTS | IDENTITIES | QUESTIONS for name in path[1:])
     return False
 
 

@@ -64,7 +64,7 @@ impl Log {
     }
 
     fn store(&self) -> Store {
-        Store::open(self.folder.path(), Settings::default()).unwrap()
+        Store::open(self.folder.path(), Settings::default(), crate::audit::marks).unwrap()
     }
 
     fn resume(&self, store: &Store) -> Result<Option<Ledger>, Error> {

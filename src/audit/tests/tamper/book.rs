@@ -57,7 +57,7 @@ fn commit(store: &Store, changes: Vec<Box<dyn Change>>, events: Vec<NewEvent>) {
 impl SignedBook {
     pub(super) fn new() -> Self {
         let (folder, hsm) = (TempDir::new().unwrap(), hsm());
-        let store = Store::open(folder.path(), Settings::default()).unwrap();
+        let store = Store::open(folder.path(), Settings::default(), marks).unwrap();
         let (ledger, founding) = found(&hsm, &store, None, 1).unwrap();
         let key = ledger.notary.key().clone();
         store.appoint(Box::new(ledger.notary)).unwrap();

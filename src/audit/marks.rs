@@ -1,0 +1,196 @@
+//! What a record can be found by, for the search index: what its columns say,
+//! and from its body only what they do not.
+
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
+
+use super::body::Opener;
+use super::opened::Opened;
+use crate::base::arn::{KeyArn, PARTITION};
+use crate::store::{Field, Marks, StoredRecord};
+
+/// The members that no column has.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Body<'a> {
+    #[serde(borrow, default)]
+    request_parameters: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    resources: Vec<Resource<'a>>,
+}
+
+/// Those that columns have of newer records only.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct OfFormat1<'a> {
+    #[serde(borrow, default)]
+    user_identity: Identity<'a>,
+    #[serde(borrow, default, rename = "sourceIPAddress")]
+    source_ip_address: Cow<'a, str>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Identity<'a> {
+    #[serde(borrow, default)]
+    access_key_id: Option<Cow<'a, str>>,
+}
+
+#[derive(Deserialize)]
+struct Resource<'a> {
+    #[serde(borrow, rename = "ARN")]
+    arn: Cow<'a, str>,
+}
+
+/// Whatever was sent: a refused call may have had anything in their place.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Parameters<'a> {
+    #[serde(borrow)]
+    encryption_context: Option<&'a RawValue>,
+    #[serde(borrow)]
+    source_encryption_context: Option<&'a RawValue>,
+    #[serde(borrow)]
+    destination_encryption_context: Option<&'a RawValue>,
+}
+
+/// What all names of encryption contexts end in.
+const CONTEXT: &str = "ncryptionContext\"";
+
+thread_local! {
+    // Keeps the dictionary.
+    static OPENER: RefCell<Opener> = RefCell::default();
+}
+
+/// What the record can be found by; if its body cannot be read, what its
+/// columns say. The hash is not checked here: whoever gets a record to see
+/// checks it.
+#[must_use]
+pub fn marks(record: &StoredRecord) -> Marks {
+    let columns = &record.columns;
+    let mut marks = Marks {
+        texts: Vec::with_capacity(8),
+        source_ip: None,
+        tags: Vec::new(),
+        read_only: columns.read_only,
+        request_id: columns.request_id,
+        event_id: Some(columns.event_id),
+    };
+    let mut mark = |field, text: &str| marks.texts.push((field, text.to_owned()));
+    mark(Field::Account, &columns.account);
+    mark(Field::EventSource, &columns.event_source);
+    mark(Field::EventName, &columns.event_name);
+    let session = record.personal.as_ref().and_then(|personal| personal.session.as_deref());
+    match (role_of(&columns.principal), session) {
+        // In format 1 the principal is the session.
+        (Some(role), _) => {
+            mark(Field::Principal, &role);
+            mark(Field::Session, &columns.principal);
+        }
+        (None, session) => {
+            mark(Field::Principal, &columns.principal);
+            if let Some(session) = session {
+                mark(Field::Session, &session_of(&columns.principal, session));
+            }
+        }
+    }
+    if let Some(access_key) = &columns.access_key {
+        mark(Field::AccessKey, access_key);
+    }
+    for key in columns.key.iter().chain(&columns.second_key) {
+        mark(Field::Key, key);
+    }
+    if let Some(code) = &columns.error {
+        mark(Field::Error, code);
+    }
+    let address = record.personal.as_ref().and_then(|personal| personal.source_ip.as_deref());
+    marks.source_ip = address.and_then(|address| address.parse::<IpAddr>().ok());
+    if let Some(opened) = OPENER.with_borrow_mut(|opener| opener.read(record)) {
+        add_body(&opened, &mut marks);
+    }
+    marks
+}
+
+/// Adds what only the body says.
+fn add_body(opened: &Opened, marks: &mut Marks) {
+    let body: Body<'_> = serde_json::from_str(&opened.skeleton).unwrap_or_default();
+    for Resource { arn } in body.resources.iter().filter(|of| of.arn.starts_with("arn:")) {
+        let is_key = KeyArn::parse(arn).is_some();
+        let field = if is_key { Field::Key } else { Field::Resource };
+        if !marks.texts.iter().any(|(of, text)| *of == field && text == arn) {
+            marks.texts.push((field, arn.to_string()));
+        }
+    }
+    if opened.format == 1 {
+        let more: OfFormat1<'_> = serde_json::from_str(&opened.skeleton).unwrap_or_default();
+        marks.source_ip = more.source_ip_address.parse().ok();
+        let access_key = more.user_identity.access_key_id;
+        marks.texts.extend(access_key.map(|id| (Field::AccessKey, id.into_owned())));
+        marks.tags = tags(body.request_parameters, &[]);
+    } else if body.request_parameters.is_some_and(|of| of.get().contains(CONTEXT)) {
+        let whole = opened.record().unwrap_or_default();
+        let body: Body<'_> = serde_json::from_str(&whole).unwrap_or_default();
+        marks.tags = tags(body.request_parameters, &opened.marks());
+    }
+}
+
+/// The ARN of the role whose session this is.
+fn role_of(session: &str) -> Option<String> {
+    let rest = session.strip_prefix("arn:")?.strip_prefix(PARTITION)?.strip_prefix(":sts::")?;
+    let (account, rest) = rest.split_once(":assumed-role/")?;
+    let (role, _) = rest.split_once('/')?;
+    Some(format!("arn:{PARTITION}:iam::{account}:role/{role}"))
+}
+
+/// What a session is found by: of a role its ARN, of a web identity its subject.
+fn session_of(principal: &str, session: &str) -> String {
+    let role = || {
+        let rest = principal.strip_prefix("arn:")?.strip_prefix(PARTITION)?;
+        rest.strip_prefix(":iam::")?.split_once(":role/")
+    };
+    match role() {
+        Some((account, role)) => {
+            format!("arn:{PARTITION}:sts::{account}:assumed-role/{role}/{session}")
+        }
+        None => session.to_owned(),
+    }
+}
+
+/// Digests of the names and pairs of all encryption contexts of the request,
+/// each once; of pairs whose value is one of `erased`, only the names.
+fn tags(parameters: Option<&RawValue>, erased: &[String]) -> Vec<i64> {
+    let Some(parameters) = parameters else { return Vec::new() };
+    let contexts: Parameters<'_> = serde_json::from_str(parameters.get()).unwrap_or_default();
+    let mut tags = Vec::new();
+    let contexts = [
+        contexts.encryption_context,
+        contexts.source_encryption_context,
+        contexts.destination_encryption_context,
+    ];
+    for context in contexts.into_iter().flatten() {
+        let pairs: BTreeMap<String, Value> =
+            serde_json::from_str(context.get()).unwrap_or_default();
+        for (name, value) in &pairs {
+            tags.push(tag(name));
+            let value = value.as_str().filter(|value| !erased.iter().any(|mark| mark == value));
+            tags.extend(value.map(|value| tag(&format!("{name}={value}"))));
+        }
+    }
+    tags.sort_unstable();
+    tags.dedup();
+    tags
+}
+
+/// The digest of `name`, or of `name=value`. So a filter that is written as
+/// the pair is finds the pair, wherever in it the `=` stands.
+pub(super) fn tag(text: &str) -> i64 {
+    let digest: [u8; 32] = Sha256::digest(text.as_bytes()).into();
+    digest.first_chunk().copied().map_or(0, i64::from_le_bytes)
+}
