@@ -83,6 +83,22 @@ pub(super) enum Error {
     Findings(usize),
     #[error("{failed} of {total} items failed")]
     ItemsFailed { failed: usize, total: usize },
+    #[error("cannot write {path}")]
+    Write {
+        path: PathBuf,
+        #[source]
+        cause: io::Error,
+    },
+    #[error("the server broke off its answer: {path} is not written")]
+    BrokenOff {
+        path: PathBuf,
+        #[source]
+        cause: io::Error,
+    },
+    #[error("the connection to the server is gone")]
+    Lost(#[source] io::Error),
+    #[error("the book cannot be asked")]
+    Sql(#[source] crate::store::Error),
     #[error("cannot write to standard output")]
     Output(#[from] io::Error),
     #[error("the demo went wrong: {0}")]
@@ -104,7 +120,7 @@ impl Error {
             | Self::NoTests { .. }
             | Self::Read { .. }
             | Self::Json { .. } => USAGE,
-            Self::Parent(_) | Self::Serve(_) | Self::Unreachable { .. } | Self::DemoServer(_) => {
+            Self::Parent(_) | Self::Serve(_) | Self::Unreachable { .. } | Self::BrokenOff { .. } | Self::Lost(_) | Self::DemoServer(_) => {
                 NO_SERVER
             }
             Self::Init(_)
@@ -116,6 +132,8 @@ impl Error {
             | Self::Engine(_)
             | Self::TestsFailed { .. }
             | Self::Findings(_)
+            | Self::Write { .. }
+            | Self::Sql(_)
             | Self::Output(_)
             | Self::Demo(_) => FAILED,
         }

@@ -6,6 +6,7 @@
 //! runs to its end.
 
 mod auth;
+mod feed;
 mod form;
 mod health;
 mod kms;

@@ -14,6 +14,8 @@ pub(super) const ROUTES: &[Route] = &[
     route("POST", "/v1/accounts", "CreateAccount"),
     route("GET", "/v1/audit/counts", "CountEvents"),
     route("GET", "/v1/audit/events", "QueryEvents"),
+    route("GET", "/v1/audit/events/follow", "FollowEvents"),
+    route("GET", "/v1/audit/export", "ExportEvents"),
     route("GET", "/v1/caller-identity", "GetCallerIdentity"),
     route("POST", "/v1/groups", "CreateGroup"),
     route("DELETE", "/v1/groups/{groupName}", "DeleteGroup"),

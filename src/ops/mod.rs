@@ -9,6 +9,7 @@ pub mod audit;
 pub mod blocking;
 pub mod call;
 pub mod ctx;
+pub mod feed;
 pub mod key_metadata;
 pub mod operation;
 pub mod pipeline;

@@ -14,6 +14,7 @@ use tracing::{Instrument, Span};
 use super::access::{Access, Facts};
 use super::call::{Answer, Call};
 use super::ctx::{Ctx, Ended};
+use super::feed::Feed;
 use super::grants;
 use super::operation::{Description, Done, Further, Operation, ReadInput};
 use super::rates::Counted;
@@ -124,13 +125,14 @@ async fn settle<O: Operation>(
             // It changes nothing: the next may go on while its record is written.
             turn = None;
         }
-        let ended = End::new(result);
+        let mut ended = End::new(result);
+        let feed = ended.feed.take();
         let (unit, result) = match unit(shared, &O::DESCRIPTION, call, &facts, ended) {
             Ok(made) => made,
             Err(error) => return Ok((Answer::unrecorded(request_id, error), facts)),
         };
         let answer = match shared.store.commit(unit).await {
-            Ok(receipt) => Answer::recorded(request_id, result, &receipt),
+            Ok(receipt) => Answer::recorded(request_id, result, &receipt).with_feed(feed),
             // Somebody else changed the same thing meanwhile: look again.
             Err(store::Error::Conflict | store::Error::Duplicate) => continue,
             Err(error) => Answer::unrecorded(request_id, error),
@@ -274,11 +276,13 @@ pub(super) struct End {
     changes: Vec<Box<dyn Change>>,
     pub(super) response_elements: Option<Value>,
     further: Vec<Further>,
+    feed: Option<Feed>,
 }
 
 impl End {
     fn without_effect(result: Result<Vec<u8>, ApiError>) -> Self {
-        Self { result, changes: Vec::new(), response_elements: None, further: Vec::new() }
+        let (changes, further) = (Vec::new(), Vec::new());
+        Self { result, changes, response_elements: None, further, feed: None }
     }
 
     /// Something that succeeded and changed nothing here.
@@ -294,6 +298,7 @@ impl End {
                     changes: done.changes,
                     response_elements: done.response_elements,
                     further: done.further,
+                    feed: done.feed,
                 },
                 Err(error) => Self::without_effect(Err(ApiError::internal(error))),
             },

@@ -50,6 +50,8 @@ pub struct Action {
 /// the server itself performs, on its timers, belong to the service `system`.
 impl Action {
     pub const COUNT_EVENTS: Self = Self::new("audit:CountEvents", LOG);
+    pub const EXPORT_EVENTS: Self = Self::new("audit:ExportEvents", LOG);
+    pub const FOLLOW_EVENTS: Self = Self::new("audit:FollowEvents", LOG);
     pub const QUERY_EVENTS: Self = Self::new("audit:QueryEvents", LOG);
     pub const ADD_USER_TO_GROUP: Self = Self::new("iam:AddUserToGroup", GROUP);
     pub const ATTACH_POLICY: Self = Self::new("iam:AttachPolicy", IDENTITY);
@@ -156,8 +158,10 @@ impl Action {
     pub const SYSTEM_ROTATE_KEY: Self = Self::new("system:RotateKey", KEY);
 
     /// Every action, sorted by name.
-    pub const ALL: [Self; 99] = [
+    pub const ALL: [Self; 101] = [
         Self::COUNT_EVENTS,
+        Self::EXPORT_EVENTS,
+        Self::FOLLOW_EVENTS,
         Self::QUERY_EVENTS,
         Self::ADD_USER_TO_GROUP,
         Self::ATTACH_POLICY,

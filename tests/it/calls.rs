@@ -436,6 +436,13 @@ impl Scene {
                 "/v1/audit/counts?eventName=Encrypt&eventName=Decrypt&groupBy=day".to_owned(),
                 nothing,
             ),
+            "ExportEvents" => {
+                ("GET", "/v1/audit/export?eventName=Encrypt&format=csv".to_owned(), nothing)
+            }
+            // It would have an end long ago.
+            "FollowEvents" => {
+                ("GET", "/v1/audit/events/follow?to=2026-01-01&lastEventId=0".to_owned(), nothing)
+            }
             "QueryEvents" => {
                 ("GET", "/v1/audit/events?eventName=Encrypt&limit=1".to_owned(), nothing)
             }

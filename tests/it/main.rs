@@ -12,6 +12,8 @@ mod answers;
 #[cfg(test)]
 mod arbitrary;
 #[cfg(test)]
+mod audit_exports;
+#[cfg(test)]
 mod audit_queries;
 #[cfg(test)]
 mod authz;

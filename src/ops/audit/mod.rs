@@ -8,9 +8,15 @@ use super::ctx::Ctx;
 use super::operation::Entry;
 
 mod count_events;
+mod export_events;
+mod follow_events;
 mod query_events;
 mod selection;
 
 /// The operations, sorted by name.
-pub static TABLE: &[Entry<Ctx>] =
-    &[Entry::of::<count_events::CountEvents>(), Entry::of::<query_events::QueryEvents>()];
+pub static TABLE: &[Entry<Ctx>] = &[
+    Entry::of::<count_events::CountEvents>(),
+    Entry::of::<export_events::ExportEvents>(),
+    Entry::of::<follow_events::FollowEvents>(),
+    Entry::of::<query_events::QueryEvents>(),
+];

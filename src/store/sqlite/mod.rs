@@ -6,6 +6,7 @@
 mod answers;
 mod checkpoint;
 mod connect;
+mod door;
 mod indexer;
 mod migrate;
 mod readers;
@@ -20,6 +21,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+pub use self::door::{Asked, Question, ask};
+
 use self::answers::Address;
 use self::connect::Writing;
 use self::indexer::Indexer;
@@ -30,7 +33,8 @@ use self::writer::{Message, Waiting, Writer};
 use super::index;
 use super::search::{self, Found, Search, Sieve};
 use super::{
-    Census, Counts, Error, Health, ReadMarks, Receipt, Settings, Tx, Unit, counts, migrations,
+    Census, Conditions, Counts, Error, Health, ReadMarks, Receipt, Settings, StoredRecord, Tx, Unit,
+    counts, migrations,
 };
 
 /// The book: durable at every commit, checkpointed beside the writer. The cache
@@ -151,6 +155,16 @@ impl Engine {
             }
             answer => answer,
         }
+    }
+
+    pub(super) fn newer(
+        &self,
+        conditions: Conditions<'_>,
+        after_seq: i64,
+        limit: usize,
+    ) -> Result<(Vec<StoredRecord>, i64), Error> {
+        self.readers
+            .read(|log| search::newer(conditions, after_seq, limit, self.read_marks, log))
     }
 
     pub(super) fn forget(&self, seqs: &[i64]) -> Result<(), Error> {
