@@ -15,7 +15,7 @@ const SAME_KEY_ID: usize = 32;
 /// Addresses of a network that are looked for one by one; of more, the numbers
 /// of the records are compared.
 const ADDRESSES_ONE_BY_ONE: usize = if cfg!(test) { 2 } else { 64 };
-/// Addresses of all networks of a condition.
+/// Addresses of all networks of a question.
 const ADDRESSES: usize = 262_144;
 
 /// Holds for a record that has any of these; with `not`, for one that has none.
@@ -120,7 +120,8 @@ impl<'a> Plan<'a> {
         log: &mut dyn Tx,
     ) -> Result<Self, Error> {
         let Conditions { from_ms, to_ms, .. } = conditions;
-        let mut finder = Finder { index, log, read_marks, before, from_ms, to_ms };
+        let mut finder =
+            Finder { index, log, read_marks, before, from_ms, to_ms, addresses_left: ADDRESSES };
         let mut known = Vec::with_capacity(conditions.all.len());
         for condition in conditions.all {
             let mut found = Vec::with_capacity(condition.any_of.len());
@@ -262,6 +263,7 @@ struct Finder<'t> {
     before: i64,
     from_ms: i64,
     to_ms: i64,
+    addresses_left: usize,
 }
 
 impl Finder<'_> {
@@ -282,11 +284,10 @@ impl Finder<'_> {
             Sought::ReadOnly => found.push(Known::Posted(Field::ReadOnly, ANY)),
             Sought::Writing => found.push(Known::NotPosted(Field::ReadOnly)),
             Sought::SourceIn(network) => {
-                let limit = ADDRESSES.saturating_add(1);
+                let limit = self.addresses_left.saturating_add(1);
                 let ids = texts::find_addresses(self.index, network, limit)?;
-                if ids.len() > ADDRESSES {
-                    return Err(Error::TooManyAddresses(ADDRESSES));
-                }
+                let left = self.addresses_left.checked_sub(ids.len());
+                self.addresses_left = left.ok_or(Error::TooManyAddresses(ADDRESSES))?;
                 if ids.len() > ADDRESSES_ONE_BY_ONE {
                     found.push(Known::Source(ids));
                 } else {

@@ -35,8 +35,8 @@ pub enum Error {
     /// The store was closed, or its writer stopped.
     #[error("the store is closed")]
     Closed,
-    /// A network holds more recorded addresses than one search compares.
-    #[error("the network holds more than {0} recorded addresses")]
+    /// The networks hold more recorded addresses than one search compares.
+    #[error("the networks hold more than {0} recorded addresses")]
     TooManyAddresses(usize),
     /// The search index is too far behind the log to be counted from.
     #[error("the search index is being built")]

@@ -2,6 +2,7 @@
 //! has changed of it.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use super::cells::Column;
 use super::entry::{Field, Marks, Position};
@@ -13,6 +14,10 @@ use super::{Error, Tx};
 /// Bytes of one entry of a bucket of ids: two of the id, two of its place.
 pub(super) const ID_ENTRY: usize = 4;
 
+/// Values that are kept in memory. A window may have more: nobody limits how
+/// many pairs the encryption contexts of its records have together.
+const VALUES: usize = if cfg!(test) { 12 } else { 262_144 };
+
 /// The window that is being filled.
 #[derive(Debug)]
 pub(super) struct Filling {
@@ -20,6 +25,9 @@ pub(super) struct Filling {
     window: Window,
     /// By field and value.
     postings: BTreeMap<(i64, i64), Places>,
+    /// Whether `postings` has every value of the window; what it has not is in
+    /// the file.
+    is_whole: bool,
     buckets: BTreeMap<u8, Bucket>,
     /// The newest block of the window, and its numbers.
     block: u16,
@@ -42,9 +50,7 @@ impl Filling {
             return Ok(filling);
         };
         filling.window = *window;
-        for (field, value, bytes) in index::all_places(tx, number)? {
-            filling.postings.insert((field, value), Places::resume(&bytes)?);
-        }
+        filling.is_whole = false;
         for bucket in 0..=u8::MAX {
             let entries = index::bucket(tx, number, bucket)?;
             filling.buckets.insert(bucket, Bucket { entries, dirty: false });
@@ -60,6 +66,7 @@ impl Filling {
             texts,
             window: Window { number, earliest_ms: i64::MAX, latest_ms: i64::MIN },
             postings: BTreeMap::new(),
+            is_whole: true,
             buckets: BTreeMap::new(),
             block,
             cells: Default::default(),
@@ -100,21 +107,50 @@ impl Filling {
 
     /// Where each value of the record is.
     fn post(&mut self, tx: &mut dyn Tx, offset: u16, marks: &Marks) -> Result<(), Error> {
-        let mut push = |field: Field, value: i64| {
-            self.postings.entry((field.number(), value)).or_default().push(offset);
-        };
         for (field, text) in &marks.texts {
-            push(*field, self.texts.id(tx, *field, text)?);
+            let id = self.texts.id(tx, *field, text)?;
+            self.push(tx, *field, id, offset)?;
             if *field == Field::Error {
-                push(*field, ANY);
+                self.push(tx, *field, ANY, offset)?;
             }
         }
         if let Some(address) = marks.source_ip {
-            push(Field::SourceIp, self.texts.id(tx, Field::SourceIp, &address.to_string())?);
+            let id = self.texts.id(tx, Field::SourceIp, &address.to_string())?;
+            self.push(tx, Field::SourceIp, id, offset)?;
         }
-        marks.tags.iter().for_each(|tag| push(Field::Context, *tag));
+        for tag in &marks.tags {
+            self.push(tx, Field::Context, *tag, offset)?;
+        }
         if marks.read_only {
-            push(Field::ReadOnly, ANY);
+            self.push(tx, Field::ReadOnly, ANY, offset)?;
+        }
+        Ok(())
+    }
+
+    /// Adds the record to those that have the value.
+    fn push(
+        &mut self,
+        tx: &mut dyn Tx,
+        field: Field,
+        value: i64,
+        offset: u16,
+    ) -> Result<(), Error> {
+        let key = (field.number(), value);
+        if self.postings.len() >= VALUES && !self.postings.contains_key(&key) {
+            self.write_postings(tx)?;
+            self.postings.clear();
+            self.is_whole = false;
+        }
+        match self.postings.entry(key) {
+            Entry::Occupied(mut known) => known.get_mut().push(offset),
+            Entry::Vacant(vacant) => {
+                let stored = match self.is_whole {
+                    true => None,
+                    false => index::places(tx, self.window.number, field, value)?,
+                };
+                let places = stored.as_ref().map(Places::from).unwrap_or_default();
+                vacant.insert(places).push(offset);
+            }
         }
         Ok(())
     }
@@ -134,17 +170,22 @@ impl Filling {
 
     /// Writes what has changed since it was written last.
     pub(super) fn write(&mut self, tx: &mut dyn Tx) -> Result<(), Error> {
+        self.write_postings(tx)?;
         let number = self.window.number;
-        for (key, places) in self.postings.iter_mut().filter(|(_, places)| places.dirty) {
-            index::set_places(tx, number, *key, places.as_bytes())?;
-            places.dirty = false;
-        }
         for (number_of, bucket) in self.buckets.iter_mut().filter(|(_, bucket)| bucket.dirty) {
             index::set_bucket(tx, number, *number_of, &bucket.entries)?;
             bucket.dirty = false;
         }
         self.write_cells(tx)?;
         index::set_window(tx, &self.window)
+    }
+
+    fn write_postings(&mut self, tx: &mut dyn Tx) -> Result<(), Error> {
+        for (key, places) in self.postings.iter_mut().filter(|(_, places)| places.dirty) {
+            index::set_places(tx, self.window.number, *key, places.as_bytes())?;
+            places.dirty = false;
+        }
+        Ok(())
     }
 
     fn write_cells(&self, tx: &mut dyn Tx) -> Result<(), Error> {

@@ -110,12 +110,6 @@ pub(super) fn drop_places(
     tx.run(&DROP_PLACES, &[window.into(), field.number().into(), value.into()]).map(drop)
 }
 
-/// All stored places of a window: field, value, bytes.
-pub(super) fn all_places(tx: &mut dyn Tx, window: i64) -> Result<Vec<(i64, i64, Vec<u8>)>, Error> {
-    let rows = tx.rows(&ALL_PLACES, &[window.into()])?;
-    rows.iter().map(|row| Ok((row.int(0)?, row.int(1)?, row.blob(2)?.to_vec()))).collect()
-}
-
 /// The ids of a bucket of a window, as they are stored.
 pub(super) fn bucket(tx: &mut dyn Tx, window: i64, bucket: u8) -> Result<Vec<u8>, Error> {
     let rows = tx.rows(&BUCKET, &[window.into(), i64::from(bucket).into()])?;
@@ -162,7 +156,7 @@ fn place(window: i64, block: u16, column: Column) -> i64 {
 
 /// What reads, for the test of its plans.
 #[cfg(test)]
-pub(super) const READS: &[Query] = &[PROGRESS, WINDOWS, PLACES, VALUES, ALL_PLACES, BUCKET, CELLS];
+pub(super) const READS: &[Query] = &[PROGRESS, WINDOWS, PLACES, VALUES, BUCKET, CELLS];
 
 const PROGRESS: Query =
     Query { name: "index.progress", sql: "select log_id, seq, leaf from progress where id = 1" };
@@ -187,10 +181,6 @@ const SET_WINDOW: Query = Query {
 const PLACES: Query = Query {
     name: "index.places",
     sql: "select places from postings where window = ?1 and field = ?2 and value = ?3",
-};
-const ALL_PLACES: Query = Query {
-    name: "index.all_places",
-    sql: "select field, value, places from postings where window = ?1 order by field, value",
 };
 const VALUES: Query = Query {
     name: "index.values",

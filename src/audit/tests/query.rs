@@ -121,6 +121,18 @@ async fn a_record_comes_back_byte_for_byte_by_every_field() {
     for (texts, want) in cases {
         check(written(texts), want);
     }
+}
+
+#[tokio::test]
+async fn values_are_alternatives_and_text_is_read() {
+    let folder = TempDir::new().unwrap();
+    let store = open(&folder);
+    let texts = three(&store).await;
+    let check = |filter: Filter, want: &[usize]| {
+        let page = query(&store, &filter).unwrap();
+        let want: Vec<&String> = want.iter().map(|i| &texts[*i]).collect();
+        assert_eq!(page.records.iter().collect::<Vec<_>>(), want, "{filter:?}");
+    };
     let either = Term {
         any_of: vec![
             Value::parse(Name::EventName, "Encrypt").unwrap(),

@@ -81,7 +81,7 @@ impl Filters {
         ];
         let mut terms = Vec::new();
         for (name, texts) in of_name {
-            let values = texts.into_iter().map(|text| value(ctx, access, name, text));
+            let values = texts.iter().map(|text| value(ctx, access, name, text));
             let any_of = values.collect::<Result<Vec<Value>, ApiError>>()?;
             if !any_of.is_empty() {
                 terms.push(Term { any_of, not: false });
@@ -102,23 +102,23 @@ impl Filters {
 
 /// An alias stands for the key it points to now; ids and ARNs are taken as
 /// they are, since the book outlives its keys.
-fn value(ctx: &Ctx, access: &Access<'_>, name: Name, text: String) -> Result<Value, ApiError> {
+fn value(ctx: &Ctx, access: &Access<'_>, name: Name, text: &str) -> Result<Value, ApiError> {
     if name != Name::KeyId || !text.starts_with("alias/") {
-        return Ok(Value::parse(name, &text)?);
+        return Ok(Value::parse(name, text)?);
     }
     let realm = access.call().realm();
-    let alias = AliasName::parse(&text).and_then(|name| ctx.keys.find_alias(&realm, &name));
+    let alias = AliasName::parse(text).and_then(|name| ctx.keys.find_alias(&realm, &name));
     let target = alias.and_then(|alias| ctx.keys.find(&realm.region, alias.target));
     match target {
         Some(found) => Ok(Value::parse(name, &found.arn.to_string())?),
-        None => Err(resolve::unknown_alias(&realm, &text)),
+        None => Err(resolve::unknown_alias(&realm, text)),
     }
 }
 
 /// Splits `name=value`.
-fn excluded(text: &str) -> Result<(Name, String), ApiError> {
+fn excluded(text: &str) -> Result<(Name, &str), ApiError> {
     let split = text.split_once('=').filter(|(_, value)| !value.is_empty());
-    let found = split.and_then(|(name, value)| Some((Name::parse(name)?, value.to_owned())));
+    let found = split.and_then(|(name, value)| Some((Name::parse(name)?, value)));
     found.ok_or_else(|| {
         let names: Vec<&str> = Name::ALL.iter().map(|(name, _)| *name).collect();
         let names = names.join(", ");

@@ -2,6 +2,7 @@
 //! closed, recovers.
 
 mod search;
+mod seeds;
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -95,7 +96,7 @@ fn open(folder: &Path) -> Store {
 }
 
 fn open_with(folder: &Path, settings: Settings) -> Store {
-    Store::open(folder, settings, search::read_marks).unwrap()
+    Store::open(folder, settings, seeds::read_marks).unwrap()
 }
 
 fn count(store: &Store, query: &Query) -> i64 {
@@ -253,7 +254,7 @@ async fn only_one_server_and_only_its_owner() {
     let store = open(&folder);
     store.commit(record("ada")).await.unwrap();
     assert!(matches!(
-        Store::open(&folder, Settings::default(), search::read_marks),
+        Store::open(&folder, Settings::default(), seeds::read_marks),
         Err(Error::Locked)
     ));
     let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
