@@ -107,10 +107,7 @@ impl Client {
 
     /// The connection failed.
     pub(super) fn unreachable(&self, cause: reqwest::Error) -> Error {
-        Error::Unreachable {
-            endpoint: self.settings.endpoint.clone(),
-            cause: cause.without_url(),
-        }
+        Error::Unreachable { endpoint: self.settings.endpoint.clone(), cause: cause.without_url() }
     }
 
     fn send(&self, call: Call<'_>) -> Result<(u16, Vec<u8>), Error> {
@@ -133,11 +130,7 @@ impl Client {
     }
 
     /// Sends a call; its answer begins.
-    fn begin(
-        &self,
-        http: &blocking::Client,
-        call: Call<'_>,
-    ) -> Result<blocking::Response, Error> {
+    fn begin(&self, http: &blocking::Client, call: Call<'_>) -> Result<blocking::Response, Error> {
         let url = self.url(&call)?;
         let host = host(&url);
         let body = call.body.unwrap_or_default();

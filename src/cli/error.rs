@@ -120,9 +120,12 @@ impl Error {
             | Self::NoTests { .. }
             | Self::Read { .. }
             | Self::Json { .. } => USAGE,
-            Self::Parent(_) | Self::Serve(_) | Self::Unreachable { .. } | Self::BrokenOff { .. } | Self::Lost(_) | Self::DemoServer(_) => {
-                NO_SERVER
-            }
+            Self::Parent(_)
+            | Self::Serve(_)
+            | Self::Unreachable { .. }
+            | Self::BrokenOff { .. }
+            | Self::Lost(_)
+            | Self::DemoServer(_) => NO_SERVER,
             Self::Init(_)
             | Self::Sign(_)
             | Self::Refused { .. }

@@ -1,7 +1,6 @@
 //! FollowEvents: events as they come, as server-sent events (HTML Living
 //! Standard, section 9.2). One call, one record.
 
-use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -220,8 +219,7 @@ fn events(news: &News) -> Vec<u8> {
     let mut text = String::new();
     for recorded in &news.records {
         let (seq, record) = (recorded.position.seq, &recorded.record);
-        // Writing to a text does not fail.
-        drop(write!(text, "id: {seq}\ndata: {record}\n\n"));
+        text.push_str(&format!("id: {seq}\ndata: {record}\n\n"));
     }
     text.into_bytes()
 }

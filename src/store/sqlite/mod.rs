@@ -33,8 +33,8 @@ use self::writer::{Message, Waiting, Writer};
 use super::index;
 use super::search::{self, Found, Search, Sieve};
 use super::{
-    Census, Conditions, Counts, Error, Health, ReadMarks, Receipt, Settings, StoredRecord, Tx, Unit,
-    counts, migrations,
+    Census, Conditions, Counts, Error, Health, ReadMarks, Receipt, Settings, StoredRecord, Tx,
+    Unit, counts, migrations,
 };
 
 /// The book: durable at every commit, checkpointed beside the writer. The cache
@@ -163,8 +163,7 @@ impl Engine {
         after_seq: i64,
         limit: usize,
     ) -> Result<(Vec<StoredRecord>, i64), Error> {
-        self.readers
-            .read(|log| search::newer(conditions, after_seq, limit, self.read_marks, log))
+        self.readers.read(|log| search::newer(conditions, after_seq, limit, self.read_marks, log))
     }
 
     pub(super) fn forget(&self, seqs: &[i64]) -> Result<(), Error> {

@@ -18,7 +18,8 @@ fn the_book_is_exported_to_a_file() {
         program.json(&["principal", "create-user", name]);
     }
     let export = |format: &str| {
-        let arguments = ["audit", "export", "--event-name", "CreateUser", "--not", "error-code=any"];
+        let arguments =
+            ["audit", "export", "--event-name", "CreateUser", "--not", "error-code=any"];
         let file = ["--format", format, "--output", "book"];
         let told = program.json(&[&arguments[..], &file].concat());
         let text = std::fs::read_to_string(program.path("book")).unwrap();
@@ -99,11 +100,18 @@ fn the_view_is_asked_in_sql() {
     let joined = "with days as (select substr(event_time, 1, 10) as day from events) \
                   select day, count(*) from days group by day having count(*) > 0";
     assert_eq!(sql(joined, &[]).code, Some(0));
+    let window = "select seq, row_number() over (partition by event_name order by seq) from events";
+    assert_eq!(sql(window, &[]).code, Some(0));
 
     for statement in [
         "select * from keys",
         "select body from event_log",
         "select value from names",
+        "with events as (select body from event_log) select * from events",
+        "with events as (select value from names) select * from events, main.events",
+        "with behind_0_ as (select value from names) select * from behind_0_",
+        "select name from temp.sqlite_master",
+        "select count(*) from keys",
         "select * from sqlite_schema",
         "select * from pragma_table_list",
         "delete from events",
@@ -121,7 +129,8 @@ fn the_view_is_asked_in_sql() {
     ] {
         sql(statement, &[]).refused(1, "the statement is refused");
     }
-    let endless = "with recursive n(i) as (select 1 union all select i + 1 from n) select count(*) from n";
+    let endless =
+        "with recursive n(i) as (select 1 union all select i + 1 from n) select count(*) from n";
     sql(endless, &["--seconds", "0"]).refused(1, "the statement took longer than 0 seconds");
     let huge = sql("select length(zeroblob(2000000000))", &[]);
     assert_ne!(huge.code, None, "it is refused or answered, and does not crash");
