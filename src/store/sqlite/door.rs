@@ -1,6 +1,7 @@
 //! The SQL door: statements that somebody wrote, on the file of a book, of
 //! which they can read the view `events` and nothing else.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -77,11 +78,12 @@ fn open(question: &Question<'_>) -> rusqlite::Result<Connection> {
     let heap = limits::SQL_HEAP_BYTES;
     connection.pragma_update_and_check(None, "hard_heap_limit", heap, |_row| Ok(()))?;
     let hidden = hide_view(&connection, question.statement)?;
+    let tables = tables(&connection)?;
     connection.pragma_update(None, "query_only", true)?;
     let clock = Arc::clone(&question.clock);
     let end = clock.elapsed().saturating_add(Duration::from_secs(question.seconds));
     connection.progress_handler(STEPS, Some(move || clock.elapsed() > end))?;
-    connection.authorizer(Some(move |wish: AuthContext<'_>| judge(&wish, &hidden)))?;
+    connection.authorizer(Some(move |wish: AuthContext<'_>| judge(&wish, &hidden, &tables)))?;
     Ok(connection)
 }
 
@@ -104,17 +106,29 @@ fn hide_view(connection: &Connection, statement: &str) -> rusqlite::Result<Strin
     Ok(hidden)
 }
 
+/// The tables and views that there are, in lower case.
+fn tables(connection: &Connection) -> rusqlite::Result<BTreeSet<String>> {
+    let mut statement = connection.prepare("select lower(name) from main.sqlite_schema")?;
+    statement.query_map([], |row| row.get(0))?.collect()
+}
+
 /// What a statement may do: read the view, and call functions.
-fn judge(wish: &AuthContext<'_>, hidden: &str) -> Authorization {
+fn judge(wish: &AuthContext<'_>, hidden: &str, tables: &BTreeSet<String>) -> Authorization {
     let allowed = match wish.action {
         AuthAction::Select | AuthAction::Recursive => true,
         AuthAction::Function { function_name } => {
             !function_name.eq_ignore_ascii_case("load_extension")
         }
         AuthAction::Read { table_name, .. } if [VIEW, hidden].contains(&table_name) => true,
-        // Without a column it is about how many rows there are.
         AuthAction::Read { table_name, column_name } if TABLES.contains(&table_name) => {
             column_name.is_empty() || wish.accessor == Some(hidden)
+        }
+        // How many rows there are is also asked of what a statement makes itself
+        // (`with x as (...)`), by its name.
+        AuthAction::Read { table_name, column_name: "" } => {
+            let name = table_name.to_ascii_lowercase();
+            let of_sqlite = name.starts_with("sqlite_") || name.starts_with("pragma_");
+            !of_sqlite && !tables.contains(&name)
         }
         _ => false,
     };

@@ -112,6 +112,8 @@ fn the_view_is_asked_in_sql() {
         "with behind_0_ as (select value from names) select * from behind_0_",
         "select name from temp.sqlite_master",
         "select count(*) from keys",
+        "select count(*) from sqlite_schema",
+        "select count(*) from temp.sqlite_schema",
         "select * from sqlite_schema",
         "select * from pragma_table_list",
         "delete from events",
