@@ -2,7 +2,7 @@
 
 SHELL := bash
 .NOTPARALLEL:
-.PHONY: test check fast fmt clippy rust it compat doc bench deny
+.PHONY: test check fast fmt clippy rust it compat doc bench deny fuzz policy-million
 
 # Everything: format, lints, all Rust tests, then real clients against a real server.
 test: fmt clippy rust compat
@@ -36,6 +36,17 @@ it:
 compat:
 	cargo test --locked --no-run --quiet
 	tests/compat/run $(ARGS)
+
+# Random input for every parser of what callers send, some seconds for each:
+# `make fuzz FUZZ_SECONDS=300 TARGETS='json_policy item'`.
+FUZZ_SECONDS ?= 60
+fuzz:
+	tests/fuzz/run $(FUZZ_SECONDS) $(TARGETS)
+
+# Ten thousand random policies and a hundred requests to each, decided by the
+# engine and by the second evaluator in src/policy/aws/reference/.
+policy-million:
+	POLICY_SEEDS=10000 cargo test --locked --release --lib aws::reference
 
 doc:
 	RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps

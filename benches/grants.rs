@@ -1,4 +1,5 @@
-//! Decisions by a grant among 1,000,000, and what those take in memory.
+//! Decisions by a grant among 1,000,000, and what those take in memory. Times are
+//! those that the thread was on a CPU.
 //!
 //! 1,000 keys with 1,000 grants each, to 100 roles, each of them for one purpose: of
 //! four roles one has grants that are bound to a whole encryption context, one to a
@@ -11,8 +12,10 @@
 use std::alloc::System;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::fs;
 use std::hint::black_box;
 use std::sync::Arc;
+use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
@@ -29,15 +32,15 @@ use wardbook::policy::actions::Action;
 use wardbook::policy::builtin::default_key_policy;
 use wardbook::policy::document::Document;
 use wardbook::policy::engine::Engine;
+use wardbook::policy::grant::{Candidate, GrantQuery, Grants};
 use wardbook::policy::principal::PrincipalId;
 use wardbook::policy::question::{
-    KeyResource, NoAliases, Question, RequestFacts, Resource, Standing,
+    KeyResource, NO_TAGS, NoAliases, Question, RequestFacts, Resource, Standing,
 };
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
-static NO_TAGS: BTreeMap<String, String> = BTreeMap::new();
 const KEYS: u32 = 1_000;
 const GRANTS_OF_KEY: u32 = 1_000;
 const ROLES: u32 = 100;
@@ -68,6 +71,24 @@ fn role(n: u32) -> NamedPrincipal {
     NamedPrincipal {
         id: GrantPrincipal::Role(role_id(n).into()),
         name: format!("arn:aws:iam::111122223333:role/application-{n}").into(),
+    }
+}
+
+fn session(role: u32) -> Caller {
+    Caller {
+        principal: Principal::RoleSession {
+            account: account(),
+            role_id: role_id(role),
+            role_name: format!("application-{role}"),
+            name: "session".to_owned(),
+        },
+        access_key_id: None,
+        session: None,
+        source_ip: Some([192, 0, 2, 7].into()),
+        user_agent: None,
+        secure_transport: true,
+        request_id: RequestId::from_random([0; 16]),
+        via_service: None,
     }
 }
 
@@ -135,22 +156,9 @@ impl Fixture {
         key: &KeyArn,
         action: Action,
         context: Option<&EncryptionContext>,
+        grants: &dyn Grants,
     ) -> bool {
-        let caller = Caller {
-            principal: Principal::RoleSession {
-                account: account(),
-                role_id: role_id(role),
-                role_name: format!("application-{role}"),
-                name: "session".to_owned(),
-            },
-            access_key_id: None,
-            session: None,
-            source_ip: Some([192, 0, 2, 7].into()),
-            user_agent: None,
-            secure_transport: true,
-            request_id: RequestId::from_random([0; 16]),
-            via_service: None,
-        };
+        let caller = session(role);
         let request = RequestFacts { encryption_context: context, ..RequestFacts::default() };
         let question = Question {
             caller: &caller,
@@ -166,11 +174,49 @@ impl Fixture {
                 aliases: &NoAliases,
             }),
             standing: &self.nothing,
-            grants: &self.index,
+            grants,
             request: &request,
         };
         self.engine.decide(black_box(&question)).outcome.is_ok()
     }
+}
+
+/// What the index finds, after as many grants that do not allow the call: each of
+/// them costs one more question to the grant policy.
+struct After<'a> {
+    index: &'a GrantIndex,
+    others: usize,
+}
+
+impl Grants for After<'_> {
+    fn candidates(&self, query: &GrantQuery<'_>) -> Vec<Candidate> {
+        let found = self.index.candidates(query);
+        let other = found.iter().map(|found| {
+            let terms = GrantTerms { equals: volume(u32::MAX), ..GrantTerms::clone(&found.terms) };
+            Candidate { terms: Arc::new(terms), ..found.clone() }
+        });
+        let Some(other) = other.clone().next().filter(|_| self.others > 0) else { return found };
+        std::iter::repeat_n(other, self.others).chain(found).collect()
+    }
+}
+
+/// How long this thread has been on a CPU, by the scheduler's count, which it brings
+/// up to date when the thread steps aside.
+fn cpu() -> Duration {
+    std::thread::yield_now();
+    let stat = fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+    Duration::from_nanos(stat.split(' ').next().unwrap().parse().unwrap())
+}
+
+/// Runs `work` as often as criterion asks.
+fn measure(criterion: &mut Criterion, name: &str, mut work: impl FnMut()) {
+    criterion.bench_function(name, |bencher| {
+        bencher.iter_custom(|rounds| {
+            let before = cpu();
+            (0..rounds).for_each(|_| work());
+            cpu().saturating_sub(before)
+        });
+    });
 }
 
 fn decisions(criterion: &mut Criterion) {
@@ -183,19 +229,31 @@ fn decisions(criterion: &mut Criterion) {
     let fixture = Fixture { engine, policy, index, nothing: Standing::default() };
     let keys: Vec<KeyArn> = (0..KEYS).map(key).collect();
     let mut run = |name: &str, role: u32, action: Action, context: Option<EncryptionContext>| {
-        let allowed = role < ROLES;
         let mut next = keys.iter().cycle();
-        criterion.bench_function(name, |bencher| {
-            bencher.iter(|| {
+        for (suffix, others) in [("", 0), ("_after_ten", 10)] {
+            let grants = After { index: &fixture.index, others };
+            measure(criterion, &format!("grants/{name}{suffix}"), || {
                 let key = next.next().unwrap();
-                assert_eq!(fixture.decide(role, key, action, context.as_ref()), allowed);
+                let allowed = fixture.decide(role, key, action, context.as_ref(), &grants);
+                assert_eq!(allowed, role < ROLES);
             });
+        }
+        let principal = session(role).principal;
+        measure(criterion, &format!("grants/{name}_found"), || {
+            let query = GrantQuery {
+                key: next.next().unwrap(),
+                principal: &principal,
+                operation: action.grant_operation().unwrap(),
+                context: context.as_ref(),
+            };
+            let found = fixture.index.candidates(black_box(&query));
+            assert_eq!(found.is_empty(), role == ROLES);
         });
     };
-    run("grants/without_constraint", 4, Action::DECRYPT, None);
-    run("grants/with_a_pair", 5, Action::ENCRYPT, Some(volume(505)));
-    run("grants/with_a_whole_context", 6, Action::GENERATE_DATA_KEY, Some(volume(506)));
-    run("grants/without_a_grant", ROLES, Action::DECRYPT, None);
+    run("without_constraint", 4, Action::DECRYPT, None);
+    run("with_a_pair", 5, Action::ENCRYPT, Some(volume(505)));
+    run("with_a_whole_context", 6, Action::GENERATE_DATA_KEY, Some(volume(506)));
+    run("without_a_grant", ROLES, Action::DECRYPT, None);
 }
 
 criterion_group!(benches, decisions);

@@ -25,13 +25,12 @@ use wardbook::policy::engine::Engine;
 use wardbook::policy::grant::NoGrants;
 use wardbook::policy::principal::PrincipalId;
 use wardbook::policy::question::{
-    KeyResource, NoAliases, Question, RequestFacts, Resource, Standing,
+    KeyResource, NO_TAGS, NoAliases, Question, RequestFacts, Resource, Standing,
 };
+use wardbook::policy::stand_in::AnyPrincipal;
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
-
-static NO_TAGS: BTreeMap<String, String> = BTreeMap::new();
 
 struct Fixture {
     engine: Engine,
@@ -118,6 +117,32 @@ fn decisions(criterion: &mut Criterion) {
     });
 }
 
+/// A policy of 85 statements for 5 roles each, with a condition, about 30 KB.
+fn compiling(criterion: &mut Criterion) {
+    let fixture = Fixture::new();
+    let actions =
+        ["kms:Encrypt", "kms:Decrypt", "kms:GenerateDataKey*", "kms:DescribeKey", "kms:ReEncrypt*"];
+    let statements = (0..85).zip(actions.iter().cycle()).map(|(n, action)| {
+        let roles: Vec<String> = (0..5)
+            .map(|role| format!(r#""arn:aws:iam::111122223333:role/r{n}x{role}""#))
+            .collect();
+        format!(
+            r#"{{"Sid": "S{n}", "Effect": "Allow", "Principal": {{"AWS": [{}]}}, "Action": "{action}",
+                "Resource": "*", "Condition": {{"StringEquals": {{"kms:EncryptionContext:tenant": "{n}"}}}}}}"#,
+            roles.join(",")
+        )
+    });
+    let statements: Vec<String> = statements.collect();
+    let text = format!(r#"{{"Version": "2012-10-17", "Statement": [{}]}}"#, statements.join(","));
+    let mut group = criterion.benchmark_group("policy/compile");
+    group.sample_size(20);
+    group.bench_function("85_statements_for_5_roles_each", |bencher| {
+        bencher
+            .iter(|| fixture.engine.compile_key_policy(black_box(&text), &AnyPrincipal).unwrap());
+    });
+    group.finish();
+}
+
 /// Five statements, two of them with conditions on the call.
 const FIVE: &str = r#"{"Version": "2012-10-17", "Statement": [
     {"Sid": "Root", "Effect": "Allow", "Principal": {"AWS": "111122223333"}, "Action": "kms:*", "Resource": "*"},
@@ -149,5 +174,5 @@ fn conditions(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, decisions, conditions);
+criterion_group!(benches, compiling, decisions, conditions);
 criterion_main!(benches);

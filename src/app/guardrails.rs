@@ -130,7 +130,8 @@ impl Guardrails {
     }
 
     fn put_in_force(&self, engine: &Engine) {
-        engine.set_guardrails(self.files.values().map(|held| Arc::clone(&held.document)).collect());
+        let named = |(name, held): (&String, &InForce)| (name.clone(), Arc::clone(&held.document));
+        engine.set_guardrails(self.files.iter().map(named).collect());
     }
 
     /// What the record says: which file is which document, and what is wrong.

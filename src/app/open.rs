@@ -97,6 +97,7 @@ pub fn open(options: OpenOptions) -> Result<Opened, Error> {
         changing: Mutex::default(),
         rotation_due: Arc::new(Notify::new()),
         rsa_keys: Workshop::of_rsa_keys(),
+        policies: Workshop::of_policies(),
         policy_searches: Workshop::of_policy_searches(),
         audit_counts: Workshop::of_audit_counts(),
         audit_exports: Arc::new(Semaphore::new(limits::AUDIT_EXPORTS_AT_ONCE)),

@@ -13,6 +13,27 @@ pub trait Clock: fmt::Debug + Send + Sync {
     fn elapsed(&self) -> Duration;
 }
 
+/// When work that is under way has to come to its end.
+#[derive(Clone, Copy, Debug)]
+pub struct Deadline<'a> {
+    clock: &'a dyn Clock,
+    at: Duration,
+}
+
+impl<'a> Deadline<'a> {
+    /// So long from now on.
+    #[must_use]
+    pub fn after(clock: &'a dyn Clock, time: Duration) -> Self {
+        Self { clock, at: clock.elapsed().saturating_add(time) }
+    }
+
+    /// Whether it has come.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.clock.elapsed() >= self.at
+    }
+}
+
 /// The machine's own clocks.
 #[derive(Debug)]
 pub struct SystemClock {

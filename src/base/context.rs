@@ -70,16 +70,24 @@ impl EncryptionContext {
         Some(Self(pairs))
     }
 
-    /// Each pair as a context of its own, in canonical order.
-    pub fn single_pairs(&self) -> impl Iterator<Item = Self> {
-        self.0.iter().map(|(key, value)| Self(BTreeMap::from([(key.clone(), value.clone())])))
-    }
-
     /// Whether every pair of `other` is in this one, compared exactly.
     #[must_use]
     pub fn contains(&self, other: &Self) -> bool {
         other.iter().all(|(key, value)| self.find(key) == Some(value))
     }
+}
+
+/// The pairs of a context, each as its canonical bytes, out of `bytes`, which are
+/// those of the whole. What follows the first that is no pair is left out.
+pub fn canonical_pairs(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = bytes;
+    std::iter::from_fn(move || {
+        let (_, after_key) = split_text(rest)?;
+        let (_, after_value) = split_text(after_key)?;
+        let (pair, _) = rest.split_at_checked(rest.len().checked_sub(after_value.len())?)?;
+        rest = after_value;
+        Some(pair)
+    })
 }
 
 /// The length-prefixed text that canonical bytes begin with, and what follows.
@@ -92,7 +100,7 @@ fn split_text(bytes: &[u8]) -> Option<(&str, &[u8])> {
 
 #[cfg(test)]
 mod tests {
-    use super::EncryptionContext;
+    use super::{EncryptionContext, canonical_pairs};
 
     fn context(pairs: &[(&str, &str)]) -> EncryptionContext {
         EncryptionContext::new(
@@ -118,6 +126,8 @@ mod tests {
         for pairs in [&[][..], &[("", "")], &[("a", "1"), ("b", "\u{e9}")]] {
             let context = context(pairs);
             let bytes = context.canonical_bytes();
+            let each = pairs.iter().map(|pair| self::context(&[*pair]).canonical_bytes());
+            assert!(canonical_pairs(&bytes).eq(each));
             assert_eq!(EncryptionContext::from_canonical_bytes(&bytes), Some(context));
             for cut in 1..bytes.len() {
                 let rest = EncryptionContext::from_canonical_bytes(&bytes[..cut]);
@@ -135,6 +145,5 @@ mod tests {
         for other in [&[("A", "1")], &[("a", "2")], &[("c", "1")]] {
             assert!(!whole.contains(&context(other)));
         }
-        assert_eq!(whole.single_pairs().count(), 2);
     }
 }

@@ -69,11 +69,24 @@ pub const RSA_KEYS_MADE_AT_ONCE: usize = 2;
 /// Calls that make an RSA key, running or waiting; one more gets
 /// ThrottlingException. A small part of [`IN_FLIGHT_CALLS`].
 pub const RSA_KEYS_WAITED_FOR: usize = 32;
+/// Policies that are compiled at a time; one at all its limits takes a core for
+/// a quarter of a second.
+pub const POLICIES_COMPILED_AT_ONCE: usize = 2;
+/// Calls with a policy to compile, running or waiting; one more gets
+/// ThrottlingException. A small part of [`IN_FLIGHT_CALLS`].
+pub const POLICIES_WAITED_FOR: usize = 64;
+/// Of those, how many may be of one account.
+pub const POLICIES_WAITED_FOR_BY_ACCOUNT: usize = 32;
 /// Searches through policies that run at a time; each has limits of its own.
 pub const POLICY_SEARCHES_AT_ONCE: usize = 2;
 /// Searches through policies, running or waiting; one more gets
 /// ThrottlingException. A small part of [`IN_FLIGHT_CALLS`].
 pub const POLICY_SEARCHES_WAITED_FOR: usize = 16;
+/// Of those, how many may be of one account.
+pub const POLICY_SEARCHES_WAITED_FOR_BY_ACCOUNT: usize = 8;
+/// How long a search through policies goes on, seconds. One that takes longer
+/// answers what it has found, and says that this is not all.
+pub const POLICY_SEARCH_S: u64 = 5;
 /// Principals that one search for who can do something looks at.
 pub const PRINCIPALS_SEARCHED: usize = 1_000;
 /// Rules of key policies that one search for who can do what looks at, those of

@@ -35,7 +35,7 @@ pub(super) async fn answer(
     let (who, operation) = match checked {
         Ok(checked) => checked,
         Err(error) => {
-            return state.refuse_nobody(&description, &incoming, error, respond::kms).await;
+            return state.refuse_nobody(&description, &incoming, error.into(), respond::kms).await;
         }
     };
     let (caller, region) = state.caller(&incoming, who);

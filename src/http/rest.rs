@@ -59,7 +59,9 @@ pub(super) async fn answer(
             let body = std::mem::take(&mut incoming.body);
             state.run(&operation, Call { caller, region, body, members, decided }).await
         }
-        Err(error) => state.refuse(&description, caller, region, Refusal { error, decided }).await,
+        Err(error) => {
+            state.refuse(&description, caller, region, Refusal { decided, ..error.into() }).await
+        }
     };
     if let Some(pieces) = answer.take_feed() {
         return feed::answer(state, answer.request_id(), pieces);

@@ -71,7 +71,7 @@ impl State {
     pub(super) async fn run(&self, operation: &Arc<BoundOperation>, call: Call) -> Answer {
         let (caller, region) = (call.caller.clone(), call.region.clone());
         let decided = call.decided.clone();
-        let refusal = |error| Refusal { error, decided };
+        let refusal = |error: ApiError| Refusal { decided, ..error.into() };
         let Ok(place) = Arc::clone(&self.in_flight).try_acquire_owned() else {
             let refusal = refusal(throttled());
             return self.refuse(&operation.description, caller, region, refusal).await;
@@ -156,10 +156,10 @@ impl State {
         &self,
         description: &Description,
         incoming: &Incoming,
-        error: ApiError,
+        refusal: Refusal,
         answer: fn(&Answer) -> HttpResponse,
     ) -> HttpResponse {
-        let refused = self.refuse_early(description, incoming, None, error.into()).await;
+        let refused = self.refuse_early(description, incoming, None, refusal).await;
         refused.as_ref().map_or_else(|| respond::bare_internal(incoming.request_id), answer)
     }
 

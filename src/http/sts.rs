@@ -16,6 +16,7 @@ use crate::base::caller::{Caller, Principal};
 use crate::base::ids::Region;
 use crate::ops::call::{Answer, Call};
 use crate::ops::operation::{BoundOperation, Description, Service};
+use crate::ops::pipeline::Refusal;
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
 
@@ -48,16 +49,17 @@ pub(super) async fn answer(
         _ => |answer| respond::sts("", answer),
     };
     let checked = match (read, form, operation) {
-        (Err(error), ..) | (Ok(()), Err(error), _) => Err(error),
+        (Err(error), ..) | (Ok(()), Err(error), _) => Err(error.into()),
         (Ok(()), Ok(form), Some(operation)) if description.name == WITH_WEB_IDENTITY => {
-            web_identity(state, &incoming, &form)
+            web_identity(state, &incoming, &form, &description)
                 .map(|(caller, region)| (caller, region, form, Some(operation)))
         }
         (Ok(()), Ok(form), operation) => {
-            auth::authenticate(state, request, &incoming, "sts").map(|who| {
+            let known = auth::authenticate(state, request, &incoming, "sts").map(|who| {
                 let (caller, region) = state.caller(&incoming, who);
                 (caller, region, form, operation)
-            })
+            });
+            known.map_err(Refusal::from)
         }
     };
     let answer = match checked {
@@ -68,7 +70,9 @@ pub(super) async fn answer(
             let error = unknown_action(form.find("Action").unwrap_or_default());
             state.refuse(&description, caller, region, error.into()).await
         }
-        Err(error) => return state.refuse_nobody(&description, &incoming, error, respond).await,
+        Err(refusal) => {
+            return state.refuse_nobody(&description, &incoming, refusal, respond).await;
+        }
     };
     respond(&answer)
 }
@@ -87,18 +91,24 @@ async fn run(
 }
 
 /// Somebody with the token of a provider. A call without one is that of nobody,
-/// whose input is refused, or else the call.
+/// whose input is refused, or else the call. What somebody with a bad token asked
+/// for is recorded, as CloudTrail does.
 fn web_identity(
     state: &State,
     incoming: &Incoming,
     form: &Form,
-) -> Result<(Caller, Region), ApiError> {
+    description: &Description,
+) -> Result<(Caller, Region), Refusal> {
     let region = auth::count_web_identity(state)?;
     let token = form.find("WebIdentityToken").unwrap_or_default();
     let role = form.find("RoleArn").and_then(RoleArn::parse);
     let principal = match token.is_empty() {
         true => Principal::Anonymous { account: state.ctx.account.clone() },
-        false => auth::web_identity(state, token, role.as_ref())?.principal(),
+        false => auth::web_identity(state, token, role.as_ref())
+            .map_err(|error| {
+                Refusal::from(error).of_input(description, form.input(description.input))
+            })?
+            .principal(),
     };
     Ok((state.caller_as(incoming, principal), region))
 }

@@ -4,20 +4,20 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::call::Call;
 use super::ctx::Ctx;
+use super::facts::{Facts, Mark};
 use super::grants;
+use super::managed_key;
 use super::operation::Description;
 use super::rates::Counted;
 use super::resolve::{self, Accepts, Found};
-use super::shapes::Tag;
 use crate::base::arn::{AliasArn, KeyArn};
 use crate::base::context::EncryptionContext;
 use crate::base::grant::GrantId;
 use crate::base::ids::{AliasName, MaterialId, Realm};
-use crate::base::managed::ManagedService;
 use crate::base::rates::RateGroup;
 use crate::base::spec::{KeyPairSpec, KeySpec};
 use crate::hsm::blob::Blob;
@@ -25,7 +25,9 @@ use crate::keys::grants::Grant;
 use crate::keys::grants::sources::Retired;
 use crate::keys::key::Key;
 use crate::policy::actions::Action;
-use crate::policy::decision::{Decision, Explanation, Permit, ciphertext_denial, foreign_denial};
+use crate::policy::decision::{
+    Decision, Denial, DenialKind, Explanation, Permit, ciphertext_denial, foreign_denial,
+};
 use crate::policy::fact::{self, Fact, Said};
 use crate::policy::grant::Grants;
 use crate::policy::question::{Question, RequestFacts, Resource, Standing};
@@ -45,44 +47,6 @@ pub struct Access<'a> {
     counted: Counted,
     /// The group in which the call was counted last.
     counted_in: Option<RateGroup>,
-}
-
-/// What the record will say about the call, gathered on the way, so that a
-/// call that fails has it too.
-#[derive(Debug, Default)]
-pub struct Facts {
-    pub request_parameters: Option<Value>,
-    /// ARNs of the keys, aliases and roles that the call found, in order.
-    pub resources: Vec<String>,
-    pub decisions: Vec<Explanation>,
-    pub additional: Map<String, Value>,
-    /// `serviceEventDetails` of what the server did by itself.
-    pub service_event_details: Option<Value>,
-    /// Whether the caller only wants to know what would happen.
-    pub dry_run: bool,
-    /// `GrantTokens`, which no record ever shows.
-    pub grant_tokens: Vec<String>,
-    /// The service whose key the call named before it was there. The pipeline
-    /// makes it, and runs the call again.
-    pub missing_service: Option<ManagedService>,
-}
-
-/// How much the record said at some point of a call.
-#[derive(Clone, Copy)]
-struct Mark {
-    resources: usize,
-    decisions: usize,
-}
-
-impl Facts {
-    fn mark(&self) -> Mark {
-        Mark { resources: self.resources.len(), decisions: self.decisions.len() }
-    }
-
-    fn forget_since(&mut self, mark: Mark) {
-        self.resources.truncate(mark.resources);
-        self.decisions.truncate(mark.decisions);
-    }
 }
 
 /// A key and the permit to use it.
@@ -134,11 +98,10 @@ impl<'a> Access<'a> {
             || self.ctx.engine.guardrails().iter().any(|policy| policy.reads(fact))
     }
 
-    /// Says the tags that the call brings, if it brings any.
-    pub fn says_tags(&mut self, tags: &[Tag]) {
-        let pairs = tags.iter().map(|tag| (tag.tag_key.clone(), tag.tag_value.clone()));
-        self.says(Fact::RequestTags, pairs.collect::<BTreeMap<_, _>>());
-        self.says(Fact::TagKeys, tags.iter().map(|tag| tag.tag_key.clone()).collect::<Vec<_>>());
+    /// Says the tags that the call brings, by key.
+    pub fn says_tags(&mut self, tags: BTreeMap<String, String>) {
+        self.says(Fact::TagKeys, tags.keys().cloned().collect::<Vec<_>>());
+        self.says(Fact::RequestTags, tags);
     }
 
     /// Finds the key that `name` names and asks for `action` on it.
@@ -154,12 +117,21 @@ impl<'a> Access<'a> {
         context: Option<&EncryptionContext>,
     ) -> Result<PermittedKey, ApiError> {
         let before = self.facts.mark();
-        let permitted = self.find(name, accepts).and_then(|found| {
-            let key = self.as_of_now(&found.key);
-            let permit = self.permit_key(action, &key, context, found.alias.as_ref())?;
-            Ok(PermittedKey { permit, key })
-        });
-        permitted.map_err(|error| self.without_foreign_affairs(action, name, error, before))
+        let permitted = match self.look_up(name, accepts) {
+            Ok(Found { key, alias }) => {
+                let key = self.as_of_now(&key);
+                let permit = self.permit_key(action, &key, context, alias.as_ref());
+                permit.map(|permit| PermittedKey { permit, key })
+            }
+            Err(error) if accepts == Accepts::KeyOrAlias => {
+                Err(self.missing(action, name, context, error))
+            }
+            Err(error) => Err(error),
+        };
+        permitted.map_err(|error| {
+            let at_home = self.denial_at_home(action, name, context);
+            self.without_foreign_affairs(action, name, at_home, error, before)
+        })
     }
 
     /// Asks to retire the grant `id` of the key that `name` names: the grant
@@ -169,7 +141,7 @@ impl<'a> Access<'a> {
     /// As [`Self::key`]; a grant that is not there is a `NotFoundException`.
     pub fn retirement(&mut self, name: &str, id: &GrantId) -> Result<Grant, ApiError> {
         let before = self.facts.mark();
-        let permitted = self.find(name, Accepts::Key).and_then(|found| {
+        let permitted = self.look_up(name, Accepts::Key).and_then(|found| {
             let Some(grant) = self.ctx.grants.find(&found.key.arn, id) else {
                 self.record_resource(&found.key.arn);
                 return Err(grants::not_found(id));
@@ -180,8 +152,9 @@ impl<'a> Access<'a> {
             self.permit_key(Action::RETIRE_GRANT, &found.key, Some(&context), None)?;
             Ok(grant)
         });
+        // What was said of the grant is not the caller's.
         permitted.map_err(|error| {
-            self.without_foreign_affairs(Action::RETIRE_GRANT, name, error, before)
+            self.without_foreign_affairs(Action::RETIRE_GRANT, name, None, error, before)
         })
     }
 
@@ -190,12 +163,31 @@ impl<'a> Access<'a> {
         self.grants = Some(Box::new(grants));
     }
 
+    /// What the caller's own account says to the use of a foreign key, by its name
+    /// alone.
+    fn denial_at_home(
+        &self,
+        action: Action,
+        name: &str,
+        context: Option<&EncryptionContext>,
+    ) -> Option<Denial> {
+        let key = KeyArn::parse(name).filter(|_| action.crosses_accounts())?;
+        // It was found by names that may be the other account's.
+        let mut said = self.said.clone();
+        said.unsay(Fact::ReEncryptOnSameKey);
+        let context = context.filter(|context| !context.is_empty());
+        let request = RequestFacts { said: &said, ..self.request_facts(context, None) };
+        self.ctx.engine.denial_at_home(&self.call.caller, action, &key, &self.standing, &request)
+    }
+
     /// What another account has is its own affair: neither the answer nor the
-    /// record, since `before`, tells whether it is there.
+    /// record, since `before`, tells whether it is there. What the caller's own
+    /// account says is told.
     fn without_foreign_affairs(
         &mut self,
         action: Action,
         name: &str,
+        at_home: Option<Denial>,
         error: ApiError,
         before: Mark,
     ) -> ApiError {
@@ -204,26 +196,65 @@ impl<'a> Access<'a> {
                 if resolve::is_foreign(&self.call.realm(), name) =>
             {
                 self.facts.forget_since(before);
-                self.facts.decisions.push(Explanation::foreign());
-                let text = foreign_denial(&self.call.caller.principal, action, name);
+                let theirs = DenialKind::ImplicitResourcePolicy;
+                let kind = at_home.as_ref().map_or(theirs, Denial::kind);
+                self.facts.decisions.push(Explanation::foreign(action, name.to_owned(), kind));
+                let text = match at_home {
+                    Some(denial) => denial.to_string(),
+                    None => foreign_denial(&self.call.caller.principal, action, name),
+                };
                 ApiError::new(Code::AccessDeniedException, text)
             }
             _ => error,
         }
     }
 
-    /// Finds the key that `name` names, and asks for nothing. The key of a
-    /// service is made when it is first named.
+    /// Finds the key that `name` names for somebody who has a permit for what it
+    /// is wanted for, and asks for nothing. The key of a service is made when it is
+    /// first named.
     ///
     /// # Errors
     /// `NotFoundException` and `InvalidArnException` with AWS's texts.
     pub fn find(&mut self, name: &str, accepts: Accepts) -> Result<Found, ApiError> {
-        let realm = self.call.realm();
-        let found = resolve::key(&self.ctx.keys, &realm, name, accepts);
+        let found = self.look_up(name, accepts);
         if found.is_err() && accepts == Accepts::KeyOrAlias {
-            self.facts.missing_service = resolve::service_key(&realm, name);
+            self.facts.missing_service = resolve::service_key(&self.call.realm(), name);
         }
         found
+    }
+
+    fn look_up(&self, name: &str, accepts: Accepts) -> Result<Found, ApiError> {
+        resolve::key(&self.ctx.keys, &self.call.realm(), name, accepts)
+    }
+
+    /// Why the key that `name` names was not found. The key of a service is made
+    /// when it is first named by somebody who may use it.
+    fn missing(
+        &mut self,
+        action: Action,
+        name: &str,
+        context: Option<&EncryptionContext>,
+        error: ApiError,
+    ) -> ApiError {
+        let realm = self.call.realm();
+        let Some(service) = resolve::service_key(&realm, name) else { return error };
+        let Some(alias) = managed_key::alias(service, realm) else { return error };
+        let context = context.filter(|context| !context.is_empty());
+        let request = &self.request_facts(context, Some(alias.name.as_str()));
+        let (caller, standing) = (&self.call.caller, &self.standing);
+        let asked = managed_key::Asked { caller, standing, action, request };
+        let (explanation, refused) = match managed_key::decide(self.ctx, service, &alias, &asked) {
+            Err(fault) => return fault,
+            Ok(Decision { outcome: Ok(_), .. }) => {
+                self.facts.missing_service = Some(service);
+                return error;
+            }
+            Ok(Decision { outcome: Err(denial), explanation }) => {
+                (explanation, managed_key::refusal(&alias, &asked, &denial.reason()))
+            }
+        };
+        self.facts.decisions.push(explanation);
+        refused
     }
 
     /// Finds the key that made the ciphertext `blob` and asks for `action` on
@@ -315,8 +346,9 @@ impl<'a> Access<'a> {
     }
 
     /// Notes a denial that no policy spoke: what was asked about is not there.
-    pub fn record_denied(&mut self) {
-        self.facts.decisions.push(Explanation::foreign());
+    pub fn record_denied(&mut self, action: Action, resource: String) {
+        let kind = DenialKind::ImplicitResourcePolicy;
+        self.facts.decisions.push(Explanation::foreign(action, resource, kind));
     }
 
     /// Notes the material that a symmetric key was used with.
@@ -416,7 +448,10 @@ impl<'a> Access<'a> {
         });
         let is_foreign = resource.account() != self.call.caller.principal.account();
         self.facts.decisions.push(match is_foreign && outcome.is_err() {
-            true => Explanation::foreign(),
+            true => {
+                let kind = DenialKind::ImplicitResourcePolicy;
+                Explanation::foreign(action, resource.label(), kind)
+            }
             false => explanation,
         });
         outcome.map_err(|denial| ApiError::new(Code::AccessDeniedException, denial.to_string()))

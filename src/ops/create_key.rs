@@ -13,7 +13,7 @@ use super::custom_key_stores;
 use super::key_metadata::{KEY_METADATA, KeyMetadata};
 use super::operation::{Description, Done, Operation, Service};
 use super::put_key_policy;
-use super::shapes::{TAGS, Tag, merge_tags};
+use super::shapes::{TAGS, Tag, merge_tags, tags_by_key};
 use crate::base::arn::KeyArn;
 use crate::base::ids::Realm;
 use crate::base::spec::{KeyManager, KeySpec, KeyUsage, MultiRegionRole, Origin};
@@ -124,7 +124,7 @@ impl Operation for CreateKey {
             policy: input.policy.as_deref(),
             bypass_lockout_check: input.bypass_policy_lockout_safety_check == Some(true),
         };
-        let policy = policy.compile(ctx, access)?;
+        let policy = policy.compile(ctx, access).await?;
         let new = NewKey {
             arn,
             spec,
@@ -160,7 +160,7 @@ fn says(access: &mut Access<'_>, input: &Input, spec: KeySpec, usage: KeyUsage) 
     if input.multi_region {
         access.says(Fact::MultiRegionKeyType, MultiRegionRole::Primary.as_str());
     }
-    access.says_tags(&input.tags);
+    access.says_tags(tags_by_key(&input.tags));
     put_key_policy::says_bypass(access, input.bypass_policy_lockout_safety_check);
 }
 
@@ -196,14 +196,14 @@ impl Proposed<'_> {
     ///
     /// # Errors
     /// `MalformedPolicyDocumentException` or `LimitExceededException`.
-    pub(super) fn compile(
+    pub(super) async fn compile(
         &self,
         ctx: &Ctx,
         access: &Access<'_>,
     ) -> Result<Arc<Document>, ApiError> {
         let &Self { arn, spec, usage, origin, multi_region, tags, .. } = self;
         let Some(text) = self.policy else { return default_policy(ctx, arn) };
-        let policy = put_key_policy::compile(ctx, text)?;
+        let policy = put_key_policy::compile(ctx, access, text).await?;
         if !self.bypass_lockout_check {
             let policy = &policy;
             let aliases = &NoAliases;

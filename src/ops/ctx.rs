@@ -46,6 +46,7 @@ pub struct Ctx {
     /// now and not when the timers come round.
     pub rotation_due: Arc<Notify>,
     pub rsa_keys: Workshop,
+    pub policies: Workshop,
     pub policy_searches: Workshop,
     pub audit_counts: Workshop,
     /// The places of exports of the book.

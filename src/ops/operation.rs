@@ -8,9 +8,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::access::{Access, Facts};
+use super::access::Access;
 use super::call::{Answer, Call};
 use super::ctx::Ctx;
+use super::facts::Facts;
 use super::feed::Feed;
 use super::pipeline;
 use crate::base::arn::KeyArn;

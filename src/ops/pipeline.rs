@@ -11,9 +11,10 @@ use serde_json::{Map, Value};
 use tokio::sync::MutexGuard;
 use tracing::{Instrument, Span};
 
-use super::access::{Access, Facts};
+use super::access::Access;
 use super::call::{Answer, Call};
 use super::ctx::{Ctx, Ended};
+use super::facts::Facts;
 use super::feed::Feed;
 use super::grants;
 use super::operation::{Description, Done, Further, Operation, ReadInput};
@@ -151,7 +152,7 @@ async fn settle_refusal(
     call: &Call,
     error: ApiError,
 ) -> Settled {
-    let refusal = Refusal { error, decided: call.decided.clone() };
+    let refusal = Refusal { decided: call.decided.clone(), ..error.into() };
     let answer = commit_refusal(ctx, description, &call.caller, &call.region, refusal).await;
     (answer, Facts::default())
 }
@@ -197,16 +198,29 @@ fn owners(call: &Call, facts: &Facts, ended: &End) -> BTreeSet<AccountId> {
     accounts.filter(|account| *account != own).filter_map(AccountId::parse).collect()
 }
 
-/// Why a call is refused before it runs, and what was decided until then.
+/// Why a call is refused before it runs, and what is known of it until then.
 #[derive(Debug)]
 pub struct Refusal {
     pub error: ApiError,
     pub decided: Vec<Explanation>,
+    pub request_parameters: Option<Box<Value>>,
 }
 
 impl From<ApiError> for Refusal {
     fn from(error: ApiError) -> Self {
-        Self { error, decided: Vec::new() }
+        Self { error, decided: Vec::new(), request_parameters: None }
+    }
+}
+
+impl Refusal {
+    /// The same, of a call with this input. What is no input of the operation is
+    /// not recorded.
+    #[must_use]
+    pub fn of_input(self, description: &Description, mut input: Map<String, Value>) -> Self {
+        let is_valid = validate::check(&mut input, description.input).is_ok();
+        let request_parameters =
+            is_valid.then(|| request_parameters(&input, description.input, None)).flatten();
+        Self { request_parameters: request_parameters.map(Box::new), ..self }
     }
 }
 
@@ -232,8 +246,9 @@ async fn commit_refusal(
     region: &Region,
     refusal: Refusal,
 ) -> Answer {
-    let Refusal { error, decided } = refusal;
-    let facts = Facts { decisions: decided, ..Facts::default() };
+    let Refusal { error, decided, request_parameters } = refusal;
+    let request_parameters = request_parameters.map(|value| *value);
+    let facts = Facts { decisions: decided, request_parameters, ..Facts::default() };
     match put_down(ctx, description, caller, region, &facts, Err(error)).await {
         Ok((result, receipt)) => Answer::recorded(caller.request_id, result, &receipt),
         Err(error) => Answer::unrecorded(caller.request_id, error),

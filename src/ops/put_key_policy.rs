@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::access::Access;
+use super::blocking::{self, PolicyKind};
 use super::ctx::Ctx;
 use super::operation::{Description, Done, Operation, Service};
 use super::policy::trials;
@@ -84,7 +85,7 @@ impl Operation for PutKeyPolicy {
                 return Err(ApiError::new(Code::NotFoundException, "No such policy exists"));
             }
         }
-        let document = compile(ctx, &input.policy)?;
+        let document = compile(ctx, access, &input.policy).await?;
         if input.bypass_policy_lockout_safety_check != Some(true) {
             let held = key.as_resource(ctx.keys.as_ref());
             check_lockout(ctx, access, KeyResource { policy: &document, ..held })?;
@@ -112,12 +113,17 @@ pub(super) fn says_bypass(access: &mut Access<'_>, bypass: Option<bool>) {
 ///
 /// # Errors
 /// `MalformedPolicyDocumentException` or `LimitExceededException`.
-pub(super) fn compile(ctx: &Ctx, text: &str) -> Result<Arc<Document>, ApiError> {
+pub(super) async fn compile(
+    ctx: &Ctx,
+    access: &Access<'_>,
+    text: &str,
+) -> Result<Arc<Document>, ApiError> {
     let limit = ctx.quotas.key_policy_bytes;
     if text.len() > limit {
         return Err(CompileError::TooLarge { limit, unit: "bytes" }.into());
     }
-    Ok(ctx.engine.compile_key_policy(text, ctx.directory.as_ref())?)
+    let account = access.call().caller.principal.account();
+    blocking::compile(ctx, account, PolicyKind::Key, text).await
 }
 
 /// Refuses a policy under which this caller, with the identity policies of

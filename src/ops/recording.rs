@@ -1,10 +1,12 @@
 //! The record of a call, from what the pipeline knows of it.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 use serde_json::value::to_raw_value;
 
-use super::access::Facts;
 use super::ctx::Ctx;
+use super::facts::Facts;
 use super::operation::{Description, Further, Service};
 use super::pipeline::{Cause, End};
 use crate::audit::{self, EventType, Failure, Record, Resource};
@@ -56,13 +58,8 @@ pub(super) fn record(
         false => Some(to_raw_value(&facts.additional)?),
     };
     let is_owner = place.account != caller.principal.account();
-    let seen = facts.decisions.iter().map(|decision| match decision.is_foreign {
-        true => decision.seen_by(is_owner),
-        false => decision.clone(),
-    });
-    // A decision on what is the caller's own is nothing for another's book.
-    let seen = seen.filter(|decision| decision.is_foreign || !is_owner);
-    let decisions: Vec<Explanation> = seen.collect();
+    let seen = facts.decisions.iter().filter_map(|one| one.seen_by(place.account, !is_owner));
+    let decisions: Vec<Cow<'_, Explanation>> = seen.collect();
     let decision = match decisions.is_empty() {
         true => None,
         false => Some(to_raw_value(&Decisions { decisions: &decisions })?),
@@ -135,5 +132,5 @@ fn resource(arn: &str) -> Resource<'_> {
 /// The `wardbook` member of a record.
 #[derive(serde::Serialize)]
 struct Decisions<'a> {
-    decisions: &'a [Explanation],
+    decisions: &'a [Cow<'a, Explanation>],
 }

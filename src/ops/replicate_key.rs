@@ -14,7 +14,9 @@ use super::key_metadata::{KeyMetadata, MEMBERS};
 use super::operation::{Description, Done, Further, Operation, Service};
 use super::put_key_policy;
 use super::resolve::Accepts;
-use super::shapes::{KEY_ID, REGION_SHAPE, TAGS, Tag, merge_tags, not_primary, out_text};
+use super::shapes::{
+    KEY_ID, REGION_SHAPE, TAGS, Tag, merge_tags, not_primary, out_text, tags_by_key,
+};
 use crate::base::arn::KeyArn;
 use crate::base::ids::{Realm, Region};
 use crate::base::spec::MultiRegionRole;
@@ -95,7 +97,7 @@ impl Operation for ReplicateKey {
         input: Input,
     ) -> Result<Done<Output>, ApiError> {
         access.says(Fact::ReplicaRegion, input.replica_region.clone());
-        access.says_tags(&input.tags);
+        access.says_tags(tags_by_key(&input.tags));
         let PermittedKey { permit, key: primary } =
             access.key(Action::REPLICATE_KEY, &input.key_id, Accepts::Key, None)?;
         if !primary.is_primary() {
@@ -127,7 +129,7 @@ impl Operation for ReplicateKey {
             policy: input.policy.as_deref(),
             bypass_lockout_check,
         };
-        let policy = proposed.compile(ctx, access)?;
+        let policy = proposed.compile(ctx, access).await?;
         let new = NewReplica {
             region,
             description: input.description,

@@ -125,6 +125,12 @@ pub struct Tag {
     pub tag_value: String,
 }
 
+/// The tags by key; of several with the same key, the last.
+#[must_use]
+pub fn tags_by_key(tags: &[Tag]) -> BTreeMap<String, String> {
+    tags.iter().map(|tag| (tag.tag_key.clone(), tag.tag_value.clone())).collect()
+}
+
 /// An output without members.
 #[derive(Debug, Serialize)]
 pub struct Nothing {}

@@ -7,7 +7,7 @@ use super::access::Access;
 use super::ctx::Ctx;
 use super::operation::{Description, Done, Operation, Service};
 use super::resolve::Accepts;
-use super::shapes::{KEY_ID, Nothing, TAGS, Tag, merge_tags, recorded_key};
+use super::shapes::{KEY_ID, Nothing, TAGS, Tag, merge_tags, recorded_key, tags_by_key};
 use crate::keys::changes::UpdateKey;
 use crate::keys::state::StateRule;
 use crate::policy::actions::Action;
@@ -49,7 +49,7 @@ impl Operation for TagResource {
         access: &mut Access<'_>,
         input: Input,
     ) -> Result<Done<Nothing>, ApiError> {
-        access.says_tags(&input.tags);
+        access.says_tags(tags_by_key(&input.tags));
         let key = access.key(Action::TAG_RESOURCE, &input.key_id, Accepts::Key, None)?.key;
         StateRule::Edit.check(key.state, &key.arn)?;
         let tags = merge_tags(&ctx.quotas, &key.tags, input.tags)?;

@@ -44,7 +44,8 @@ fn parse_here(text: &str) -> Result<Vec<Draft>, CompileError> {
 }
 
 fn draft(statement: usize, policy: &Policy) -> Result<Draft, CompileError> {
-    let sid = policy.annotation("sid").filter(|sid| !sid.is_empty()).map(str::to_owned);
+    let named = |annotation| policy.annotation(annotation).filter(|name| !name.is_empty());
+    let sid = named("sid").or_else(|| named("id")).map(str::to_owned);
     let refuse =
         |reason: &str| malformed(&format!("{}: {reason}", place(statement, sid.as_deref())));
     let policy = policy.to_pst().map_err(|error| refuse(&error.to_string()))?;

@@ -116,8 +116,7 @@ impl Compiler {
     /// Strict validation; a warning refuses as an error does, for several real
     /// mistakes only warn (a condition that can never hold, a role as caller).
     fn validate(&self, document: &Document) -> Result<(), CompileError> {
-        let policies = document.rules().iter().map(|rule| self.narrowed(rule));
-        let set = PolicySet::from_policies(policies)
+        let set = PolicySet::from_policies(self.samples(document.rules()))
             .map_err(|error| CompileError::Malformed(error.to_string()))?;
         let result = self.validator.validate(&set, ValidationMode::Strict);
         let errors = result.validation_errors().map(|e| finding(document, e.policy_id(), &e));
@@ -149,32 +148,76 @@ impl Compiler {
 }
 
 impl Compiler {
+    /// What the validator is to see of the rules: of those of one statement that
+    /// differ only in whom and what they name, the first. It looks at types.
+    fn samples(&self, rules: &[Rule]) -> Vec<Policy> {
+        let mut seen: Vec<(usize, pst::Template)> = Vec::new();
+        let mut samples = Vec::new();
+        for rule in rules {
+            let Some(narrowed) = self.narrowed(rule) else {
+                samples.push(rule.policy.clone());
+                continue;
+            };
+            let kind = without_names(narrowed.clone());
+            let mut others = seen.iter().rev().take_while(|(of, _)| *of == rule.statement);
+            if others.any(|(_, other)| *other == kind) {
+                continue;
+            }
+            seen.push((rule.statement, kind));
+            samples.push(policy_of(narrowed).unwrap_or_else(|| rule.policy.clone()));
+        }
+        samples
+    }
+
     /// `rule` with fewer actions in its scope, which the validator would type
     /// one by one though most of them differ in nothing. A rule that asks about
     /// its action stays whole, and so does one that names actions there are not.
-    fn narrowed(&self, rule: &Rule) -> Policy {
+    fn narrowed(&self, rule: &Rule) -> Option<pst::Template> {
+        let pst::Policy::Static(policy) = rule.policy.to_pst().ok()? else { return None };
+        let mut template = policy.body().clone();
         let named = match rule.policy.action_constraint() {
             ActionConstraint::Any => Vec::new(),
             ActionConstraint::Eq(uid) => vec![uid],
             ActionConstraint::In(uids) => uids,
         };
         let is_known = |uid: &EntityUid| self.vocabulary.actions_in(uid).next().is_some();
-        if rule.reads.action || !named.iter().all(is_known) {
-            return rule.policy.clone();
+        if !rule.reads.action && named.iter().all(is_known) {
+            let ty = EntityType::from_name(Name::unqualified("Action").ok()?);
+            let uid =
+                |action: Action| EntityUID { ty: ty.clone(), eid: SmolStr::from(action.as_str()) };
+            let actions = self.vocabulary.representatives(&rule.scope.actions);
+            template.action = pst::ActionConstraint::In(actions.into_iter().map(uid).collect());
         }
-        let actions = self.vocabulary.representatives(&rule.scope.actions);
-        narrow(&rule.policy, &actions).unwrap_or_else(|| rule.policy.clone())
+        Some(template)
     }
 }
 
-/// `policy` for these actions instead of its own.
-fn narrow(policy: &Policy, actions: &[Action]) -> Option<Policy> {
-    let pst::Policy::Static(policy) = policy.to_pst().ok()? else { return None };
-    let mut template = policy.body().clone();
-    let ty = EntityType::from_name(Name::unqualified("Action").ok()?);
-    let uid = |action: &Action| EntityUID { ty: ty.clone(), eid: SmolStr::from(action.as_str()) };
-    template.action = pst::ActionConstraint::In(actions.iter().map(uid).collect());
+fn policy_of(template: pst::Template) -> Option<Policy> {
     Policy::from_pst(StaticPolicy::try_from(template).ok()?.into()).ok()
+}
+
+/// The rule without its own id and those of the principal and the resource that
+/// its scope names. Letters beyond ASCII stay: the validator looks at them.
+fn without_names(mut template: pst::Template) -> pst::Template {
+    use pst::{EntityOrSlot, PrincipalConstraint as P, ResourceConstraint as R};
+    template.id = pst::PolicyID(SmolStr::default());
+    template.annotations.clear();
+    let principal = match &mut template.principal {
+        P::Eq(named) | P::In(named) | P::IsIn(_, named) => Some(named),
+        P::Any | P::Is(_) => None,
+    };
+    let resource = match &mut template.resource {
+        R::Eq(named) | R::In(named) | R::IsIn(_, named) => Some(named),
+        R::Any | R::Is(_) => None,
+    };
+    for named in [principal, resource].into_iter().flatten() {
+        if let EntityOrSlot::Entity(uid) = named
+            && uid.eid.is_ascii()
+        {
+            uid.eid = SmolStr::default();
+        }
+    }
+    template
 }
 
 impl InUse {
@@ -217,6 +260,40 @@ fn finding(document: &Document, id: &PolicyId, found: &dyn Display) -> (Option<u
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::stand_in::AnyPrincipal;
+
+    /// What the validator sees of a policy for these principals.
+    fn samples(statements: &[&[&str]]) -> Vec<usize> {
+        let statements: Vec<_> = statements
+            .iter()
+            .map(|principals| {
+                serde_json::json!({
+                    "Effect": "Allow", "Principal": { "AWS": principals },
+                    "Action": "kms:Decrypt", "Resource": "*",
+                })
+            })
+            .collect();
+        let text = serde_json::json!({ "Version": "2012-10-17", "Statement": statements });
+        let compiler = Compiler::new().unwrap();
+        let text = text.to_string();
+        let document = compiler.compile(Usage::KeyPolicy, &text, &AnyPrincipal).unwrap();
+        let statement = |policy: &Policy| {
+            let rule = document.rules().iter().find(|rule| rule.id == policy.id().as_ref());
+            rule.unwrap().statement
+        };
+        compiler.samples(document.rules()).iter().map(statement).collect()
+    }
+
+    #[test]
+    fn the_validator_sees_one_of_each_kind() {
+        let user = |name: &str| format!("arn:aws:iam::111122223333:user/{name}");
+        let role = |name: &str| format!("arn:aws:iam::111122223333:role/{name}");
+        let (a, b, c, d) = (user("a"), user("b"), role("c"), role("d"));
+        assert_eq!(samples(&[&[&a, &b]]), [0]);
+        assert_eq!(samples(&[&[&a, &c, &b, &d]]), [0, 0]);
+        // A refusal names its own statement.
+        assert_eq!(samples(&[&[&a, &b], &[&a, &b, &c]]), [0, 1, 1]);
+    }
 
     #[test]
     fn documents_are_forgotten_with_their_last_user() {

@@ -1,5 +1,6 @@
 //! What the engine answers: a permit or a denial, and why.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -8,6 +9,7 @@ use super::actions::Action;
 use super::question::Question;
 use crate::base::arn::KeyArn;
 use crate::base::caller::Principal;
+use crate::base::ids::AccountId;
 
 /// The answer to one question.
 #[derive(Debug)]
@@ -170,6 +172,10 @@ pub fn foreign_denial(principal: &Principal, action: Action, name: &str) -> Stri
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Explanation {
+    pub action: Action,
+    /// What it was to be performed on, as access-denied texts show it. Of another
+    /// account, a denial has it as the caller named it.
+    pub resource: String,
     /// `None` if the call is allowed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub denied: Option<DenialKind>,
@@ -183,41 +189,53 @@ pub struct Explanation {
     /// What could not be evaluated: policy id and reason.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<String>,
-    /// Whether the resource belongs to another account than the caller.
+    /// Whose the resource is, if not of the caller's account.
     #[serde(skip)]
-    pub is_foreign: bool,
+    pub foreign_owner: Option<AccountId>,
 }
 
 impl Explanation {
     /// All that the caller's own book says of a denial by another account: which
     /// documents were asked would tell what that account has.
     #[must_use]
-    pub fn foreign() -> Self {
+    pub fn foreign(action: Action, resource: String, kind: DenialKind) -> Self {
         Self {
-            denied: Some(DenialKind::ImplicitResourcePolicy),
+            action,
+            resource,
+            denied: Some(kind),
             determining: Vec::new(),
             documents: Vec::new(),
             errors: Vec::new(),
-            is_foreign: true,
+            foreign_owner: None,
         }
     }
 
-    /// What the book of one of two accounts says of a decision that both had a
-    /// part in: which policies the other has is the other's own affair. `owner`
-    /// tells whose book it is.
+    /// What the book of `account` says of a decision; `caller` tells whether it is
+    /// the caller's own. Which policies the other of two accounts has is the
+    /// other's own affair, and a decision on what is neither the caller's nor the
+    /// account's is nothing for its book.
     #[must_use]
-    pub fn seen_by(&self, owner: bool) -> Self {
+    pub fn seen_by(&self, account: &AccountId, caller: bool) -> Option<Cow<'_, Self>> {
+        let owner = !caller;
+        match &self.foreign_owner {
+            None => return caller.then_some(Cow::Borrowed(self)),
+            Some(other) if owner && other != account => return None,
+            Some(_) => {}
+        }
         let is_seen = |determining: &&Determining| match determining.source {
             Source::KeyPolicy | Source::TrustPolicy => owner,
             Source::Grant | Source::Builtin | Source::Guardrail => true,
             Source::Identity | Source::Boundary | Source::SessionPolicy => !owner,
         };
-        Self {
+        Some(Cow::Owned(Self {
+            action: self.action,
+            resource: self.resource.clone(),
+            denied: self.denied,
             determining: self.determining.iter().filter(is_seen).cloned().collect(),
             documents: Vec::new(),
             errors: Vec::new(),
-            ..*self
-        }
+            foreign_owner: self.foreign_owner.clone(),
+        }))
     }
 }
 

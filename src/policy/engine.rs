@@ -1,7 +1,7 @@
 //! The engine: one question in, one decision out.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use cedar_policy::{Authorizer, Decision as Verdict};
 
@@ -13,6 +13,7 @@ use super::document::{Document, Usage};
 use super::error::{CompileError, Error};
 use super::facts::Facts;
 use super::grant::{GrantPolicy, GrantQuery, Reach};
+use super::guardrails::Guardrails;
 use super::principal::{PrincipalDirectory, PrincipalId};
 use super::question::{Question, Resource, Standing};
 use super::self_check;
@@ -27,7 +28,7 @@ pub struct Engine {
     pub(super) root: Arc<Document>,
     pub(super) system: Arc<Document>,
     deny_all: Arc<Document>,
-    guardrails: RwLock<Arc<[Arc<Document>]>>,
+    pub(super) guardrails: Guardrails,
 }
 
 /// What one or more documents say to one question.
@@ -87,7 +88,7 @@ impl Engine {
             root,
             system,
             deny_all,
-            guardrails: RwLock::new(Arc::new([])),
+            guardrails: Guardrails::default(),
         };
         self_check::run(&engine)?;
         Ok(engine)
@@ -159,13 +160,14 @@ impl Engine {
         self.compiler.compile(Usage::Guardrail, text, &BTreeMap::new())
     }
 
-    /// Puts these guardrails in force, in place of those before.
-    pub fn set_guardrails(&self, guardrails: Vec<Arc<Document>>) {
-        *self.guardrails.write().unwrap_or_else(PoisonError::into_inner) = guardrails.into();
+    /// Puts these guardrails in force, each with the name that its operator has
+    /// for it, in place of those before.
+    pub fn set_guardrails(&self, guardrails: Vec<(String, Arc<Document>)>) {
+        self.guardrails.set(guardrails);
     }
 
     pub(crate) fn guardrails(&self) -> Arc<[Arc<Document>]> {
-        Arc::clone(&self.guardrails.read().unwrap_or_else(PoisonError::into_inner))
+        self.guardrails.documents()
     }
 
     /// Decides one question.
@@ -173,8 +175,7 @@ impl Engine {
     pub fn decide(&self, question: &Question<'_>) -> Decision {
         let mut trail = Trail::default();
         let denied = self.judge(question, &mut trail).err();
-        let mut explanation = trail.explain(denied);
-        explanation.is_foreign = question.caller.principal.account() != question.resource.account();
+        let explanation = trail.explain(question, denied);
         let outcome = match denied {
             Some(kind) => Err(Denial::new(kind, question)),
             None => Ok(Permit::new(question.action, question.resource.key_arn())),
@@ -466,7 +467,7 @@ impl Trail {
         Stance::Failed
     }
 
-    fn explain(self, denied: Option<DenialKind>) -> Explanation {
+    fn explain(self, question: &Question<'_>, denied: Option<DenialKind>) -> Explanation {
         let mut determining = match denied {
             None => self.permits,
             Some(kind) if kind.is_explicit() => self.forbids,
@@ -474,8 +475,11 @@ impl Trail {
         };
         // Cedar keeps them in a hash set.
         determining.sort_unstable();
+        let (action, resource) = (question.action, question.resource.label());
         let (documents, errors) = (self.documents, self.errors);
-        Explanation { denied, determining, documents, errors, is_foreign: false }
+        let owner = question.resource.account();
+        let foreign_owner = (owner != question.caller.principal.account()).then(|| owner.clone());
+        Explanation { action, resource, denied, determining, documents, errors, foreign_owner }
     }
 }
 

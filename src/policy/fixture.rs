@@ -9,7 +9,9 @@ use super::document::Document;
 use super::engine::Engine;
 use super::grant::NoGrants;
 use super::principal::PrincipalId;
-use super::question::{KeyResource, NoAliases, Question, RequestFacts, Resource, Standing};
+use super::question::{
+    KeyResource, NO_TAGS, NoAliases, Question, RequestFacts, Resource, Standing,
+};
 use crate::base::arn::KeyArn;
 use crate::base::caller::{Caller, Principal};
 use crate::base::ids::{AccountId, RequestId};
@@ -110,7 +112,6 @@ pub(super) fn ask(
 }
 
 pub(super) fn key<'a>(arn: &'a KeyArn, policy: &'a Arc<Document>) -> Resource<'a> {
-    static NO_TAGS: BTreeMap<String, String> = BTreeMap::new();
     Resource::Key(KeyResource {
         arn,
         spec: KeySpec::SymmetricDefault,

@@ -10,6 +10,7 @@
 //! values; who holds which policy is known to the floors above.
 
 pub mod actions;
+mod at_home;
 mod aws;
 pub mod builtin;
 mod cedar;
@@ -25,6 +26,7 @@ mod expression;
 pub mod fact;
 mod facts;
 pub mod grant;
+mod guardrails;
 mod label;
 pub mod lint;
 pub mod principal;

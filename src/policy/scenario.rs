@@ -149,7 +149,7 @@ fn say(asked: &mut Scenario, key: &str, value: &str) -> Result<(), Unsayable> {
     }
 }
 
-/// Whether the operation says it of its input, for an action on a key.
+/// Whether the operation says it of its input, for an action on a key or a role.
 const fn is_said_by_the_call(fact: Fact) -> bool {
     matches!(
         fact,
@@ -157,6 +157,7 @@ const fn is_said_by_the_call(fact: Fact) -> bool {
             | Fact::DataKeyPairSpec
             | Fact::EncryptionAlgorithm
             | Fact::ExpirationModel
+            | Fact::ExternalId
             | Fact::GrantConstraintSourceArn
             | Fact::GrantConstraintType
             | Fact::GrantIsForAwsResource
@@ -172,11 +173,13 @@ const fn is_said_by_the_call(fact: Fact) -> bool {
             | Fact::ReplicaRegion
             | Fact::RetiringPrincipal
             | Fact::RetiringServicePrincipal
+            | Fact::RoleSessionName
             | Fact::RotationPeriodInDays
             | Fact::ScheduleKeyDeletionPendingWindowInDays
             | Fact::SigningAlgorithm
             | Fact::TagKeys
             | Fact::TrailingDaysWithoutKeyUsage
+            | Fact::TransitiveTagKeys
             | Fact::ValidTo
             | Fact::WrappingAlgorithm
             | Fact::WrappingKeySpec

@@ -124,7 +124,8 @@ fn guardrails_are_above_everybody() {
         unless { context.secureTransport };"#;
     let never = r#"forbid (principal, action == Action::"kms:Encrypt", resource);"#;
     let compile = |text| engine.compile_guardrail(text).unwrap();
-    engine.set_guardrails(vec![compile(forbid), compile(never)]);
+    let named = |name: &str, text| (name.to_owned(), compile(text));
+    engine.set_guardrails(vec![named("tls.cedar", forbid), named("never.cedar", never)]);
     for who in [root(HOME), user(HOME, "alice"), session(HOME, "a")] {
         assert_eq!(ask(who.clone(), Action::DECRYPT), None);
         assert_eq!(ask(who, Action::ENCRYPT), Some(DenialKind::ExplicitGuardrail));

@@ -291,6 +291,8 @@ fn decisions_explain_themselves() {
     assert!(!permit.is_for(&key, &[Action::ENCRYPT]));
     assert!(!permit.is_for(&other, &[Action::DECRYPT]));
     let want = serde_json::json!({
+        "action": "kms:Decrypt",
+        "resource": KEY_ARN,
         "determining": [
             {"source": "identity", "policy": format!("{}/0/0", identity[0].id()), "sid": "All"},
             {"source": "keyPolicy", "policy": format!("{}/0/1", policy.id()), "sid": "Enable IAM User Permissions"},
@@ -300,8 +302,32 @@ fn decisions_explain_themselves() {
     assert_eq!(serde_json::to_value(&decision.explanation).unwrap(), want);
     let decision =
         ask(user(HOME, "alice"), Action::DECRYPT, &policy, &[], &RequestFacts::default());
-    let want = serde_json::json!({"denied": "implicitIdentity", "documents": [policy.id()]});
+    let want = serde_json::json!({
+        "action": "kms:Decrypt", "resource": KEY_ARN,
+        "denied": "implicitIdentity", "documents": [policy.id()],
+    });
     assert_eq!(serde_json::to_value(&decision.explanation).unwrap(), want);
+}
+
+/// A call can be about keys of several accounts: no book names those of others.
+#[test]
+fn a_decision_is_for_the_books_of_two_accounts_at_most() {
+    let text = statement("Allow", &aws(ABROAD), "kms:*");
+    let policy = key_policy(&format!(r#"{{"Statement": {text}}}"#));
+    let identity = [identity_policy("permit (principal, action, resource);")];
+    let ask = |who| ask(who, Action::DECRYPT, &policy, &identity, &RequestFacts::default());
+    let foreign = ask(user(ABROAD, "alice")).explanation;
+    let sources = |account_id, caller| {
+        let seen = foreign.seen_by(&account(account_id), caller)?;
+        assert!(seen.documents.is_empty() && seen.resource == KEY_ARN);
+        Some(seen.determining.iter().map(|one| one.source).collect::<Vec<_>>())
+    };
+    assert_eq!(sources(ABROAD, true), Some(vec![Source::Identity]));
+    assert_eq!(sources(HOME, false), Some(vec![Source::KeyPolicy]));
+    assert_eq!(sources("777788889999", false), None);
+    let own = ask(user(HOME, "alice")).explanation;
+    assert_eq!(own.seen_by(&account(HOME), true).as_deref(), Some(&own));
+    assert_eq!(own.seen_by(&account(ABROAD), false), None);
 }
 
 #[test]

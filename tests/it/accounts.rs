@@ -210,17 +210,33 @@ fn both_accounts_must_consent() {
         let page = server.send_as(&admin, "wardbook", &Request::new("GET", &path, "")).ok();
         let record = page["events"][0].clone();
         assert_eq!(record["errorCode"], "AccessDenied");
-        (record.get("resources").cloned(), record["wardbook"].clone())
+        let decisions = record["wardbook"].to_string().replace(id, "ID");
+        (record.get("resources").cloned(), decisions)
     };
     assert_eq!(recorded(&key), recorded("0d7a2d8e-93bd-4b4f-8a5c-6e9a3f0c1b2d"));
     // The owner of the key alone does not let a foreigner in,
     let user = format!("arn:aws:iam::{OTHER}:user/b");
     key_policy(&[ACCOUNT, &user]);
-    denied(encrypt());
+    let missing_at_home = encrypt();
+    let text = |side: &str, id: &str| {
+        format!(
+            "User: {user} is not authorized to perform: kms:Encrypt on resource: {} because no \
+             {side} policy allows the kms:Encrypt action",
+            arn(id)
+        )
+    };
+    assert_eq!(missing_at_home.message(), text("identity-based", &key));
+    denied(missing_at_home);
+    // The text says no more of a key that is not there.
+    let none = "0d7a2d8e-93bd-4b4f-8a5c-6e9a3f0c1b2d";
+    let absent = server.call_as(&b, "Encrypt", &json!({ "KeyId": arn(none), "Plaintext": "eA==" }));
+    assert_eq!(absent.message(), text("identity-based", none));
     // nor does the other account alone,
     key_policy(&[ACCOUNT]);
     own("PUT", ALLOW);
-    denied(encrypt());
+    assert_eq!(encrypt().message(), text("resource-based", &key));
+    let absent = server.call_as(&b, "Encrypt", &json!({ "KeyId": arn(none), "Plaintext": "eA==" }));
+    assert_eq!(absent.message(), text("resource-based", none));
     // but both together do.
     key_policy(&[ACCOUNT, OTHER]);
     encrypt().ok();

@@ -352,15 +352,12 @@ fn what_cannot_be_explained_is_told() {
     let denied = server.call_as(&ada, "DescribeKey", &json!({ "KeyId": foreign }));
     untold(&denied, "The key belongs to account 444455556666, whose policies are not shown here.");
 
-    let nobody = json!({ "Version": "2012-10-17", "Statement": [
-        { "Effect": "Allow", "Principal": { "AWS": "arn:aws:iam::111122223333:user/admin" },
-          "Action": "sts:AssumeRole" }]});
-    let role = json!({ "roleName": "app", "assumeRolePolicyDocument": nobody.to_string() });
-    server.rest("POST", "/v1/roles", &role).ok();
-    let body = json!({ "sessionName": "blue" }).to_string();
-    let request = crate::fixture::raw::Request::new("POST", "/v1/roles/app/sessions", body);
-    let denied = server.send_as(&ada, "wardbook", &request);
-    untold(&denied, "sts:AssumeRole is about a role: explain tells of keys only, so far.");
+    let role = "arn:aws:iam::444455556666:role/app";
+    let form = format!("Action=AssumeRole&Version=2011-06-15&RoleArn={role}&RoleSessionName=blue");
+    let request = crate::fixture::raw::Request::new("POST", "/", form)
+        .with("content-type", "application/x-www-form-urlencoded");
+    let denied = server.send_as(&ada, "sts", &request);
+    untold(&denied, "The role belongs to account 444455556666, whose policies are not shown here.");
 }
 
 #[test]
@@ -463,6 +460,27 @@ fn tests_stay_with_a_key() {
     let input = json!({ "policy": tenant_policy("9"), "tests": { "a": 1 } });
     let answer = server.rest("PUT", &path, &input);
     assert_eq!(answer.code(), "MalformedPolicyDocumentException");
+}
+
+/// What is taken away fills the list of differences before what is given is found.
+#[test]
+fn a_policy_that_was_not_compared_to_the_end_may_be_wider() {
+    let (server, key) = start();
+    let users: Vec<String> = (0..24).map(|number| format!("user{number:02}")).collect();
+    users.iter().for_each(|name| drop(server.new_user(name, "")));
+    let policy = |users: &[String], action: &str| {
+        let arns = users.iter().map(|name| format!("arn:aws:iam::{ACCOUNT}:user/{name}"));
+        json!({ "Version": "2012-10-17", "Statement": [
+            { "Effect": "Allow", "Principal": { "AWS": ACCOUNT }, "Action": "kms:*",
+              "Resource": "*" },
+            { "Effect": "Allow", "Principal": { "AWS": arns.collect::<Vec<_>>() },
+              "Action": action, "Resource": "*" }]})
+        .to_string()
+    };
+    put_policy(&server, &key, &policy(&users[..23], "kms:Decrypt"));
+    let input = json!({ "policy": policy(&users[23..], "kms:Encrypt"), "noWider": true });
+    let refused = server.rest("PUT", &format!("/v1/keys/{key}/policy"), &input);
+    assert_eq!(refused.code(), "MalformedPolicyDocumentException");
 }
 
 #[test]

@@ -47,6 +47,12 @@ fn no_policy_overrides_a_guardrail() {
     assert_eq!(decision["denied"], "explicitGuardrail");
     assert_eq!(decision["determining"][0]["source"], "guardrail");
     assert_eq!(decision["determining"][0]["sid"], "NoDecrypt");
+    // It is called as its operator called it.
+    let replay = json!({ "requestId": denied.request_id() });
+    let story = program.rest("POST", "/v1/policy/explain", &replay).ok()["story"].clone();
+    let verdict = story["verdict"].as_str().unwrap();
+    let place = "statement 0 (\"NoDecrypt\") of the guardrail no-decrypt.cedar";
+    assert!(verdict.contains(place), "{verdict}");
 
     // Broken, it stays in force, and stops the next start.
     std::fs::write(&file, "forbid (").unwrap();

@@ -10,6 +10,8 @@ mod accounts;
 #[cfg(test)]
 mod answers;
 #[cfg(test)]
+mod answers_beyond_keys;
+#[cfg(test)]
 mod arbitrary;
 #[cfg(test)]
 mod audit_exports;

@@ -354,6 +354,12 @@ fn web_identities_that_are_refused() {
         assert_eq!(record["eventName"], "AssumeRoleWithWebIdentity");
         assert_eq!(record["userIdentity"]["type"], "Unknown");
         assert!(token.is_empty() || !record.to_string().contains(&token));
+        // What was asked for is recorded, if it is what can be asked for.
+        let asked = match token.len() {
+            0 | 20_001 => Value::Null,
+            _ => json!({ "roleArn": ROLE, "roleSessionName": "pod" }),
+        };
+        assert_eq!(record["requestParameters"], asked, "{record}");
     }
     // Unknown, closed, abroad: who holds a token does not learn which.
     new_role(
@@ -379,6 +385,51 @@ fn web_identities_that_are_refused() {
     let arn = format!("arn:aws:iam::{ACCOUNT}:role/web");
     let pairs = [("Action", "AssumeRole"), ("RoleArn", arn.as_str()), ("RoleSessionName", "xy")];
     assert_eq!(call(&server, &server.admin, &pairs).0.status, 403);
+}
+
+/// What was decided on whoever came with a token is explained as well.
+#[test]
+fn a_web_identity_is_explained() {
+    let (_, server) = start();
+    let token = oidc::token(START_MS, &json!({}));
+    let explain = |input: &Value| server.rest("POST", "/v1/policy/explain", input).ok();
+    let check = |told: &Value, allowed: bool| {
+        assert_eq!(told["action"], "sts:AssumeRoleWithWebIdentity", "{told}");
+        assert_eq!(told["allowed"], allowed, "{told}");
+        assert_eq!(told["principal"], format!("issuer.test:{}", oidc::SUBJECT));
+        assert!(!told["verdict"].as_str().unwrap().contains("does not agree"), "{told}");
+    };
+    let (_, record) = recorded(&server, server.send(&form(&with_token(&token, &[]))));
+    check(&explain(&json!({ "requestId": record["requestID"] }))["story"], true);
+    let get = |role: &str| {
+        Request::new("GET", "/v1/principals", "")
+            .with("authorization", &format!("Bearer {token}"))
+            .with("x-wardbook-role", role)
+    };
+    let (_, record) = recorded(&server, server.send(&get(ROLE)));
+    let told = explain(&json!({ "requestId": record["requestID"] }));
+    assert_eq!(told["story"]["action"], "iam:ListPrincipals");
+    check(&told["also"][0], true);
+
+    let closed = trust_of_nobody();
+    new_role(&server, "closed", &closed, ALLOW);
+    let arn = format!("arn:aws:iam::{ACCOUNT}:role/closed");
+    let (_, record) = recorded(&server, server.send(&get(&arn)));
+    check(&explain(&json!({ "requestId": record["requestID"] }))["story"], false);
+    for (role, allowed) in [(ROLE, true), (arn.as_str(), false)] {
+        let who = json!({
+            "provider": oidc::ISSUER, "audience": oidc::AUDIENCE, "subject": oidc::SUBJECT,
+        });
+        let input = json!({
+            "action": "sts:AssumeRoleWithWebIdentity", "roleName": role, "webIdentity": who,
+        });
+        check(&explain(&input)["story"], allowed);
+    }
+}
+
+fn trust_of_nobody() -> String {
+    r#"permit (principal in Account::"111122223333", action, resource) when { context.iamAllows };"#
+        .to_owned()
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! `wardbook policy diff`.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 use reqwest::Method;
@@ -8,7 +9,8 @@ use serde_json::json;
 
 use super::document::{self, Kind};
 use super::trial;
-use crate::base::clock::{Clock, SystemClock};
+use crate::base::clock::{Clock, Deadline, SystemClock};
+use crate::base::limits;
 use crate::cli::client::{Call, Client};
 use crate::cli::error::Error;
 use crate::cli::input;
@@ -40,8 +42,9 @@ pub(super) fn of_files(output: &mut Output, asked: &Diff) -> Result<(), Error> {
     let read = |path| document::read(&engine, Kind::Key, path);
     let (before, after) = (read(old)?, read(new)?);
     let key = trial::stand_in_key(None, &before)?;
-    let now_ms = SystemClock::new().now_ms();
-    let found = engine.compare(&before, &after, key.with(&after), now_ms);
+    let clock = SystemClock::new();
+    let deadline = Deadline::after(&clock, Duration::from_secs(limits::POLICY_SEARCH_S));
+    let found = engine.compare(&before, &after, key.with(&after), clock.now_ms(), deadline);
     let found = found.map_err(|cause| Error::Policy { path: new.clone(), cause })?;
     show(output, &found)
 }

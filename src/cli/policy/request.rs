@@ -11,14 +11,38 @@ use crate::cli::error::Error;
 #[derive(Args)]
 pub(super) struct Request {
     /// ARN of the caller: root, a user, a role, or a session of a role
-    #[arg(long, value_name = "ARN", required_unless_present = "request_id")]
+    #[arg(long, value_name = "ARN", required_unless_present_any = ["request_id", "provider"])]
     principal: Option<String>,
     /// Action, such as kms:Decrypt
     #[arg(long, required_unless_present = "request_id", value_parser = action)]
     action: Option<String>,
-    /// Id, ARN or alias of the key; without one, the account itself is asked about
+    /// Id, ARN or alias of the key; with nothing named, the account itself is asked about
     #[arg(long)]
     key: Option<String>,
+    /// Name of the alias, for actions on aliases, such as alias/app
+    #[arg(long, value_name = "NAME")]
+    alias: Option<String>,
+    /// Name of the schema, for actions on items
+    #[arg(long, value_name = "NAME")]
+    item_schema: Option<String>,
+    /// Name or ARN of the role, for sts:AssumeRole and actions on roles
+    #[arg(long, value_name = "ARN")]
+    role: Option<String>,
+    /// Name or ARN of the user, for actions on users
+    #[arg(long, value_name = "ARN")]
+    user: Option<String>,
+    /// Name or ARN of the group, for actions on groups
+    #[arg(long, value_name = "ARN")]
+    group: Option<String>,
+    /// Issuer of the caller's token, for sts:AssumeRoleWithWebIdentity, instead of a principal
+    #[arg(long, value_name = "ISSUER", requires_all = ["audience", "subject"], conflicts_with = "principal")]
+    provider: Option<String>,
+    /// Audience of the caller's token
+    #[arg(long, requires = "provider")]
+    audience: Option<String>,
+    /// Subject of the caller's token
+    #[arg(long, requires = "provider")]
+    subject: Option<String>,
     /// Pair of the encryption context; may be repeated
     #[arg(long, value_name = "KEY=VALUE", value_parser = pair)]
     context: Vec<(String, String)>,
@@ -45,7 +69,8 @@ pub(super) struct Request {
         long,
         value_name = "UUID",
         conflicts_with_all = [
-            "principal", "action", "key", "context", "source_ip", "via", "tag", "condition",
+            "principal", "action", "key", "alias", "item_schema", "role", "user", "group",
+            "provider", "audience", "subject", "context", "source_ip", "via", "tag", "condition",
             "time", "tls",
         ]
     )]
@@ -60,6 +85,11 @@ impl Request {
             ("principal", &self.principal),
             ("action", &self.action),
             ("keyId", &self.key),
+            ("aliasName", &self.alias),
+            ("itemSchema", &self.item_schema),
+            ("roleName", &self.role),
+            ("userName", &self.user),
+            ("groupName", &self.group),
             ("sourceIp", &self.source_ip),
             ("time", &self.time),
             ("requestId", &self.request_id),
@@ -68,6 +98,12 @@ impl Request {
             if let Some(value) = value {
                 members.insert(name.to_owned(), json!(value));
             }
+        }
+        if let Some(provider) = &self.provider {
+            let who = json!({
+                "provider": provider, "audience": self.audience, "subject": self.subject,
+            });
+            members.insert("webIdentity".to_owned(), who);
         }
         if let Some(tls) = self.tls {
             members.insert("secureTransport".to_owned(), json!(tls));
@@ -90,8 +126,14 @@ impl Request {
 }
 
 /// The members of the input that its errors name, and the flags that are meant.
-const FLAGS: [(&str, &str); 6] = [
+const FLAGS: [(&str, &str); 12] = [
     ("keyId", "--key"),
+    ("aliasName", "--alias"),
+    ("itemSchema", "--item-schema"),
+    ("roleName", "--role"),
+    ("userName", "--user"),
+    ("groupName", "--group"),
+    ("webIdentity", "--provider, --audience and --subject"),
     ("requestId", "--request-id"),
     ("sourceIp", "--source-ip"),
     ("secureTransport", "--tls"),

@@ -7,6 +7,7 @@ use reqwest::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::explain::tell_also;
 use super::request::{Request, in_flags};
 use crate::cli::client::{Call, Client};
 use crate::cli::error::Error;
@@ -18,16 +19,21 @@ use crate::policy::explain::Story;
 pub(super) struct Simulate {
     #[command(flatten)]
     request: Request,
-    /// The proposed key policy; - reads standard input [default: of a call in the book, the policy of then]
+    /// The proposed policy of the key, or of the role; - reads standard input [default: of a call in the book, the policy of then]
     #[arg(long, value_name = "FILE", required_unless_present = "request_id")]
     policy: Option<PathBuf>,
 }
 
 #[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Answer {
     changed: bool,
     now: Story,
     simulated: Story,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    also_now: Vec<Story>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    also_simulated: Vec<Story>,
 }
 
 pub(super) fn run(client: &Client, output: &mut Output, asked: &Simulate) -> Result<(), Error> {
@@ -46,6 +52,7 @@ pub(super) fn run(client: &Client, output: &mut Output, asked: &Simulate) -> Res
         false => "The answer stays the same.",
     })?;
     output.line(format_args!("\nNow\n---\n{}", answer.now))?;
+    tell_also(output, &answer.also_now)?;
     output.text(format_args!("Simulated\n---------\n{}", answer.simulated))?;
-    Ok(())
+    tell_also(output, &answer.also_simulated)
 }

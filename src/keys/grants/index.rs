@@ -12,7 +12,7 @@ use super::Grant;
 use super::packed::{Bucket, Common, Interned, PackedGrant};
 use super::principal::{GrantPrincipal, NamedPrincipal};
 use crate::base::arn::KeyArn;
-use crate::base::context::EncryptionContext;
+use crate::base::context::{EncryptionContext, canonical_pairs};
 use crate::base::grant::{GrantId, GrantTerms};
 use crate::base::ids::{AccountId, KeyId, Region};
 use crate::policy::grant::GrantQuery;
@@ -129,17 +129,16 @@ impl GrantIndex {
     ) -> Option<GrantTerms> {
         let state = self.read();
         let mine = state.key(query.key)?.of_grantee(grantee);
-        let none = EncryptionContext::default();
-        let context = query.context.unwrap_or(&none);
-        let fits = |held: &&Arc<PackedGrant>| held.fits(query.operation, context) && wanted(held);
+        if mine.is_empty() {
+            return None;
+        }
+        let context = query.context.map(EncryptionContext::canonical_bytes).unwrap_or_default();
+        let fits = |held: &&Arc<PackedGrant>| held.fits(query.operation, &context) && wanted(held);
         let in_bucket = |bucket: Bucket<'_>| of_bucket(mine, bucket).iter().find(fits);
         let found = if query.operation.is_constrained() {
-            in_bucket(Bucket::Free)
-                .or_else(|| in_bucket(Bucket::Equals(&context.canonical_bytes())))
-                .or_else(|| {
-                    let pairs = context.single_pairs().map(|pair| pair.canonical_bytes());
-                    pairs.into_iter().find_map(|pair| in_bucket(Bucket::Subset(&pair)))
-                })
+            in_bucket(Bucket::Free).or_else(|| in_bucket(Bucket::Equals(&context))).or_else(|| {
+                canonical_pairs(&context).find_map(|pair| in_bucket(Bucket::Subset(pair)))
+            })
         } else {
             mine.iter().find(fits)
         };

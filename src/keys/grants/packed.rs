@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::Grant;
 use super::principal::NamedPrincipal;
 use crate::base::arn::KeyArn;
-use crate::base::context::EncryptionContext;
+use crate::base::context::{EncryptionContext, canonical_pairs};
 use crate::base::grant::{GrantId, GrantOperation, GrantOperations, GrantTerms};
 use crate::base::ids::AccountId;
 
@@ -98,22 +98,25 @@ impl PackedGrant {
     pub(super) fn bucket(&self) -> Bucket<'_> {
         match (self.field(EQUALS), self.field(SUBSET)) {
             ([], []) => Bucket::Free,
-            ([], subset) => Bucket::Subset(first_pair(subset)),
+            ([], subset) => Bucket::Subset(canonical_pairs(subset).next().unwrap_or(subset)),
             (equals, _) => Bucket::Equals(equals),
         }
     }
 
-    /// Whether it could allow `operation` in this context, as far as it is for
-    /// the grant to say.
-    pub(super) fn fits(&self, operation: GrantOperation, context: &EncryptionContext) -> bool {
+    /// Whether it could allow `operation` in the context with these canonical bytes,
+    /// as far as it is for the grant to say.
+    pub(super) fn fits(&self, operation: GrantOperation, context: &[u8]) -> bool {
         // No call here is made by a service for a resource.
         if !self.common.operations.contains(operation) || !self.field(SOURCE_ARN).is_empty() {
             return false;
         }
         let equals = self.field(EQUALS);
+        // Both are in the order of their keys: what was passed does not come again.
+        let mut pairs = canonical_pairs(context);
         !operation.is_constrained()
-            || (equals.is_empty() || equals == context.canonical_bytes())
-                && context.contains(&self.context(SUBSET))
+            || (equals.is_empty() || equals == context)
+                && canonical_pairs(self.field(SUBSET))
+                    .all(|demanded| pairs.any(|pair| pair == demanded))
     }
 
     pub(super) fn terms(&self) -> GrantTerms {
@@ -138,16 +141,6 @@ impl PackedGrant {
             created_ms: self.created_ms,
         }
     }
-}
-
-/// The bytes of the first of a context's pairs, which are two texts behind their
-/// lengths.
-fn first_pair(bytes: &[u8]) -> &[u8] {
-    let text_end = |from: usize| -> Option<usize> {
-        let (len, _) = bytes.get(from..)?.split_first_chunk::<4>()?;
-        from.checked_add(4)?.checked_add(usize::try_from(u32::from_be_bytes(*len)).ok()?)
-    };
-    text_end(0).and_then(text_end).and_then(|end| bytes.get(..end)).unwrap_or(bytes)
 }
 
 /// Values of which there is one each, however many share it.

@@ -9,6 +9,7 @@ use super::subject::{self, Named, ONE_OF_GROUP, ONE_OF_ROLE, ONE_OF_USER, POLICY
 use crate::base::limits;
 use crate::identity::changes::SetPolicy;
 use crate::ops::access::Access;
+use crate::ops::blocking::{PolicyKind, compile};
 use crate::ops::ctx::Ctx;
 use crate::ops::operation::{Description, Done, Operation, Service};
 use crate::ops::shapes::Nothing;
@@ -58,7 +59,8 @@ impl Operation for AttachPolicy {
         input: Input,
     ) -> Result<Done<Nothing>, ApiError> {
         let owner = subject::find_named(ctx, access, Action::ATTACH_POLICY, &input.owner)?;
-        let document = ctx.engine.compile_identity_policy(&input.policy)?;
+        let account = &owner.account;
+        let document = compile(ctx, account, PolicyKind::Identity, &input.policy).await?;
         let is_new = !owner.policies.contains_key(&input.policy_name);
         if is_new && owner.policies.len() >= limits::ATTACHED_POLICIES {
             let text =

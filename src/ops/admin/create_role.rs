@@ -13,6 +13,7 @@ use crate::identity::changes::CreateIdentity;
 use crate::identity::credentials;
 use crate::identity::directory::{Identity, Kind, RoleTerms};
 use crate::ops::access::Access;
+use crate::ops::blocking::{PolicyKind, compile};
 use crate::ops::ctx::Ctx;
 use crate::ops::operation::{Description, Done, Operation, Service};
 use crate::ops::shapes::out_text;
@@ -74,7 +75,7 @@ impl Operation for CreateRole {
             }
         };
         let terms = RoleTerms {
-            trust: ctx.engine.compile_trust_policy(trust, ctx.directory.as_ref())?,
+            trust: compile(ctx, &account, PolicyKind::Trust, trust).await?,
             max_session_s: input
                 .max_session_duration_seconds
                 .unwrap_or(limits::MAX_SESSION_SECONDS_MIN),

@@ -10,6 +10,7 @@ use super::subject::{self, Named, ONE_OF_ROLE, ONE_OF_USER};
 use crate::base::limits;
 use crate::identity::changes::SetBoundary;
 use crate::ops::access::Access;
+use crate::ops::blocking::{PolicyKind, compile};
 use crate::ops::ctx::Ctx;
 use crate::ops::operation::{Description, Done, Operation, Service};
 use crate::ops::shapes::Nothing;
@@ -57,7 +58,8 @@ impl Operation for PutPermissionsBoundary {
     ) -> Result<Done<Nothing>, ApiError> {
         let action = Action::PUT_PERMISSIONS_BOUNDARY;
         let owner = subject::find_named(ctx, access, action, &input.owner)?;
-        let document = ctx.engine.compile_identity_policy(&input.permissions_boundary)?;
+        let (account, text) = (&owner.account, &input.permissions_boundary);
+        let document = compile(ctx, account, PolicyKind::Identity, text).await?;
         let change = SetBoundary {
             directory: Arc::clone(&ctx.directory),
             owner_id: owner.unique_id.clone(),

@@ -2,7 +2,6 @@
 //! `aws:PrincipalTag`. A tag of the same key is replaced. IAM has two operations
 //! for it, TagUser and TagRole.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -16,7 +15,6 @@ use crate::ops::ctx::Ctx;
 use crate::ops::operation::{Description, Done, Operation, Service};
 use crate::ops::shapes::Nothing;
 use crate::policy::actions::Action;
-use crate::policy::fact::Fact;
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
 
@@ -49,9 +47,7 @@ impl Operation for TagPrincipal {
         input: Input,
     ) -> Result<Done<Nothing>, ApiError> {
         let pairs = input.tags.iter().map(|Tag { key, value }| (key.clone(), value.clone()));
-        access.says(Fact::RequestTags, pairs.collect::<BTreeMap<_, _>>());
-        let keys = input.tags.iter().map(|tag| tag.key.clone());
-        access.says(Fact::TagKeys, keys.collect::<Vec<_>>());
+        access.says_tags(pairs.collect());
         let owner = subject::find_named(ctx, access, Action::TAG_PRINCIPAL, &input.owner)?;
         let new = input.tags.into_iter().map(|Tag { key, value }| (key, value)).collect();
         let change = SetTags {

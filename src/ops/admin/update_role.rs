@@ -9,6 +9,7 @@ use super::subject::{self, MAX_SESSION, ROLE_NAME, TRUST};
 use crate::identity::changes::UpdateRole as Update;
 use crate::identity::directory::Kind;
 use crate::ops::access::Access;
+use crate::ops::blocking::{PolicyKind, compile};
 use crate::ops::ctx::Ctx;
 use crate::ops::operation::{Description, Done, Operation, Service};
 use crate::ops::shapes::Nothing;
@@ -66,7 +67,7 @@ impl Operation for UpdateRole {
         };
         let mut terms = role.role.clone().ok_or_else(|| ApiError::internal("a role has terms"))?;
         if let Some(text) = trust {
-            terms.trust = ctx.engine.compile_trust_policy(&text, ctx.directory.as_ref())?;
+            terms.trust = compile(ctx, &role.account, PolicyKind::Trust, &text).await?;
         }
         terms.max_session_s = max_session_s.unwrap_or(terms.max_session_s);
         let (directory, role_id) = (Arc::clone(&ctx.directory), role.unique_id.clone());

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::hypothesis;
+use crate::base::clock::Deadline;
 use crate::base::limits;
 use crate::ops::access::Access;
+use crate::ops::blocking::{PolicyKind, compile, search};
 use crate::ops::ctx::Ctx;
 use crate::ops::operation::{Description, Done, Operation, Service};
 use crate::ops::shapes::KEY_ID_SHAPE;
@@ -68,15 +70,17 @@ impl Operation for Diff {
     ) -> Result<Done<Difference>, ApiError> {
         access.account(Action::DIFF)?;
         let key = hypothesis::find_key(ctx, access, &input.key_id)?.key;
-        let compile = |text: &str| ctx.engine.compile_key_policy(text, ctx.directory.as_ref());
-        let new = compile(&input.new)?;
+        let account = key.arn.account.clone();
+        let new = compile(ctx, &account, PolicyKind::Key, &input.new).await?;
         let old = match &input.old {
-            Some(text) => compile(text)?,
+            Some(text) => compile(ctx, &account, PolicyKind::Key, text).await?,
             None => Arc::clone(&key.policy),
         };
         let (engine, keys) = (Arc::clone(&ctx.engine), Arc::clone(&ctx.keys));
         let now_ms = ctx.clock.now_ms();
-        let compare = move || engine.compare(&old, &new, key.as_resource(keys.as_ref()), now_ms);
-        Ok(Done::read(ctx.policy_searches.make(compare).await??))
+        let compare = move |deadline: Deadline<'_>| {
+            engine.compare(&old, &new, key.as_resource(keys.as_ref()), now_ms, deadline)
+        };
+        Ok(Done::read(search(ctx, &account, compare).await??))
     }
 }

@@ -16,7 +16,7 @@ use crate::policy::grant::{Party, Reach};
 
 /// The grants that an explanation shows: those of the caller, then others.
 pub(super) fn to_explain(index: &GrantIndex, asked: &Hypothesis) -> Vec<KnownGrant> {
-    let Some(key) = &asked.key else { return Vec::new() };
+    let Some(key) = asked.target.key() else { return Vec::new() };
     if is_about_one_grant(asked.action) || asked.action.grant_operation().is_none() {
         return Vec::new();
     }

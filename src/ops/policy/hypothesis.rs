@@ -7,47 +7,77 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
+use super::asked::Asked;
 use super::outcome::{By, Outcome};
 use super::subject::Subject;
+use super::target::{self, Named, Target};
 use super::{granted, naming};
+use crate::base::caller::Federated;
 use crate::base::context::EncryptionContext;
 use crate::base::ids::{AccountId, Region, RequestId};
 use crate::base::timestamp;
 use crate::keys::grants::index::GrantIndex;
-use crate::keys::key::Key;
 use crate::keys::registry::Registry;
 use crate::ops::access::Access;
 use crate::ops::ctx::Ctx;
 use crate::ops::resolve::{self, Accepts, Found};
-use crate::ops::shapes::{KEY_ID_SHAPE, check_context};
+use crate::ops::shapes::check_context;
 use crate::policy::actions::{Action, ResourceKind};
 use crate::policy::document::Document;
 use crate::policy::engine::Engine;
 use crate::policy::explain::{Names, Story};
-use crate::policy::question::{KeyResource, Question, Resource};
+use crate::policy::fact::{self, Fact};
+use crate::policy::question::Question;
 use crate::wire::error::ApiError;
 use crate::wire::shape::{Member, Shape, text};
 
 /// A principal by ARN.
-pub(super) const PRINCIPAL: Member = Member::optional("principal", text(1, 2048));
+const PRINCIPAL: Member = Member::optional("principal", text(1, 2048));
 /// An action, such as `kms:Decrypt`.
-pub(super) const ACTION: Member = Member::optional("action", text(1, 128));
-/// A key in any form; without one the question is about the account.
-pub(super) const KEY: Member = Member::optional("keyId", KEY_ID_SHAPE);
+const ACTION: Member = Member::optional("action", text(1, 128));
 /// The pairs of an encryption context.
-pub(super) const CONTEXT: Member = Member::optional("encryptionContext", Shape::Map);
+const CONTEXT: Member = Member::optional("encryptionContext", Shape::Map);
 /// The address that the call comes from.
-pub(super) const SOURCE_IP: Member = Member::optional("sourceIp", text(1, 64));
+const SOURCE_IP: Member = Member::optional("sourceIp", text(1, 64));
 /// Whether the call comes over TLS; as the asking call came if it is left out.
-pub(super) const SECURE: Member = Member::optional("secureTransport", Shape::Boolean);
+const SECURE: Member = Member::optional("secureTransport", Shape::Boolean);
 /// When the call comes; now if it is left out.
-pub(super) const TIME: Member = Member::optional("time", text(1, 64));
+const TIME: Member = Member::optional("time", text(1, 64));
+/// Whoever calls by a token, instead of a principal.
+const WEB_IDENTITY: Member = Member::optional(
+    "webIdentity",
+    Shape::Structure(&[
+        Member::required("provider", text(1, 255)),
+        Member::required("audience", text(1, 255)),
+        Member::required("subject", text(1, 255)),
+    ]),
+);
 /// Tags of the session, which win over those of the user or role.
-pub(super) const TAGS: Member = Member::optional("principalTags", Shape::Map);
+const TAGS: Member = Member::optional("principalTags", Shape::Map);
 /// Anything else that conditions read, by the name of AWS's condition key.
-pub(super) const CONDITIONS: Member = Member::optional("conditions", Shape::Map);
+const CONDITIONS: Member = Member::optional("conditions", Shape::Map);
 /// A recorded call, instead of all others.
-pub(super) const REQUEST_ID: Member = Member::optional("requestId", text(1, 64));
+const REQUEST_ID: Member = Member::optional("requestId", text(1, 64));
+
+/// All of them, and what names what it is about.
+pub(super) const MEMBERS: [Member; 16] = [
+    PRINCIPAL,
+    WEB_IDENTITY,
+    ACTION,
+    target::KEY,
+    target::ALIAS,
+    target::ITEM_SCHEMA,
+    target::ROLE,
+    target::USER,
+    target::GROUP,
+    CONTEXT,
+    SOURCE_IP,
+    SECURE,
+    TIME,
+    TAGS,
+    CONDITIONS,
+    REQUEST_ID,
+];
 
 /// A request in the words of whoever asks.
 #[derive(Debug, Default, Deserialize)]
@@ -55,7 +85,10 @@ pub(super) const REQUEST_ID: Member = Member::optional("requestId", text(1, 64))
 pub(super) struct Words {
     pub(super) principal: Option<String>,
     pub(super) action: Option<String>,
-    pub(super) key_id: Option<String>,
+    #[serde(flatten)]
+    pub(super) named: Named,
+    /// Whoever calls by a token of a provider, instead of a principal.
+    pub(super) web_identity: Option<WebIdentity>,
     #[serde(default)]
     pub(super) encryption_context: EncryptionContext,
     pub(super) source_ip: Option<String>,
@@ -68,7 +101,24 @@ pub(super) struct Words {
     pub(super) request_id: Option<String>,
 }
 
-/// A request that somebody could make.
+/// Somebody for whom an OpenID Connect provider vouches.
+#[derive(Debug, Deserialize)]
+pub(super) struct WebIdentity {
+    /// The issuer, with or without its scheme.
+    provider: String,
+    audience: String,
+    subject: String,
+}
+
+impl From<WebIdentity> for Federated {
+    fn from(who: WebIdentity) -> Self {
+        let WebIdentity { provider, audience, subject } = who;
+        let provider = provider.strip_prefix("https://").map(str::to_owned).unwrap_or(provider);
+        Self { provider, audience, subject }
+    }
+}
+
+/// One question of a request that somebody could make.
 pub(super) struct Hypothesis {
     pub(super) engine: Arc<Engine>,
     pub(super) keys: Arc<Registry>,
@@ -77,8 +127,7 @@ pub(super) struct Hypothesis {
     pub(super) action: Action,
     pub(super) account: AccountId,
     pub(super) region: Region,
-    /// `None` for a question about the account.
-    pub(super) key: Option<Arc<Key>>,
+    pub(super) target: Target,
     pub(super) names: Names,
     /// What is not known, and what was taken instead.
     pub(super) notes: Vec<String>,
@@ -88,37 +137,54 @@ pub(super) struct Hypothesis {
 
 impl Hypothesis {
     /// Reads a request that is not one of the book.
-    pub(super) fn read(ctx: &Ctx, access: &mut Access<'_>, words: Words) -> Result<Self, ApiError> {
-        let (Some(principal), Some(action)) = (words.principal, words.action) else {
+    pub(super) fn read(
+        ctx: &Ctx,
+        access: &mut Access<'_>,
+        words: Words,
+    ) -> Result<Asked, ApiError> {
+        let Some(action) = words.action else {
             return Err(ApiError::validation(
                 "Specify principal and action, or the requestId of a recorded call.",
             ));
         };
         check_context(&words.encryption_context)?;
-        let call = access.call();
-        let account = call.caller.principal.account().clone();
+        let account = access.call().caller.principal.account().clone();
         let action = self::action(&action)?;
         let source_ip = words.source_ip.map(|text| address(&text)).transpose()?;
         let now_ms = match words.time {
             Some(text) => time(&text)?,
             None => ctx.clock.now_ms(),
         };
-        let secure = words.secure_transport.unwrap_or(call.caller.secure_transport);
-        let mut subject = Subject::find(ctx, &account, &principal)?.calling(source_ip, secure);
-        let found = words.key_id.map(|name| find_key(ctx, access, &name)).transpose()?;
-        check_kind(action, found.is_some())?;
+        let secure = words.secure_transport.unwrap_or(access.call().caller.secure_transport);
+        let by_token = action == Action::ASSUME_ROLE_WITH_WEB_IDENTITY;
+        let subject = match (words.principal, words.web_identity) {
+            (Some(principal), None) if !by_token => Subject::find(ctx, &account, &principal)?,
+            (None, Some(who)) if by_token => Subject::web_identity(ctx, &account, who.into()),
+            _ => return Err(ApiError::validation(who_is_wanted(action))),
+        };
+        let mut subject = subject.calling(source_ip, secure);
+        let (targets, alias) = target::read(ctx, access, action, &words.named)?;
         let scenario = &mut subject.scenario;
         scenario.standing.tags.extend(words.principal_tags);
-        scenario.request_alias =
-            found.as_ref().and_then(|found| Some(found.alias.as_ref()?.to_string()));
+        scenario.request_alias = alias.map(|name| name.to_string());
         scenario.encryption_context = words.encryption_context;
         scenario.now_ms = now_ms;
         for (key, value) in &words.conditions {
             let said = scenario.say(key, value);
             said.map_err(|refused| ApiError::validation(format!("{refused}.")))?;
         }
-        let key = found.map(|found| found.key);
-        Ok(Self::about(ctx, subject, action, key, &access.call().region))
+        let mut asked: Vec<_> = targets.into_iter().map(|target| (action, target)).collect();
+        asked.extend(of_session_tags(action, &mut subject, asked.first()));
+        let region = &access.call().region;
+        let about = |(action, target)| Self::about(ctx, subject.clone(), action, target, region);
+        let mut questions: Vec<Self> = asked.into_iter().map(about).collect();
+        if let [only] = questions.as_mut_slice()
+            && action.applies_to(ResourceKind::Alias)
+            && only.target.key().is_some()
+        {
+            only.notes.push(format!("{action} is decided on the alias as well: none was named"));
+        }
+        Ok(Asked { questions, position: None })
     }
 
     /// A request of which nothing more is known.
@@ -126,7 +192,7 @@ impl Hypothesis {
         ctx: &Ctx,
         subject: Subject,
         action: Action,
-        key: Option<Arc<Key>>,
+        target: Target,
         region: &Region,
     ) -> Self {
         Self {
@@ -138,7 +204,7 @@ impl Hypothesis {
             subject,
             action,
             region: region.clone(),
-            key,
+            target,
             notes: Vec::new(),
             recorded: None,
         }
@@ -158,6 +224,13 @@ impl Hypothesis {
         story
     }
 
+    /// The ARN of what has a policy of its own that is asked: a key, or a role that
+    /// somebody wants to assume.
+    pub(super) fn holder(&self) -> Option<String> {
+        let is_asked = self.target.key().is_some() || self.action.service() == "sts";
+        self.target.arn().filter(|_| is_asked)
+    }
+
     /// Says what the book says, where it has the request.
     pub(super) fn tell_recorded(&self, story: &mut Story, by: By) {
         if let Some(recorded) = &self.recorded {
@@ -171,14 +244,8 @@ impl Hypothesis {
         policy: Option<&Arc<Document>>,
         put: impl FnOnce(&Question<'_>) -> T,
     ) -> T {
-        let resource = match &self.key {
-            Some(key) => {
-                let of_key = key.as_resource(self.keys.as_ref());
-                let policy = policy.unwrap_or(of_key.policy);
-                Resource::Key(KeyResource { policy, ..of_key })
-            }
-            None => Resource::Account { account: &self.account, region: &self.region },
-        };
+        let keys = self.keys.as_ref();
+        let resource = self.target.resource(&self.account, &self.region, keys, policy);
         let scenario = &self.subject.scenario;
         put(&Question {
             caller: &scenario.caller,
@@ -188,6 +255,30 @@ impl Hypothesis {
             grants: self.grants.as_ref(),
             request: &scenario.request(),
         })
+    }
+}
+
+/// Session tags are a question of their own, about the same role.
+fn of_session_tags(
+    action: Action,
+    subject: &mut Subject,
+    first: Option<&(Action, Target)>,
+) -> Option<(Action, Target)> {
+    let said = &mut subject.scenario.said;
+    let Some(fact::Value::Tags(tags)) = said.find(Fact::RequestTags) else { return None };
+    let keys: Vec<String> = tags.keys().cloned().collect();
+    if action != Action::ASSUME_ROLE {
+        return None;
+    }
+    said.say(Fact::TagKeys, keys.into());
+    let (_, target) = first?;
+    Some((Action::TAG_SESSION, target.clone()))
+}
+
+fn who_is_wanted(action: Action) -> String {
+    match action == Action::ASSUME_ROLE_WITH_WEB_IDENTITY {
+        true => format!("{action} is called by a token: say whose with webIdentity."),
+        false => "Specify principal and action, or the requestId of a recorded call.".to_owned(),
     }
 }
 
@@ -210,20 +301,6 @@ pub(super) fn find_key(ctx: &Ctx, access: &mut Access<'_>, name: &str) -> Result
     }
     access.record_resource(&found.key.arn);
     Ok(found)
-}
-
-fn check_kind(action: Action, about_key: bool) -> Result<(), ApiError> {
-    let (kind, wanted) = match about_key {
-        true => (ResourceKind::Key, "is not performed on a key: leave keyId out"),
-        false => (ResourceKind::Account, "is performed on a key: say which with keyId"),
-    };
-    match action.applies_to(kind) {
-        true => Ok(()),
-        false if !about_key && !action.applies_to(ResourceKind::Key) => {
-            Err(ApiError::validation(format!("Nothing is known of what {action} is performed on.")))
-        }
-        false => Err(ApiError::validation(format!("{action} {wanted}."))),
-    }
 }
 
 fn address(text: &str) -> Result<IpAddr, ApiError> {

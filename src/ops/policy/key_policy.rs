@@ -7,8 +7,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::trials;
+use crate::base::clock::Deadline;
 use crate::keys::changes::UpdateKey;
 use crate::ops::access::Access;
+use crate::ops::blocking::search;
 use crate::ops::ctx::Ctx;
 use crate::ops::operation::{Description, Done, Operation, Service};
 use crate::ops::put_key_policy::{DEFAULT_POLICY, check_lockout, compile, says_bypass};
@@ -95,7 +97,7 @@ impl Operation for PutKeyPolicyWithTests {
         says_bypass(access, input.bypass_policy_lockout_safety_check);
         access.says(Fact::PolicyName, DEFAULT_POLICY);
         let key = access.key(Action::PUT_KEY_POLICY, &input.key_id, Accepts::Key, None)?.key;
-        let policy = compile(ctx, &input.policy)?;
+        let policy = compile(ctx, access, &input.policy).await?;
         if input.bypass_policy_lockout_safety_check != Some(true) {
             let held = key.as_resource(ctx.keys.as_ref());
             check_lockout(ctx, access, KeyResource { policy: &policy, ..held })?;
@@ -123,7 +125,8 @@ impl Operation for PutKeyPolicyWithTests {
     }
 }
 
-/// Refuses a policy under which a request is found that the one in force denies.
+/// Refuses a policy under which a request is found that the one in force denies,
+/// and one of which not every difference was looked for.
 async fn check_no_wider(
     ctx: &Ctx,
     key: &Arc<crate::keys::key::Key>,
@@ -131,10 +134,21 @@ async fn check_no_wider(
 ) -> Result<usize, ApiError> {
     let (engine, keys) = (Arc::clone(&ctx.engine), Arc::clone(&ctx.keys));
     let (key, new, now_ms) = (Arc::clone(key), Arc::clone(policy), ctx.clock.now_ms());
-    let compare = move || engine.compare(&key.policy, &new, key.as_resource(keys.as_ref()), now_ms);
-    let difference = ctx.policy_searches.make(compare).await??;
+    let account = key.arn.account.clone();
+    let compare = move |deadline: Deadline<'_>| {
+        engine.compare(&key.policy, &new, key.as_resource(keys.as_ref()), now_ms, deadline)
+    };
+    let difference = search(ctx, &account, compare).await??;
     match difference.examples.iter().find(|example| example.becomes_allowed) {
-        None => Ok(difference.requests),
+        None if difference.complete => Ok(difference.requests),
+        None => {
+            let text = format!(
+                "The policy cannot be shown to be no wider than the one in force: {} requests \
+                 were compared, and there are more. Compare them by diff, and leave out noWider.",
+                difference.requests
+            );
+            Err(ApiError::new(Code::MalformedPolicyDocumentException, text))
+        }
         Some(example) => {
             let text = format!("The policy is wider than the one in force. For example: {example}");
             Err(ApiError::new(Code::MalformedPolicyDocumentException, text))

@@ -14,6 +14,7 @@
 use super::ctx::Ctx;
 use super::operation::Entry;
 
+mod asked;
 mod diff;
 mod explain;
 mod granted;
@@ -27,6 +28,7 @@ mod recorded;
 mod sessions;
 mod simulate;
 mod subject;
+mod target;
 pub(in crate::ops) mod trials;
 mod what_can;
 mod who_can;

@@ -28,7 +28,7 @@ enum Decided {
 }
 
 /// What became of a call.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Outcome {
     decided: Decided,
     /// The error of a call that was not denied.
@@ -41,11 +41,10 @@ pub(super) struct Outcome {
 }
 
 impl Outcome {
-    /// Reads it from a record.
+    /// Reads it from a record, by the decision that was made last: a call that is
+    /// decided on several times ends with the first denial.
     pub(super) fn read(record: &Value, time_ms: i64) -> Self {
-        // A call that is decided on several times ends with the first denial.
-        let last = record.pointer("/wardbook/decisions").and_then(Value::as_array);
-        let last = last.and_then(|decisions| decisions.last());
+        let last = decisions(record).last();
         let code = record.pointer("/errorCode").and_then(Value::as_str);
         let kind = last.and_then(|last| DenialKind::deserialize(last.get("denied")?).ok());
         let decided = match (last, kind, code) {
@@ -56,6 +55,12 @@ impl Outcome {
         };
         let failed = code.filter(|code| *code != "AccessDenied").map(str::to_owned);
         Self { decided, failed, time_ms, missing: Vec::new(), untellable: None }
+    }
+
+    /// What was decided on a call before the last decision, which let it go on.
+    pub(super) const fn allowed_before(time_ms: i64) -> Self {
+        let decided = Decided::Allowed;
+        Self { decided, failed: None, time_ms, missing: Vec::new(), untellable: None }
     }
 
     /// Whether the call was denied.
@@ -85,10 +90,11 @@ impl Outcome {
     /// Puts what the book says before the verdict, and says whether they agree.
     pub(super) fn tell(&self, story: &mut Story, by: By) {
         let head = self.sentence();
+        let which = if story.action.starts_with("sts:") { "trust policy" } else { "key policy" };
         let by_which = match by {
-            By::Now => "By the policies of now",
-            By::Then => "By the key policy of then",
-            By::Proposed => "By the proposed key policy",
+            By::Now => "By the policies of now".to_owned(),
+            By::Then => format!("By the {which} of then"),
+            By::Proposed => format!("By the proposed {which}"),
         };
         if let Some(why) = self.untellable(story) {
             story.verdict = format!("{head} {by_which}: cannot tell: {why}.");
@@ -114,6 +120,12 @@ impl Outcome {
             Decided::Nothing => true,
         }
     }
+}
+
+/// The decisions on a recorded call, in order.
+pub(super) fn decisions(record: &Value) -> &[Value] {
+    let decisions = record.pointer("/wardbook/decisions").and_then(Value::as_array);
+    decisions.map_or(&[], Vec::as_slice)
 }
 
 /// The kind as the record has it.

@@ -35,6 +35,9 @@ impl Parameter {
     }
 }
 
+const ASSUME_ROLE: &[&str] = &["AssumeRole"];
+/// Operations that make sessions of roles.
+const MAKE_SESSIONS: &[&str] = &["AssumeRole", "AssumeRoleWithWebIdentity"];
 const CREATE_GRANT: &[&str] = &["CreateGrant"];
 const CREATE_KEY: &[&str] = &["CreateKey"];
 /// Operations on the policy of a key.
@@ -57,6 +60,9 @@ const PARAMETERS: &[Parameter] = &[
     any("tagKeys", Fact::TagKeys),
     any("wrappingAlgorithm", Fact::WrappingAlgorithm),
     any("wrappingKeySpec", Fact::WrappingKeySpec),
+    only(ASSUME_ROLE, "externalId", Fact::ExternalId),
+    only(ASSUME_ROLE, "transitiveTagKeys", Fact::TransitiveTagKeys),
+    only(MAKE_SESSIONS, "roleSessionName", Fact::RoleSessionName),
     only(OF_POLICY, "policyName", Fact::PolicyName).or("default"),
     only(ON_GRANTS, "", Fact::GrantIsForAwsResource).or("false"),
     only(CREATE_GRANT, "granteePrincipal", Fact::GranteePrincipal),
@@ -136,12 +142,26 @@ impl<'a> Parameters<'a> {
     }
 
     fn say_tags(self, said: &mut Said) {
-        let Some(tags) = self.find("tags").and_then(Value::as_array) else { return };
-        let pairs = tags.iter().filter_map(|tag| {
-            let member = |name: &str| tag.get(name)?.as_str().map(str::to_owned);
-            Some((member("tagKey")?, member("tagValue")?))
+        let tags = self.find("tags").and_then(Value::as_array);
+        // Those that a session hands on to the next.
+        let handed_on = self.find("incomingTransitiveTags").and_then(Value::as_object);
+        if tags.is_none() && handed_on.is_none() {
+            return;
+        }
+        // KMS has other names for the two than IAM and STS.
+        let pairs = tags.into_iter().flatten().filter_map(|tag| {
+            let member = |names: [&str; 2]| {
+                names.iter().find_map(|name| tag.get(*name)?.as_str().map(str::to_owned))
+            };
+            Some((member(["tagKey", "key"])?, member(["tagValue", "value"])?))
         });
-        let pairs: BTreeMap<String, String> = pairs.collect();
+        let handed_on = handed_on.into_iter().flatten();
+        let handed_on =
+            handed_on.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())));
+        let pairs: BTreeMap<String, String> = handed_on.chain(pairs).collect();
+        if pairs.is_empty() && self.event == "AssumeRole" {
+            return;
+        }
         said.say(Fact::TagKeys, pairs.keys().cloned().collect::<Vec<_>>().into());
         said.say(Fact::RequestTags, pairs.into());
     }

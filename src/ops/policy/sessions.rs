@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::audit::{self, Filter, Selection, Term};
 use crate::base::caller::{Federated, SessionFacts};
+use crate::base::ids::AccountId;
 use crate::base::limits::AUDIT_PAGE_ROWS;
 use crate::base::timestamp;
 use crate::ops::ctx::Ctx;
@@ -33,7 +34,11 @@ pub(super) enum Session {
 }
 
 /// Finds the session of a recorded call of `account`.
-pub(super) async fn find(ctx: &Ctx, account: &str, record: &Value) -> Result<Session, ApiError> {
+pub(super) async fn find(
+    ctx: &Ctx,
+    account: &AccountId,
+    record: &Value,
+) -> Result<Session, ApiError> {
     let text = |pointer: &str| record.pointer(pointer).and_then(Value::as_str);
     let Some(context) = record.pointer("/userIdentity/sessionContext") else {
         return Ok(Session::None);
@@ -51,9 +56,9 @@ pub(super) async fn find(ctx: &Ctx, account: &str, record: &Value) -> Result<Ses
         _ if !is_of_role => Ok(Session::Known(facts)),
         None => Ok(Session::Known(facts)),
         Some(id) => {
-            let (store, account, id) = (Arc::clone(&ctx.store), account.to_owned(), id.to_owned());
-            let search = move || made(&store, &account, &id, created_ms);
-            Ok(match ctx.policy_searches.make(search).await?? {
+            let (store, of, id) = (Arc::clone(&ctx.store), account.to_string(), id.to_owned());
+            let search = move || made(&store, &of, &id, created_ms);
+            Ok(match ctx.policy_searches.make_for(account, search).await?? {
                 Made::As(record) => complete(facts, &record),
                 Made::NotFound => Session::Unknown(
                     "the book of this account has no record of how the session was made, which \
@@ -139,7 +144,7 @@ fn complete(facts: SessionFacts, record: &Value) -> Session {
 }
 
 /// For whom a provider vouched.
-fn federated(context: &Value) -> Option<Federated> {
+pub(super) fn federated(context: &Value) -> Option<Federated> {
     let attributes = context.pointer("/webIdFederationData/attributes")?.as_object()?;
     let of = |ending: &str| {
         attributes.iter().find_map(|(name, value)| Some((name.strip_suffix(ending)?, value)))

@@ -5,11 +5,14 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::asked::{Asked, Told};
 use super::hypothesis::{self, Hypothesis, Words};
 use super::outcome::By;
+use super::target::Target;
 use super::{history, recorded};
 use crate::base::limits;
 use crate::ops::access::Access;
+use crate::ops::blocking::{PolicyKind, compile};
 use crate::ops::ctx::Ctx;
 use crate::ops::operation::{Description, Done, Operation, Service};
 use crate::policy::actions::Action;
@@ -31,35 +34,40 @@ pub(super) struct Input {
 }
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct Output {
     /// Whether one allows what the other denies.
     changed: bool,
     now: Story,
     simulated: Story,
+    /// The other questions of the call.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    also_now: Vec<Story>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    also_simulated: Vec<Story>,
 }
+
+/// A request, and the policy that is proposed.
+const INPUT: [Member; 17] = {
+    let mut all = [Member::optional("policy", matching(1, limits::POLICY_BYTES, POLICY_TEXT)); 17];
+    let (of_request, _) = all.split_at_mut(16);
+    of_request.copy_from_slice(&hypothesis::MEMBERS);
+    all
+};
+const STORIES: Shape = Shape::List { of: &Shape::Document, min: 0, max: usize::MAX };
 
 impl Operation for Simulate {
     const DESCRIPTION: Description = Description {
         name: "Simulate",
         service: Service::Policy,
         read_only: true,
-        input: &[
-            hypothesis::PRINCIPAL,
-            hypothesis::ACTION,
-            hypothesis::KEY,
-            hypothesis::CONTEXT,
-            hypothesis::SOURCE_IP,
-            hypothesis::SECURE,
-            hypothesis::TIME,
-            hypothesis::TAGS,
-            hypothesis::CONDITIONS,
-            hypothesis::REQUEST_ID,
-            Member::optional("policy", matching(1, limits::POLICY_BYTES, POLICY_TEXT)),
-        ],
+        input: &INPUT,
         output: &[
             Member::required("changed", Shape::Boolean),
             Member::required("now", Shape::Document),
             Member::required("simulated", Shape::Document),
+            Member::optional("alsoNow", STORIES),
+            Member::optional("alsoSimulated", STORIES),
         ],
         errors: &[
             Code::InvalidArnException,
@@ -79,20 +87,24 @@ impl Operation for Simulate {
         input: Input,
     ) -> Result<Done<Output>, ApiError> {
         access.account(Action::SIMULATE)?;
-        let (mut hypothesis, position) = match &input.words.request_id {
-            Some(_) => {
-                let asked = recorded::read(ctx, access, input.words).await?;
-                (asked.hypothesis, Some(asked.position))
-            }
-            None => (Hypothesis::read(ctx, access, input.words)?, None),
+        let mut asked = match &input.words.request_id {
+            Some(_) => recorded::read(ctx, access, input.words).await?,
+            None => Hypothesis::read(ctx, access, input.words)?,
         };
+        let holder = asked.policy_holder().cloned().ok_or_else(|| {
+            ApiError::validation(
+                "Only the policy of a key or of a role can be simulated: say which with keyId or \
+                 roleName.",
+            )
+        })?;
         let by = if input.policy.is_some() { By::Proposed } else { By::Then };
-        let (policy, note) = match (input.policy, position) {
+        let (policy, note) = match (input.policy, asked.position) {
             (Some(text), _) => {
-                let policy = ctx.engine.compile_key_policy(&text, ctx.directory.as_ref())?;
-                (policy, "the key policy is the proposed one".to_owned())
+                let note = format!("the {} is the proposed one", name(&holder));
+                let account = access.call().caller.principal.account();
+                (compile(ctx, account, kind(&holder), &text).await?, note)
             }
-            (None, Some(position)) => policy_of_then(ctx, &mut hypothesis, position).await?,
+            (None, Some(position)) => policy_of_then(ctx, access, &holder, position).await?,
             (None, None) => {
                 return Err(ApiError::validation(
                     "Specify policy, or the requestId of a recorded call to see it by the policy \
@@ -100,54 +112,87 @@ impl Operation for Simulate {
                 ));
             }
         };
-        if hypothesis.key.is_none() {
-            return Err(ApiError::validation(
-                "Only the policy of a key can be simulated: say which with keyId.",
-            ));
-        }
-        let stories = ctx.policy_searches.make(move || {
-            let mut now = hypothesis.explain(None);
-            let mut simulated = hypothesis.explain(Some(&policy));
-            simulated.notes.retain(|note| !note.starts_with("the policies are"));
-            simulated.notes.push(note);
-            if let Some(recorded) = &hypothesis.recorded {
-                let untellable = |story| recorded.untellable(story);
-                if let Some(why) = untellable(&now).or_else(|| untellable(&simulated)) {
-                    let text = format!("{} Cannot tell what changes: {why}.", recorded.sentence());
-                    return Err(ApiError::validation(text));
-                }
-            }
-            hypothesis.tell_recorded(&mut now, By::Now);
-            hypothesis.tell_recorded(&mut simulated, by);
-            Ok((now, simulated))
-        });
-        let (now, simulated) = stories.await??;
-        Ok(Done::read(Output { changed: now.allowed != simulated.allowed, now, simulated }))
+        let account = access.call().caller.principal.account();
+        let work = move || simulate(&mut asked, &policy, &note, by);
+        let (now, simulated) = ctx.policy_searches.make_for(account, work).await??;
+        Ok(Done::read(Output {
+            changed: now.is_allowed() != simulated.is_allowed(),
+            now: now.story,
+            simulated: simulated.story,
+            also_now: now.also,
+            also_simulated: simulated.also,
+        }))
     }
 }
 
-/// The key policy that was in force when the request was recorded, and how much
-/// of the rest is of then.
+/// The call by the policies of now, and with another one.
+fn simulate(
+    asked: &mut Asked,
+    policy: &Arc<Document>,
+    note: &str,
+    by: By,
+) -> Result<(Told, Told), ApiError> {
+    let now = asked.explain(None);
+    let mut simulated = asked.explain(Some(policy));
+    for story in &mut simulated {
+        story.notes.retain(|note| !note.starts_with("the policies are"));
+        story.notes.push(note.to_owned());
+    }
+    if let Some(recorded) = asked.outcome() {
+        let mut stories = now.iter().chain(&simulated);
+        if let Some(why) = stories.find_map(|story| recorded.untellable(story)) {
+            let text = format!("{} Cannot tell what changes: {why}.", recorded.sentence());
+            return Err(ApiError::validation(text));
+        }
+    }
+    let told = asked.tell(now, By::Now).zip(asked.tell(simulated, by));
+    told.ok_or_else(|| ApiError::internal("a call without a question"))
+}
+
+/// What the policy is called that is another one.
+fn name(holder: &Target) -> &'static str {
+    if holder.key().is_some() { "key policy" } else { "trust policy" }
+}
+
+fn kind(holder: &Target) -> PolicyKind {
+    if holder.key().is_some() { PolicyKind::Key } else { PolicyKind::Trust }
+}
+
+/// The policy that was in force when the request was recorded, and how much of
+/// the rest is of then.
 async fn policy_of_then(
     ctx: &Ctx,
-    hypothesis: &mut Hypothesis,
+    access: &Access<'_>,
+    holder: &Target,
     position: Position,
 ) -> Result<(Arc<Document>, String), ApiError> {
-    let Some(key) = hypothesis.key.as_ref().map(|key| key.arn.clone()) else {
-        return Err(ApiError::validation("The recorded call was not about a key."));
-    };
+    let account = access.call().caller.principal.account();
     let store = Arc::clone(&ctx.store);
+    let searched = holder.clone();
     let search = move || -> Result<_, crate::audit::Error> {
-        let text = history::key_policy(&store, &key, position)?;
-        Ok((text, history::identities_changed_since(&store, &key.account, position)?))
+        Ok(match &searched {
+            Target::Key(key) => {
+                let text = history::key_policy(&store, &key.arn, position)?;
+                (text, history::identities_changed_since(&store, &key.arn.account, position)?)
+            }
+            Target::Identity(role) => {
+                let text = history::trust_policy(&store, &role.account, &role.name, position)?;
+                (text, history::identities_changed_since(&store, &role.account, position)?)
+            }
+            _ => (None, false),
+        })
     };
-    let (text, changed) = ctx.policy_searches.make(search).await??;
+    let (text, changed) = ctx.policy_searches.make_for(account, search).await??;
+    let (what, name) = (if holder.key().is_some() { "key" } else { "role" }, name(holder));
     let text = text.ok_or_else(|| {
-        ApiError::validation(
-            "The book does not say which policy the key had then: it cannot be reconstructed.",
-        )
+        ApiError::validation(format!(
+            "The book does not say which policy the {what} had then: it cannot be reconstructed."
+        ))
     })?;
-    let compiled = ctx.engine.compile_key_policy(&text, ctx.directory.as_ref());
+    let (engine, directory) = (Arc::clone(&ctx.engine), Arc::clone(&ctx.directory));
+    let kind = kind(holder);
+    let compile = move || kind.compile(&engine, directory.as_ref(), &text);
+    let compiled = ctx.policies.make_for(account, compile).await?;
     let policy = compiled.map_err(|error| {
         ApiError::validation(format!(
             "The policy of then cannot be reconstructed: it does not compile now: {error}"
@@ -155,13 +200,10 @@ async fn policy_of_then(
     })?;
     let note = match changed {
         true => {
-            "the key policy is the one of then; identity policies, groups, boundaries and tags \
-             are those of now, some of which changed since"
+            "identity policies, groups, boundaries and tags are those of now, some of which \
+             changed since"
         }
-        false => {
-            "the key policy is the one of then; identity policies, groups, boundaries and tags \
-             did not change since"
-        }
+        false => "identity policies, groups, boundaries and tags did not change since",
     };
-    Ok((policy, note.to_owned()))
+    Ok((policy, format!("the {name} is the one of then; {note}")))
 }

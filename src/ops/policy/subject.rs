@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::base::arn::{Arn, PARTITION};
-use crate::base::caller::{Principal, SessionFacts};
+use crate::base::caller::{Federated, Principal, SessionFacts};
 use crate::base::ids::AccountId;
 use crate::identity::directory::{Identity, Kind};
 use crate::ops::ctx::Ctx;
@@ -65,6 +65,13 @@ impl Subject {
     /// The root principal of an account.
     pub(super) fn root(ctx: &Ctx, account: &AccountId) -> Self {
         Self::new(ctx, Principal::Root { account: account.clone() }, None)
+    }
+
+    /// Whoever a provider of the account vouches for.
+    pub(super) fn web_identity(ctx: &Ctx, account: &AccountId, who: Federated) -> Self {
+        let Federated { provider, audience, subject } = who;
+        let account = account.clone();
+        Self::new(ctx, Principal::WebIdentity { account, provider, audience, subject }, None)
     }
 
     /// A user.

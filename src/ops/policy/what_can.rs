@@ -7,13 +7,16 @@ use serde::{Deserialize, Serialize};
 use super::granted;
 use super::hypothesis::{self, Hypothesis};
 use super::subject::Subject;
+use super::target::{self, Target};
+use crate::base::clock::Deadline;
 use crate::base::ids::KeyId;
 use crate::base::limits;
 use crate::keys::key::Key;
 use crate::ops::access::Access as Call;
+use crate::ops::blocking::{search, until};
 use crate::ops::ctx::Ctx;
 use crate::ops::operation::{Description, Done, Operation, Service};
-use crate::ops::shapes::{KEY_ID_SHAPE, out_text};
+use crate::ops::shapes::out_text;
 use crate::policy::actions::{Action, ResourceKind};
 use crate::policy::explain::Access;
 use crate::wire::codes::Code;
@@ -65,7 +68,7 @@ impl Operation for WhatCan {
         read_only: true,
         input: &[
             Member::required("principal", text(1, 2048)),
-            Member::optional("keyId", KEY_ID_SHAPE),
+            target::KEY,
             Member::optional("cursor", text(1, 64)),
         ],
         output: &[
@@ -94,18 +97,26 @@ impl Operation for WhatCan {
         };
         let is_first_page = input.cursor.is_none() && input.key_id.is_none();
         let region = access.call().region.clone();
-        let mut asked = Hypothesis::about(ctx, subject, Action::DECRYPT, None, &region);
+        let mut asked = Hypothesis::about(
+            ctx,
+            subject,
+            Action::DECRYPT,
+            Target::Account(account.clone()),
+            &region,
+        );
         let principal = asked.subject.principal().to_string();
-        let search = move || {
+        let work = move |deadline: Deadline<'_>| {
             let of_account = is_first_page.then(|| actions(&mut asked, None));
-            let of_keys = keys.into_iter().map(|key| OfKey {
-                key_arn: key.arn.to_string(),
-                actions: actions(&mut asked, Some(key)),
+            let keys = keys.into_iter().map(|key| (key.id(), key));
+            let (of_keys, last) = until(deadline, keys, |_, key| {
+                let key_arn = key.arn.to_string();
+                let found = OfKey { key_arn, actions: actions(&mut asked, Some(key)) };
+                (!found.actions.is_empty()).then_some(found)
             });
-            let of_keys = of_keys.filter(|found| !found.actions.is_empty()).collect();
-            (of_account, of_keys)
+            (of_account, of_keys, last)
         };
-        let (account, keys) = ctx.policy_searches.make(search).await?;
+        let (account, keys, last) = search(ctx, &account, work).await?;
+        let next_cursor = last.map(|id| id.to_string()).or(next_cursor);
         Ok(Done::read(Output { principal, account, keys, next_cursor }))
     }
 }
@@ -144,7 +155,10 @@ fn actions(asked: &mut Hypothesis, key: Option<Arc<Key>>) -> Actions {
         Some(key) => granted::to_search(&asked.grants, &key.arn).0,
         None => Vec::new(),
     };
-    asked.key = key;
+    asked.target = match key {
+        Some(key) => Target::Key(key),
+        None => Target::Account(asked.account.clone()),
+    };
     let mut actions = Actions::default();
     let mine = |action: &Action| action.service() != "system" && action.applies_to(kind);
     for action in Action::ALL.into_iter().filter(mine) {

@@ -8,11 +8,14 @@ use serde::{Deserialize, Serialize};
 use super::granted;
 use super::hypothesis::{self, Hypothesis};
 use super::subject::{ANY_SESSION, Subject};
+use super::target::Target;
+use crate::base::clock::Deadline;
 use crate::base::ids::AccountId;
 use crate::base::limits;
 use crate::identity::directory::Kind;
 use crate::keys::grants::Grant;
 use crate::ops::access::Access as Call;
+use crate::ops::blocking::{search, until};
 use crate::ops::ctx::Ctx;
 use crate::ops::operation::{Description, Done, Operation, Service};
 use crate::ops::shapes::{KEY_ID_SHAPE, out_text};
@@ -95,23 +98,24 @@ impl Operation for WhoCan {
         let key_arn = key.arn.to_string();
         let root = Subject::root(ctx, &account);
         let of = |subject: Subject| {
-            Hypothesis::about(ctx, subject, action, Some(Arc::clone(&key)), &region)
+            Hypothesis::about(ctx, subject, action, Target::Key(Arc::clone(&key)), &region)
         };
         let first = of(root);
         let asked: Vec<(String, Hypothesis)> =
             asked.into_iter().map(|(arn, subject)| (arn, of(subject))).collect();
         let is_first_page = input.cursor.is_none();
-        let search = move || {
+        let work = move |deadline: Deadline<'_>| {
             let (grants, complete) = granted::to_search(&first.grants, &key.arn);
-            let principals: Vec<Found> =
-                asked.into_iter().filter_map(|asked| found(asked, &grants)).collect();
+            let found = |arn: &String, asked| found(arn, asked, &grants);
+            let (principals, last): (Vec<Found>, _) = until(deadline, asked, found);
             let others = match is_first_page {
                 true => strangers(&first, &grants),
                 false => Vec::new(),
             };
-            (principals, others, complete)
+            (principals, others, complete, last)
         };
-        let (principals, mut others, complete) = ctx.policy_searches.make(search).await?;
+        let (principals, mut others, complete, last) = search(ctx, &account, work).await?;
+        let next_cursor = last.or(next_cursor);
         others.retain(|other| !is_known_here(ctx, &account, &other.who));
         let action = action.to_string();
         let note = (!complete).then(|| {
@@ -152,12 +156,12 @@ fn page(
 }
 
 /// `None` for whoever has no way at all.
-fn found((principal, mut hypothesis): (String, Hypothesis), grants: &[Grant]) -> Option<Found> {
+fn found(arn: &str, mut hypothesis: Hypothesis, grants: &[Grant]) -> Option<Found> {
     let known = granted::known_to(grants, hypothesis.subject.principal(), hypothesis.action);
     hypothesis.names.grants = known;
     let reached =
         hypothesis.ask(None, |question| hypothesis.engine.reach(question, &hypothesis.names));
-    (reached.access != Access::Never).then_some(Found { principal, reached })
+    (reached.access != Access::Never).then(|| Found { principal: arn.to_owned(), reached })
 }
 
 /// Those whom the key policy or a grant names beyond the account.

@@ -17,9 +17,10 @@ use super::target::Target;
 use crate::base::arn::RoleArn;
 use crate::base::caller::{Principal, SessionFacts};
 use crate::base::limits;
-use crate::ops::access::{Access, Facts};
+use crate::ops::access::Access;
 use crate::ops::call::Call;
 use crate::ops::ctx::Ctx;
+use crate::ops::facts::Facts;
 use crate::ops::operation::{Description, Done, Operation, ReadInput, Service};
 use crate::ops::pipeline;
 use crate::ops::shapes::out_text;
@@ -100,9 +101,7 @@ impl Operation for AssumeRole {
         }
         if !tags.is_empty() {
             // Those that are handed on as well: a policy sees all that there will be.
-            let all = tags.all();
-            access.says(Fact::TagKeys, all.keys().cloned().collect::<Vec<_>>());
-            access.says(Fact::RequestTags, all);
+            access.says_tags(tags.all());
         }
         if !tags.transitive.is_empty() {
             let keys = tags.transitive.iter().cloned();

@@ -11,9 +11,10 @@ use crate::base::arn::RoleArn;
 use crate::base::caller::{Caller, Federated, Principal, SessionFacts};
 use crate::base::ids::Region;
 use crate::identity::oidc::WebIdentity;
-use crate::ops::access::{Access, Facts};
+use crate::ops::access::Access;
 use crate::ops::call::Call;
 use crate::ops::ctx::Ctx;
+use crate::ops::facts::Facts;
 use crate::ops::operation::Description;
 use crate::ops::pipeline::Refusal;
 use crate::policy::actions::Action;
@@ -54,7 +55,7 @@ pub fn assume(
     let assumed = target.assume(&mut access, &[Action::ASSUME_ROLE_WITH_WEB_IDENTITY], denied);
     let decided = facts.decisions;
     match assumed {
-        Err(error) => Err(Refusal { error, decided }),
+        Err(error) => Err(Refusal { decided, ..error.into() }),
         Ok((role, _terms)) => {
             let principal = Principal::RoleSession {
                 account: role.account.clone(),

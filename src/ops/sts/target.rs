@@ -63,7 +63,7 @@ impl Target {
         let first = actions.first().copied().unwrap_or(Action::ASSUME_ROLE);
         let role = self.role.clone().and_then(|role| Some((role.role.clone()?, role)));
         let (terms, role) = role.ok_or_else(|| {
-            access.record_denied();
+            access.record_denied(first, self.arn.to_string());
             refuse(first)
         })?;
         Ok((role, terms))

@@ -12,9 +12,9 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::access::Facts;
 use super::call::{Answer, Call};
 use super::ctx::Ctx;
+use super::facts::Facts;
 use super::operation::{Description, Entry, Service};
 use super::pipeline;
 use crate::base::caller::{Caller, Principal};

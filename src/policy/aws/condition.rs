@@ -10,6 +10,7 @@
 //! | `Null` | `!H`, or `H` |
 //! | `"${aws:username}"` as a value | `V2`, and H2 before everything else |
 //!
+//! V under an ARN operator is the parts of the ARN, with an H of their own.
 //! `!=` is never written: on an absent key it is an error, not true.
 
 use std::sync::Arc;
@@ -242,7 +243,7 @@ impl Condition {
         self.on_value(&self.operand, |value| {
             Truth::any(dates.into_iter().map(|ms| {
                 let date = unary(UnaryOp::Datetime, string(&timestamp::iso_8601(ms)));
-                Truth::When(binary(operator(compare), value.clone(), date))
+                Truth::When(binary(compare.in_cedar(), value.clone(), date))
             }))
         })
     }
@@ -320,45 +321,56 @@ impl Condition {
         }
     }
 
-    /// A key of one value: how presence, opposite and prefix go together.
+    /// A key of one value: how presence, opposite and prefix go together. What is
+    /// compared is `operand`, a form of the key that may be absent though the key
+    /// is there: a text that is no ARN has no parts, and is like none.
     fn on_value(
         &self,
         operand: &Operand,
         matched: impl FnOnce(Expr) -> Truth,
     ) -> Result<Meaning, String> {
         let Operator { quantifier, negated, if_exists, .. } = self.operator;
-        let there = operand.is_there().map_err(|error| internal(&error))?;
+        let form = operand.is_there().map_err(|error| internal(&error))?;
         let matched = operand.value().map_or(Truth::Never, matched);
-        Ok(cedar(match (quantifier, negated) {
-            (Quantifier::None, true) => there.and(matched).not(),
-            (Quantifier::None, false) if !if_exists => there.and(matched),
-            (Quantifier::None, false) => there.then_or_true(matched),
-            (Quantifier::ForAnyValue, _) if !if_exists => there.and(opposite_if(negated, matched)),
-            (Quantifier::ForAnyValue | Quantifier::ForAllValues, _) => {
-                there.then_or_true(opposite_if(negated, matched))
+        // Where absence is as good as no match, the form tells both.
+        match (quantifier, negated) {
+            (Quantifier::None, true) => return Ok(cedar(form.and(matched).not())),
+            (Quantifier::None | Quantifier::ForAnyValue, false) if !if_exists => {
+                return Ok(cedar(form.and(matched)));
             }
-        }))
+            _ => {}
+        }
+        let (there, matched) = match operand.kind() {
+            Some(Kind::Arn) => (self.is_there()?, form.and(matched)),
+            _ => (form, matched),
+        };
+        Ok(cedar(self.where_there(there, opposite_if(negated, matched))))
     }
 
     /// A key of several values, against these.
     fn on_members(&self, literals: &[String]) -> Result<Meaning, String> {
-        let Operator { quantifier, negated, if_exists, .. } = self.operator;
+        let Operator { quantifier, negated, .. } = self.operator;
         let there = self.is_there()?;
         let held = self.operand.value().unwrap_or_else(|| set([]));
         let given = set(literals.iter().map(|text| string(text)));
         let all = |outer, inner| Truth::When(binary(BinaryOp::ContainsAll, outer, inner));
         let any = |one, other| Truth::When(binary(BinaryOp::ContainsAny, one, other));
-        let for_any = quantifier == Quantifier::ForAnyValue;
-        let holds = match (for_any, negated) {
+        let holds = match (quantifier == Quantifier::ForAnyValue, negated) {
             (true, false) => any(held, given),
             (true, true) => all(given, held).not(),
             (false, false) => all(given, held),
             (false, true) => any(held, given).not(),
         };
-        Ok(cedar(match for_any && !if_exists {
+        Ok(cedar(self.where_there(there, holds)))
+    }
+
+    /// `holds` of a key with a prefix or `IfExists`, wherever the key is there.
+    fn where_there(&self, there: Truth, holds: Truth) -> Truth {
+        let Operator { quantifier, if_exists, .. } = self.operator;
+        match quantifier == Quantifier::ForAnyValue && !if_exists {
             true => there.and(holds),
             false => there.then_or_true(holds),
-        }))
+        }
     }
 
     fn as_atom(&self, values: Vec<Text>) -> Meaning {
@@ -465,16 +477,6 @@ fn match_arn(value: &Expr, text: &Text) -> Option<Truth> {
     Some(chain(BinaryOp::And, exprs).map_or(Truth::Always, Truth::When))
 }
 
-const fn operator(compare: Compare) -> BinaryOp {
-    match compare {
-        Compare::Equals => BinaryOp::Eq,
-        Compare::Less => BinaryOp::Less,
-        Compare::LessEquals => BinaryOp::LessEq,
-        Compare::Greater => BinaryOp::Greater,
-        Compare::GreaterEquals => BinaryOp::GreaterEq,
-    }
-}
-
 /// A whole number against a decimal one.
 fn compare_number(compare: Compare, value: &Expr, number: Number) -> Truth {
     let compare = match (compare, number.whole) {
@@ -484,7 +486,7 @@ fn compare_number(compare: Compare, value: &Expr, number: Number) -> Truth {
         (Compare::GreaterEquals, false) => Compare::Greater,
         (compare, _) => compare,
     };
-    Truth::When(binary(operator(compare), value.clone(), long(number.floor)))
+    Truth::When(binary(compare.in_cedar(), value.clone(), long(number.floor)))
 }
 
 /// AWS's own words (AWS KMS Developer Guide, "AWS KMS condition keys").

@@ -1,6 +1,8 @@
 //! Condition operators, by name (IAM User Guide, "IAM JSON policy elements:
 //! Condition operators").
 
+use cedar_policy::pst::BinaryOp;
+
 /// An operator with its prefix and suffix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Operator {
@@ -40,6 +42,18 @@ pub(super) enum Compare {
     LessEquals,
     Greater,
     GreaterEquals,
+}
+
+impl Compare {
+    pub(super) const fn in_cedar(self) -> BinaryOp {
+        match self {
+            Self::Equals => BinaryOp::Eq,
+            Self::Less => BinaryOp::Less,
+            Self::LessEquals => BinaryOp::LessEq,
+            Self::Greater => BinaryOp::Greater,
+            Self::GreaterEquals => BinaryOp::GreaterEq,
+        }
+    }
 }
 
 impl Operator {

@@ -24,6 +24,7 @@ use super::question::{KeyResource, Question, Resource, Standing};
 use super::scenario::Scenario;
 use super::search::{Wish, principals, wishes};
 use crate::base::caller::Principal;
+use crate::base::clock::Deadline;
 use crate::base::limits::{
     COMPARED_EXAMPLES, COMPARED_REQUESTS, COMPARED_RULES, COMPARED_SCENARIOS,
 };
@@ -90,7 +91,8 @@ type Alike = Vec<Action>;
 
 impl Engine {
     /// Looks for requests to `key` whose outcome is not the same under the old
-    /// and the new policy; the policy that it has now does not matter.
+    /// and the new policy; the policy that it has now does not matter. What was
+    /// not asked about before `deadline` is not, and the answer not complete.
     ///
     /// # Errors
     ///
@@ -101,6 +103,7 @@ impl Engine {
         new: &Arc<Document>,
         key: KeyResource<'_>,
         now_ms: i64,
+        deadline: Deadline<'_>,
     ) -> Result<Difference, CompileError> {
         let permit_all = self.compile_identity_policy("permit (principal, action, resource);")?;
         let documents = [old.as_ref(), new.as_ref()];
@@ -124,7 +127,7 @@ impl Engine {
                     chosen.iter().for_each(|(wish, value)| wish.say(&mut scenario, value));
                     for actions in &alike {
                         let Some(action) = actions.first() else { continue };
-                        if found.requests >= affordable {
+                        if found.requests >= affordable || deadline.is_over() {
                             found.complete = false;
                             return Ok(found);
                         }

@@ -1,9 +1,11 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::{Difference, Example};
 use crate::base::arn::KeyArn;
+use crate::base::clock::{Clock, Deadline, ManualClock};
 use crate::policy::document::Document;
 use crate::policy::fixture::*;
 use crate::policy::stand_in::{AnyPrincipal, StandInKey};
@@ -23,7 +25,30 @@ fn json_policy(statements: Value) -> String {
 fn compare(old: &str, new: &str) -> Difference {
     let key = StandInKey::new(KeyArn::parse(KEY_ARN).unwrap());
     let (old, new) = (document(old), document(new));
-    ENGINE.compare(&old, &new, key.with(&old), 1_000).unwrap()
+    within(&old, &new, &key, Duration::from_secs(1))
+}
+
+fn within(
+    old: &Arc<Document>,
+    new: &Arc<Document>,
+    key: &StandInKey,
+    time: Duration,
+) -> Difference {
+    let clock = ManualClock::at(1_000);
+    let deadline = Deadline::after(&clock, time);
+    ENGINE.compare(old, new, key.with(old), clock.now_ms(), deadline).unwrap()
+}
+
+#[test]
+fn no_time_is_no_answer() {
+    let key = StandInKey::new(KeyArn::parse(KEY_ARN).unwrap());
+    let (old, new) = (
+        document("permit (principal, action, resource);"),
+        document("forbid (principal, action, resource);"),
+    );
+    assert!(!within(&old, &new, &key, Duration::from_secs(1)).examples.is_empty());
+    let found = within(&old, &new, &key, Duration::ZERO);
+    assert!(found.examples.is_empty() && !found.complete, "{found:?}");
 }
 
 /// The only example.

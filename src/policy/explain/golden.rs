@@ -300,3 +300,55 @@ fn without_a_key() {
     };
     compare("the_account_itself", &ENGINE.explain(&question, &Names::default()).to_string());
 }
+
+#[test]
+fn a_role() {
+    let (caller, home) = (caller(user(HOME, "alice")), account(HOME));
+    let trust = r#"{"Version": "2012-10-17", "Statement": [
+        {"Sid": "Alice", "Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111122223333:user/alice"},
+         "Action": "sts:AssumeRole", "Condition": {"StringEquals": {"sts:ExternalId": "7"}}},
+        {"Sid": "Admins", "Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111122223333:role/Admin"},
+         "Action": "sts:AssumeRole"}]}"#;
+    let trust = ENGINE.compile_trust_policy(trust, &directory()).unwrap();
+    let standing =
+        with(&["@sid(\"Look\") permit (principal, action in Action::\"kms:read\", resource);"]);
+    let request = RequestFacts { now_ms: 1_795_339_800_000, ..RequestFacts::default() };
+    let question = Question {
+        caller: &caller,
+        action: Action::ASSUME_ROLE,
+        resource: Resource::Role {
+            account: &home,
+            unique_id: "AROAX",
+            name: "app",
+            tags: &crate::policy::question::NO_TAGS,
+            trust: Some(&trust),
+        },
+        standing: &standing,
+        grants: &NoGrants,
+        request: &request,
+    };
+    compare("trust_policy_of_a_role", &ENGINE.explain(&question, &Names::default()).to_string());
+}
+
+#[test]
+fn a_guardrail() {
+    let engine = crate::policy::engine::Engine::new().unwrap();
+    let guardrail = r#"@id("only-by-tls")
+        forbid (principal, action in Action::"kms:read", resource) unless { context.secureTransport };
+        @id("nothing-is-deleted")
+        forbid (principal, action == Action::"kms:ScheduleKeyDeletion", resource);"#;
+    let guardrail = engine.compile_guardrail(guardrail).unwrap();
+    engine.set_guardrails(vec![("company.cedar".to_owned(), guardrail)]);
+    let (caller, arn) = (caller(user(HOME, "alice")), KeyArn::parse(KEY_ARN).unwrap());
+    let policy = key_policy(&default_key_policy(&account(HOME)));
+    let request = RequestFacts { now_ms: 1_795_339_800_000, ..RequestFacts::default() };
+    let question = Question {
+        caller: &caller,
+        action: Action::SCHEDULE_KEY_DELETION,
+        resource: key(&arn, &policy),
+        standing: &with(&["@sid(\"All\") permit (principal, action, resource);"]),
+        grants: &NoGrants,
+        request: &request,
+    };
+    compare("guardrail", &engine.explain(&question, &Names::default()).to_string());
+}

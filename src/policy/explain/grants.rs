@@ -5,9 +5,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::base::context::EncryptionContext;
-use crate::base::grant::{GrantOperation, GrantTerms};
+use crate::base::grant::GrantTerms;
 use crate::policy::engine::{CallerSide, Engine};
-use crate::policy::grant::{Candidate, GrantQuery, Party, Reach};
+use crate::policy::grant::{Candidate, GrantQuery, Party, Reach, Term};
 use crate::policy::question::{Question, Resource};
 
 /// One grant of the key, with the names of its parties.
@@ -122,11 +122,8 @@ impl Engine {
 
 fn refusal(query: &GrantQuery<'_>, candidate: &Candidate) -> GrantOutcome {
     let terms = &candidate.terms;
-    let covers = match candidate.party {
-        Party::Grantee => terms.operations.contains(query.operation),
-        Party::Retiring => query.operation == GrantOperation::RetireGrant,
-    };
-    if !covers {
+    let fails = |term: Term| !term.holds(query, candidate);
+    if fails(Term::AllowsAction) {
         return other_operations(terms);
     }
     let missing: Vec<String> = terms
@@ -138,9 +135,9 @@ fn refusal(query: &GrantQuery<'_>, candidate: &Candidate) -> GrantOutcome {
             None => format!("no {key}"),
         })
         .collect();
-    let (constraint, has) = if !missing.is_empty() {
+    let (constraint, has) = if fails(Term::ContextSubset) {
         (shown(&terms.subset), Some(missing.join(", ")))
-    } else if !terms.equals.is_empty() && query.context != Some(&terms.equals) {
+    } else if fails(Term::ContextEquals) {
         let held = query.context.filter(|context| !context.is_empty());
         let held = held.map_or_else(|| "no encryption context".to_owned(), shown);
         (format!("{} and no more", shown(&terms.equals)), Some(held))

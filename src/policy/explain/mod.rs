@@ -186,7 +186,7 @@ impl Engine {
             for (source, document) in self.documents_for(question) {
                 // Only the policy of the resource hears of the caller's side.
                 let iam_allows = resource_source(source) && story.iam_allows;
-                let name = naming::document(source, &document, question, names);
+                let name = naming::document(self, source, &document, question, names);
                 let statements = self.statement_stories(&document, &facts, iam_allows);
                 let says = Says::of(&statements);
                 let document = document.id().to_owned();

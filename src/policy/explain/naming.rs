@@ -9,6 +9,7 @@ use crate::base::caller::Principal;
 use crate::base::timestamp;
 use crate::policy::decision::Source;
 use crate::policy::document::{Document, Rule};
+use crate::policy::engine::Engine;
 use crate::policy::principal::PrincipalId;
 use crate::policy::question::{Question, Resource};
 
@@ -28,6 +29,7 @@ pub(super) fn principal(principal: &Principal) -> String {
 
 /// A document in a few words: as its owner calls it, or by its id.
 pub(super) fn document(
+    engine: &Engine,
     source: Source,
     document: &Document,
     question: &Question<'_>,
@@ -40,7 +42,7 @@ pub(super) fn document(
     let caller = principal(&question.caller.principal);
     match source {
         Source::Builtin => format!("what {caller} may always do"),
-        Source::Guardrail => format!("guardrail {id}"),
+        Source::Guardrail => format!("guardrail {}", engine.guardrails.name_of(id)),
         Source::Identity => format!("identity policy of {caller}"),
         Source::Boundary => format!("permissions boundary of {caller}"),
         Source::SessionPolicy => format!("session policy of {caller}"),

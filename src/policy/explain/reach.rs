@@ -146,7 +146,7 @@ impl Asked<'_> {
         let mut fits = Vec::new();
         for (source, document) in self.engine.documents_for(self.question) {
             // The session policy of a session that is not there yet is unknown.
-            let name = naming::document(source, &document, self.question, self.names);
+            let name = naming::document(self.engine, source, &document, self.question, self.names);
             for rule in document.rules() {
                 fits.extend(self.fit(source, &name, rule, Whom::Caller).map(|fit| (source, fit)));
             }
@@ -399,7 +399,7 @@ impl Engine {
             return Vec::new();
         }
         let asked = Asked { engine: self, question, facts: &facts, names };
-        let name = naming::document(source, policy, question, names);
+        let name = naming::document(self, source, policy, question, names);
         let home = question.resource.account().as_str();
         let mut strangers = Vec::new();
         for rule in policy.rules() {

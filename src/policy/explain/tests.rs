@@ -185,6 +185,35 @@ fn applying_is_determining(
     Ok(())
 }
 
+/// A `forbid` on what identity policies allow is a condition like others, and no
+/// delegation that could be left out.
+#[test]
+fn what_forbids_does_not_delegate() {
+    let allow = "permit (principal, action, resource);";
+    let reach = |policy: &str| {
+        let (policy, identity) = (key_policy(policy), identity_policy(allow));
+        let (caller, arn) = (caller(user(HOME, "alice")), KeyArn::parse(KEY_ARN).unwrap());
+        let question = Question {
+            caller: &caller,
+            action: Action::DECRYPT,
+            resource: key(&arn, &policy),
+            standing: &Standing::with_policies(vec![identity]),
+            grants: &NoGrants,
+            request: &RequestFacts::default(),
+        };
+        let denied = ENGINE.decide(&question).explanation.denied;
+        (ENGINE.reach(&question, &Names::default()), denied)
+    };
+    let delegates = "permit (principal, action, resource) when { context.iamAllows };";
+    let (reached, denied) = reach(delegates);
+    assert_eq!((reached.access, denied), (Access::Always, None));
+    let forbids = "forbid (principal, action, resource) when { context.iamAllows };";
+    let (reached, denied) = reach(&format!("{allow} {forbids}"));
+    assert_eq!((reached.access, reached.unless.len()), (Access::Conditional, 1), "{reached:?}");
+    assert!(!reached.unless[0].conditions.is_empty(), "{reached:?}");
+    assert_eq!(denied, Some(DenialKind::ExplicitResourcePolicy));
+}
+
 #[test]
 fn a_statement_without_effect_is_shown() {
     let text = format!(

@@ -140,5 +140,6 @@ fn refusals_speak_of_flags() {
     ask("explain", "kms:reencrypt", &[]).refused(2, "kms:ReEncryptFrom and kms:ReEncryptTo");
     ask("simulate", "kms:Decrypt", &["--key", "alias/a"]).refused(2, "--policy <FILE>");
     program.write("open.json", &policy(ADA));
-    ask("simulate", "kms:CreateKey", &["--policy", "open.json"]).refused(1, "which with --key.");
+    ask("simulate", "kms:CreateKey", &["--policy", "open.json"])
+        .refused(1, "which with --key or --role.");
 }

@@ -11,224 +11,114 @@ use crate::fixture::{START_MS, Server};
 
 const DENIED: &str = "AccessDeniedException";
 
-const SIGN: &str = r#"{"KeySpec":"ECC_NIST_P256","KeyUsage":"SIGN_VERIFY"}"#;
-const AGREE: &str = r#"{"KeySpec":"ECC_NIST_P256","KeyUsage":"KEY_AGREEMENT"}"#;
-const MAC: &str = r#"{"KeySpec":"HMAC_256","KeyUsage":"GENERATE_VERIFY_MAC"}"#;
-const IMPORT: &str = r#"{"Origin":"EXTERNAL"}"#;
-const EXPIRES: &str =
-    r#"{"ImportToken":"eA==","EncryptedKeyMaterial":"eA==","ValidTo":1793714272}"#;
-const NEVER: &str = r#"{"ImportToken":"eA==","EncryptedKeyMaterial":"eA==","ExpirationModel":"KEY_MATERIAL_DOES_NOT_EXPIRE"}"#;
-
-/// An operation, the key it is about, a condition, and the members of a call for
-/// which that holds, and of one for which it does not, if there is one.
-const CASES: &[[&str; 7]] = &[
-    [
-        "Encrypt",
-        "{}",
-        "StringEquals",
-        "kms:EncryptionAlgorithm",
-        "SYMMETRIC_DEFAULT",
-        r#"{"Plaintext":"eA=="}"#,
-        r#"{"Plaintext":"eA==","EncryptionAlgorithm":"RSAES_OAEP_SHA_1"}"#,
-    ],
-    [
-        "Encrypt",
-        r#"{"KeySpec":"RSA_2048","KeyUsage":"ENCRYPT_DECRYPT"}"#,
-        "StringEquals",
-        "kms:EncryptionAlgorithm",
-        "RSAES_OAEP_SHA_1",
-        r#"{"Plaintext":"eA==","EncryptionAlgorithm":"RSAES_OAEP_SHA_1"}"#,
-        r#"{"Plaintext":"eA==","EncryptionAlgorithm":"RSAES_OAEP_SHA_256"}"#,
-    ],
-    [
-        "GenerateDataKey",
-        "{}",
-        "StringEquals",
-        "kms:EncryptionAlgorithm",
-        "SYMMETRIC_DEFAULT",
-        r#"{"KeySpec":"AES_256"}"#,
-        "",
-    ],
-    [
-        "GenerateDataKeyPair",
-        "{}",
-        "StringEquals",
-        "kms:DataKeyPairSpec",
-        "ECC_NIST_P256",
-        r#"{"KeyPairSpec":"ECC_NIST_P256"}"#,
-        r#"{"KeyPairSpec":"ECC_NIST_P384"}"#,
-    ],
-    [
-        "Sign",
-        SIGN,
-        "StringEquals",
-        "kms:SigningAlgorithm",
-        "ECDSA_SHA_256",
-        r#"{"Message":"eA==","SigningAlgorithm":"ECDSA_SHA_256"}"#,
-        r#"{"Message":"eA==","SigningAlgorithm":"ECDSA_SHA_384"}"#,
-    ],
-    [
-        "Sign",
-        SIGN,
-        "StringEquals",
-        "kms:MessageType",
-        "RAW",
-        r#"{"Message":"eA==","SigningAlgorithm":"ECDSA_SHA_256"}"#,
-        r#"{"Message":"eA==","SigningAlgorithm":"ECDSA_SHA_256","MessageType":"DIGEST"}"#,
-    ],
-    [
-        "Verify",
-        SIGN,
-        "StringEquals",
-        "kms:MessageType",
-        "RAW",
-        r#"{"Message":"eA==","Signature":"eA==","SigningAlgorithm":"ECDSA_SHA_256"}"#,
-        r#"{"Message":"eA==","Signature":"eA==","SigningAlgorithm":"ECDSA_SHA_256","MessageType":"DIGEST"}"#,
-    ],
-    [
-        "GenerateMac",
-        MAC,
-        "StringEquals",
-        "kms:MacAlgorithm",
-        "HMAC_SHA_256",
-        r#"{"Message":"eA==","MacAlgorithm":"HMAC_SHA_256"}"#,
-        r#"{"Message":"eA==","MacAlgorithm":"HMAC_SHA_512"}"#,
-    ],
-    [
-        "VerifyMac",
-        MAC,
-        "StringEquals",
-        "kms:MacAlgorithm",
-        "HMAC_SHA_256",
-        r#"{"Message":"eA==","Mac":"eA==","MacAlgorithm":"HMAC_SHA_256"}"#,
-        r#"{"Message":"eA==","Mac":"eA==","MacAlgorithm":"HMAC_SHA_512"}"#,
-    ],
-    [
-        "DeriveSharedSecret",
-        AGREE,
-        "StringEquals",
-        "kms:KeyAgreementAlgorithm",
-        "ECDH",
-        r#"{"KeyAgreementAlgorithm":"ECDH","PublicKey":"eA=="}"#,
-        "",
-    ],
-    [
-        "GetParametersForImport",
-        IMPORT,
-        "StringEquals",
-        "kms:WrappingAlgorithm",
-        "RSAES_OAEP_SHA_1",
-        r#"{"WrappingAlgorithm":"RSAES_OAEP_SHA_1","WrappingKeySpec":"RSA_2048"}"#,
-        r#"{"WrappingAlgorithm":"RSAES_OAEP_SHA_256","WrappingKeySpec":"RSA_2048"}"#,
-    ],
-    [
-        "GetParametersForImport",
-        IMPORT,
-        "StringEquals",
-        "kms:WrappingKeySpec",
-        "RSA_4096",
-        r#"{"WrappingAlgorithm":"RSAES_OAEP_SHA_1","WrappingKeySpec":"RSA_4096"}"#,
-        r#"{"WrappingAlgorithm":"RSAES_OAEP_SHA_1","WrappingKeySpec":"RSA_2048"}"#,
-    ],
-    [
-        "ImportKeyMaterial",
-        IMPORT,
-        "StringEquals",
-        "kms:ExpirationModel",
-        "KEY_MATERIAL_DOES_NOT_EXPIRE",
-        NEVER,
-        EXPIRES,
-    ],
-    ["ImportKeyMaterial", IMPORT, "NumericEquals", "kms:ValidTo", "1793714272", EXPIRES, NEVER],
-    [
-        "EnableKeyRotation",
-        "{}",
-        "NumericEquals",
-        "kms:RotationPeriodInDays",
-        "365",
-        "{}",
-        r#"{"RotationPeriodInDays":100}"#,
-    ],
-    [
-        "ScheduleKeyDeletion",
-        "{}",
-        "NumericEquals",
-        "kms:ScheduleKeyDeletionPendingWindowInDays",
-        "30",
-        "{}",
-        r#"{"PendingWindowInDays":7}"#,
-    ],
-    [
-        "ScheduleKeyDeletion",
-        "{}",
-        "NumericEquals",
-        "kms:TrailingDaysWithoutKeyUsage",
-        "0",
-        "{}",
-        "",
-    ],
-    ["DisableKey", "{}", "NumericLessThan", "kms:TrailingDaysWithoutKeyUsage", "1", "{}", ""],
-    [
-        "UpdatePrimaryRegion",
-        r#"{"MultiRegion":true}"#,
-        "StringEquals",
-        "kms:PrimaryRegion",
-        "eu-west-1",
-        r#"{"PrimaryRegion":"eu-west-1"}"#,
-        r#"{"PrimaryRegion":"eu-north-1"}"#,
-    ],
-    [
-        "ReplicateKey",
-        r#"{"MultiRegion":true}"#,
-        "StringEquals",
-        "kms:ReplicaRegion",
-        "eu-west-1",
-        r#"{"ReplicaRegion":"eu-west-1"}"#,
-        r#"{"ReplicaRegion":"eu-north-1"}"#,
-    ],
-    [
-        "GetKeyPolicy",
-        "{}",
-        "StringEquals",
-        "kms:PolicyName",
-        "default",
-        "{}",
-        r#"{"PolicyName":"other"}"#,
-    ],
-    [
-        "TagResource",
-        "{}",
-        "StringEquals",
-        "aws:RequestTag/team",
-        "red",
-        r#"{"Tags":[{"TagKey":"Team","TagValue":"red"}]}"#,
-        r#"{"Tags":[{"TagKey":"Team","TagValue":"blue"}]}"#,
-    ],
-    [
-        "TagResource",
-        "{}",
-        "ForAnyValue:StringEquals",
-        "aws:TagKeys",
-        "Team",
-        r#"{"Tags":[{"TagKey":"Team","TagValue":"red"}]}"#,
-        r#"{"Tags":[{"TagKey":"Owner","TagValue":"red"}]}"#,
-    ],
-    [
-        "UntagResource",
-        "{}",
-        "ForAnyValue:StringEquals",
-        "aws:TagKeys",
-        "Team",
-        r#"{"TagKeys":["Team"]}"#,
-        r#"{"TagKeys":["Owner"]}"#,
-    ],
-];
+/// Cases: an operation and the key it is about; a condition; members of a call for
+/// which that holds, which is denied then; and of one for which it does not, if there
+/// is one.
+const CASES: &str = r#"
+Encrypt of {}
+  StringEquals kms:EncryptionAlgorithm SYMMETRIC_DEFAULT
+  denies {"Plaintext":"eA=="}
+  not    {"Plaintext":"eA==","EncryptionAlgorithm":"RSAES_OAEP_SHA_1"}
+Encrypt of {"KeySpec":"RSA_2048","KeyUsage":"ENCRYPT_DECRYPT"}
+  StringEquals kms:EncryptionAlgorithm RSAES_OAEP_SHA_1
+  denies {"Plaintext":"eA==","EncryptionAlgorithm":"RSAES_OAEP_SHA_1"}
+  not    {"Plaintext":"eA==","EncryptionAlgorithm":"RSAES_OAEP_SHA_256"}
+GenerateDataKey of {}
+  StringEquals kms:EncryptionAlgorithm SYMMETRIC_DEFAULT
+  denies {"KeySpec":"AES_256"}
+GenerateDataKeyPair of {}
+  StringEquals kms:DataKeyPairSpec ECC_NIST_P256
+  denies {"KeyPairSpec":"ECC_NIST_P256"}
+  not    {"KeyPairSpec":"ECC_NIST_P384"}
+Sign of {"KeySpec":"ECC_NIST_P256","KeyUsage":"SIGN_VERIFY"}
+  StringEquals kms:SigningAlgorithm ECDSA_SHA_256
+  denies {"Message":"eA==","SigningAlgorithm":"ECDSA_SHA_256"}
+  not    {"Message":"eA==","SigningAlgorithm":"ECDSA_SHA_384"}
+Sign of {"KeySpec":"ECC_NIST_P256","KeyUsage":"SIGN_VERIFY"}
+  StringEquals kms:MessageType RAW
+  denies {"Message":"eA==","SigningAlgorithm":"ECDSA_SHA_256"}
+  not    {"Message":"eA==","SigningAlgorithm":"ECDSA_SHA_256","MessageType":"DIGEST"}
+Verify of {"KeySpec":"ECC_NIST_P256","KeyUsage":"SIGN_VERIFY"}
+  StringEquals kms:MessageType RAW
+  denies {"Message":"eA==","Signature":"eA==","SigningAlgorithm":"ECDSA_SHA_256"}
+  not    {"Message":"eA==","Signature":"eA==","SigningAlgorithm":"ECDSA_SHA_256","MessageType":"DIGEST"}
+GenerateMac of {"KeySpec":"HMAC_256","KeyUsage":"GENERATE_VERIFY_MAC"}
+  StringEquals kms:MacAlgorithm HMAC_SHA_256
+  denies {"Message":"eA==","MacAlgorithm":"HMAC_SHA_256"}
+  not    {"Message":"eA==","MacAlgorithm":"HMAC_SHA_512"}
+VerifyMac of {"KeySpec":"HMAC_256","KeyUsage":"GENERATE_VERIFY_MAC"}
+  StringEquals kms:MacAlgorithm HMAC_SHA_256
+  denies {"Message":"eA==","Mac":"eA==","MacAlgorithm":"HMAC_SHA_256"}
+  not    {"Message":"eA==","Mac":"eA==","MacAlgorithm":"HMAC_SHA_512"}
+DeriveSharedSecret of {"KeySpec":"ECC_NIST_P256","KeyUsage":"KEY_AGREEMENT"}
+  StringEquals kms:KeyAgreementAlgorithm ECDH
+  denies {"KeyAgreementAlgorithm":"ECDH","PublicKey":"eA=="}
+GetParametersForImport of {"Origin":"EXTERNAL"}
+  StringEquals kms:WrappingAlgorithm RSAES_OAEP_SHA_1
+  denies {"WrappingAlgorithm":"RSAES_OAEP_SHA_1","WrappingKeySpec":"RSA_2048"}
+  not    {"WrappingAlgorithm":"RSAES_OAEP_SHA_256","WrappingKeySpec":"RSA_2048"}
+GetParametersForImport of {"Origin":"EXTERNAL"}
+  StringEquals kms:WrappingKeySpec RSA_4096
+  denies {"WrappingAlgorithm":"RSAES_OAEP_SHA_1","WrappingKeySpec":"RSA_4096"}
+  not    {"WrappingAlgorithm":"RSAES_OAEP_SHA_1","WrappingKeySpec":"RSA_2048"}
+ImportKeyMaterial of {"Origin":"EXTERNAL"}
+  StringEquals kms:ExpirationModel KEY_MATERIAL_DOES_NOT_EXPIRE
+  denies {"ImportToken":"eA==","EncryptedKeyMaterial":"eA==","ExpirationModel":"KEY_MATERIAL_DOES_NOT_EXPIRE"}
+  not    {"ImportToken":"eA==","EncryptedKeyMaterial":"eA==","ValidTo":1793714272}
+ImportKeyMaterial of {"Origin":"EXTERNAL"}
+  NumericEquals kms:ValidTo 1793714272
+  denies {"ImportToken":"eA==","EncryptedKeyMaterial":"eA==","ValidTo":1793714272}
+  not    {"ImportToken":"eA==","EncryptedKeyMaterial":"eA==","ExpirationModel":"KEY_MATERIAL_DOES_NOT_EXPIRE"}
+EnableKeyRotation of {}
+  NumericEquals kms:RotationPeriodInDays 365
+  denies {}
+  not    {"RotationPeriodInDays":100}
+ScheduleKeyDeletion of {}
+  NumericEquals kms:ScheduleKeyDeletionPendingWindowInDays 30
+  denies {}
+  not    {"PendingWindowInDays":7}
+ScheduleKeyDeletion of {}
+  NumericEquals kms:TrailingDaysWithoutKeyUsage 0
+  denies {}
+DisableKey of {}
+  NumericLessThan kms:TrailingDaysWithoutKeyUsage 1
+  denies {}
+UpdatePrimaryRegion of {"MultiRegion":true}
+  StringEquals kms:PrimaryRegion eu-west-1
+  denies {"PrimaryRegion":"eu-west-1"}
+  not    {"PrimaryRegion":"eu-north-1"}
+ReplicateKey of {"MultiRegion":true}
+  StringEquals kms:ReplicaRegion eu-west-1
+  denies {"ReplicaRegion":"eu-west-1"}
+  not    {"ReplicaRegion":"eu-north-1"}
+GetKeyPolicy of {}
+  StringEquals kms:PolicyName default
+  denies {}
+  not    {"PolicyName":"other"}
+TagResource of {}
+  StringEquals aws:RequestTag/team red
+  denies {"Tags":[{"TagKey":"Team","TagValue":"red"}]}
+  not    {"Tags":[{"TagKey":"Team","TagValue":"blue"}]}
+TagResource of {}
+  ForAnyValue:StringEquals aws:TagKeys Team
+  denies {"Tags":[{"TagKey":"Team","TagValue":"red"}]}
+  not    {"Tags":[{"TagKey":"Owner","TagValue":"red"}]}
+UntagResource of {}
+  ForAnyValue:StringEquals aws:TagKeys Team
+  denies {"TagKeys":["Team"]}
+  not    {"TagKeys":["Owner"]}
+"#;
 
 #[test]
 fn operations_say_what_they_are_asked() {
     let server = Server::at(&Arc::new(ManualClock::at(START_MS)));
     let read = |text: &str| serde_json::from_str::<Value>(text).unwrap();
-    for &[operation, key, operator, condition, value, holds, does_not] in CASES {
+    let mut lines = CASES.lines().map(str::trim).filter(|line| !line.is_empty()).peekable();
+    while let Some((operation, key)) = lines.next().map(|line| line.split_once(" of ").unwrap()) {
+        let words: Vec<&str> = lines.next().unwrap().split(' ').collect();
+        let [operator, condition, value] = words[..] else { panic!("{words:?}") };
+        let holds = lines.next().and_then(|line| line.strip_prefix("denies ")).unwrap();
+        let does_not = lines.next_if(|line| line.starts_with("not "));
         let key = server.call("CreateKey", &read(key)).ok()["KeyMetadata"]["KeyId"].clone();
         let policy =
             allow_all_but(&format!("kms:{operation}"), &json!({ operator: { condition: value } }));
@@ -238,8 +128,8 @@ fn operations_say_what_they_are_asked() {
             input["KeyId"] = key.clone();
             server.call(operation, &input).code()
         };
-        if !does_not.is_empty() {
-            assert_ne!(code(does_not), DENIED, "{operation} {condition}");
+        if let Some(members) = does_not.and_then(|line| line.strip_prefix("not ")) {
+            assert_ne!(code(members.trim()), DENIED, "{operation} {condition}");
         }
         assert_eq!(code(holds), DENIED, "{operation} {condition}");
     }

@@ -95,6 +95,29 @@ fn a_key_is_made_when_it_is_first_named() {
 }
 
 #[test]
+fn it_is_not_made_for_somebody_who_may_not_use_it() {
+    let server = Server::start();
+    let bob =
+        server.new_user("bob", r#"permit (principal, action == Action::"kms:Encrypt", resource);"#);
+    let describe_as_bob =
+        || server.call_as(&bob, "DescribeKey", &json!({ "KeyId": "alias/aws/s3" }));
+    let answer = describe_as_bob();
+    assert_eq!(answer.code(), "AccessDeniedException");
+    let text = format!(
+        "User: arn:aws:iam::{ACCOUNT}:user/bob is not authorized to perform: kms:DescribeKey on \
+         resource: {} because no identity-based policy allows the kms:DescribeKey action",
+        alias_arn("alias/aws/s3")
+    );
+    assert_eq!(answer.message(), text);
+    let record = server.records_of(answer.request_id()).remove(0);
+    assert_eq!(record["wardbook"]["decisions"][0]["denied"], "implicitIdentity", "{record}");
+    assert_eq!(made(&server), Vec::<Value>::new());
+    // What is there is refused him alike.
+    managed(&server, "alias/aws/s3");
+    assert_eq!(describe_as_bob().code(), "AccessDeniedException");
+}
+
+#[test]
 fn many_who_name_it_at_once_find_one_key() {
     let server = Server::start();
     let keys: Vec<String> = std::thread::scope(|scope| {

@@ -49,6 +49,34 @@ fn tests_in_rust() {
     assert_eq!(labels[2], ["StringEqualsIgnoreCase kms:EncryptionContext:stage"]);
 }
 
+/// It is there, and like no ARN.
+#[test]
+fn a_text_that_is_no_arn() {
+    for (operator, want) in [
+        ("ArnLike", false),
+        ("ArnNotLike", true),
+        ("ArnLikeIfExists", false),
+        ("ArnNotLikeIfExists", true),
+        ("ForAnyValue:ArnLike", false),
+        ("ForAnyValue:ArnNotLike", true),
+        ("ForAnyValue:ArnLikeIfExists", false),
+        ("ForAllValues:ArnLike", false),
+        ("ForAllValues:ArnNotEquals", true),
+    ] {
+        // The second is a test in Rust.
+        for pattern in ["arn:*:iam:*:*:*", "arn:*:iam:*:*:?*"] {
+            let condition = format!(r#""{operator}": {{"kms:GranteePrincipal": "{pattern}"}}"#);
+            let policy = key_policy(&format!(
+                r#"{{"Statement": {{"Effect": "Allow", "Principal": {{"AWS": "*"}},
+                "Action": "kms:*", "Resource": "*", "Condition": {{{condition}}}}}}}"#
+            ));
+            let grant = alice(Action::CREATE_GRANT).trusted();
+            let grant = grant.says(Fact::GranteePrincipal, "not an arn");
+            assert_eq!(grant.is_allowed(&policy), want, "{operator} {pattern}");
+        }
+    }
+}
+
 #[test]
 fn version_2008_has_no_variables() {
     let user = |value: &str| alice(Action::DECRYPT).context(&[("user", value)]);

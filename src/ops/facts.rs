@@ -1,0 +1,44 @@
+//! What is gathered about a call while it runs, for its record.
+
+use serde_json::{Map, Value};
+
+use crate::base::managed::ManagedService;
+use crate::policy::decision::Explanation;
+
+/// What the record will say about the call, gathered on the way, so that a
+/// call that fails has it too.
+#[derive(Debug, Default)]
+pub struct Facts {
+    pub request_parameters: Option<Value>,
+    /// ARNs of the keys, aliases and roles that the call found, in order.
+    pub resources: Vec<String>,
+    pub decisions: Vec<Explanation>,
+    pub additional: Map<String, Value>,
+    /// `serviceEventDetails` of what the server did by itself.
+    pub service_event_details: Option<Value>,
+    /// Whether the caller only wants to know what would happen.
+    pub dry_run: bool,
+    /// `GrantTokens`, which no record ever shows.
+    pub grant_tokens: Vec<String>,
+    /// The service whose key the call named before it was there. The pipeline
+    /// makes it, and runs the call again.
+    pub missing_service: Option<ManagedService>,
+}
+
+/// How much the record said at some point of a call.
+#[derive(Clone, Copy)]
+pub(super) struct Mark {
+    resources: usize,
+    decisions: usize,
+}
+
+impl Facts {
+    pub(super) fn mark(&self) -> Mark {
+        Mark { resources: self.resources.len(), decisions: self.decisions.len() }
+    }
+
+    pub(super) fn forget_since(&mut self, mark: Mark) {
+        self.resources.truncate(mark.resources);
+        self.decisions.truncate(mark.decisions);
+    }
+}

@@ -1,0 +1,73 @@
+//! Items and schemas as callers write them. An item that can be read is printed
+//! so that it reads the same, and one that can be encrypted can be decrypted.
+#![no_main]
+
+use std::sync::LazyLock;
+
+use libfuzzer_sys::fuzz_target;
+use wardbook::base::secret::SecretBytes;
+use wardbook::items::attribute::Item;
+use wardbook::items::decrypt::ParsedItem;
+use wardbook::items::dynamodb_json::{self, DynamoDbJson};
+use wardbook::items::encrypt::{PreparedItem, WrappedKey};
+use wardbook::items::header::KMS_PROVIDER_ID;
+use wardbook::items::plain_json::{self, PlainJson};
+use wardbook::items::schema::{Schema, SchemaDocument};
+use wardbook_fuzz::{WORKER_STACK_BYTES, on_stack};
+
+static SCHEMA: LazyLock<Schema> = LazyLock::new(|| {
+    let text = r#"{"tableName": "orders", "partitionKeyName": "pk", "keyId": "alias/items",
+        "algorithmSuite": "ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY_SYMSIG_HMAC_SHA384",
+        "attributeActionsOnEncrypt":
+            {"pk": "SIGN_ONLY", "a": "ENCRYPT_AND_SIGN", "b": "ENCRYPT_AND_SIGN",
+             "s": "SIGN_ONLY", ":u": "DO_NOTHING"},
+        "allowedUnsignedAttributePrefix": ":"}"#;
+    Schema::new(serde_json::from_str(text).expect("a document")).expect("a schema")
+});
+
+const INTERMEDIATE_KEY: [u8; 32] = [5; 32];
+
+fn encrypt(item: Item) -> Option<Item> {
+    let recipient = WrappedKey {
+        provider_id: KMS_PROVIDER_ID.to_owned(),
+        provider_info: b"arn".to_vec(),
+        intermediate_key: SecretBytes::new(INTERMEDIATE_KEY.to_vec()),
+        ciphertext: b"wrapped".to_vec(),
+    };
+    let mut random = |bytes: &mut [u8]| {
+        bytes.fill(1);
+        Ok(())
+    };
+    PreparedItem::prepare(&SCHEMA, item).ok()?.finish(&[recipient], &mut random).ok()
+}
+
+fn check(item: Item) {
+    let Some(encrypted) = encrypt(item) else { return };
+    let parsed = ParsedItem::parse(&SCHEMA, encrypted).expect("it was encrypted");
+    let key = SecretBytes::new(INTERMEDIATE_KEY.to_vec());
+    parsed.finish(0, &key).expect("it was encrypted");
+}
+
+fuzz_target!(|text: &str| {
+    on_stack(WORKER_STACK_BYTES, || {
+        if let Ok(item) = dynamodb_json::parse(text) {
+            let printed = serde_json::to_string(&DynamoDbJson(&item)).expect("text");
+            assert_eq!(dynamodb_json::parse(&printed).ok().as_ref(), Some(&item), "{printed}");
+            check(item);
+        }
+        if let Ok(item) = plain_json::parse(text) {
+            let printed = serde_json::to_string(&PlainJson(&item)).expect("text");
+            assert_eq!(plain_json::parse(&printed).ok().as_ref(), Some(&item), "{printed}");
+            check(item);
+        }
+        drop(plain_json::parse_encrypted(text, &SCHEMA));
+        if let Ok(document) = serde_json::from_str::<SchemaDocument>(text) {
+            let printed = serde_json::to_string(&document).expect("text");
+            assert_eq!(
+                serde_json::from_str::<SchemaDocument>(&printed).ok(),
+                Some(document.clone())
+            );
+            drop(Schema::new(document));
+        }
+    });
+});
