@@ -140,7 +140,7 @@ fn read(connection: &Connection, question: &Question<'_>) -> rusqlite::Result<As
     if !statement.readonly() {
         return Err(rusqlite::Error::InvalidQuery);
     }
-    let columns: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+    let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
     let (mut rows, mut bytes) = (Vec::new(), 0_usize);
     let limit = question.rows.min(limits::SQL_ROWS);
     let mut found = statement.query([])?;
