@@ -213,6 +213,8 @@ pub const AUDIT_FILTER_VALUES: usize = 50;
 pub const AUDIT_COUNTS_AT_ONCE: usize = 2;
 /// Counts of the book that are made or waited for.
 pub const AUDIT_COUNTS_WAITED_FOR: usize = 16;
+/// Of those, how many may be of one account.
+pub const AUDIT_COUNTS_WAITED_FOR_BY_ACCOUNT: usize = 8;
 /// Records in one piece of an export.
 pub const AUDIT_EXPORT_ROWS: usize = 256;
 /// Exports of the book that run at the same time.

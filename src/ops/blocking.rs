@@ -62,8 +62,11 @@ impl Workshop {
     /// Where the events of the book are counted.
     #[must_use]
     pub fn of_audit_counts() -> Self {
-        let waiting = limits::AUDIT_COUNTS_WAITED_FOR;
-        Self::new(limits::AUDIT_COUNTS_AT_ONCE, waiting, waiting)
+        Self::new(
+            limits::AUDIT_COUNTS_AT_ONCE,
+            limits::AUDIT_COUNTS_WAITED_FOR,
+            limits::AUDIT_COUNTS_WAITED_FOR_BY_ACCOUNT,
+        )
     }
 
     fn new(running: usize, waiting: usize, share: usize) -> Self {
