@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use tokio::sync::{Mutex, Notify};
+use tokio::sync::{Mutex, Notify, Semaphore};
 
 use super::error::Error;
 use super::ledger::{self, Home};
@@ -12,6 +12,7 @@ use super::witness::{Witness, WitnessSettings};
 use crate::audit::trail::{self, Trail};
 use crate::base::clock::Clock;
 use crate::base::ids::{AccountId, Region};
+use crate::base::limits;
 use crate::base::quotas::Quotas;
 use crate::hsm::{Hsm, OsEntropy, SealedDomainKey};
 use crate::identity::directory::Directory;
@@ -131,6 +132,8 @@ pub fn open(options: OpenOptions) -> Result<Opened, Error> {
         policy_searches: Workshop::of_policy_searches(),
         trail,
         audit_counts: Workshop::of_audit_counts(),
+        audit_exports: Arc::new(Semaphore::new(limits::AUDIT_EXPORTS_AT_ONCE)),
+        audit_followers: Arc::new(Semaphore::new(limits::AUDIT_FOLLOWERS)),
     });
     let items = Arc::new(items::Ctx::new(Arc::clone(&ctx), schemas));
     Ok(Opened { ctx, items, providers: Arc::new(providers), witness: Arc::new(witness) })

@@ -46,6 +46,9 @@ pub enum Error {
     /// A filter has a value that it cannot have.
     #[error("{name} must be {expected}")]
     Value { name: &'static str, expected: &'static str },
+    /// A record could not be written as the row of a table.
+    #[error("a record cannot be written as a row")]
+    Row(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The store failed.
     #[error("the book cannot be read")]
     Store(#[from] store::Error),

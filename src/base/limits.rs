@@ -254,6 +254,32 @@ pub const AUDIT_COUNTS_AT_ONCE: usize = 2;
 pub const AUDIT_COUNTS_WAITED_FOR: usize = 16;
 /// Of those, how many may be of one account.
 pub const AUDIT_COUNTS_WAITED_FOR_BY_ACCOUNT: usize = 8;
+/// Records in one piece of an export.
+pub const AUDIT_EXPORT_ROWS: usize = 256;
+/// Exports of the book that run at the same time.
+pub const AUDIT_EXPORTS_AT_ONCE: usize = 4;
+/// Callers that follow the book at the same time.
+pub const AUDIT_FOLLOWERS: usize = 64;
+/// Records that a follower looks at in one piece.
+pub const AUDIT_FOLLOW_ROWS: usize = 256;
+/// How often a follower looks for new records, milliseconds.
+pub const AUDIT_FOLLOW_LOOK_MS: u64 = 200;
+/// After how long without a record a follower is sent a sign of life, seconds.
+pub const AUDIT_FOLLOW_HEARTBEAT_S: u64 = 15;
+/// How often it is asked whether a follower still may, seconds.
+pub const AUDIT_FOLLOW_ASK_S: u64 = 30;
+/// How long an answer is followed before it must be asked for anew, seconds: a
+/// session may have ended meanwhile.
+pub const AUDIT_FOLLOW_S: u64 = 900;
+/// Rows in the answer of one SQL statement.
+pub const SQL_ROWS: usize = 100_000;
+/// The answer of one SQL statement, bytes.
+pub const SQL_BYTES: usize = 64 * 1024 * 1024;
+/// Memory that SQLite takes for one SQL statement, bytes.
+pub const SQL_HEAP_BYTES: i64 = 512 * 1024 * 1024;
+/// How long a client may take for one piece of an answer that comes in pieces,
+/// seconds.
+pub const PIECE_TAKEN_S: u64 = 60;
 /// Groups that are kept while events are counted.
 pub const AUDIT_COUNTED_GROUPS: usize = 100_000;
 /// Events that one call takes personal data from.

@@ -21,6 +21,9 @@ const KMS: &str = "kms";
 /// How long an answer may take: a full batch of large items on a busy server.
 const TIMEOUT: Duration = Duration::from_secs(120);
 
+/// When a server that says nothing is asked whether it is still there.
+const KEEP_ALIVE: Duration = Duration::from_secs(60);
+
 /// A signed client of one server.
 pub(super) struct Client {
     http: blocking::Client,
@@ -74,15 +77,7 @@ impl Client {
         if !matches!(endpoint.scheme(), "http" | "https") || !is_root {
             return Err(wrong());
         }
-        let mut http = blocking::Client::builder()
-            .timeout(TIMEOUT)
-            .redirect(reqwest::redirect::Policy::none())
-            .user_agent(concat!("wardbook/", env!("CARGO_PKG_VERSION")));
-        if let Some(pem) = &settings.ca_cert {
-            let authorities = Certificate::from_pem_bundle(pem).map_err(Error::CaCert)?;
-            http = http.tls_certs_merge(authorities);
-        }
-        let http = http.build().map_err(Error::CaCert)?;
+        let http = http(&settings, Some(TIMEOUT))?;
         Ok(Self { http, endpoint, settings, clock: SystemClock::new() })
     }
 
@@ -97,7 +92,45 @@ impl Client {
         self.call::<serde::de::IgnoredAny>(call).map(|_nothing| ())
     }
 
+    /// Makes a call of the REST API whose answer is read as it comes, however
+    /// long that takes.
+    pub(super) fn open(&self, call: Call<'_>) -> Result<blocking::Response, Error> {
+        let patient = http(&self.settings, None)?;
+        let answer = self.begin(&patient, call)?;
+        let status = answer.status();
+        if status.is_success() {
+            return Ok(answer);
+        }
+        let body = answer.bytes().map_err(|cause| self.unreachable(cause))?;
+        Err(refusal(status.as_u16(), &body))
+    }
+
+    /// The connection failed.
+    pub(super) fn unreachable(&self, cause: reqwest::Error) -> Error {
+        Error::Unreachable { endpoint: self.settings.endpoint.clone(), cause: cause.without_url() }
+    }
+
     fn send(&self, call: Call<'_>) -> Result<(u16, Vec<u8>), Error> {
+        let target = call.target;
+        let answer = self.begin(&self.http, call)?;
+        let status = answer.status();
+        let request_id = answer.headers().get("x-amzn-requestid").cloned();
+        let body = answer.bytes().map_err(|cause| self.unreachable(cause))?.to_vec();
+        if status.is_success() {
+            return Ok((status.as_u16(), body));
+        }
+        match (target, serde_json::from_slice(&body)) {
+            (Some(_), Ok(KmsError { code, message })) => {
+                let id = request_id.as_ref().and_then(|id| id.to_str().ok());
+                let request_id = id.unwrap_or_default().to_owned();
+                Err(Error::Refused { code, message, request_id })
+            }
+            _ => Err(refusal(status.as_u16(), &body)),
+        }
+    }
+
+    /// Sends a call; its answer begins.
+    fn begin(&self, http: &blocking::Client, call: Call<'_>) -> Result<blocking::Response, Error> {
         let url = self.url(&call)?;
         let host = host(&url);
         let body = call.body.unwrap_or_default();
@@ -119,32 +152,14 @@ impl Client {
         };
         let service = if call.target.is_some() { KMS } else { SERVICE };
         let signed = self.sign(&unsigned, service)?;
-        let mut request = self.http.request(call.method, url);
+        let mut request = http.request(call.method, url);
         for (name, value) in headers {
             request = request.header(name, value);
         }
         for (name, value) in signed {
             request = request.header(name, value);
         }
-        let unreachable = |cause: reqwest::Error| Error::Unreachable {
-            endpoint: self.settings.endpoint.clone(),
-            cause: cause.without_url(),
-        };
-        let answer = request.body(body).send().map_err(unreachable)?;
-        let status = answer.status();
-        let request_id = answer.headers().get("x-amzn-requestid").cloned();
-        let body = answer.bytes().map_err(unreachable)?.to_vec();
-        if status.is_success() {
-            return Ok((status.as_u16(), body));
-        }
-        match (call.target, serde_json::from_slice(&body)) {
-            (Some(_), Ok(KmsError { code, message })) => {
-                let id = request_id.as_ref().and_then(|id| id.to_str().ok());
-                let request_id = id.unwrap_or_default().to_owned();
-                Err(Error::Refused { code, message, request_id })
-            }
-            _ => Err(refusal(status.as_u16(), &body)),
-        }
+        request.body(body).send().map_err(|cause| self.unreachable(cause))
     }
 
     fn sign(
@@ -176,6 +191,23 @@ impl Client {
         url.set_query(Some(query.as_str()).filter(|query| !query.is_empty()));
         Ok(url)
     }
+}
+
+/// A client that waits so long for an answer, and for each part of it.
+fn http(
+    settings: &config::client::Client,
+    patience: Option<Duration>,
+) -> Result<blocking::Client, Error> {
+    let mut http = blocking::Client::builder()
+        .timeout(patience)
+        .tcp_keepalive(KEEP_ALIVE)
+        .redirect(reqwest::redirect::Policy::none())
+        .user_agent(concat!("wardbook/", env!("CARGO_PKG_VERSION")));
+    if let Some(pem) = &settings.ca_cert {
+        let authorities = Certificate::from_pem_bundle(pem).map_err(Error::CaCert)?;
+        http = http.tls_certs_merge(authorities);
+    }
+    http.build().map_err(Error::CaCert)
 }
 
 /// The `Host` header, which leaves out a scheme's own port.

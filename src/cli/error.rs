@@ -97,6 +97,16 @@ pub(super) enum Error {
     Findings(usize),
     #[error("{failed} of {total} items failed")]
     ItemsFailed { failed: usize, total: usize },
+    #[error("the server broke off its answer: {path} is not written")]
+    BrokenOff {
+        path: PathBuf,
+        #[source]
+        cause: io::Error,
+    },
+    #[error("the connection to the server is gone")]
+    Lost(#[source] io::Error),
+    #[error("the book cannot be asked")]
+    Sql(#[source] crate::store::Error),
     #[error("cannot write to standard output")]
     Output(#[from] io::Error),
     #[error("the demo went wrong: {0}")]
@@ -119,11 +129,13 @@ impl Error {
             | Self::Trials { .. }
             | Self::NoTests { .. }
             | Self::Read { .. }
-            | Self::Write { .. }
             | Self::Json { .. } => USAGE,
-            Self::Parent(_) | Self::Serve(_) | Self::Unreachable { .. } | Self::DemoServer(_) => {
-                NO_SERVER
-            }
+            Self::Parent(_)
+            | Self::Serve(_)
+            | Self::Unreachable { .. }
+            | Self::BrokenOff { .. }
+            | Self::Lost(_)
+            | Self::DemoServer(_) => NO_SERVER,
             Self::Init(_)
             | Self::Sign(_)
             | Self::Refused { .. }
@@ -135,6 +147,8 @@ impl Error {
             | Self::Inconsistent
             | Self::TestsFailed { .. }
             | Self::Findings(_)
+            | Self::Write { .. }
+            | Self::Sql(_)
             | Self::Output(_)
             | Self::Demo(_) => FAILED,
         }

@@ -4,7 +4,7 @@
 
 use std::error::Error;
 use std::fmt::Display;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 
 use serde::Serialize;
 
@@ -82,6 +82,14 @@ impl Output {
     /// not be made.
     pub(super) fn note(&mut self, text: impl Display) {
         drop(writeln!(self.notes, "{text}"));
+    }
+
+    /// What is being done, in the place of what was said so before. Only for
+    /// people: nothing is shown if nobody looks.
+    pub(super) fn progress(&mut self, text: impl Display) {
+        if io::stderr().is_terminal() {
+            drop(write!(self.notes, "\r\x1b[K{text}").and_then(|()| self.notes.flush()));
+        }
     }
 
     /// The error that ends a command, with its causes.

@@ -30,6 +30,9 @@ fn the_fixed_interfaces_are_accepted() {
     check("wardbook audit query --source-ip 10.0.0.0/8 --source-ip ::1 --not key-id=x", true);
     check("wardbook audit query --context tenant=7 --text needle --error-code any", true);
     check("wardbook audit count --by day,principal --json", true);
+    check("wardbook audit export --format csv --output f --event-name Decrypt --text x", true);
+    check("wardbook audit query --follow --after 7 --error-code any", true);
+    check("wardbook audit sql --data d --format csv --limit 5 --seconds 9 select", true);
     check("wardbook items encrypt --schema customers --format dynamodb -", true);
     check("wardbook items decrypt --schema customers", true);
     check("wardbook describe-ops --json", true);
@@ -55,6 +58,9 @@ fn what_makes_no_sense_is_refused() {
     check("wardbook principal attach-policy --policy-name p file", false);
     check("wardbook principal attach-policy --user-name a --role-name b --policy-name p f", false);
     check("wardbook audit query --all --limit 5", false);
+    check("wardbook audit query --follow --limit 5", false);
+    check("wardbook audit query --after 5", false);
+    check("wardbook audit export --format csv", false);
     check("wardbook items encrypt --schema s --format xml", false);
     check("wardbook policy explain --principal a", false);
     check("wardbook policy diff old", false);

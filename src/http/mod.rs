@@ -7,6 +7,7 @@
 
 mod auth;
 mod cloudtrail;
+mod feed;
 mod form;
 mod health;
 mod kms;

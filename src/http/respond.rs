@@ -131,7 +131,7 @@ pub(super) fn bare_internal(request_id: RequestId) -> HttpResponse {
     response.body(ApiError::internal("no request could be made").kms_body())
 }
 
-fn start(request_id: RequestId, content_type: &'static str) -> HttpResponseBuilder {
+pub(super) fn start(request_id: RequestId, content_type: &'static str) -> HttpResponseBuilder {
     let mut response = HttpResponse::Ok();
     response
         .insert_header(("x-amzn-RequestId", request_id.to_string()))

@@ -7,6 +7,7 @@ use actix_web::web::Query;
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::auth::{self, Known, Refused};
+use super::feed;
 use super::request::Incoming;
 use super::respond;
 use super::routes::{Members, ROUTES};
@@ -25,6 +26,9 @@ const SERVICE: &str = "wardbook";
 
 /// The operation whose answer can be had as lines.
 const LISTED_IN_LINES: &str = "QueryEvents";
+
+/// The member that may also stand in the header `Last-Event-ID`.
+const LAST_EVENT_ID: &str = "lastEventId";
 
 /// Answers one call of the REST API.
 pub(super) async fn answer(
@@ -50,7 +54,7 @@ pub(super) async fn answer(
             return answer.as_ref().map_or_else(none, respond::rest);
         }
     };
-    let answer = match query_members(request, &description, &in_path) {
+    let mut answer = match query_members(request, &description, &in_path) {
         Ok(members) => {
             let body = std::mem::take(&mut incoming.body);
             state.run(&operation, Call { caller, region, body, members, decided }).await
@@ -59,6 +63,9 @@ pub(super) async fn answer(
             state.refuse(&description, caller, region, Refusal { decided, ..error.into() }).await
         }
     };
+    if let Some(pieces) = answer.take_feed() {
+        return feed::answer(state, answer.request_id(), pieces);
+    }
     if description.name == LISTED_IN_LINES && accepts_lines(request) {
         return respond::lines(&answer);
     }
@@ -128,7 +135,20 @@ fn query_members(
         members.push((name, value));
     }
     members.extend(in_path.iter().cloned());
+    members.extend(last_event_id(request, description, &members));
     Ok(members)
+}
+
+/// Where a client of server-sent events wants to go on; it says so in a header.
+fn last_event_id(
+    request: &HttpRequest,
+    description: &Description,
+    given: &Members,
+) -> Option<(String, String)> {
+    let is_known = description.input.iter().any(|member| member.name == LAST_EVENT_ID);
+    let is_given = given.iter().any(|(name, _)| name == LAST_EVENT_ID);
+    let value = request.headers().get("last-event-id")?.to_str().unwrap_or_default();
+    (is_known && !is_given).then(|| (LAST_EVENT_ID.to_owned(), value.to_owned()))
 }
 
 fn unknown_path(request: &HttpRequest) -> ApiError {

@@ -17,6 +17,8 @@ pub(super) const ROUTES: &[Route] = &[
     route("GET", "/v1/audit/checkpoint", "GetCheckpoint"),
     route("GET", "/v1/audit/consistency-proof", "GetConsistencyProof"),
     route("GET", "/v1/audit/events", "QueryEvents"),
+    route("GET", "/v1/audit/events/follow", "FollowEvents"),
+    route("GET", "/v1/audit/export", "ExportEvents"),
     route("GET", "/v1/audit/inclusion-proof", "GetInclusionProof"),
     route("GET", "/v1/caller-identity", "GetCallerIdentity"),
     route("POST", "/v1/groups", "CreateGroup"),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::HttpResponse;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 use super::request::Incoming;
 use super::respond;
@@ -31,6 +31,8 @@ pub struct State {
     /// Metrics in Prometheus's text form.
     pub(super) metrics: Box<dyn Fn() -> String + Send + Sync>,
     in_flight: Arc<Semaphore>,
+    /// True once no more calls are taken.
+    closing: watch::Sender<bool>,
 }
 
 impl State {
@@ -51,6 +53,7 @@ impl State {
             secure_transport,
             metrics,
             in_flight: Arc::new(Semaphore::new(limits::IN_FLIGHT_CALLS)),
+            closing: watch::Sender::new(false),
         }
     }
 
@@ -88,9 +91,15 @@ impl State {
         }
     }
 
+    /// Hears when no more calls are taken.
+    pub(super) fn closing(&self) -> watch::Receiver<bool> {
+        self.closing.subscribe()
+    }
+
     /// Waits until every call in flight has ended, `at_most` so long. Calls
-    /// that come from then on are throttled.
+    /// that come from then on are throttled, and answers without an end end.
     pub async fn finish_calls(&self, at_most: Duration) {
+        self.closing.send_replace(true);
         let all = u32::try_from(limits::IN_FLIGHT_CALLS).unwrap_or(u32::MAX);
         match tokio::time::timeout(at_most, self.in_flight.acquire_many(all)).await {
             Ok(Ok(places)) => places.forget(),

@@ -1,5 +1,6 @@
 //! A call on its way in, and an answer on its way out.
 
+use super::feed::Feed;
 use crate::base::caller::Caller;
 use crate::base::ids::{Realm, Region, RequestId};
 use crate::policy::decision::Explanation;
@@ -37,6 +38,7 @@ impl Call {
 pub struct Answer {
     request_id: RequestId,
     result: Result<Vec<u8>, ApiError>,
+    feed: Option<Feed>,
 }
 
 impl Answer {
@@ -46,13 +48,13 @@ impl Answer {
         result: Result<Vec<u8>, ApiError>,
         _receipt: &Receipt,
     ) -> Self {
-        Self { request_id, result }
+        Self { request_id, result, feed: None }
     }
 
     /// The refusal of somebody unknown, which is counted and recorded later, as
     /// part of a sum ([`super::noise`]).
     pub(super) fn summed(request_id: RequestId, error: ApiError) -> Self {
-        Self { request_id, result: Err(error) }
+        Self { request_id, result: Err(error), feed: None }
     }
 
     /// The only answer when the record could not be made durable, or when the
@@ -62,7 +64,19 @@ impl Answer {
         request_id: RequestId,
         cause: impl Into<Box<dyn std::error::Error + Send + Sync>>,
     ) -> Self {
-        Self { request_id, result: Err(ApiError::internal(cause)) }
+        Self { request_id, result: Err(ApiError::internal(cause)), feed: None }
+    }
+
+    // INVARIANT: only a recorded answer gets one, so that not even its first
+    // piece goes out before the record is durable.
+    pub(super) fn with_feed(self, feed: Option<Feed>) -> Self {
+        Self { feed: feed.filter(|_| self.result.is_ok()), ..self }
+    }
+
+    /// The pieces of an answer that comes in pieces.
+    #[must_use]
+    pub fn take_feed(&mut self) -> Option<Feed> {
+        self.feed.take()
     }
 
     /// The call's id, as the record has it.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Mutex, Notify};
+use tokio::sync::{Mutex, Notify, Semaphore};
 
 use super::blocking::Workshop;
 use super::noise::Noise;
@@ -62,6 +62,10 @@ pub struct Ctx {
     /// The trail of log files, if the settings have one.
     pub trail: Option<Arc<Trail>>,
     pub audit_counts: Workshop,
+    /// The places of exports of the book.
+    pub audit_exports: Arc<Semaphore>,
+    /// The places of those who follow the book.
+    pub audit_followers: Arc<Semaphore>,
 }
 
 /// What the clocks showed when the server started.

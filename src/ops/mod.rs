@@ -11,6 +11,7 @@ pub mod call;
 pub mod cloudtrail;
 pub mod ctx;
 pub mod facts;
+pub mod feed;
 pub mod key_metadata;
 pub mod noise;
 pub mod operation;

@@ -12,6 +12,7 @@ use super::access::Access;
 use super::call::{Answer, Call};
 use super::ctx::Ctx;
 use super::facts::Facts;
+use super::feed::Feed;
 use super::pipeline;
 use crate::base::arn::KeyArn;
 use crate::base::ids::Region;
@@ -133,6 +134,8 @@ pub struct Done<T> {
     pub response_elements: Option<Value>,
     /// What the call set off in other Regions, nearly always nothing.
     pub further: Vec<Further>,
+    /// The answer itself, if it comes in pieces; `output` is not sent then.
+    pub feed: Option<Feed>,
 }
 
 /// What a call set off in another Region. It has a record of its own there, as
@@ -150,7 +153,8 @@ impl<T> Done<T> {
     /// An answer that changes nothing and of which AWS records nothing.
     #[must_use]
     pub fn read(output: T) -> Self {
-        Self { output, changes: Vec::new(), response_elements: None, further: Vec::new() }
+        let (changes, further) = (Vec::new(), Vec::new());
+        Self { output, changes, response_elements: None, further, feed: None }
     }
 
     /// An answer that goes with a change, and what AWS records of it.
@@ -160,7 +164,13 @@ impl<T> Done<T> {
         changes: Vec<Box<dyn Change>>,
         response_elements: Option<Value>,
     ) -> Self {
-        Self { output, changes, response_elements, further: Vec::new() }
+        Self { output, changes, response_elements, further: Vec::new(), feed: None }
+    }
+
+    /// An answer that comes in pieces.
+    #[must_use]
+    pub fn feed(output: T, feed: Feed) -> Self {
+        Self { feed: Some(feed), ..Self::read(output) }
     }
 
     /// The same, with what it set off elsewhere.

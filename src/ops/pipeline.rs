@@ -15,6 +15,7 @@ use super::access::Access;
 use super::call::{Answer, Call};
 use super::ctx::{Ctx, Ended};
 use super::facts::Facts;
+use super::feed::Feed;
 use super::grants;
 use super::operation::{Description, Done, Further, Operation, ReadInput};
 use super::rates::{Counted, is_administrative};
@@ -129,6 +130,7 @@ async fn settle<O: Operation>(
             turn = None;
         }
         let mut ended = End::new(result);
+        let feed = ended.feed.take();
         ended.result = match ended.result {
             Err(error) if is_summed(shared, &call.caller, &error) => {
                 return Ok((Answer::summed(request_id, error), facts));
@@ -140,7 +142,7 @@ async fn settle<O: Operation>(
             Err(error) => return Ok((Answer::unrecorded(request_id, error), facts)),
         };
         let answer = match put(shared, unit).await {
-            Ok(receipt) => Answer::recorded(request_id, result, &receipt),
+            Ok(receipt) => Answer::recorded(request_id, result, &receipt).with_feed(feed),
             // Somebody else changed the same thing meanwhile: look again.
             Err(store::Error::Conflict | store::Error::Duplicate) => continue,
             Err(error) => Answer::unrecorded(request_id, error),
@@ -324,11 +326,13 @@ pub(super) struct End {
     changes: Vec<Box<dyn Change>>,
     pub(super) response_elements: Option<Value>,
     further: Vec<Further>,
+    feed: Option<Feed>,
 }
 
 impl End {
     fn without_effect(result: Result<Vec<u8>, ApiError>) -> Self {
-        Self { result, changes: Vec::new(), response_elements: None, further: Vec::new() }
+        let (changes, further) = (Vec::new(), Vec::new());
+        Self { result, changes, response_elements: None, further, feed: None }
     }
 
     /// Something that succeeded and changed nothing here.
@@ -344,6 +348,7 @@ impl End {
                     changes: done.changes,
                     response_elements: done.response_elements,
                     further: done.further,
+                    feed: done.feed,
                 },
                 Err(error) => Self::without_effect(Err(ApiError::internal(error))),
             },

@@ -51,6 +51,8 @@ pub struct Action {
 impl Action {
     pub const COUNT_EVENTS: Self = Self::new("audit:CountEvents", LOG);
     pub const ERASE_EVENT_FIELDS: Self = Self::new("audit:EraseEventFields", LOG);
+    pub const EXPORT_EVENTS: Self = Self::new("audit:ExportEvents", LOG);
+    pub const FOLLOW_EVENTS: Self = Self::new("audit:FollowEvents", LOG);
     pub const GET_CHECKPOINT: Self = Self::new("audit:GetCheckpoint", LOG);
     pub const GET_CONSISTENCY_PROOF: Self = Self::new("audit:GetConsistencyProof", LOG);
     pub const GET_INCLUSION_PROOF: Self = Self::new("audit:GetInclusionProof", LOG);
@@ -166,9 +168,11 @@ impl Action {
     pub const SYSTEM_ROTATE_KEY: Self = Self::new("system:RotateKey", KEY);
 
     /// Every action, sorted by name.
-    pub const ALL: [Self; 109] = [
+    pub const ALL: [Self; 111] = [
         Self::COUNT_EVENTS,
         Self::ERASE_EVENT_FIELDS,
+        Self::EXPORT_EVENTS,
+        Self::FOLLOW_EVENTS,
         Self::GET_CHECKPOINT,
         Self::GET_CONSISTENCY_PROOF,
         Self::GET_INCLUSION_PROOF,

@@ -330,7 +330,7 @@ fn cedar_documents() {
     );
     check_key(
         "permit (principal, action, resource); permit (principal, action, resource) when { context.x };",
-        "Statement[1]: attribute `x` in context for Action::\"audit:EraseEventFields\" not found",
+        "Statement[1]: attribute `x` in context for Action::\"audit:CountEvents\" not found",
     );
     for literal in [
         "User::\"A\".name == \"x\"",

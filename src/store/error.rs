@@ -50,6 +50,12 @@ pub enum Error {
     /// The search index is too far behind the log to be counted from.
     #[error("the search index is being built")]
     IndexBehind,
+    /// SQLite refuses a statement that somebody wrote.
+    #[error("the statement is refused")]
+    Statement(#[source] Cause),
+    /// A statement that somebody wrote took too long.
+    #[error("the statement took longer than {0} seconds")]
+    TooLong(u64),
     /// Stored data contradicts itself.
     #[error("stored data is damaged: {0}")]
     Corrupt(String),

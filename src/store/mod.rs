@@ -51,6 +51,7 @@ pub use log::{StoredColumns, StoredRecord, erase};
 pub use notary::{Attested, Head, Notary, TreeNode};
 pub use search::{Found, Search, Sieve};
 pub use sql::{Query, Row, Tx, Value};
+pub use sqlite::{Asked, Question, ask};
 
 use crate::base::limits;
 
@@ -246,6 +247,20 @@ impl Store {
         sieve: Option<&mut Sieve<'_>>,
     ) -> Result<Found, Error> {
         self.engine.search(search, sieve)
+    }
+
+    /// Looks at up to `limit` records behind `after_seq`, in the order of the
+    /// log: those that meet the conditions, and how far it has looked. Blocks.
+    ///
+    /// # Errors
+    /// What the engine says.
+    pub fn newer(
+        &self,
+        conditions: Conditions<'_>,
+        after_seq: i64,
+        limit: usize,
+    ) -> Result<(Vec<StoredRecord>, i64), Error> {
+        self.engine.newer(conditions, after_seq, limit)
     }
 
     /// Counts records. Blocks; takes a fraction of a second for a million.

@@ -71,6 +71,21 @@ pub(super) fn search(
     Ok(Found { records: page.records, next })
 }
 
+/// Looks at up to `limit` records behind `after_seq`, in the order of the log:
+/// those that meet the conditions, and how far it has looked.
+pub(super) fn newer(
+    conditions: Conditions<'_>,
+    after_seq: i64,
+    limit: usize,
+    read_marks: ReadMarks,
+    log: &mut dyn Tx,
+) -> Result<(Vec<StoredRecord>, i64), Error> {
+    let mut records = Finder::default().records_after(log, after_seq, limit)?;
+    let seq = records.last().map_or(after_seq, |record| record.position.seq);
+    records.retain(|record| conditions.hold(record.position, &read_marks(record)));
+    Ok((records, seq))
+}
+
 /// The page that is being filled.
 struct Page<'p, 's> {
     search: &'p Search<'p>,

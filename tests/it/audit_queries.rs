@@ -53,7 +53,7 @@ async fn filters_are_combined() {
     }
     let event = &server.events("eventName=DescribeKey")[0];
     let (id, own) = (event["eventID"].as_str().unwrap(), &event["userIdentity"]["accessKeyId"]);
-    assert_eq!(server.events(&format!("eventId={id}")), [event.clone()]);
+    assert_eq!(server.events(&format!("eventId={id}")), std::slice::from_ref(event));
     let own = own.as_str().unwrap();
     assert_eq!(server.events(&format!("accessKeyId={own}&eventName=DescribeKey")).len(), 1);
     let arn = format!("resource=arn%3Aaws%3Akms%3A{REGION}%3A{ACCOUNT}%3Akey%2F{key}");

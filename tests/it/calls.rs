@@ -474,6 +474,13 @@ impl Scene {
                 });
                 ("POST", "/v1/audit/erase".to_owned(), input)
             }
+            "ExportEvents" => {
+                ("GET", "/v1/audit/export?eventName=Encrypt&format=csv".to_owned(), nothing)
+            }
+            // It would have an end long ago.
+            "FollowEvents" => {
+                ("GET", "/v1/audit/events/follow?to=2026-01-01&lastEventId=0".to_owned(), nothing)
+            }
             "QueryEvents" => {
                 ("GET", "/v1/audit/events?eventName=Encrypt&limit=1".to_owned(), nothing)
             }

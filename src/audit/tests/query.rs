@@ -363,3 +363,41 @@ async fn what_was_erased_finds_nothing() {
         assert_eq!(rows(text), *after, "{text}");
     }
 }
+
+#[tokio::test]
+async fn an_export_is_the_pages_and_news_are_all_that_came() {
+    let folder = TempDir::new().unwrap();
+    let store = open(&folder);
+    let mut texts = three(&store).await;
+    texts.extend(three(&store).await);
+    for (written, fit) in [(&[][..], 6), (&["eventName=Encrypt"], 2), (&["errorCode=none"], 4)] {
+        let filter = Filter { limit: 2, ..self::written(written) };
+        let paged: Vec<String> =
+            pages(&store, filter.clone()).flat_map(|page| page.unwrap().records).collect();
+        let (mut lines, mut rows) = (String::new(), String::new());
+        for (form, all) in [(Form::Ndjson, &mut lines), (Form::Csv, &mut rows)] {
+            let mut next = Some(filter.clone());
+            while let Some(filter) = next.take() {
+                let Piece { bytes, next_cursor } = export(&store, &filter, form).unwrap();
+                all.push_str(&String::from_utf8(bytes).unwrap());
+                next = next_cursor.map(|cursor| Filter { cursor: Some(cursor), ..filter });
+            }
+        }
+        let want: String = paged.iter().map(|record| format!("{record}\n")).collect();
+        assert_eq!((lines, paged.len()), (want, fit), "{written:?}");
+        assert_eq!(rows.matches("\r\n").count(), fit + 1);
+        assert_eq!(rows.matches("eventTime").count(), 1);
+
+        let mut oldest_first = paged;
+        oldest_first.reverse();
+        let news = newer(&store, &filter, 0).unwrap();
+        let came: Vec<&String> = news.records.iter().map(|recorded| &recorded.record).collect();
+        assert_eq!((came, news.seq), (oldest_first.iter().collect(), 6), "{written:?}");
+    }
+    let news = newer(&store, &all(), 4).unwrap();
+    let seqs: Vec<i64> = news.records.iter().map(|recorded| recorded.position.seq).collect();
+    assert_eq!((seqs, news.seq), (vec![5, 6], 6));
+    let news = newer(&store, &Filter { text: vec!["NO SUCH".to_owned()], ..all() }, 0).unwrap();
+    assert_eq!((news.records.len(), news.seq), (0, 6));
+    assert_eq!(newer(&store, &all(), 6).unwrap().seq, 6);
+}

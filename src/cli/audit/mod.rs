@@ -5,8 +5,11 @@
 mod count;
 mod erase;
 mod evidence;
+mod export;
 mod filters;
+mod follow;
 mod query;
+mod sql;
 mod verify;
 
 use clap::{Args, Subcommand};
@@ -31,8 +34,12 @@ pub(super) struct Arguments {
 enum Command {
     /// How many events fit all filters, by time or by what they have in common
     Count(Box<count::Count>),
+    /// All events that fit all filters, into a file
+    Export(Box<export::Export>),
     /// Events that fit all filters, newest first; with --json one CloudTrail record a line
     Query(Box<query::Query>),
+    /// Ask the view `events` of a data folder, or of a copy of one, in SQL; no server is asked
+    Sql(sql::Sql),
     /// Print the signed head of the log, or keep it in a file
     Checkpoint(evidence::Checkpoint),
     /// Prove that an event is in the log
@@ -54,7 +61,9 @@ pub(super) fn run(context: &mut Context, arguments: Arguments) -> Result<(), Err
     let output = &mut context.output;
     match command {
         Command::Count(count) => count::ask(&connect()?, output, *count),
+        Command::Export(export) => export::ask(&connect()?, output, *export),
         Command::Query(query) => query::ask(&connect()?, output, *query),
+        Command::Sql(sql) => sql::ask(output, &sql),
         Command::Checkpoint(wanted) => evidence::checkpoint(&connect()?, output, &wanted),
         Command::Prove(wanted) => evidence::prove(&connect()?, output, &wanted),
         Command::Consistency(wanted) => evidence::consistency(&connect()?, output, &wanted),

@@ -7,6 +7,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::filters::Filters;
+use super::follow;
 use crate::base::limits;
 use crate::cli::client::{Call, Client};
 use crate::cli::error::Error;
@@ -32,6 +33,12 @@ pub(super) struct Query {
     /// Go on where an earlier query stopped
     #[arg(long, value_name = "CURSOR")]
     cursor: Option<String>,
+    /// Events as they come, in the order of the book, until it is stopped
+    #[arg(long, conflicts_with_all = ["limit", "all", "cursor"])]
+    follow: bool,
+    /// Follow from behind this place in the book; 0 is its beginning
+    #[arg(long, value_name = "PLACE", requires = "follow")]
+    after: Option<u64>,
 }
 
 /// One page of an answer; the records as they were hashed.
@@ -49,6 +56,9 @@ const PAGES: usize = 100;
 pub(super) fn ask(client: &Client, output: &mut Output, query: Query) -> Result<(), Error> {
     let mut filters = query.filters.members();
     filters.extend(query.text.into_iter().map(|text| ("text", text)));
+    if query.follow {
+        return follow::follow(client, output, &filters, query.after);
+    }
     let mut wanted = if query.all { usize::MAX } else { query.limit };
     let mut pages = if query.all { usize::MAX } else { PAGES };
     let (mut cursor, mut searched_to) = (query.cursor, None);

@@ -99,12 +99,9 @@ impl Operation for EraseEventFields {
         let plan = tokio::task::spawn_blocking(move || audit::plan_erasure(&store, &erasure));
         let planned = plan.await.map_err(ApiError::internal)??;
         let event_ids: Vec<String> = planned.event_ids.iter().map(ToString::to_string).collect();
-        Ok(Done {
-            response_elements: Some(json!({ "eventIds": event_ids })),
-            output: Output { event_ids, next_cursor: planned.next_cursor },
-            changes: vec![planned.change],
-            further: Vec::new(),
-        })
+        let response_elements = Some(json!({ "eventIds": event_ids }));
+        let output = Output { event_ids, next_cursor: planned.next_cursor };
+        Ok(Done::changed(output, vec![planned.change], response_elements))
     }
 }
 

@@ -9,6 +9,8 @@ use super::operation::Entry;
 
 mod count_events;
 mod erase_event_fields;
+mod export_events;
+mod follow_events;
 mod get_checkpoint;
 mod get_consistency_proof;
 mod get_inclusion_proof;
@@ -20,6 +22,8 @@ mod selection;
 pub static TABLE: &[Entry<Ctx>] = &[
     Entry::of::<count_events::CountEvents>(),
     Entry::of::<erase_event_fields::EraseEventFields>(),
+    Entry::of::<export_events::ExportEvents>(),
+    Entry::of::<follow_events::FollowEvents>(),
     Entry::of::<get_checkpoint::GetCheckpoint>(),
     Entry::of::<get_consistency_proof::GetConsistencyProof>(),
     Entry::of::<get_inclusion_proof::GetInclusionProof>(),

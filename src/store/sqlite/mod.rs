@@ -6,6 +6,7 @@
 mod answers;
 mod checkpoint;
 mod connect;
+mod door;
 mod heads;
 mod indexer;
 mod inspect;
@@ -25,6 +26,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+pub use self::door::{Asked, Question, ask};
+
 use self::answers::Address;
 use self::connect::Writing;
 use self::indexer::Indexer;
@@ -36,8 +39,8 @@ use self::writer::{Message, Waiting, Work, Writer};
 use super::index;
 use super::search::{self, Found, Search, Sieve};
 use super::{
-    Census, Change, Counts, Error, Health, Notary, ReadMarks, Receipt, Settings, Tx, Unit, counts,
-    migrations,
+    Census, Change, Conditions, Counts, Error, Health, Notary, ReadMarks, Receipt, Settings,
+    StoredRecord, Tx, Unit, counts, migrations,
 };
 
 /// The book: durable at every commit, checkpointed beside the writer. The cache
@@ -186,6 +189,15 @@ impl Engine {
             }
             answer => answer,
         }
+    }
+
+    pub(super) fn newer(
+        &self,
+        conditions: Conditions<'_>,
+        after_seq: i64,
+        limit: usize,
+    ) -> Result<(Vec<StoredRecord>, i64), Error> {
+        self.readers.read(|log| search::newer(conditions, after_seq, limit, self.read_marks, log))
     }
 
     pub(super) fn count(&self, census: &Census<'_>) -> Result<Counts, Error> {

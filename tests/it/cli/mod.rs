@@ -1,6 +1,7 @@
 //! The program itself, as a process: what it prints, where, and with which
 //! exit code. Every command runs in an environment of its own.
 
+mod audit;
 mod commands;
 mod policy;
 mod serving;

@@ -1,0 +1,231 @@
+//! `wardbook audit export`.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufRead, BufReader, BufWriter, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use reqwest::Method;
+
+use super::filters::Filters;
+use crate::cli::client::{Call, Client};
+use crate::cli::error::Error;
+use crate::cli::output::Output;
+
+#[derive(Args)]
+pub(super) struct Export {
+    #[command(flatten)]
+    filters: Filters,
+    /// A text that stands in the record
+    #[arg(
+        long,
+        value_name = "TEXT",
+        help_heading = "Filters (one given several times: any of them)"
+    )]
+    text: Vec<String>,
+    /// How the file is written: ndjson, one record a line; json, `{"Records":[...]}` like
+    /// CloudTrail's log files; csv, a table of the fields that can be filtered by
+    #[arg(long, value_enum, default_value_t = Format::Ndjson)]
+    format: Format,
+    /// The file; one that is there is replaced, once all is written
+    #[arg(long, value_name = "FILE")]
+    output: PathBuf,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Ndjson,
+    Csv,
+    Json,
+}
+
+pub(super) fn ask(client: &Client, output: &mut Output, export: Export) -> Result<(), Error> {
+    let mut query = export.filters.members();
+    query.extend(export.text.into_iter().map(|text| ("text", text)));
+    let on_the_wire = if export.format == Format::Csv { "csv" } else { "ndjson" };
+    query.push(("format", on_the_wire.to_owned()));
+    let query: Vec<(&str, &str)> =
+        query.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let call = Call::new(Method::GET, &["v1", "audit", "export"]).asking(&query);
+    let answer = BufReader::with_capacity(256 * 1024, client.open(call)?);
+    let file = Unfinished::create(&export.output)?;
+    let copied = copy(answer, &file, export.format, &export.output, &mut |copied| {
+        output.progress(copied.shown());
+    });
+    output.progress("");
+    let copied = copied?;
+    file.finish()?;
+    let (path, Copied { events, bytes }) = (&export.output, copied);
+    let shown = format!("{events} events, {bytes} bytes in {}", path.display());
+    let json = serde_json::json!({ "output": path, "events": events, "bytes": bytes });
+    output.done(&shown, &json)
+}
+
+/// How much is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Copied {
+    events: u64,
+    bytes: u64,
+}
+
+impl Copied {
+    fn add(&mut self, bytes: usize) {
+        self.bytes = self.bytes.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
+    }
+
+    fn shown(self) -> String {
+        format!("{} events, {} MiB", self.events, self.bytes / 1_048_576)
+    }
+}
+
+/// Events between two looks at the progress.
+const STEP: u64 = 1_000;
+
+/// Copies line by line; only one is held.
+fn copy(
+    mut from: impl BufRead,
+    file: &Unfinished,
+    format: Format,
+    path: &Path,
+    seen: &mut dyn FnMut(Copied),
+) -> Result<Copied, Error> {
+    let mut to = BufWriter::with_capacity(256 * 1024, &file.file);
+    let mut copied = Copied::default();
+    let mut line = Vec::new();
+    let mut write = |copied: &mut Copied, bytes: &[u8]| {
+        copied.add(bytes.len());
+        to.write_all(bytes).map_err(|cause| file.error(cause))
+    };
+    let mut table = Table::default();
+    if format == Format::Json {
+        write(&mut copied, b"{\"Records\":[")?;
+    }
+    loop {
+        line.clear();
+        let broken = |cause| Error::BrokenOff { path: path.to_owned(), cause };
+        if from.read_until(b'\n', &mut line).map_err(broken)? == 0 {
+            break;
+        }
+        match format {
+            Format::Csv => {
+                table.read(&line);
+                copied.events = table.rows();
+            }
+            Format::Json => {
+                let before: &[u8] = if copied.events == 0 { b"\n" } else { b",\n" };
+                write(&mut copied, before)?;
+                line.pop();
+                copied.events = copied.events.saturating_add(1);
+            }
+            Format::Ndjson => copied.events = copied.events.saturating_add(1),
+        }
+        write(&mut copied, &line)?;
+        if copied.events.is_multiple_of(STEP) {
+            seen(copied);
+        }
+    }
+    if format == Format::Json {
+        write(&mut copied, b"\n]}\n")?;
+    }
+    to.flush().map_err(|cause| file.error(cause))?;
+    Ok(copied)
+}
+
+/// Counts the rows of a table, in whose cells may be ends of lines.
+#[derive(Default)]
+struct Table {
+    in_quotes: bool,
+    lines: u64,
+}
+
+impl Table {
+    fn read(&mut self, line: &[u8]) {
+        let quotes = line.iter().filter(|byte| **byte == b'"').count();
+        self.in_quotes ^= !quotes.is_multiple_of(2);
+        if !self.in_quotes {
+            self.lines = self.lines.saturating_add(1);
+        }
+    }
+
+    /// Without the heads.
+    fn rows(&self) -> u64 {
+        self.lines.saturating_sub(1)
+    }
+}
+
+/// A file beside the one that it becomes: whoever looks for that finds it whole
+/// or not at all. Only its owner may read it.
+struct Unfinished {
+    file: File,
+    path: PathBuf,
+    becomes: PathBuf,
+}
+
+impl Unfinished {
+    fn create(becomes: &Path) -> Result<Self, Error> {
+        let error = |cause| Error::Write { path: becomes.to_owned(), cause };
+        let Some(name) = becomes.file_name().filter(|_| !becomes.is_dir()) else {
+            return Err(error(io::ErrorKind::IsADirectory.into()));
+        };
+        let mut name = name.to_owned();
+        name.push(format!(".{}.part", std::process::id()));
+        let path = becomes.with_file_name(name);
+        let mut options = OpenOptions::new();
+        let file = options.write(true).create_new(true).mode(0o600).open(&path).map_err(error)?;
+        Ok(Self { file, path, becomes: becomes.to_owned() })
+    }
+
+    fn error(&self, cause: io::Error) -> Error {
+        Error::Write { path: self.becomes.clone(), cause }
+    }
+
+    fn finish(&self) -> Result<(), Error> {
+        let finished = self.file.sync_all().and_then(|()| fs::rename(&self.path, &self.becomes));
+        finished.map_err(|cause| self.error(cause))
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        // After it was renamed there is nothing to remove.
+        drop(fs::remove_file(&self.path));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(format: Format, from: &str, want: &str, events: u64) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x");
+        let file = Unfinished::create(&path).unwrap();
+        let copied = copy(from.as_bytes(), &file, format, &path, &mut |_| {}).unwrap();
+        assert_eq!(copied, Copied { events, bytes: want.len().try_into().unwrap() });
+        assert!(!path.exists());
+        file.finish().unwrap();
+        drop(file);
+        assert_eq!(fs::read_to_string(&path).unwrap(), want);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn forms_of_the_file() {
+        check(Format::Ndjson, "{\"a\":1}\n{}\n", "{\"a\":1}\n{}\n", 2);
+        check(Format::Json, "{\"a\":1}\n{}\n", "{\"Records\":[\n{\"a\":1},\n{}\n]}\n", 2);
+        check(Format::Json, "", "{\"Records\":[\n]}\n", 0);
+        check(Format::Csv, "a,b\r\n1,\"x\"\"\n\"\r\n2,\r\n", "a,b\r\n1,\"x\"\"\n\"\r\n2,\r\n", 2);
+        check(Format::Csv, "a,b\r\n", "a,b\r\n", 0);
+    }
+
+    #[test]
+    fn what_is_not_finished_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        drop(Unfinished::create(&folder.path().join("x")).unwrap());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        assert!(Unfinished::create(folder.path()).is_err());
+        assert!(Unfinished::create(Path::new("/none/there/x")).is_err());
+    }
+}

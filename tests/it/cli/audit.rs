@@ -1,0 +1,146 @@
+//! The commands that take the book out of a server, or follow it.
+
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
+use std::process::Stdio;
+
+use serde_json::{Value, json};
+
+use super::Program;
+use crate::fixture::program::spawn;
+
+#[test]
+fn the_book_is_exported_to_a_file() {
+    let mut program = Program::new();
+    program.init();
+    let _server = program.serve(&[]);
+    for name in ["a", "b"] {
+        program.json(&["principal", "create-user", name]);
+    }
+    let export = |format: &str| {
+        let arguments =
+            ["audit", "export", "--event-name", "CreateUser", "--not", "error-code=any"];
+        let file = ["--format", format, "--output", "book"];
+        let told = program.json(&[&arguments[..], &file].concat());
+        let text = std::fs::read_to_string(program.path("book")).unwrap();
+        assert_eq!(told, json!({ "output": "book", "events": 2, "bytes": text.len() }));
+        text
+    };
+    let lines = export("ndjson");
+    let mode = std::fs::metadata(program.path("book")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let query = ["audit", "query", "--event-name", "CreateUser", "--all", "--json"];
+    assert_eq!(lines, program.run(&query).stdout);
+    let json: Value = serde_json::from_str(&export("json")).unwrap();
+    let records: Vec<String> =
+        json["Records"].as_array().unwrap().iter().map(Value::to_string).collect();
+    assert_eq!(records.iter().map(|record| format!("{record}\n")).collect::<String>(), lines);
+    let table = export("csv");
+    assert_eq!(table.lines().count(), 3);
+    assert!(table.lines().nth(1).unwrap().contains(",iam.wardbook,CreateUser,false,,"));
+
+    let bad = ["audit", "export", "--from", "yesterday", "--output", "other"];
+    program.run(&bad).refused(1, "ValidationException");
+    program.run(&["audit", "export", "--output", "none/x"]).refused(1, "cannot write none/x");
+    assert!(!program.path("other").exists());
+    let names = std::fs::read_dir(program.path("")).unwrap();
+    let left = names.filter(|name| {
+        name.as_ref().unwrap().file_name().to_str().is_some_and(|name| name.ends_with(".part"))
+    });
+    assert_eq!(left.count(), 0);
+}
+
+#[test]
+fn the_book_is_followed() {
+    let mut program = Program::new();
+    program.init();
+    let _server = program.serve(&[]);
+    program.json(&["principal", "create-user", "a"]);
+    let follow = ["audit", "query", "--follow", "--after", "0", "--event-name", "CreateUser"];
+    let mut command = program.command(&[&follow[..], &["--json"]].concat());
+    let mut child = spawn(command.stdout(Stdio::piped()).stderr(Stdio::null()));
+    let mut said = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut next = || {
+        let record: Value = serde_json::from_str(&said.next().unwrap().unwrap()).unwrap();
+        record["requestParameters"]["userName"].clone()
+    };
+    assert_eq!(next(), "a");
+    program.json(&["principal", "create-user", "b"]);
+    assert_eq!(next(), "b");
+    drop(child.kill());
+    drop(child.wait());
+    program.run(&["audit", "query", "--follow", "--all"]).refused(2, "--follow");
+    program.run(&["audit", "query", "--follow", "--after", "99999"]).refused(1, "lastEventId");
+}
+
+#[test]
+fn the_view_is_asked_in_sql() {
+    let mut program = Program::new();
+    program.init();
+    let server = program.serve(&[]);
+    program.json(&["principal", "create-user", "a"]);
+    let sql = |statement: &str, more: &[&str]| {
+        program.run(&[&["audit", "sql", "--data", "data", statement], more].concat())
+    };
+    let created = "select event_name, error_code, count(*) as n, 1.5 from events \
+                   where event_name = 'CreateUser' group by 1";
+    let table = sql(created, &[]).stdout;
+    let rows: Vec<Vec<&str>> =
+        table.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(rows[0], ["event_name", "error_code", "n", "1.5"]);
+    assert_eq!(rows[1][..2], ["CreateUser", "-"]);
+    let lines = sql(created, &["--json"]).stdout;
+    let row: Value = serde_json::from_str(&lines).unwrap();
+    assert_eq!((&row["event_name"], &row["error_code"]), (&json!("CreateUser"), &Value::Null));
+    let csv = sql("select '=1' as a, -1 as b, null as c, x'0aff' as d", &["--format", "csv"]);
+    assert_eq!(csv.stdout, "a,b,c,d\n'=1,-1,,0aff\n");
+    let cut = sql("select seq from events order by seq", &["--limit", "1"]);
+    assert_eq!(cut.stdout, "seq\n1\n");
+    assert!(cut.stderr.contains("There are more rows"), "{}", cut.stderr);
+    let joined = "with days as (select substr(event_time, 1, 10) as day from events) \
+                  select day, count(*) from days group by day having count(*) > 0";
+    assert_eq!(sql(joined, &[]).code, Some(0));
+    let window = "select seq, row_number() over (partition by event_name order by seq) from events";
+    assert_eq!(sql(window, &[]).code, Some(0));
+
+    for statement in [
+        "select * from keys",
+        "select body from event_log",
+        "select value from names",
+        "with events as (select body from event_log) select * from events",
+        "with events as (select value from names) select * from events, main.events",
+        "with behind_0_ as (select value from names) select * from behind_0_",
+        "select name from temp.sqlite_master",
+        "select count(*) from keys",
+        "select count(*) from sqlite_schema",
+        "select count(*) from temp.sqlite_schema",
+        "select * from sqlite_schema",
+        "select * from pragma_table_list",
+        "delete from events",
+        "delete from event_log",
+        "create table x (y)",
+        "create temp table x as select 1",
+        "create temp view events as select * from event_log",
+        "attach 'x.db' as x",
+        "vacuum into 'x.db'",
+        "pragma query_only = off",
+        "begin",
+        "select load_extension('x')",
+        "select 1; select 2",
+        "selct 1",
+    ] {
+        sql(statement, &[]).refused(1, "the statement is refused");
+    }
+    let endless =
+        "with recursive n(i) as (select 1 union all select i + 1 from n) select count(*) from n";
+    sql(endless, &["--seconds", "0"]).refused(1, "the statement took longer than 0 seconds");
+    let huge = sql("select length(zeroblob(2000000000))", &[]);
+    assert_ne!(huge.code, None, "it is refused or answered, and does not crash");
+
+    drop(server);
+    // A copy of the file alone, which nobody can write.
+    std::fs::copy(program.path("data/wardbook.db"), program.path("copy.db")).unwrap();
+    let copy = ["audit", "sql", "--data", "copy.db", "select count(*) as n from events", "--json"];
+    assert_eq!(program.run(&copy).code, Some(0));
+    program.run(&["audit", "sql", "--data", "none", "select 1"]).refused(1, "No such file");
+}
