@@ -1,7 +1,7 @@
 //! What questions to a large book cost, and what its search index takes.
 //!
 //! `QUERIES_EVENTS=5000000 cargo bench --bench queries` measures five million
-//! records, as the figures in `benches/README.md` do; without it, 200,000.
+//! records; without it, 200,000.
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,

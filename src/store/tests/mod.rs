@@ -2,8 +2,10 @@
 //! closed, recovers.
 
 mod erase;
+mod facts;
 mod failures;
 mod heads;
+
 mod search;
 mod seeds;
 
@@ -471,35 +473,4 @@ async fn the_write_ahead_log_stays_bounded_under_a_writer_that_never_rests() {
     }
     // 800 records of 64 KiB are 52 MB; the log starts anew at 16 MB.
     assert!(longest > 0 && longest < 24 * 1024 * 1024, "{longest}");
-}
-
-#[tokio::test]
-async fn facts_of_the_installation() {
-    struct Fact(&'static str, bool);
-    impl Change for Fact {
-        fn write(&self, tx: &mut dyn Tx) -> Result<(), Error> {
-            if self.1 {
-                meta::insert(tx, "account", self.0)
-            } else {
-                meta::set(tx, "account", self.0)
-            }
-        }
-        fn publish(&self) {}
-    }
-    let folder = TempDir::new().unwrap();
-    let store = open(folder.path());
-    let find = || store.read(|tx| meta::find(tx, "account")).unwrap();
-    let write = |fact| {
-        store.commit(Unit {
-            changes: vec![Box::new(fact)],
-            event: event("init"),
-            further: Vec::new(),
-        })
-    };
-    assert_eq!(find(), None);
-    write(Fact("111122223333", true)).await.unwrap();
-    assert_eq!(find().as_deref(), Some("111122223333"));
-    assert!(matches!(write(Fact("444455556666", true)).await, Err(Error::Duplicate)));
-    write(Fact("444455556666", false)).await.unwrap();
-    assert_eq!(find().as_deref(), Some("444455556666"));
 }
