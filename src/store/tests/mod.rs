@@ -5,7 +5,6 @@ mod erase;
 mod facts;
 mod failures;
 mod heads;
-
 mod search;
 mod seeds;
 
