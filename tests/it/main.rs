@@ -29,6 +29,7 @@ mod crash;
 mod detach;
 #[cfg(test)]
 mod erase;
+#[cfg(test)]
 mod escapes;
 #[cfg(test)]
 mod fail_closed;
@@ -76,4 +77,5 @@ mod tidy;
 mod timers;
 #[cfg(test)]
 mod trail;
+#[cfg(test)]
 mod verify;
