@@ -5,6 +5,8 @@
 //! records themselves, as far as one page may look; then the page is short, even
 //! empty, and has a next one.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
@@ -86,21 +88,23 @@ pub fn lookup(store: &Store, lookup: &Lookup) -> Result<Events, Error> {
     // One more than the page has tells whether there is another page.
     let search = Search { conditions, before, limit: lookup.limit.saturating_add(1) };
     let mut opener = Opener::default();
-    let mut kept = Vec::new();
+    // By place, since a search that meets a damaged index begins anew.
+    let mut kept = BTreeMap::new();
     let mut keeps = |record: &StoredRecord| {
         let matching = lookup.matching(&mut opener, record).transpose();
         let keeps = matching.is_some();
-        kept.extend(matching);
+        kept.extend(matching.map(|event| (record.position.seq, event)));
         keeps
     };
     let sieve = Sieve { keeps: &mut keeps, limit: limits::LOOKUP_RECORDS };
     let found = store.search(&search, Some(sieve).as_mut())?;
-    let mut events = kept.into_iter().collect::<Result<Vec<Event>, Error>>()?;
-    let mut next = found.next;
-    if events.len() > lookup.limit {
-        events.truncate(lookup.limit);
-        next = found.records.get(lookup.limit.saturating_sub(1)).map(|last| last.position);
-    }
+    let page = found.records.iter().take(lookup.limit);
+    let next = match found.records.len() > lookup.limit {
+        true => page.clone().last().map(|record| record.position),
+        false => found.next,
+    };
+    let events = page.filter_map(|record| kept.remove(&record.position.seq));
+    let events = events.collect::<Result<Vec<Event>, Error>>()?;
     Ok(Events { events, next: next.map(|position| cursor::write(position, &digest)) })
 }
 
