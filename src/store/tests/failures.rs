@@ -4,6 +4,17 @@ use tempfile::TempDir;
 
 use super::*;
 
+/// Holds the writer, and tells that it does.
+struct Hold(std::sync::mpsc::Sender<()>, Gate);
+
+impl Change for Hold {
+    fn write(&self, tx: &mut dyn Tx) -> Result<(), Error> {
+        self.0.send(()).ok();
+        self.1.write(tx)
+    }
+    fn publish(&self) {}
+}
+
 /// Many wait for one commit, and there is room for some of them only: all are
 /// told, nothing of any is there, and the next that fits goes through.
 #[tokio::test]
@@ -17,14 +28,19 @@ async fn a_disk_that_is_full_in_the_middle_of_a_batch() {
     let settings = Settings { pages_max: Some(quota), ..Settings::default() };
     let store = Arc::new(open_with(folder.path(), settings));
     let (open_gate, gate) = std::sync::mpsc::channel();
+    let (enter, entered) = std::sync::mpsc::channel();
     let held = Unit {
-        changes: vec![Box::new(Gate(Mutex::new(gate)))],
+        changes: vec![Box::new(Hold(enter, Gate(Mutex::new(gate))))],
         event: event("held"),
         further: Vec::new(),
     };
     let things = Things::default();
     let of_store = Arc::clone(&store);
     let first = tokio::spawn(async move { of_store.commit(held).await });
+    // Whoever comes now is of the next batch.
+    while entered.try_recv().is_err() {
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+    }
     let mut waiting = Vec::new();
     for id in 0..60 {
         let mut unit = things.unit(id, None);
