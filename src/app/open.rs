@@ -72,12 +72,7 @@ pub fn open(options: OpenOptions) -> Result<Opened, Error> {
     let Some((account, home)) = store.read(|tx| Ok(identity_of(tx)))?? else {
         return Err(Error::NotInitialized(options.data));
     };
-    let mut regions = vec![home.clone()];
-    for region in options.regions {
-        if !regions.contains(&region) {
-            regions.push(region);
-        }
-    }
+    let regions = served(&home, options.regions);
     let providers = Providers::load(options.oidc, &account, options.clock.now_ms())?;
     let hsm = Arc::new(unseal(&store, &options.root_key)?);
     let witness = Witness::open(options.witness)?;
@@ -137,6 +132,17 @@ pub fn open(options: OpenOptions) -> Result<Opened, Error> {
     });
     let items = Arc::new(items::Ctx::new(Arc::clone(&ctx), schemas));
     Ok(Opened { ctx, items, providers: Arc::new(providers), witness: Arc::new(witness) })
+}
+
+/// The home Region and the others, each once.
+fn served(home: &Region, others: Vec<Region>) -> Vec<Region> {
+    let mut regions = vec![home.clone()];
+    for region in others {
+        if !regions.contains(&region) {
+            regions.push(region);
+        }
+    }
+    regions
 }
 
 /// Which account and Region the folder is for; `None` before initialization.

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::columns::Columns;
 use super::identity::{self, Identity};
-use super::record::Texts;
+use super::record::{Texts, Tls};
 use super::{Error, EventType, RECORD_BYTES, Record, Resource};
 use crate::base::{hex, timestamp};
 
@@ -130,6 +130,17 @@ struct TlsDetails<'a> {
     key_exchange: Option<&'a str>,
 }
 
+impl<'a> TlsDetails<'a> {
+    fn new(tls: &'a Tls<'_>, limits: Limits) -> Self {
+        Self {
+            tls_version: tls.version,
+            cipher_suite: tls.cipher_suite,
+            client_provided_host_header: tls.host.map(|whole| Text { whole, max: limits.text }),
+            key_exchange: tls.key_exchange,
+        }
+    }
+}
+
 impl<'a> Canonical<'a> {
     fn new(
         record: &'a Record<'_>,
@@ -193,12 +204,7 @@ impl<'a> Canonical<'a> {
             service_event_details: details,
             shared_event_id: record.shared_event_id.as_ref().map(Id),
             event_category: "Management",
-            tls_details: record.tls.as_ref().map(|tls| TlsDetails {
-                tls_version: tls.version,
-                cipher_suite: tls.cipher_suite,
-                client_provided_host_header: tls.host.map(text),
-                key_exchange: tls.key_exchange,
-            }),
+            tls_details: record.tls.as_ref().map(|tls| TlsDetails::new(tls, limits)),
             wardbook: Wardbook {
                 time: columns.time(),
                 decisions,

@@ -100,7 +100,7 @@ pub fn lookup(store: &Store, lookup: &Lookup) -> Result<Events, Error> {
     let found = store.search(&search, Some(sieve).as_mut())?;
     let page = found.records.iter().take(lookup.limit);
     let next = match found.records.len() > lookup.limit {
-        true => page.clone().last().map(|record| record.position),
+        true => page.clone().next_back().map(|record| record.position),
         false => found.next,
     };
     let events = page.filter_map(|record| kept.remove(&record.position.seq));

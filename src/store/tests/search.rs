@@ -246,7 +246,8 @@ fn what_is_erased_leaves_the_index() {
 }
 
 fn erase_those(store: &Store, seqs: &[i64]) {
-    let changes = seqs.iter().map(|seq| Box::new(Leave(*seq)) as Box<dyn Change>).collect();
+    let leave = |seq: &i64| -> Box<dyn Change> { Box::new(Leave(*seq)) };
+    let changes = seqs.iter().map(leave).collect();
     let unit = Unit { changes, event: plain().event(), further: Vec::new() };
     runtime().block_on(store.commit(unit)).unwrap();
 }
