@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use wardbook::ops::operation::Service;
 use wardbook::store;
 
 use crate::calls::{Scene, operations};
@@ -21,9 +22,11 @@ use crate::fixture::{Options, Server, wait_until};
 fn check_down(server: &Server, scene: &Scene, reason: &str) {
     for operation in operations() {
         let answer = scene.call(server, operation.name);
-        // The query protocol of STS has another name for it.
-        let internal = match operation.name {
-            "AssumeRoleWithWebIdentity" | "GetSessionToken" => "InternalFailure",
+        // CloudTrail, and the query protocol of STS, have another name for it.
+        let internal = match (operation.service, operation.name) {
+            (_, "AssumeRoleWithWebIdentity" | "GetSessionToken") | (Service::Cloudtrail, _) => {
+                "InternalFailure"
+            }
             _ => "KMSInternalException",
         };
         assert_eq!((answer.status, answer.code().as_str()), (500, internal), "{}", operation.name);

@@ -72,4 +72,5 @@ mod tidy;
 mod timers;
 #[cfg(test)]
 mod trail;
+#[cfg(test)]
 mod verify;
