@@ -119,6 +119,12 @@ struct ClockBehind {
     latest_record_time: String,
 }
 
+impl ClockBehind {
+    fn new(latest_ms: i64) -> Self {
+        Self { latest_record_time: timestamp::iso_8601(latest_ms) }
+    }
+}
+
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct TlsDetails<'a> {
@@ -185,11 +191,7 @@ impl<'a> Canonical<'a> {
             source_ip_address: address,
             user_agent: agent.map(text),
             error_code: record.error.map(|failure| failure.code),
-            error_message: record
-                .error
-                .map(|failure| failure.message)
-                .filter(|message| !message.is_empty())
-                .map(text),
+            error_message: record.error.map(|failure| failure.message).filter(is_said).map(text),
             request_parameters: request,
             response_elements: response,
             additional_event_data: additional,
@@ -210,12 +212,14 @@ impl<'a> Canonical<'a> {
                 decisions,
                 key_material_ids: record.own.key_material_ids,
                 item,
-                clock: record.own.latest_record_ms.map(|latest_ms| ClockBehind {
-                    latest_record_time: timestamp::iso_8601(latest_ms),
-                }),
+                clock: record.own.latest_record_ms.map(ClockBehind::new),
             },
         }
     }
+}
+
+fn is_said(text: &&str) -> bool {
+    !text.is_empty()
 }
 
 /// A UUID, hyphenated.

@@ -83,7 +83,7 @@ fn what_is_erased_is_nowhere() {
         assert_eq!(server.events(&of_session), Vec::<Value>::new());
         let left = server.events(&format!("principal={role}"));
         assert_eq!(left.len(), 2);
-        let [denied, done] = &left[..] else { unreachable!() };
+        let (denied, done) = (&left[0], &left[1]);
         assert_eq!(done["eventName"], "Encrypt");
         for pointer in [
             "/sourceIPAddress",

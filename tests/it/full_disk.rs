@@ -22,9 +22,9 @@ use crate::fixture::{Options, Server, wait_until};
 fn check_down(server: &Server, scene: &Scene, reason: &str) {
     for operation in operations() {
         let answer = scene.call(server, operation.name);
-        // The query protocol of STS, and CloudTrail, have another name for it.
-        let internal = match (operation.name, operation.service) {
-            ("AssumeRoleWithWebIdentity" | "GetSessionToken", _) | (_, Service::Cloudtrail) => {
+        // CloudTrail, and the query protocol of STS, have another name for it.
+        let internal = match (operation.service, operation.name) {
+            (_, "AssumeRoleWithWebIdentity" | "GetSessionToken") | (Service::Cloudtrail, _) => {
                 "InternalFailure"
             }
             _ => "KMSInternalException",

@@ -12,7 +12,7 @@ use crate::fixture::raw::Request;
 use crate::fixture::{Credentials, Options, START_MS, Server, wait_until};
 use crate::records::shown;
 
-const BURST: usize = limits::UNKNOWN_CALLS_OF_ADDRESS_BURST as usize;
+const BURST: u32 = limits::UNKNOWN_CALLS_OF_ADDRESS_BURST;
 const SUM: &str = "eventName=UnauthenticatedCalls";
 
 fn unsigned() -> Request {
@@ -53,7 +53,7 @@ fn the_book_grows_by_so_much_and_no_more() {
         assert_eq!(answer.code(), *code, "{}", answer.text());
         assert_eq!(server.records_of(answer.request_id()).len(), 1, "{code}");
     }
-    for _ in strangers.len()..BURST {
+    for _ in strangers.len()..usize::try_from(BURST).unwrap() {
         server.send(&unsigned());
     }
     let before = server.ctx().store.health().last_seq;
@@ -97,5 +97,5 @@ fn the_last_sum_is_written_at_the_stop() {
     // A slow run lets one more through every ten seconds.
     assert!((1..=7).contains(&all), "{sums:#?}");
     let one_by_one = server.events("errorCode=MissingAuthenticationTokenException&limit=1000");
-    assert_eq!(one_by_one.len() as u64 + all, BURST as u64 + 7);
+    assert_eq!(u64::try_from(one_by_one.len()).unwrap() + all, u64::from(BURST) + 7);
 }

@@ -185,8 +185,8 @@ fn domain_keys_rotate_and_old_ciphertexts_open() {
         pass(&server, &clock, DAY_MS);
         assert_eq!(server.events("eventName=RotateDomainKey").len(), day);
         let resealed = &server.events("eventName=Reseal")[0]["additionalEventData"]["resealed"];
-        // One key for each day, and two access keys.
-        assert_eq!(*resealed, json!(day + 2));
+        // One key for each day, two access keys, and the key that signs the log.
+        assert_eq!(*resealed, json!(day + 3));
         for blob in &blobs {
             assert_eq!(server.call_as(&ada, "Decrypt", blob).ok()["Plaintext"], "eA==");
         }

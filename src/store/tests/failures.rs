@@ -4,17 +4,6 @@ use tempfile::TempDir;
 
 use super::*;
 
-/// Holds the writer, and tells that it does.
-struct Hold(std::sync::mpsc::Sender<()>, Gate);
-
-impl Change for Hold {
-    fn write(&self, tx: &mut dyn Tx) -> Result<(), Error> {
-        self.0.send(()).ok();
-        self.1.write(tx)
-    }
-    fn publish(&self) {}
-}
-
 /// Many wait for one commit, and there is room for some of them only: all are
 /// told, nothing of any is there, and the next that fits goes through.
 #[tokio::test]
@@ -28,19 +17,17 @@ async fn a_disk_that_is_full_in_the_middle_of_a_batch() {
     let settings = Settings { pages_max: Some(quota), ..Settings::default() };
     let store = Arc::new(open_with(folder.path(), settings));
     let (open_gate, gate) = std::sync::mpsc::channel();
-    let (enter, entered) = std::sync::mpsc::channel();
+    let (reach, reached) = tokio::sync::oneshot::channel();
     let held = Unit {
-        changes: vec![Box::new(Hold(enter, Gate(Mutex::new(gate))))],
+        changes: vec![Box::new(Reached(Mutex::new(Some(reach)))), Box::new(Gate(Mutex::new(gate)))],
         event: event("held"),
         further: Vec::new(),
     };
     let things = Things::default();
     let of_store = Arc::clone(&store);
     let first = tokio::spawn(async move { of_store.commit(held).await });
-    // Whoever comes now is of the next batch.
-    while entered.try_recv().is_err() {
-        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
-    }
+    // Else the writer may take some of the others together with the first.
+    reached.await.unwrap();
     let mut waiting = Vec::new();
     for id in 0..60 {
         let mut unit = things.unit(id, None);
@@ -63,6 +50,17 @@ async fn a_disk_that_is_full_in_the_middle_of_a_batch() {
     assert_eq!(store.commit(record("fits")).await.unwrap().seq(), 3);
     assert!(store.health().writer.is_ok());
     assert_eq!(store.read(|tx| tx.rows(&EVENTS, &[])).unwrap().len(), 3);
+}
+
+/// Tells that the writer has come so far.
+struct Reached(Mutex<Option<tokio::sync::oneshot::Sender<()>>>);
+
+impl Change for Reached {
+    fn write(&self, _: &mut dyn Tx) -> Result<(), Error> {
+        self.0.lock().unwrap().take().unwrap().send(()).unwrap();
+        Ok(())
+    }
+    fn publish(&self) {}
 }
 
 /// The reserve is given up when the disk is full, and taken again when it is not.

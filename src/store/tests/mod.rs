@@ -1,5 +1,4 @@
-//! What the store promises: all or nothing, durable before the answer, fails
-//! closed, recovers.
+//! What the store promises: all or nothing, durable before the answer, fails closed, recovers.
 
 mod erase;
 mod facts;
