@@ -23,6 +23,7 @@ mod bytes;
 mod context;
 mod crypto;
 pub mod decrypt;
+pub mod document;
 pub mod dynamodb_json;
 pub mod encrypt;
 pub mod error;
