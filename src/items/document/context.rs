@@ -6,9 +6,9 @@
 
 use std::collections::BTreeMap;
 
+use super::number;
 use super::schema::Schema;
 use super::value::Value;
-use super::number;
 use crate::base::context::EncryptionContext;
 use crate::base::limits;
 use crate::items::error::{ItemError, ItemErrorCode};

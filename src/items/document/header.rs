@@ -89,7 +89,10 @@ impl Header {
 /// and nothing else does. Otherwise who may only decrypt could take the keys of a
 /// signed document, whose context names the verification key, and write one
 /// that asks for no signature.
-fn check_stored_context(suite: AlgorithmSuite, stored: &EncryptionContext) -> Result<(), ItemError> {
+fn check_stored_context(
+    suite: AlgorithmSuite,
+    stored: &EncryptionContext,
+) -> Result<(), ItemError> {
     let keys: Vec<&str> = stored.iter().map(|(key, _)| key).collect();
     let wanted = match suite {
         AlgorithmSuite::HmacOnly => &[][..],

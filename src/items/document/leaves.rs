@@ -135,7 +135,13 @@ impl Walk<'_> {
             return Err(too_large("has too many values under too long names"));
         }
         let place = self.place.clone();
-        self.leaves.push(Leaf { path, place, action, encrypted: false, value: Zeroizing::default() });
+        self.leaves.push(Leaf {
+            path,
+            place,
+            action,
+            encrypted: false,
+            value: Zeroizing::default(),
+        });
         Ok(())
     }
 }
@@ -234,7 +240,17 @@ mod tests {
         );
         assert_eq!(
             pointers(TEXT, Grain::Stored).unwrap(),
-            ["/b", "/o", "/id", "/list/1", "/empty/0", "/list/0/y", "/whole/a/0!", "/whole/a/1!", "/list/0/x/0!"]
+            [
+                "/b",
+                "/o",
+                "/id",
+                "/list/1",
+                "/empty/0",
+                "/list/0/y",
+                "/whole/a/0!",
+                "/whole/a/1!",
+                "/list/0/x/0!"
+            ]
         );
     }
 

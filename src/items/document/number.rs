@@ -30,9 +30,9 @@ pub(super) fn by_value(text: &str) -> Result<String, ItemError> {
     }
     let zeros = digits.len().saturating_sub(significant.len());
     // Lengths are those of a text in memory, and the exponent is below 10^15.
-    let exponent = parse_exponent(exponent)?.saturating_sub(wide(fraction)).saturating_add(
-        i64::try_from(zeros).unwrap_or(i64::MAX),
-    );
+    let exponent = parse_exponent(exponent)?
+        .saturating_sub(wide(fraction))
+        .saturating_add(i64::try_from(zeros).unwrap_or(i64::MAX));
     Ok(format!("{sign}{significant}e{exponent}"))
 }
 

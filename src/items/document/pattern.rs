@@ -44,7 +44,9 @@ pub(super) fn parse(path: &str) -> Result<Vec<Segment>, ItemError> {
             continue;
         }
         if token.contains('*') {
-            return invalid("has a * beside other characters: * stands for a whole level, ~2 for the character");
+            return invalid(
+                "has a * beside other characters: * stands for a whole level, ~2 for the character",
+            );
         }
         match unescape(token) {
             Some(name) => segments.push(Segment::Named(name)),
@@ -152,7 +154,8 @@ mod tests {
 
     #[test]
     fn one_within_the_other() {
-        let within = |one: &str, other: &str| is_within(&parse(one).unwrap(), &parse(other).unwrap());
+        let within =
+            |one: &str, other: &str| is_within(&parse(one).unwrap(), &parse(other).unwrap());
         assert!(within("/a/b", "/a/*"));
         assert!(!within("/a/*", "/a/b"));
         assert!(!within("/a/*", "/*/b"));

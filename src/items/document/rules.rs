@@ -95,8 +95,7 @@ impl Rules {
 
     /// The position of the member called `name`.
     pub(super) fn child<'a>(&self, position: &Position<'a>, name: &str) -> Position<'a> {
-        let one_value =
-            self.rule(position).is_some_and(|rule| rule.action != PathAction::SignOnly);
+        let one_value = self.rule(position).is_some_and(|rule| rule.action != PathAction::SignOnly);
         if one_value || position.open.is_empty() {
             return Position { open: Vec::new(), rule: position.rule };
         }
@@ -211,9 +210,8 @@ mod tests {
     /// Action and names at a path of plain member names.
     fn at<'a>(rules: &'a Rules, path: &str) -> (Option<PathAction>, Vec<&'a str>) {
         let mut names = path.split('/').skip(1);
-        let position = names.try_fold(rules.start(), |position, name| {
-            Some(rules.child(&position, name))
-        });
+        let position =
+            names.try_fold(rules.start(), |position, name| Some(rules.child(&position, name)));
         let position = position.unwrap();
         (rules.action(&position), rules.names(&position))
     }

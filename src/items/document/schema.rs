@@ -13,7 +13,7 @@ use super::rules::Rules;
 use super::{RESERVED_PREFIX, context};
 use crate::base::limits;
 use crate::items::error::{ItemError, ItemErrorCode};
-use crate::items::schema::{AlgorithmSuite, actions_once};
+use crate::items::schema::{AlgorithmSuite, map_once, set_once};
 
 pub use super::rules::EVERYTHING_ELSE;
 
@@ -68,8 +68,9 @@ pub struct Definition {
     pub key_id: String,
     /// Where the values stand that tell one document from all others of the
     /// table. They are bound to the document's key.
+    #[serde(deserialize_with = "set_once")]
     pub id_paths: BTreeSet<String>,
-    #[serde(deserialize_with = "actions_once")]
+    #[serde(deserialize_with = "map_once")]
     pub path_actions_on_encrypt: BTreeMap<String, PathAction>,
     /// If left out, a document with a value that no path names is refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -107,8 +108,7 @@ impl Schema {
                 format!("pathActionsOnEncrypt has at most {} paths", limits::DOCUMENT_RULES);
             return Err(invalid(message));
         }
-        let rules =
-            Rules::new(&definition.path_actions_on_encrypt, definition.default_action)?;
+        let rules = Rules::new(&definition.path_actions_on_encrypt, definition.default_action)?;
         for path in definition.path_actions_on_encrypt.keys() {
             check_unreserved(path, &pattern::parse(path)?)?;
         }
@@ -260,12 +260,11 @@ mod tests {
             let definition = with(member, value);
             assert!(serde_json::from_value::<Definition>(definition).is_err(), "{member}");
         }
-        let twice = base().to_string().replace(
-            r#""/_id":"SIGN_ONLY""#,
-            r#""/_id":"SIGN_ONLY","/_id":"DO_NOTHING""#,
-        );
+        let twice = base()
+            .to_string()
+            .replace(r#""/_id":"SIGN_ONLY""#, r#""/_id":"SIGN_ONLY","/_id":"DO_NOTHING""#);
         let error = serde_json::from_str::<Definition>(&twice).unwrap_err();
-        assert!(error.to_string().contains("two actions"), "{error}");
+        assert!(error.to_string().contains("given twice"), "{error}");
     }
 
     #[test]
@@ -276,15 +275,30 @@ mod tests {
             ("tableName", json!(""), None, "tableName"),
             ("keyId", json!(""), None, "keyId"),
             ("idPaths", json!([]), None, "idPaths"),
-            ("idPaths", json!(["/a", "/b", "/c", "/d", "/e", "/f", "/g", "/h", "/i"]), None, "1 to 8"),
+            (
+                "idPaths",
+                json!(["/a", "/b", "/c", "/d", "/e", "/f", "/g", "/h", "/i"]),
+                None,
+                "1 to 8",
+            ),
             ("idPaths", json!(["_id"]), Some("_id"), "JSON Pointer"),
             ("idPaths", json!(["/ids/*"]), Some("/ids/*"), "one value"),
             ("idPaths", json!(["/profile/ssn"]), Some("/profile/ssn"), "SIGN_ONLY"),
             ("idPaths", json!(["/cache/id"]), Some("/cache/id"), "SIGN_ONLY"),
             ("idPaths", json!(["/wardbook_id"]), Some("/wardbook_id"), "belongs to the format"),
             ("defaultAction", Value::Null, None, ""),
-            ("pathActionsOnEncrypt", json!({"/wardbook_head": "DO_NOTHING"}), Some("/wardbook_head"), "format"),
-            ("pathActionsOnEncrypt", json!({"/a": "ENCRYPT_AND_SIGN", "/a/b": "SIGN_ONLY"}), Some("/a/b"), "inside"),
+            (
+                "pathActionsOnEncrypt",
+                json!({"/wardbook_head": "DO_NOTHING"}),
+                Some("/wardbook_head"),
+                "format",
+            ),
+            (
+                "pathActionsOnEncrypt",
+                json!({"/a": "ENCRYPT_AND_SIGN", "/a/b": "SIGN_ONLY"}),
+                Some("/a/b"),
+                "inside",
+            ),
             ("pathActionsOnEncrypt", Value::Object(many), None, "500"),
         ] {
             let definition: Definition = serde_json::from_value(with(member, value)).unwrap();

@@ -137,7 +137,11 @@ mod tests {
             (r#"{"b":[1.0],"a":"é"}"#, "\0\u{ff}\x05{\"b\":[1.0],\"a\":\"é\"}".as_bytes()),
         ] {
             let bytes = plaintext(&value(text)).unwrap();
-            let want = if text.starts_with('{') { [&b"\0\xff"[..], &want[3..]].concat() } else { want.to_vec() };
+            let want = if text.starts_with('{') {
+                [&b"\0\xff"[..], &want[3..]].concat()
+            } else {
+                want.to_vec()
+            };
             assert_eq!(*bytes, want, "{text}");
             assert_eq!(bytes.capacity(), bytes.len() + GCM_TAG_LEN);
             assert!(parse(&bytes, 1).unwrap() == value(text));

@@ -81,7 +81,11 @@ impl Value {
 
     /// The value's text without white space, in a buffer that does not grow, with
     /// `room` bytes beside it.
-    pub(super) fn append_text(&self, room: usize, head: &[u8]) -> Result<Zeroizing<Vec<u8>>, ItemError> {
+    pub(super) fn append_text(
+        &self,
+        room: usize,
+        head: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, ItemError> {
         let mut counter = Counter(0);
         serde_json::to_writer(&mut counter, self).map_err(unprintable)?;
         let room = counter.0.saturating_add(head.len()).saturating_add(room);
@@ -214,7 +218,9 @@ impl Parser {
                 reader.object(|reader, name| {
                     if name.len() > limits::DOCUMENT_NAME_BYTES {
                         let bytes = limits::DOCUMENT_NAME_BYTES;
-                        return Err(too_large(&format!("has member names of at most {bytes} bytes")));
+                        return Err(too_large(&format!(
+                            "has member names of at most {bytes} bytes"
+                        )));
                     }
                     members.push((name.into_owned(), self.value(reader, deeper)?));
                     Ok(())
@@ -291,7 +297,8 @@ mod tests {
 
     #[test]
     fn refuses() {
-        let deep = |levels: usize| format!(r#"{{"a":{}{}}}"#, "[".repeat(levels), "]".repeat(levels));
+        let deep =
+            |levels: usize| format!(r#"{{"a":{}{}}}"#, "[".repeat(levels), "]".repeat(levels));
         Document::parse(&deep(32)).unwrap();
         let many = format!(r#"{{"a":[{}0]}}"#, "0,".repeat(limits::DOCUMENT_VALUES));
         let name = format!(r#"{{"{}":0}}"#, "x".repeat(limits::DOCUMENT_NAME_BYTES + 1));
@@ -316,7 +323,8 @@ mod tests {
     #[test]
     fn places_and_names() {
         let root = value(r#"{"a":[1,{"0":"x"}],"01":2}"#);
-        let names = |path: &[&str]| -> Vec<String> { path.iter().map(|name| (*name).into()).collect() };
+        let names =
+            |path: &[&str]| -> Vec<String> { path.iter().map(|name| (*name).into()).collect() };
         assert_eq!(root.find(&names(&["a", "1", "0"])), root.at(&[0, 1, 0]));
         assert!(root.at(&[0, 1, 0]).is_some_and(|value| *value == Value::String("x".into())));
         for path in [&["a", "01"][..], &["a", "+1"], &["a", "2"], &["01", "0"], &["b"]] {

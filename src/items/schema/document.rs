@@ -179,7 +179,9 @@ pub(in crate::items) fn map_once<'de, D: Deserializer<'de>, V: Deserialize<'de>>
 }
 
 /// A list in which no name stands twice: one of them is a slip of the pen.
-fn set_once<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeSet<String>, D::Error> {
+pub(in crate::items) fn set_once<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeSet<String>, D::Error> {
     let mut read = BTreeSet::new();
     for name in Vec::<String>::deserialize(deserializer)? {
         if read.contains(&name) {

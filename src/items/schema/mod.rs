@@ -21,6 +21,7 @@ use crate::base::limits::{ATTRIBUTE_NAME_BYTES, KEY_NAME_BYTES, TABLE_NAME_BYTES
 
 pub use canonical::hash;
 pub use document::{Action, AlgorithmSuite, SchemaDocument};
+pub(in crate::items) use document::{map_once, set_once};
 
 /// Attribute of the header of an encrypted item.
 pub const HEADER_NAME: &str = "aws_dbe_head";

@@ -106,10 +106,14 @@ fn a_document_from_end_to_end() {
         },
         "defaultAction": "SIGN_ONLY",
     }));
-    let plain = r#"{"id":1,"ssn":"123","cards":[{"number":4111,"type":"x"},{"type":"y"}],"cache":[1]}"#;
+    let plain =
+        r#"{"id":1,"ssn":"123","cards":[{"number":4111,"type":"x"},{"type":"y"}],"cache":[1]}"#;
     let encrypted = encrypt(&schema, plain).unwrap();
     assert!(encrypted.starts_with(r#"{"id":1,"ssn":"wb1:"#), "{encrypted}");
-    assert!(encrypted.contains(r#"==","type":"x"},{"type":"y"}],"cache":[1],"wardbook_head":""#), "{encrypted}");
+    assert!(
+        encrypted.contains(r#"","type":"x"},{"type":"y"}],"cache":[1],"wardbook_head":""#),
+        "{encrypted}"
+    );
     assert_eq!(decrypt(&schema, &encrypted).unwrap(), plain);
     let stored = as_stored(Value::parse_document(&encrypted, usize::MAX).unwrap());
     assert_eq!(
@@ -127,12 +131,20 @@ fn only_what_is_wanted_is_decrypted() {
     let plain = r#"{"rest":[[1,2]],"id":"x","a":[1,{"q":2},3],"o":{"b":4,"c":5}}"#;
     let encrypted = encrypt(&schema, plain).unwrap();
     let some = |pointers: &[&str]| {
-        decrypt_some(&schema, &encrypted, |value| pointers.contains(&value.pointer.as_str())).unwrap()
+        decrypt_some(&schema, &encrypted, |value| pointers.contains(&value.pointer.as_str()))
+            .unwrap()
     };
     assert_eq!(some(&[]), r#"{"rest":[[null,null]],"id":"x","a":[null,null,null],"o":{"c":5}}"#);
-    assert_eq!(some(&["/a/1", "/rest/0/0"]), r#"{"rest":[[1,null]],"id":"x","a":[null,{"q":2},null],"o":{"c":5}}"#);
-    assert_eq!(some(&["/o/b"]), r#"{"rest":[[null,null]],"id":"x","a":[null,null,null],"o":{"b":4,"c":5}}"#);
-    let parsed = ParsedDocument::parse(&schema, Document::parse_encrypted(&encrypted).unwrap()).unwrap();
+    assert_eq!(
+        some(&["/a/1", "/rest/0/0"]),
+        r#"{"rest":[[1,null]],"id":"x","a":[null,{"q":2},null],"o":{"c":5}}"#
+    );
+    assert_eq!(
+        some(&["/o/b"]),
+        r#"{"rest":[[null,null]],"id":"x","a":[null,null,null],"o":{"b":4,"c":5}}"#
+    );
+    let parsed =
+        ParsedDocument::parse(&schema, Document::parse_encrypted(&encrypted).unwrap()).unwrap();
     let values: Vec<_> =
         parsed.encrypted_values().map(|value| (value.pointer, value.names.join(" "))).collect();
     let want = [
@@ -183,9 +195,19 @@ fn what_cannot_be_encrypted() {
         (&open, r#"{"id":null}"#, ItemErrorCode::MissingKeyAttribute, Some("/id")),
         (&open, r#"{"id":["x"]}"#, ItemErrorCode::MissingKeyAttribute, Some("/id")),
         (&open, r#"{"id":1,"wardbook_x":1}"#, ItemErrorCode::ReservedAttribute, Some("wardbook_x")),
-        (&open, r#"{"id":1,"a":[1e9999999999999999]}"#, ItemErrorCode::NumberOutOfRange, Some("/a/0")),
+        (
+            &open,
+            r#"{"id":1,"a":[1e9999999999999999]}"#,
+            ItemErrorCode::NumberOutOfRange,
+            Some("/a/0"),
+        ),
         (&open, r#"{"id":1e9999999999999999}"#, ItemErrorCode::NumberOutOfRange, Some("/id")),
-        (&closed, r#"{"id":1,"a":{"b/c":[true]}}"#, ItemErrorCode::NoActionForAttribute, Some("/a/b~1c/0")),
+        (
+            &closed,
+            r#"{"id":1,"a":{"b/c":[true]}}"#,
+            ItemErrorCode::NoActionForAttribute,
+            Some("/a/b~1c/0"),
+        ),
         (&open, "[]", ItemErrorCode::MalformedAttribute, None),
     ] {
         let error = encrypt(schema, document).unwrap_err();
@@ -203,7 +225,9 @@ fn what_cannot_be_encrypted() {
 #[test]
 fn encrypted_numbers_keep_every_digit() {
     let schema = schema(json!({"defaultAction": "ENCRYPT_AND_SIGN"}));
-    for number in ["1.0", "1e400", "-0", "1E+2", "123456789012345678901234567890", "1e99999999999999999999"] {
+    for number in
+        ["1.0", "1e400", "-0", "1E+2", "123456789012345678901234567890", "1e99999999999999999999"]
+    {
         let plain = format!(r#"{{"id":1,"n":{number},"l":[{number}]}}"#);
         assert_eq!(decrypt(&schema, &encrypt(&schema, &plain).unwrap()).unwrap(), plain);
     }

@@ -57,10 +57,12 @@ fn schema(actions: &'static [&'static str]) -> impl Strategy<Value = Schema> {
         .prop_map(|tokens| format!("/{}", tokens.join("/")));
     let rules = vec((path, select(actions)), 0..5);
     let default = select(vec!["SIGN_ONLY", "ENCRYPT_AND_SIGN"]);
-    (rules, default, select(vec!["0x6700", "0x6700", "0x6701"])).prop_map(|(rules, default, suite)| {
-        let mut actions = BTreeMap::from([("/id".to_owned(), "SIGN_ONLY")]);
-        loop_in(&mut actions, rules, default, suite)
-    })
+    (rules, default, select(vec!["0x6700", "0x6700", "0x6701"])).prop_map(
+        |(rules, default, suite)| {
+            let mut actions = BTreeMap::from([("/id".to_owned(), "SIGN_ONLY")]);
+            loop_in(&mut actions, rules, default, suite)
+        },
+    )
 }
 
 /// Takes one rule after the other, but none that contradicts those before it.

@@ -26,7 +26,8 @@ fn open() -> Schema {
     }))
 }
 
-const PLAIN: &str = r#"{"id":"1","a":"one","b":"two","l":[1,2],"s":{"x":[],"y":{}},"free":1,"half":{"free":2}}"#;
+const PLAIN: &str =
+    r#"{"id":"1","a":"one","b":"two","l":[1,2],"s":{"x":[],"y":{}},"free":1,"half":{"free":2}}"#;
 
 fn encrypted(schema: &Schema) -> Value {
     serde_json::from_str(&encrypt(schema, PLAIN).unwrap()).unwrap()
@@ -127,8 +128,14 @@ fn what_is_left_alone_may_change() {
         edit(&mut document);
         serde_json::from_str::<Value>(&decrypt(&schema, &document.to_string()).unwrap()).unwrap()
     };
-    assert_eq!(change(&|document| document["free"] = json!({"any": [1]}))["free"]["any"], json!([1]));
-    assert_eq!(change(&|document| drop(document.as_object_mut().unwrap().remove("free"))).get("free"), None);
+    assert_eq!(
+        change(&|document| document["free"] = json!({"any": [1]}))["free"]["any"],
+        json!([1])
+    );
+    assert_eq!(
+        change(&|document| drop(document.as_object_mut().unwrap().remove("free"))).get("free"),
+        None
+    );
     assert_eq!(change(&|document| document["half"] = json!({}))["half"], json!({}));
 }
 
@@ -216,8 +223,10 @@ fn a_signature_cannot_be_left_out() {
 fn wrong_keys_open_nothing() {
     let schema = open();
     let text = encrypt(&schema, PLAIN).unwrap();
-    let parse = || ParsedDocument::parse(&schema, Document::parse_encrypted(&text).unwrap()).unwrap();
-    let with = |index, key: Vec<u8>| parse().finish(index, &SecretBytes::new(key)).unwrap_err().code;
+    let parse =
+        || ParsedDocument::parse(&schema, Document::parse_encrypted(&text).unwrap()).unwrap();
+    let with =
+        |index, key: Vec<u8>| parse().finish(index, &SecretBytes::new(key)).unwrap_err().code;
     assert_eq!(with(0, vec![1; 32]), ItemErrorCode::KeyMismatch);
     assert_eq!(with(0, vec![0x42; 31]), ItemErrorCode::InvalidKeyMaterial);
     assert_eq!(with(1, INTERMEDIATE_KEY.to_vec()), ItemErrorCode::InvalidKeyMaterial);
