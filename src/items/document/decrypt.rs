@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use zeroize::Zeroize;
 
 use super::header::Header;
 use super::leaves::{self, Grain, Leaf};
@@ -140,7 +141,8 @@ impl ParsedDocument {
         index: usize,
         intermediate_key: &SecretBytes,
     ) -> Result<Document, ItemError> {
-        self.verify(index, intermediate_key)?.decrypt(|_| true)
+        let opened = self.verify(index, intermediate_key)?.decrypt(|_| Disclosure::Plain)?;
+        Ok(opened.document)
     }
 }
 
@@ -163,41 +165,83 @@ pub struct VerifiedDocument {
     cipher: FieldCipher,
 }
 
+/// How somebody may see an encrypted value.
+pub enum Disclosure<'a> {
+    Plain,
+    /// What the mask leaves of it; withheld if that is nothing.
+    Masked(&'a dyn Fn(&Value) -> Option<Value>),
+    /// Not at all; it is not decrypted either.
+    Withheld,
+}
+
+/// A decrypted document, and what of it somebody did not get to see.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Opened {
+    pub document: Document,
+    /// The values that a mask stands for, as JSON Pointers.
+    pub masked: Vec<String>,
+    /// The values that are left out.
+    pub withheld: Vec<String>,
+}
+
 impl VerifiedDocument {
-    /// The document with those encrypted values decrypted for which `wanted` is
-    /// true, and without the others: of an object the member is gone, in a list
-    /// null stands in its place. What was not encrypted is as it was stored.
+    /// The values that are encrypted, in canonical order.
+    pub fn encrypted_values(&self) -> impl Iterator<Item = EncryptedValue<'_>> {
+        encrypted_values(&self.rules, &self.root, &self.leaves)
+    }
+
+    /// The document with its encrypted values as `disclose` says. Where one is
+    /// withheld, the member is gone from its object; in a list null stands in its
+    /// place. What was not encrypted is as it was stored.
     ///
     /// # Errors
     /// `DecryptionFailed` if a value does not decrypt, which only a faulty writer
     /// can bring about.
-    pub fn decrypt(
+    pub fn decrypt<'a>(
         self,
-        wanted: impl Fn(&EncryptedValue<'_>) -> bool,
-    ) -> Result<Document, ItemError> {
-        let wanted: Vec<bool> = encrypted_values(&self.rules, &self.root, &self.leaves)
-            .map(|value| wanted(&value))
-            .collect();
+        disclose: impl Fn(&EncryptedValue<'_>) -> Disclosure<'a>,
+    ) -> Result<Opened, ItemError> {
+        let decided: Vec<_> =
+            self.encrypted_values().map(|value| (disclose(&value), value.pointer)).collect();
         let Self { mut root, leaves, cipher, .. } = self;
-        let mut withheld: Vec<Vec<usize>> = Vec::new();
+        let (mut masked, mut withheld, mut places) = (Vec::new(), Vec::new(), Vec::new());
         let encrypted = leaves.into_iter().filter(|leaf| leaf.encrypted);
-        for ((mut leaf, ordinal), wanted) in encrypted.zip(0..).zip(wanted) {
-            if !wanted {
-                withheld.push(leaf.place);
-                continue;
-            }
-            let value = cipher
-                .decrypt(ordinal, &leaf.path, &mut leaf.value)
-                .and_then(|()| sealed::parse(&leaf.value, leaf.place.len()))
-                .ok_or_else(|| undecryptable(&leaves::pointer(&root, &leaf.place)))?;
-            if let Some(place) = root.at_mut(&leaf.place) {
-                *place = value;
+        for ((mut leaf, ordinal), (disclosure, pointer)) in encrypted.zip(0..).zip(decided) {
+            let shown = match disclosure {
+                Disclosure::Withheld => None,
+                Disclosure::Plain => Some(open(&cipher, &mut leaf, ordinal, &pointer)?),
+                Disclosure::Masked(mask) => {
+                    let mut value = open(&cipher, &mut leaf, ordinal, &pointer)?;
+                    let left = mask(&value);
+                    value.zeroize();
+                    left.inspect(|_| masked.push(pointer.clone()))
+                }
+            };
+            match (shown, root.at_mut(&leaf.place)) {
+                (Some(value), Some(place)) => *place = value,
+                _ => {
+                    withheld.push(pointer);
+                    places.push(leaf.place);
+                }
             }
         }
-        withheld.sort_unstable();
-        withhold(&mut root, &withheld, 0);
-        Ok(Document(root))
+        places.sort_unstable();
+        take_out(&mut root, &places, 0);
+        Ok(Opened { document: Document(root), masked, withheld })
     }
+}
+
+/// The value of one leaf, which is the `ordinal`th that is encrypted.
+fn open(
+    cipher: &FieldCipher,
+    leaf: &mut Leaf,
+    ordinal: u32,
+    pointer: &str,
+) -> Result<Value, ItemError> {
+    cipher
+        .decrypt(ordinal, &leaf.path, &mut leaf.value)
+        .and_then(|()| sealed::parse(&leaf.value, leaf.place.len()))
+        .ok_or_else(|| undecryptable(pointer))
 }
 
 fn encrypted_values<'a>(
@@ -213,7 +257,7 @@ fn encrypted_values<'a>(
 
 /// Takes the values at `places` out, which are sorted and all lie in `value`,
 /// itself at level `depth`.
-fn withhold(value: &mut Value, places: &[Vec<usize>], depth: usize) {
+fn take_out(value: &mut Value, places: &[Vec<usize>], depth: usize) {
     let deeper = depth.saturating_add(1);
     let mut gone = BTreeSet::new();
     for group in places.chunk_by(|one, other| one.get(depth) == other.get(depth)) {
@@ -222,7 +266,7 @@ fn withhold(value: &mut Value, places: &[Vec<usize>], depth: usize) {
         if place.len() == deeper {
             gone.insert(*index);
         } else if let Some(child) = value.at_mut(&[*index]) {
-            withhold(child, group, deeper);
+            take_out(child, group, deeper);
         }
     }
     match value {

@@ -7,7 +7,7 @@ mod vectors;
 
 use serde_json::json;
 
-use super::decrypt::{EncryptedValue, ParsedDocument};
+use super::decrypt::{Disclosure, EncryptedValue, ParsedDocument};
 use super::encrypt::PreparedDocument;
 use super::schema::Schema;
 use super::value::{Document, Value};
@@ -75,7 +75,11 @@ fn decrypt_some(
 ) -> Result<String, ItemError> {
     let parsed = ParsedDocument::parse(schema, Document::parse_encrypted(document)?)?;
     let verified = parsed.verify(0, &SecretBytes::new(INTERMEDIATE_KEY.to_vec()))?;
-    Ok(text(&verified.decrypt(wanted)?))
+    let opened = verified.decrypt(|value| match wanted(value) {
+        true => Disclosure::Plain,
+        false => Disclosure::Withheld,
+    })?;
+    Ok(text(&opened.document))
 }
 
 fn code(outcome: Result<String, ItemError>) -> ItemErrorCode {
@@ -156,6 +160,30 @@ fn only_what_is_wanted_is_decrypted() {
         ("/rest/0/1", "/**"),
     ];
     assert_eq!(values, want.map(|(pointer, names)| (pointer.to_owned(), names.to_owned())));
+}
+
+#[test]
+fn masks_stand_for_values() {
+    let schema = schema(json!({"defaultAction": "ENCRYPT_AND_SIGN"}));
+    let encrypted =
+        encrypt(&schema, r#"{"id":1,"a":["12345",2,true],"b":"x","c":{"d":"y"}}"#).unwrap();
+    let document = Document::parse_encrypted(&encrypted).unwrap();
+    let parsed = ParsedDocument::parse(&schema, document).unwrap();
+    let verified = parsed.verify(0, &SecretBytes::new(INTERMEDIATE_KEY.to_vec())).unwrap();
+    let last = |value: &Value| match value {
+        Value::String(text) => Some(Value::String(format!("*{}", text.chars().last()?))),
+        _ => None,
+    };
+    let opened = verified
+        .decrypt(|value| match value.pointer.as_str() {
+            "/b" => Disclosure::Plain,
+            "/c/d" => Disclosure::Withheld,
+            _ => Disclosure::Masked(&last),
+        })
+        .unwrap();
+    assert_eq!(text(&opened.document), r#"{"id":1,"a":["*5",null,null],"b":"x","c":{}}"#);
+    assert_eq!(opened.masked, ["/a/0"]);
+    assert_eq!(opened.withheld, ["/a/1", "/a/2", "/c/d"]);
 }
 
 #[test]
