@@ -9,6 +9,8 @@ use std::fmt;
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::items::protection::{Protection, Purposes, once};
+
 /// What happens to an attribute on encryption.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
@@ -103,6 +105,12 @@ pub struct SchemaDocument {
     pub allowed_unsigned_attribute_prefix: Option<String>,
     #[serde(default)]
     pub algorithm_suite: AlgorithmSuite,
+    /// What attributes are, and how they look masked.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "once")]
+    pub attributes: BTreeMap<String, Protection>,
+    /// What items may be read for.
+    #[serde(default, skip_serializing_if = "Purposes::are_open")]
+    pub purposes: Purposes,
 }
 
 /// The last of two actions for one attribute must not silently win.

@@ -6,8 +6,11 @@
 
 mod document;
 
+use std::collections::BTreeSet;
+
 use super::error::{ItemError, ItemErrorCode};
 use super::path;
+use super::protection::{self, Mask};
 use crate::base::limits::{ATTRIBUTE_NAME_BYTES, KEY_NAME_BYTES, TABLE_NAME_BYTES};
 
 pub use document::{Action, AlgorithmSuite, SchemaDocument};
@@ -41,6 +44,11 @@ impl Schema {
         schema.check_version()?;
         schema.check_keys()?;
         schema.check_scope()?;
+        let SchemaDocument { attributes, purposes, attribute_actions_on_encrypt, .. } =
+            &schema.document;
+        protection::check(attributes, purposes, |name| {
+            attribute_actions_on_encrypt.contains_key(name)
+        })?;
         Ok(schema)
     }
 
@@ -94,6 +102,19 @@ impl Schema {
             .into_iter()
             .flatten()
             .map(String::as_str)
+    }
+
+    /// The labels of attribute `name`.
+    #[must_use]
+    pub fn labels(&self, name: &str) -> &BTreeSet<String> {
+        static NONE: BTreeSet<String> = BTreeSet::new();
+        self.document.attributes.get(name).map_or(&NONE, |protection| &protection.labels)
+    }
+
+    /// How attribute `name` looks masked.
+    #[must_use]
+    pub fn mask(&self, name: &str) -> Option<&Mask> {
+        self.document.attributes.get(name)?.mask.as_ref()
     }
 
     pub(super) fn path_prefix(&self) -> &[u8] {
