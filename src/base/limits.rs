@@ -325,6 +325,22 @@ pub const KEY_NAME_BYTES: usize = 255;
 pub const ITEM_SCHEMA_BYTES: usize = 64 * 1024;
 /// Versions of one item schema.
 pub const ITEM_SCHEMA_VERSIONS: i64 = 1_000;
+/// Labels that a schema gives one attribute.
+pub const ATTRIBUTE_LABELS: usize = 16;
+/// A label of an attribute, bytes.
+pub const ATTRIBUTE_LABEL_BYTES: usize = 64;
+/// What a caller says that items are read for, bytes.
+pub const PURPOSE_BYTES: usize = 128;
+/// Purposes that a schema allows.
+pub const PURPOSES: usize = 100;
+/// Characters that a mask leaves of a text.
+pub const MASK_KEPT_CHARS: usize = 16;
+/// Text that stands in the place of a masked value, bytes.
+pub const MASK_CONSTANT_BYTES: usize = 64;
+/// Attributes that one call can ask for.
+pub const ATTRIBUTES_ASKED: usize = 200;
+/// Encrypted attributes, by name, that the policy is asked about in one call.
+pub const ATTRIBUTES_DECIDED: usize = 1_000;
 /// Data keys of one item that are tried for decryption.
 pub const DATA_KEYS_TRIED: usize = 4;
 /// Item schemas in one account and Region.

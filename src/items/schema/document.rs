@@ -11,6 +11,7 @@ use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::RESERVED_PREFIX;
+use crate::items::protection::{Protection, Purposes, once};
 
 /// What happens to an attribute on encryption.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -122,6 +123,12 @@ pub struct SchemaDocument {
     pub allowed_unsigned_attribute_prefix: Option<String>,
     #[serde(default)]
     pub algorithm_suite: AlgorithmSuite,
+    /// What attributes are, and how they look masked.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "once")]
+    pub attributes: BTreeMap<String, Protection>,
+    /// What items may be read for.
+    #[serde(default, skip_serializing_if = "Purposes::are_open")]
+    pub purposes: Purposes,
 }
 
 impl SchemaDocument {

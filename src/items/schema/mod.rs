@@ -15,8 +15,11 @@ mod text;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
+
 use super::error::{ItemError, ItemErrorCode};
 use super::path;
+use super::protection::{self, Mask};
 use crate::base::limits::{ATTRIBUTE_NAME_BYTES, KEY_NAME_BYTES, TABLE_NAME_BYTES};
 
 pub use canonical::hash;
@@ -56,6 +59,11 @@ impl Schema {
         schema.check_version()?;
         schema.check_keys()?;
         schema.check_scope()?;
+        let SchemaDocument { attributes, purposes, attribute_actions_on_encrypt, .. } =
+            &schema.document;
+        protection::check(attributes, purposes, |name| {
+            attribute_actions_on_encrypt.contains_key(name)
+        })?;
         Ok(schema)
     }
 
@@ -113,6 +121,19 @@ impl Schema {
         let mut text = String::new();
         canonical::write(&value, &mut text);
         Ok(text)
+    }
+
+    /// The labels of attribute `name`.
+    #[must_use]
+    pub fn labels(&self, name: &str) -> &BTreeSet<String> {
+        static NONE: BTreeSet<String> = BTreeSet::new();
+        self.document.attributes.get(name).map_or(&NONE, |protection| &protection.labels)
+    }
+
+    /// How attribute `name` looks masked.
+    #[must_use]
+    pub fn mask(&self, name: &str) -> Option<&Mask> {
+        self.document.attributes.get(name)?.mask.as_ref()
     }
 
     pub(super) fn path_prefix(&self) -> &[u8] {
