@@ -27,7 +27,7 @@ pub(super) fn of_document(
 ) -> Result<EncryptionContext, ItemError> {
     let mut pairs = BTreeMap::from([
         (FORMAT.0.to_owned(), FORMAT.1.to_owned()),
-        (TABLE_NAME.to_owned(), schema.definition().table_name.clone()),
+        (TABLE_NAME.to_owned(), schema.table_name().to_owned()),
     ]);
     for id in schema.ids() {
         let text = match root.find(&id.names) {

@@ -56,7 +56,7 @@ impl ParsedDocument {
             .map_err(|_of_an_item| footer_malformed())?;
         let context = context::of_document(schema, &root, &header.stored_context)?;
 
-        let table_name = &schema.definition().table_name;
+        let table_name = schema.table_name();
         let mut leaves = leaves::of_document(schema.rules(), table_name, &root, Grain::Stored)?;
         if leaves.len() != header.legend.len() {
             return Err(mismatch(leaves.len(), header.legend.len()));

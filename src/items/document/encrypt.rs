@@ -39,7 +39,7 @@ impl PreparedDocument {
     /// `ReservedAttribute`, `NoActionForAttribute`, `MissingKeyAttribute`,
     /// `NumberOutOfRange`, `ContextTooLarge`, `ItemTooLarge`.
     pub fn prepare(schema: &Schema, document: Document) -> Result<Self, ItemError> {
-        let signer = match schema.definition().algorithm_suite {
+        let signer = match schema.algorithm_suite() {
             AlgorithmSuite::HmacOnly => None,
             AlgorithmSuite::EcdsaP384 => Some(ItemSigner::generate()?),
         };
@@ -50,7 +50,7 @@ impl PreparedDocument {
             Some(signer) => wire::public_key_pair(&signer.public_key()?),
         };
         let context = context::of_document(schema, &root, &stored_context)?;
-        let table_name = &schema.definition().table_name;
+        let table_name = schema.table_name();
         let mut leaves = leaves::of_document(schema.rules(), table_name, &root, Grain::Schema)?;
         for leaf in &mut leaves {
             fill(leaf, &mut root)?;

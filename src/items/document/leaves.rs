@@ -214,7 +214,7 @@ mod tests {
             },
             "defaultAction": "SIGN_ONLY",
         });
-        Schema::new(serde_json::from_value(definition).unwrap()).unwrap()
+        Schema::new(&serde_json::from_value(definition).unwrap()).unwrap()
     }
 
     fn pointers(text: &str, grain: Grain) -> Result<Vec<String>, ItemError> {

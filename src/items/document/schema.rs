@@ -1,9 +1,10 @@
-//! The schema of documents: which value is encrypted, signed or left alone.
+//! The paths of a schema of documents: which value is encrypted, signed or left
+//! alone.
 //!
-//! [`Definition`] is the text that an engineer writes; [`Schema`] is one that
-//! keeps all rules.
+//! Deliberately absent: the text that an engineer writes; it is that of every
+//! schema, [`SchemaDocument`].
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -13,7 +14,7 @@ use super::rules::Rules;
 use super::{RESERVED_PREFIX, context};
 use crate::base::limits;
 use crate::items::error::{ItemError, ItemErrorCode};
-use crate::items::schema::{AlgorithmSuite, map_once, set_once};
+use crate::items::schema::{AlgorithmSuite, SchemaDocument};
 
 pub use super::rules::EVERYTHING_ELSE;
 
@@ -48,41 +49,12 @@ impl From<DefaultAction> for PathAction {
     }
 }
 
-/// Tells schemas of documents from those of DynamoDB items.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Kind {
-    Document,
-}
-
-/// A schema as it is written. Unknown members, and a path given two actions,
-/// are refused.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Definition {
-    pub kind: Kind,
-    /// Where the documents are kept: a table, a collection. It is bound to every
-    /// document and can never change.
-    pub table_name: String,
-    /// The KMS key that wraps the keys of new documents.
-    pub key_id: String,
-    /// Where the values stand that tell one document from all others of the
-    /// table. They are bound to the document's key.
-    #[serde(deserialize_with = "set_once")]
-    pub id_paths: BTreeSet<String>,
-    #[serde(deserialize_with = "map_once")]
-    pub path_actions_on_encrypt: BTreeMap<String, PathAction>,
-    /// If left out, a document with a value that no path names is refused.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub default_action: Option<DefaultAction>,
-    #[serde(default)]
-    pub algorithm_suite: AlgorithmSuite,
-}
-
-/// A schema that keeps all rules.
+/// The paths of a schema of documents; they keep all rules.
 #[derive(Clone, Debug)]
 pub struct Schema {
-    definition: Definition,
+    table_name: String,
+    algorithm_suite: AlgorithmSuite,
+    paths: Vec<String>,
     rules: Arc<Rules>,
     ids: Vec<IdPath>,
 }
@@ -96,43 +68,50 @@ pub(super) struct IdPath {
 }
 
 impl Schema {
-    /// Checks `definition` against the rules.
+    /// Checks what `document` says of documents against the rules.
     ///
     /// # Errors
     /// `InvalidSchema` with the rule, the path and the remedy.
-    pub fn new(definition: Definition) -> Result<Self, ItemError> {
-        check_names(&definition)?;
-        let count = definition.path_actions_on_encrypt.len();
-        if count > limits::DOCUMENT_RULES {
+    pub fn new(document: &SchemaDocument) -> Result<Self, ItemError> {
+        if !(1..=limits::DOCUMENT_IDS).contains(&document.id_paths.len()) {
+            return Err(invalid(format!(
+                "idPaths names 1 to {} values that tell a document from all others of its table: \
+                 without them one document could stand in the place of another",
+                limits::DOCUMENT_IDS
+            )));
+        }
+        let actions = &document.path_actions_on_encrypt;
+        if actions.len() > limits::DOCUMENT_RULES {
             let message =
                 format!("pathActionsOnEncrypt has at most {} paths", limits::DOCUMENT_RULES);
             return Err(invalid(message));
         }
-        let rules = Rules::new(&definition.path_actions_on_encrypt, definition.default_action)?;
-        for path in definition.path_actions_on_encrypt.keys() {
+        let rules = Rules::new(actions, document.default_action)?;
+        for path in actions.keys() {
             check_unreserved(path, &pattern::parse(path)?)?;
         }
-        let ids = id_paths(&definition, &rules)?;
-        Ok(Self { definition, rules: Arc::new(rules), ids })
-    }
-
-    /// The schema as it was written.
-    #[must_use]
-    pub fn definition(&self) -> &Definition {
-        &self.definition
-    }
-
-    /// The KMS key that wraps the keys of new documents, as it was named.
-    #[must_use]
-    pub fn key_id(&self) -> &str {
-        &self.definition.key_id
+        let ids = id_paths(&document.id_paths, &rules)?;
+        Ok(Self {
+            table_name: document.table_name.clone(),
+            algorithm_suite: document.algorithm_suite,
+            paths: actions.keys().cloned().collect(),
+            rules: Arc::new(rules),
+            ids,
+        })
     }
 
     /// Every name that an encrypted value can have: the paths as they are
     /// written, and [`EVERYTHING_ELSE`].
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        let paths = self.definition.path_actions_on_encrypt.keys();
-        paths.map(String::as_str).chain([EVERYTHING_ELSE])
+        self.paths.iter().map(String::as_str).chain([EVERYTHING_ELSE])
+    }
+
+    pub(super) fn table_name(&self) -> &str {
+        &self.table_name
+    }
+
+    pub(super) fn algorithm_suite(&self) -> AlgorithmSuite {
+        self.algorithm_suite
     }
 
     pub(super) fn rules(&self) -> &Arc<Rules> {
@@ -142,24 +121,6 @@ impl Schema {
     pub(super) fn ids(&self) -> &[IdPath] {
         &self.ids
     }
-}
-
-fn check_names(definition: &Definition) -> Result<(), ItemError> {
-    let table = &definition.table_name;
-    if !(1..=limits::TABLE_NAME_BYTES).contains(&table.len()) {
-        return Err(invalid(format!("tableName has 1 to {} bytes", limits::TABLE_NAME_BYTES)));
-    }
-    if definition.key_id.is_empty() {
-        return Err(invalid("keyId must name a KMS key"));
-    }
-    if !(1..=limits::DOCUMENT_IDS).contains(&definition.id_paths.len()) {
-        return Err(invalid(format!(
-            "idPaths names 1 to {} values that tell a document from all others of its table: \
-             without them one document could stand in the place of another",
-            limits::DOCUMENT_IDS
-        )));
-    }
-    Ok(())
 }
 
 fn check_unreserved(path: &str, segments: &[Segment]) -> Result<(), ItemError> {
@@ -174,9 +135,9 @@ fn check_unreserved(path: &str, segments: &[Segment]) -> Result<(), ItemError> {
     }
 }
 
-fn id_paths(definition: &Definition, rules: &Rules) -> Result<Vec<IdPath>, ItemError> {
-    let mut ids = Vec::with_capacity(definition.id_paths.len());
-    for path in &definition.id_paths {
+fn id_paths(paths: &BTreeSet<String>, rules: &Rules) -> Result<Vec<IdPath>, ItemError> {
+    let mut ids = Vec::with_capacity(paths.len());
+    for path in paths {
         let segments = pattern::parse(path)?;
         check_unreserved(path, &segments)?;
         let mut names = Vec::with_capacity(segments.len());
@@ -214,9 +175,9 @@ fn invalid(message: impl Into<String>) -> ItemError {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{Definition, EVERYTHING_ELSE, Schema};
+    use super::EVERYTHING_ELSE;
     use crate::items::error::ItemErrorCode;
-    use crate::items::schema::AlgorithmSuite;
+    use crate::items::schema::{AlgorithmSuite, Schema, SchemaDocument};
 
     fn base() -> Value {
         json!({
@@ -237,13 +198,13 @@ mod tests {
 
     #[test]
     fn accepts_and_prints() {
-        let definition: Definition = serde_json::from_value(base()).unwrap();
+        let definition: SchemaDocument = serde_json::from_value(base()).unwrap();
         let schema = Schema::new(definition.clone()).unwrap();
         assert_eq!(definition.algorithm_suite, AlgorithmSuite::EcdsaP384);
-        let printed = serde_json::to_value(schema.definition()).unwrap();
-        assert_eq!(serde_json::from_value::<Definition>(printed).unwrap(), definition);
+        let printed = serde_json::to_value(schema.document()).unwrap();
+        assert_eq!(serde_json::from_value::<SchemaDocument>(printed).unwrap(), definition);
         assert_eq!(
-            schema.names().collect::<Vec<_>>(),
+            schema.documents().unwrap().names().collect::<Vec<_>>(),
             ["/_id", "/cache", "/profile/ssn", EVERYTHING_ELSE]
         );
     }
@@ -253,17 +214,16 @@ mod tests {
         for (member, value) in [
             ("kind", json!("item")),
             ("defaultAction", json!("DO_NOTHING")),
-            ("partitionKeyName", json!("pk")),
+            ("partitionKey", json!("pk")),
             ("pathActionsOnEncrypt", json!({"/a": "SIGN_AND_INCLUDE_IN_ENCRYPTION_CONTEXT"})),
-            ("kind", Value::Null),
         ] {
             let definition = with(member, value);
-            assert!(serde_json::from_value::<Definition>(definition).is_err(), "{member}");
+            assert!(serde_json::from_value::<SchemaDocument>(definition).is_err(), "{member}");
         }
         let twice = base()
             .to_string()
             .replace(r#""/_id":"SIGN_ONLY""#, r#""/_id":"SIGN_ONLY","/_id":"DO_NOTHING""#);
-        let error = serde_json::from_str::<Definition>(&twice).unwrap_err();
+        let error = serde_json::from_str::<SchemaDocument>(&twice).unwrap_err();
         assert!(error.to_string().contains("given twice"), "{error}");
     }
 
@@ -301,7 +261,7 @@ mod tests {
             ),
             ("pathActionsOnEncrypt", Value::Object(many), None, "500"),
         ] {
-            let definition: Definition = serde_json::from_value(with(member, value)).unwrap();
+            let definition: SchemaDocument = serde_json::from_value(with(member, value)).unwrap();
             let outcome = Schema::new(definition);
             if part.is_empty() {
                 // A path for the id is enough.
@@ -311,6 +271,20 @@ mod tests {
             let error = outcome.unwrap_err();
             assert_eq!(error.code, ItemErrorCode::InvalidSchema);
             assert_eq!(error.attribute.as_deref(), path, "{member}");
+            assert!(error.message.contains(part), "{}", error.message);
+        }
+    }
+
+    #[test]
+    fn a_schema_is_of_items_or_of_documents() {
+        for (member, value, part) in [
+            ("partitionKeyName", json!("pk"), "partitionKeyName belongs to schemas of items"),
+            ("attributeActionsOnEncrypt", json!({"a": "SIGN_ONLY"}), "of items"),
+            ("kind", Value::Null, "idPaths belongs to schemas of"),
+            ("keyId", Value::Null, "keyId"),
+        ] {
+            let definition = serde_json::from_value(with(member, value)).unwrap();
+            let error = Schema::new(definition).unwrap_err();
             assert!(error.message.contains(part), "{}", error.message);
         }
     }

@@ -11,6 +11,7 @@ use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::RESERVED_PREFIX;
+use crate::items::document::schema::{DefaultAction, PathAction};
 use crate::items::protection::{Protection, Purposes, once};
 
 /// What happens to an attribute on encryption.
@@ -38,6 +39,14 @@ impl Action {
             Self::DoNothing => "DO_NOTHING",
         }
     }
+}
+
+/// What a schema is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// JSON documents, by paths.
+    Document,
 }
 
 /// How an item is signed. Both suites encrypt with AES-256-GCM, derive with
@@ -105,9 +114,14 @@ impl<'de> Deserialize<'de> for AlgorithmSuite {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SchemaDocument {
+    /// What is encrypted by it; items of DynamoDB if nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<Kind>,
     /// The logical table name. It is bound to every item: it should be the same
     /// for all copies of a table, and can never change.
     pub table_name: String,
+    /// Of items only, as the next one.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub partition_key_name: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sort_key_name: Option<String>,
@@ -115,12 +129,22 @@ pub struct SchemaDocument {
     /// AWS manages for DynamoDB.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_id: Option<String>,
-    #[serde(deserialize_with = "map_once")]
+    /// Of items only, as the next two.
+    #[serde(default, deserialize_with = "map_once", skip_serializing_if = "BTreeMap::is_empty")]
     pub attribute_actions_on_encrypt: BTreeMap<String, Action>,
     #[serde(default, deserialize_with = "set_once", skip_serializing_if = "BTreeSet::is_empty")]
     pub allowed_unsigned_attributes: BTreeSet<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allowed_unsigned_attribute_prefix: Option<String>,
+    /// Of documents only, as the next two: where the values stand that tell one
+    /// document from all others of the table. They are bound to its key.
+    #[serde(default, deserialize_with = "set_once", skip_serializing_if = "BTreeSet::is_empty")]
+    pub id_paths: BTreeSet<String>,
+    #[serde(default, deserialize_with = "map_once", skip_serializing_if = "BTreeMap::is_empty")]
+    pub path_actions_on_encrypt: BTreeMap<String, PathAction>,
+    /// If left out, a document with a value that no path names is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default_action: Option<DefaultAction>,
     #[serde(default)]
     pub algorithm_suite: AlgorithmSuite,
     /// What attributes are, and how they look masked.
@@ -152,10 +176,8 @@ impl SchemaDocument {
 
     /// The key attributes' names: partition key, then sort key if there is one.
     pub fn key_names(&self) -> impl Iterator<Item = &str> {
-        [Some(&self.partition_key_name), self.sort_key_name.as_ref()]
-            .into_iter()
-            .flatten()
-            .map(String::as_str)
+        let partition = Some(&self.partition_key_name).filter(|_| self.kind.is_none());
+        [partition, self.sort_key_name.as_ref()].into_iter().flatten().map(String::as_str)
     }
 }
 

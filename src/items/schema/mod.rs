@@ -17,14 +17,14 @@ mod tests;
 
 use std::collections::BTreeSet;
 
+use super::document::schema as documents;
 use super::error::{ItemError, ItemErrorCode};
 use super::path;
 use super::protection::{self, Mask};
 use crate::base::limits::{ATTRIBUTE_NAME_BYTES, KEY_NAME_BYTES, TABLE_NAME_BYTES};
 
 pub use canonical::hash;
-pub use document::{Action, AlgorithmSuite, SchemaDocument};
-pub(in crate::items) use document::{map_once, set_once};
+pub use document::{Action, AlgorithmSuite, Kind, SchemaDocument};
 
 /// Attribute of the header of an encrypted item.
 pub const HEADER_NAME: &str = "aws_dbe_head";
@@ -44,6 +44,8 @@ const DEFAULT_KEY: &str = "alias/aws/dynamodb";
 pub struct Schema {
     document: SchemaDocument,
     path_prefix: Vec<u8>,
+    /// Of a schema of documents, its paths.
+    documents: Option<documents::Schema>,
 }
 
 impl Schema {
@@ -53,18 +55,47 @@ impl Schema {
     /// `InvalidSchema` with the rule, the attribute and the remedy;
     /// `UnsupportedVersion` if an attribute is to go into the encryption context.
     pub fn new(mut document: SchemaDocument) -> Result<Self, ItemError> {
+        check_kind(&document)?;
         document.key_id.get_or_insert_with(|| DEFAULT_KEY.to_owned());
         check_names(&document)?;
-        let schema = Self { path_prefix: path::prefix(&document.table_name), document };
-        schema.check_version()?;
-        schema.check_keys()?;
-        schema.check_scope()?;
-        let SchemaDocument { attributes, purposes, attribute_actions_on_encrypt, .. } =
-            &schema.document;
-        protection::check(attributes, purposes, |name| {
-            attribute_actions_on_encrypt.contains_key(name)
-        })?;
+        let documents = match document.kind {
+            None => None,
+            Some(Kind::Document) => Some(documents::Schema::new(&document)?),
+        };
+        let path_prefix = path::prefix(&document.table_name);
+        let schema = Self { document, path_prefix, documents };
+        if schema.documents.is_none() {
+            schema.check_version()?;
+            schema.check_keys()?;
+            schema.check_scope()?;
+        }
+        let SchemaDocument { attributes, purposes, .. } = &schema.document;
+        protection::check(attributes, purposes, |name| schema.has_action(name))?;
         Ok(schema)
+    }
+
+    /// How documents are encrypted, if this is a schema of documents.
+    #[must_use]
+    pub fn documents(&self) -> Option<&documents::Schema> {
+        self.documents.as_ref()
+    }
+
+    /// Whether `name` is an attribute, or a path, that the schema gives an action.
+    fn has_action(&self, name: &str) -> bool {
+        match &self.documents {
+            Some(documents) => documents.names().any(|path| path == name),
+            None => self.document.attribute_actions_on_encrypt.contains_key(name),
+        }
+    }
+
+    /// Whether somebody may ask for `name`: an attribute that an item may have, or a path
+    /// as it is written.
+    #[must_use]
+    pub fn has_name(&self, name: &str) -> bool {
+        match self.documents {
+            Some(_) => self.has_action(name),
+            None => self.action(name).is_ok(),
+        }
     }
 
     /// The schema as it was written, with its defaults written out.
@@ -202,6 +233,38 @@ impl Schema {
     }
 }
 
+/// A schema is of items or of documents, and has the members of one only.
+fn check_kind(document: &SchemaDocument) -> Result<(), ItemError> {
+    let of_items = [
+        ("partitionKeyName", !document.partition_key_name.is_empty()),
+        ("sortKeyName", document.sort_key_name.is_some()),
+        ("attributeActionsOnEncrypt", !document.attribute_actions_on_encrypt.is_empty()),
+        ("allowedUnsignedAttributes", !document.allowed_unsigned_attributes.is_empty()),
+        ("allowedUnsignedAttributePrefix", document.allowed_unsigned_attribute_prefix.is_some()),
+    ];
+    let of_documents = [
+        ("idPaths", !document.id_paths.is_empty()),
+        ("pathActionsOnEncrypt", !document.path_actions_on_encrypt.is_empty()),
+        ("defaultAction", document.default_action.is_some()),
+    ];
+    let (foreign, remedy) = match document.kind {
+        None => (
+            &of_documents[..],
+            "belongs to schemas of \"kind\": \"document\": add that, or leave it out",
+        ),
+        Some(Kind::Document) => {
+            (&of_items[..], "belongs to schemas of items: leave it out, or leave out kind")
+        }
+    };
+    if let Some((member, _)) = foreign.iter().find(|(_, is_there)| *is_there) {
+        return Err(invalid(format!("{member} {remedy}")));
+    }
+    if document.kind.is_some() && document.key_id.is_none() {
+        return Err(invalid("keyId must name a KMS key: no AWS managed key is for documents"));
+    }
+    Ok(())
+}
+
 fn check_names(document: &SchemaDocument) -> Result<(), ItemError> {
     let table = &document.table_name;
     if !(1..=TABLE_NAME_BYTES).contains(&table.len()) {
@@ -212,6 +275,9 @@ fn check_names(document: &SchemaDocument) -> Result<(), ItemError> {
     }
     if document.key_id.as_deref() == Some("") {
         return Err(invalid("keyId must name a KMS key"));
+    }
+    if document.kind.is_some() {
+        return Ok(());
     }
     if document.sort_key_name.as_ref() == Some(&document.partition_key_name) {
         let name = &document.partition_key_name;

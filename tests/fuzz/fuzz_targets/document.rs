@@ -13,7 +13,8 @@ use wardbook::base::secret::SecretBytes;
 use wardbook::items::document::Document;
 use wardbook::items::document::decrypt::ParsedDocument;
 use wardbook::items::document::encrypt::PreparedDocument;
-use wardbook::items::document::schema::{Definition, Schema};
+use wardbook::items::document::schema::Schema;
+use wardbook::items::schema::{self, SchemaDocument};
 use wardbook::items::encrypt::WrappedKey;
 use wardbook::items::header::KMS_PROVIDER_ID;
 use wardbook_fuzz::{WORKER_STACK_BYTES, on_stack};
@@ -25,11 +26,11 @@ fn schema(rules: &BTreeMap<String, String>) -> Option<Schema> {
         "kind": "document", "tableName": "T", "keyId": "alias/documents", "idPaths": ["/id"],
         "pathActionsOnEncrypt": rules, "defaultAction": "SIGN_ONLY", "algorithmSuite": "0x6700",
     });
-    let definition: Definition = serde_json::from_value(definition).ok()?;
-    let schema = Schema::new(definition.clone()).ok()?;
-    let printed = serde_json::to_string(schema.definition()).expect("text");
-    assert_eq!(serde_json::from_str::<Definition>(&printed).ok(), Some(definition));
-    Some(schema)
+    let definition: SchemaDocument = serde_json::from_value(definition).ok()?;
+    let schema = schema::Schema::new(definition.clone()).ok()?;
+    let printed = serde_json::to_string(schema.document()).expect("text");
+    assert_eq!(serde_json::from_str::<SchemaDocument>(&printed).ok(), Some(definition));
+    schema.documents().cloned()
 }
 
 fn encrypt(schema: &Schema, document: Document) -> Option<String> {

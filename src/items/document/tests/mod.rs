@@ -12,6 +12,7 @@ use super::encrypt::PreparedDocument;
 use super::schema::Schema;
 use super::value::{Document, Value};
 use crate::base::secret::SecretBytes;
+use crate::items;
 use crate::items::encrypt::WrappedKey;
 use crate::items::error::{ItemError, ItemErrorCode};
 use crate::items::header::KMS_PROVIDER_ID;
@@ -40,13 +41,19 @@ fn counting_random(mut next: u8) -> impl FnMut(&mut [u8]) -> Result<(), ItemErro
 }
 
 fn schema(members: serde_json::Value) -> Schema {
+    let schema = items::schema::Schema::new(serde_json::from_value(document(members)).unwrap());
+    schema.unwrap().documents().unwrap().clone()
+}
+
+/// A schema of documents with these members beside or instead of the usual ones.
+fn document(members: serde_json::Value) -> serde_json::Value {
     let mut definition = json!({
         "kind": "document", "tableName": "T", "keyId": "k", "idPaths": ["/id"],
         "pathActionsOnEncrypt": {"/id": "SIGN_ONLY"}, "algorithmSuite": "0x6700",
     });
     let serde_json::Value::Object(members) = members else { panic!("an object") };
     definition.as_object_mut().unwrap().extend(members);
-    Schema::new(serde_json::from_value(definition).unwrap()).unwrap()
+    definition
 }
 
 fn text(document: &Document) -> String {

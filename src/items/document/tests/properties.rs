@@ -8,9 +8,11 @@ use proptest::sample::{Index, select};
 use serde_json::json;
 
 use super::{as_stored, decrypt, encrypt, text};
-use crate::items::document::schema::{Definition, Schema};
+use crate::items::document::schema::Schema;
 use crate::items::document::value::{Document, Value};
 use crate::items::document::{FOOTER_NAME, HEADER_NAME};
+use crate::items::error::ItemError;
+use crate::items::schema;
 
 fn number() -> impl Strategy<Value = String> {
     prop_oneof![
@@ -60,13 +62,13 @@ fn schema(actions: &'static [&'static str]) -> impl Strategy<Value = Schema> {
     (rules, default, select(vec!["0x6700", "0x6700", "0x6701"])).prop_map(
         |(rules, default, suite)| {
             let mut actions = BTreeMap::from([("/id".to_owned(), "SIGN_ONLY")]);
-            loop_in(&mut actions, rules, default, suite)
+            build(&mut actions, rules, default, suite)
         },
     )
 }
 
 /// Takes one rule after the other, but none that contradicts those before it.
-fn loop_in(
+fn build(
     actions: &mut BTreeMap<String, &'static str>,
     rules: Vec<(String, &'static str)>,
     default: &str,
@@ -77,7 +79,8 @@ fn loop_in(
             "kind": "document", "tableName": "T", "keyId": "k", "idPaths": ["/id"],
             "pathActionsOnEncrypt": actions, "defaultAction": default, "algorithmSuite": suite,
         });
-        Schema::new(serde_json::from_value::<Definition>(definition).unwrap())
+        let schema = schema::Schema::new(serde_json::from_value(definition).unwrap())?;
+        Ok::<_, ItemError>(schema.documents().unwrap().clone())
     };
     let mut schema = make(actions).unwrap();
     for (path, action) in rules {

@@ -17,13 +17,17 @@ use crate::items::plain_json;
 use crate::items::schema::Schema as ItemSchema;
 
 fn open() -> Schema {
-    schema(json!({
+    schema(open_members())
+}
+
+fn open_members() -> Value {
+    json!({
         "pathActionsOnEncrypt": {
             "/id": "SIGN_ONLY", "/a": "ENCRYPT_AND_SIGN", "/b": "ENCRYPT_AND_SIGN",
             "/l/*": "ENCRYPT_AND_SIGN", "/free": "DO_NOTHING", "/half/free": "DO_NOTHING",
         },
         "defaultAction": "SIGN_ONLY",
-    }))
+    })
 }
 
 const PLAIN: &str =
@@ -144,7 +148,7 @@ fn another_table_or_identity_is_another_context() {
     let document = encrypted(&open()).to_string();
     let definition = json!({"tableName": "U", "defaultAction": "SIGN_ONLY"});
     assert_eq!(code(decrypt(&schema(definition), &document)), ItemErrorCode::SchemaMismatch);
-    let mut definition = serde_json::to_value(open().definition()).unwrap();
+    let mut definition = open_members();
     definition["tableName"] = json!("U");
     assert_eq!(code(decrypt(&schema(definition.clone()), &document)), ItemErrorCode::KeyMismatch);
     definition["tableName"] = json!("T");
@@ -194,7 +198,7 @@ fn an_item_is_no_document() {
 /// signature; and the header cannot be turned to the suite without one.
 #[test]
 fn a_signature_cannot_be_left_out() {
-    let mut definition = serde_json::to_value(open().definition()).unwrap();
+    let mut definition = open_members();
     definition["algorithmSuite"] = json!("0x6701");
     let schema = schema(definition);
     let document = encrypted(&schema);

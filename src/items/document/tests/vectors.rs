@@ -8,16 +8,16 @@ use crate::base::secret::SecretBytes;
 use crate::items::document::decrypt::ParsedDocument;
 use crate::items::document::encrypt::PreparedDocument;
 use crate::items::document::leaves::{self, Grain};
-use crate::items::document::schema::{Definition, Schema};
+use crate::items::document::schema::Schema;
 use crate::items::document::value::Document;
-use crate::items::schema::AlgorithmSuite;
+use crate::items::schema::{self, AlgorithmSuite, SchemaDocument};
 use crate::items::tests::hex;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Vector {
     name: String,
-    schema: Definition,
+    schema: SchemaDocument,
     intermediate_key: String,
     random: Vec<String>,
     encryption_context: Value,
@@ -33,8 +33,9 @@ fn load() -> Vec<(Vector, Schema)> {
     vectors
         .into_iter()
         .map(|vector| {
-            let schema = Schema::new(vector.schema.clone()).unwrap();
-            (vector, schema)
+            let schema = schema::Schema::new(vector.schema.clone()).unwrap();
+            let documents = schema.documents().unwrap().clone();
+            (vector, documents)
         })
         .collect()
 }
@@ -57,12 +58,12 @@ fn are_written_again() {
     let mut written = 0;
     for (vector, schema) in load() {
         let document = Document::parse(&vector.plaintext).unwrap();
-        let table = &schema.definition().table_name;
+        let table = schema.table_name();
         let leaves =
             leaves::of_document(schema.rules(), table, &document.0, Grain::Schema).unwrap();
         let paths: Vec<_> = vector.canonical_paths.iter().map(|path| hex(path)).collect();
         assert_eq!(leaves.iter().map(|leaf| leaf.path.clone()).collect::<Vec<_>>(), paths);
-        if schema.definition().algorithm_suite == AlgorithmSuite::EcdsaP384 {
+        if schema.algorithm_suite() == AlgorithmSuite::EcdsaP384 {
             continue;
         }
         let mut drawn = vector.random.iter().map(|bytes| hex(bytes));
