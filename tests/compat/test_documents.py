@@ -2,7 +2,6 @@
 implementation of their format."""
 
 import importlib.util
-import json
 from pathlib import Path
 
 import pytest
@@ -113,15 +112,12 @@ def test_a_store_may_write_anew_but_not_change(wire, schema):
     opened = answers[0]["item"]
     assert opened["profile"]["ssn"] == "078-05-1120" and opened["seen"] == "changed"
     codes = [answer["error"]["code"] for answer in answers[1:]]
-    assert codes == [
-        "SignatureInvalid",
-        "InvalidCiphertextException",
-        "NotEncrypted",
-        "MalformedAttribute",
-    ] or codes[0] in ("SignatureInvalid", "MalformedAttribute", "SchemaMismatch")
+    # The order of a list is signed; which check finds it first is not promised.
+    assert codes[0] in ("SignatureInvalid", "MalformedAttribute", "SchemaMismatch")
+    assert codes[1:] == ["InvalidCiphertextException", "NotEncrypted", "MalformedAttribute"]
 
 
-def test_the_command_line(server, admin, names, key, tmp_path):
+def test_the_command_line(server, admin, wire, names, key):
     name = names("typed")
     definition = {
         "kind": "document",
@@ -131,12 +127,11 @@ def test_the_command_line(server, admin, names, key, tmp_path):
         "pathActionsOnEncrypt": {"/id": "SIGN_ONLY"},
         "defaultAction": "ENCRYPT_AND_SIGN",
     }
-    (tmp_path / "schema.json").write_text(json.dumps(definition))
+    wire.rest("PUT", f"/v1/item-schemas/{name}", definition)
 
     def items(*arguments, stdin=None):
         return wardbook("items", "--endpoint", server.url, *arguments, identity=admin, stdin=stdin).stdout
 
-    items("put-schema", name, tmp_path / "schema.json")
     lines = "".join(f'{{"id":{n},"big":{n}00000000000000000000.10}}\n' for n in range(1, 251))
     sealed = items("encrypt", "--schema", name, "--format", "document", stdin=lines)
     assert len(sealed.splitlines()) == 250 and "000000000.10" not in sealed

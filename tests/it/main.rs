@@ -30,6 +30,8 @@ mod crash;
 #[cfg(test)]
 mod detach;
 #[cfg(test)]
+mod documents;
+#[cfg(test)]
 mod erase;
 #[cfg(test)]
 mod escapes;

@@ -25,8 +25,9 @@ pub(super) struct Conversion {
     /// Name of the schema
     #[arg(long, value_name = "NAME")]
     schema: String,
-    /// Whether items are DynamoDB JSON, {"name": {"S": "Ada"}}, or plain JSON, {"name": "Ada"}
-    #[arg(long, value_name = "FORMAT", default_value = "dynamodb", value_parser = ["dynamodb", "json"])]
+    /// Whether items are DynamoDB JSON, {"name": {"S": "Ada"}}, plain JSON, {"name": "Ada"}, or
+    /// JSON documents of a schema of that kind
+    #[arg(long, value_name = "FORMAT", default_value = "dynamodb", value_parser = ["dynamodb", "json", "document"])]
     format: String,
     /// A JSON array of items, or one item after the other; - reads standard input
     #[arg(value_name = "FILE", default_value = "-")]

@@ -165,13 +165,18 @@ pub struct VerifiedDocument {
     cipher: FieldCipher,
 }
 
+/// What is left of a value; `None` where a mask does not apply.
+pub type Mask<'a> = Box<dyn Fn(&Value) -> Option<Value> + 'a>;
+
 /// How somebody may see an encrypted value.
 pub enum Disclosure<'a> {
     Plain,
     /// What the mask leaves of it; withheld if that is nothing.
-    Masked(&'a dyn Fn(&Value) -> Option<Value>),
+    Masked(Mask<'a>),
     /// Not at all; it is not decrypted either.
     Withheld,
+    /// It was not asked for; as withheld, but nobody is told.
+    Unasked,
 }
 
 /// A decrypted document, and what of it somebody did not get to see.
@@ -191,7 +196,7 @@ impl VerifiedDocument {
     }
 
     /// The document with its encrypted values as `disclose` says. Where one is
-    /// withheld, the member is gone from its object; in a list null stands in its
+    /// left out, the member is gone from its object; in a list null stands in its
     /// place. What was not encrypted is as it was stored.
     ///
     /// # Errors
@@ -207,8 +212,9 @@ impl VerifiedDocument {
         let (mut masked, mut withheld, mut places) = (Vec::new(), Vec::new(), Vec::new());
         let encrypted = leaves.into_iter().filter(|leaf| leaf.encrypted);
         for ((mut leaf, ordinal), (disclosure, pointer)) in encrypted.zip(0..).zip(decided) {
+            let is_asked = !matches!(disclosure, Disclosure::Unasked);
             let shown = match disclosure {
-                Disclosure::Withheld => None,
+                Disclosure::Withheld | Disclosure::Unasked => None,
                 Disclosure::Plain => Some(open(&cipher, &mut leaf, ordinal, &pointer)?),
                 Disclosure::Masked(mask) => {
                     let mut value = open(&cipher, &mut leaf, ordinal, &pointer)?;
@@ -220,8 +226,10 @@ impl VerifiedDocument {
             match (shown, root.at_mut(&leaf.place)) {
                 (Some(value), Some(place)) => *place = value,
                 _ => {
-                    withheld.push(pointer);
                     places.push(leaf.place);
+                    if is_asked {
+                        withheld.push(pointer);
+                    }
                 }
             }
         }

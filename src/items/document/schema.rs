@@ -32,6 +32,18 @@ pub enum PathAction {
     DoNothing,
 }
 
+impl PathAction {
+    /// The action as it is written.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::EncryptAndSign => "ENCRYPT_AND_SIGN",
+            Self::SignOnly => "SIGN_ONLY",
+            Self::DoNothing => "DO_NOTHING",
+        }
+    }
+}
+
 /// What happens to single values that no path names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]

@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::base::limits;
+use crate::items::attribute::AttributeValue;
 use crate::items::error::{ItemError, ItemErrorCode};
 use crate::items::json::{Kind, Reader};
 
@@ -44,6 +45,17 @@ impl Value {
     /// Reads what stands inside of a document at `depth`.
     pub(super) fn parse_part(text: &str, depth: usize) -> Result<Self, ItemError> {
         Parser::default().only(Reader::new(text), depth)
+    }
+
+    /// A string or a number as an attribute of an item, by whose rules masks are
+    /// made; null for everything else.
+    #[must_use]
+    pub fn to_attribute(&self) -> AttributeValue {
+        match self {
+            Self::String(text) => AttributeValue::S(text.clone()),
+            Self::Number(text) => AttributeValue::N(text.clone()),
+            _ => AttributeValue::Null,
+        }
     }
 
     /// The value that these member names, or indexes, lead to.

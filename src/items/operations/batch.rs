@@ -12,6 +12,7 @@ use crate::items::attribute::Item;
 use crate::items::dynamodb_json::DynamoDbJson;
 use crate::items::error::ItemError;
 use crate::items::plain_json::PlainJson;
+use crate::items::schema::Schema;
 use crate::ops::access::Access;
 use crate::ops::call::Call;
 use crate::ops::facts::Facts;
@@ -28,7 +29,8 @@ pub(super) const ITEMS: Member = Member::required(
     Shape::List { of: &Shape::Document, min: 0, max: limits::BATCH_ITEMS },
 )
 .unrecorded();
-pub(super) const FORMAT: Member = Member::optional("format", Shape::Enum(&["dynamodb", "json"]));
+pub(super) const FORMAT: Member =
+    Member::optional("format", Shape::Enum(&["document", "dynamodb", "json"]));
 
 /// The member of both operations' outputs.
 pub(super) const OUTPUT: &[Member] = &[Member::required(
@@ -43,6 +45,20 @@ pub(super) enum Format {
     #[default]
     DynamoDb,
     Json,
+    /// A JSON document, by a schema of documents.
+    Document,
+}
+
+impl Format {
+    /// Refuses another form than `schema` is for.
+    pub(super) fn check(self, schema: &Schema) -> Result<(), ApiError> {
+        let text = match (schema.documents().is_some(), self == Self::Document) {
+            (true, false) => "The schema is of documents: say \"format\":\"document\".",
+            (false, true) => "The schema is of items: say \"format\":\"dynamodb\" or \"json\".",
+            _ => return Ok(()),
+        };
+        Err(ApiError::validation(text))
+    }
 }
 
 /// A batch. Items stay text: only so do numbers keep every digit.
@@ -68,7 +84,7 @@ impl ReadInput for Batch {
         // serde's own text could quote a value: the place alone is told.
         let body: Body = serde_json::from_slice(&call.body).map_err(|error| {
             ApiError::validation(format!(
-                "The body must be {{\"items\":[...],\"format\":\"dynamodb\"|\"json\"}}; see line \
+                "The body must be {{\"items\":[...],\"format\":\"dynamodb\"|\"json\"|\"document\"}}; see line \
                  {} column {}.",
                 error.line(),
                 error.column()
@@ -211,6 +227,7 @@ where
 pub(super) fn print(item: &Item, format: Format) -> Result<Box<RawValue>, serde_json::Error> {
     match format {
         Format::DynamoDb => serde_json::value::to_raw_value(&DynamoDbJson(item)),
-        Format::Json => serde_json::value::to_raw_value(&PlainJson(item)),
+        // Documents are written by themselves.
+        Format::Json | Format::Document => serde_json::value::to_raw_value(&PlainJson(item)),
     }
 }

@@ -4,14 +4,18 @@
 use std::sync::Arc;
 
 use super::batch::{self, Converted, Format, Output, Refusal};
+use super::documents;
 use super::key_service::KeyService;
 use super::reading::{self, Reading, Wanted};
 use super::views::Views;
 use super::{Ctx, find_schema};
+use crate::base::context::EncryptionContext;
 use crate::base::limits;
 use crate::base::secret::SecretBytes;
 use crate::hsm::Hsm;
 use crate::items::decrypt::ParsedItem;
+use crate::items::document::Document;
+use crate::items::document::decrypt::ParsedDocument;
 use crate::items::error::{ItemError, ItemErrorCode};
 use crate::items::header::{EncryptedDataKey, KMS_PROVIDER_ID};
 use crate::items::schemas::StoredSchema;
@@ -77,18 +81,29 @@ impl Operation for DecryptItems {
 
 /// An item that is read, and which of its attributes its header lists as encrypted.
 struct Parsed {
-    item: ParsedItem,
+    item: Sealed,
     encrypted: Vec<String>,
 }
 
+/// An item of DynamoDB, or a document.
+enum Sealed {
+    Item(ParsedItem),
+    Document(ParsedDocument),
+}
+
 fn parse(stored: &StoredSchema, text: &str, format: Format) -> Result<Parsed, Refusal> {
+    if let Some(schema) = stored.schema.documents() {
+        let document = ParsedDocument::parse(schema, Document::parse_encrypted(text)?)?;
+        let encrypted = documents::names(&document);
+        return Ok(Parsed { item: Sealed::Document(document), encrypted });
+    }
     let item = match format {
         Format::DynamoDb => dynamodb_json::parse(text)?,
-        Format::Json => plain_json::parse_encrypted(text, &stored.schema)?,
+        Format::Json | Format::Document => plain_json::parse_encrypted(text, &stored.schema)?,
     };
     let item = ParsedItem::parse(&stored.schema, item)?;
     let encrypted = item.encrypted_names().map(str::to_owned).collect();
-    Ok(Parsed { item, encrypted })
+    Ok(Parsed { item: Sealed::Item(item), encrypted })
 }
 
 /// One caller, who reads items of one schema.
@@ -105,12 +120,31 @@ impl Reader {
     async fn read(&self, parsed: Parsed) -> Result<Converted, Refusal> {
         let Parsed { item, encrypted } = parsed;
         self.views.check(&self.wanted, &encrypted)?;
-        let (index, key) = unwrap_key(&self.stored, &item, &self.keys).await?;
+        let item = match item {
+            Sealed::Item(item) => item,
+            Sealed::Document(document) => return self.read_document(document).await,
+        };
+        let (index, key) = self.unwrap_key(item.data_keys(), item.encryption_context()).await?;
         let verified = item.verify(index, &key)?;
         let seen = self.views.open(&self.stored, &self.hsm, &self.wanted, verified, encrypted)?;
         let item = batch::print(&seen.item, self.format)
             .map_err(|error| Refusal::from(&ApiError::internal(error)))?;
         Ok(Converted { item, masked: seen.masked, withheld: seen.withheld })
+    }
+
+    async fn read_document(&self, document: ParsedDocument) -> Result<Converted, Refusal> {
+        let (index, key) =
+            self.unwrap_key(document.data_keys(), document.encryption_context()).await?;
+        let verified = document.verify(index, &key)?;
+        self.views.open_document(&self.stored, &self.hsm, &self.wanted, verified)
+    }
+
+    async fn unwrap_key(
+        &self,
+        data_keys: &[EncryptedDataKey],
+        context: &EncryptionContext,
+    ) -> Result<(usize, SecretBytes), Refusal> {
+        unwrap_key(&self.stored, data_keys, context, &self.keys).await
     }
 }
 
@@ -120,7 +154,8 @@ impl Reader {
 /// are tried is bounded: an item may name 255.
 async fn unwrap_key(
     stored: &StoredSchema,
-    parsed: &ParsedItem,
+    data_keys: &[EncryptedDataKey],
+    context: &EncryptionContext,
     keys: &KeyService,
 ) -> Result<(usize, SecretBytes), Refusal> {
     let ours = |(index, key): (usize, &'_ EncryptedDataKey)| {
@@ -128,19 +163,14 @@ async fn unwrap_key(
         let of_schema = key.provider_id == KMS_PROVIDER_ID && stored.key_arns.contains(arn);
         of_schema.then(|| (index, arn.to_owned(), key.wrapped_intermediate_key.clone()))
     };
-    let recipients: Vec<_> = parsed
-        .data_keys()
-        .iter()
-        .enumerate()
-        .filter_map(ours)
-        .take(limits::DATA_KEYS_TRIED)
-        .collect();
+    let recipients: Vec<_> =
+        data_keys.iter().enumerate().filter_map(ours).take(limits::DATA_KEYS_TRIED).collect();
     let mut refusal = Refusal::from(ItemError::new(
         ItemErrorCode::KeyMismatch,
         "the item was not encrypted under a key of this schema or of an earlier version of it",
     ));
     for (index, arn, wrapped) in &recipients {
-        match keys.decrypt(arn, wrapped, parsed.encryption_context()).await {
+        match keys.decrypt(arn, wrapped, context).await {
             Ok(key) => return Ok((*index, key)),
             Err(error) => refusal = Refusal::from(&error),
         }

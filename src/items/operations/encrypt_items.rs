@@ -4,10 +4,14 @@
 use std::sync::Arc;
 
 use super::batch::{self, Batch, Converted, Format, Output, Refusal};
+use super::documents;
 use super::key_service::KeyService;
 use super::{Ctx, NAME, find_schema};
+use crate::base::context::EncryptionContext;
 use crate::hsm::Hsm;
-use crate::items::encrypt::PreparedItem;
+use crate::items::document::Document;
+use crate::items::document::encrypt::PreparedDocument;
+use crate::items::encrypt::{PreparedItem, WrappedKey};
 use crate::items::error::{ItemError, ItemErrorCode};
 use crate::items::schemas::StoredSchema;
 use crate::items::{dynamodb_json, plain_json};
@@ -39,6 +43,7 @@ impl Operation for EncryptItems {
         input: Batch,
     ) -> Result<Done<Output>, ApiError> {
         let stored = find_schema(ctx, access, Action::ENCRYPT_ITEM, &input.name)?;
+        input.format.check(&stored.schema)?;
         let keys = KeyService::new(ctx, access.call());
         let hsm = Arc::clone(&ctx.common.hsm);
         let format = input.format;
@@ -57,22 +62,34 @@ async fn encrypt(
     text: &str,
     format: Format,
 ) -> Result<Converted, Refusal> {
-    let item = match format {
-        Format::DynamoDb => dynamodb_json::parse(text)?,
-        Format::Json => plain_json::parse(text)?,
-    };
-    let prepared = PreparedItem::prepare(&stored.schema, item)?;
-    let key = keys
-        .generate(&stored.key_arn, prepared.encryption_context())
-        .await
-        .map_err(|error| Refusal::from(&error))?;
     let mut random = |bytes: &mut [u8]| {
         hsm.fill_random(bytes).map_err(|_failed| {
             ItemError::new(ItemErrorCode::RandomUnavailable, "there is no randomness: try again")
         })
     };
-    let encrypted = prepared.finish(&[key], &mut random)?;
+    if let Some(schema) = stored.schema.documents() {
+        let prepared = PreparedDocument::prepare(schema, Document::parse(text)?)?;
+        let keys = recipients(stored, keys, prepared.encryption_context()).await?;
+        return documents::print(&prepared.finish(&keys, &mut random)?).map(Converted::whole);
+    }
+    let item = match format {
+        Format::DynamoDb => dynamodb_json::parse(text)?,
+        Format::Json | Format::Document => plain_json::parse(text)?,
+    };
+    let prepared = PreparedItem::prepare(&stored.schema, item)?;
+    let keys = recipients(stored, keys, prepared.encryption_context()).await?;
+    let encrypted = prepared.finish(&keys, &mut random)?;
     batch::print(&encrypted, format)
         .map(Converted::whole)
         .map_err(|error| Refusal::from(&ApiError::internal(error)))
+}
+
+/// A fresh key for one item from each key of the schema.
+async fn recipients(
+    stored: &StoredSchema,
+    keys: &KeyService,
+    context: &EncryptionContext,
+) -> Result<[WrappedKey; 1], Refusal> {
+    let key = keys.generate(&stored.key_arn, context).await;
+    key.map(|key| [key]).map_err(|error| Refusal::from(&error))
 }

@@ -20,6 +20,7 @@ use crate::wire::shape::{Member, WORD_OR_DASH, matching};
 
 mod batch;
 mod decrypt_items;
+mod documents;
 mod encrypt_items;
 mod get_item_schema;
 mod key_service;

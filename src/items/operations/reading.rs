@@ -84,7 +84,7 @@ impl ReadInput for Reading {
         // serde's own text could quote a value: the place alone is told.
         let body: Body = serde_json::from_slice(&call.body).map_err(|error| {
             ApiError::validation(format!(
-                "The body must be {{\"items\":[...],\"format\":\"dynamodb\"|\"json\"}}, with \
+                "The body must be {{\"items\":[...],\"format\":\"dynamodb\"|\"json\"|\"document\"}}, with \
                  \"attributes\":[...], \"purpose\":\"...\", \"onWithheld\":\"omit\"|\"error\" if you \
                  like; see line {} column {}.",
                 error.line(),
@@ -150,7 +150,8 @@ impl Reading {
     /// Checks what is asked for by the schema.
     pub(super) fn check(&self, schema: &Schema) -> Result<(), ApiError> {
         schema.document().purposes.check(self.purpose.as_deref()).map_err(ApiError::validation)?;
-        let unknown = |name: &&String| schema.action(name).is_err();
+        self.format.check(schema)?;
+        let unknown = |name: &&String| !schema.has_name(name);
         match self.wanted.attributes.iter().flatten().find(unknown) {
             None => Ok(()),
             Some(name) => {

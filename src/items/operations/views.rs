@@ -27,7 +27,7 @@ use crate::wire::error::ApiError;
 use zeroize::Zeroize;
 
 /// How one attribute is seen.
-enum View {
+pub(super) enum View {
     Plain,
     Masked(Mask),
     /// Not at all, and why.
@@ -66,6 +66,11 @@ impl Views {
         let views = Self(views);
         access.record_additional("attributes", views.recorded());
         Ok(views)
+    }
+
+    /// How attribute `name` is seen; `None` if nobody asked.
+    pub(super) fn find(&self, name: &str) -> Option<(&String, &View)> {
+        self.0.get_key_value(name)
     }
 
     /// The names by how they are seen.
@@ -162,7 +167,7 @@ fn view(access: &mut Access<'_>, stored: &StoredSchema, name: &str) -> View {
 }
 
 /// The name that stands for a value of attribute `name`, in all Regions.
-fn pseudonym(
+pub(super) fn pseudonym(
     stored: &StoredSchema,
     hsm: &Hsm,
     name: &str,
@@ -175,7 +180,7 @@ fn pseudonym(
     hsm.pseudonym(context.as_bytes(), &message).ok().map(|name| hex::encode(&name))
 }
 
-fn withheld(name: &str, why: &str) -> Refusal {
+pub(super) fn withheld(name: &str, why: &str) -> Refusal {
     let text = format!("attribute `{name}` is withheld: {why}");
     ItemError::new(ItemErrorCode::AttributeWithheld, text).of(name).into()
 }

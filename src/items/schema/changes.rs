@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::document::{Action, AlgorithmSuite, SchemaDocument};
+use super::path_changes;
 
 /// Whether a change can be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -72,29 +73,29 @@ const TABLE_NAME: Rule = rule(
     "table-name",
     "the logical table name is bound to every item: keep it, whatever the table itself is called",
 );
-const KEY_NAME: Rule = rule(
+pub(super) const KEY_NAME: Rule = rule(
     Class::Unsafe,
     "key-name",
     "the names of the key attributes are bound to every item: use another schema for another table",
 );
-const SIGNED_TO_UNSIGNED: Rule = rule(
+pub(super) const SIGNED_TO_UNSIGNED: Rule = rule(
     Class::Unsafe,
     "signed-to-unsigned",
     "an item that has it was signed with it and would no longer verify: use another name for what \
      is not signed",
 );
-const UNSIGNED_TO_SIGNED: Rule = rule(
+pub(super) const UNSIGNED_TO_SIGNED: Rule = rule(
     Class::Unsafe,
     "unsigned-to-signed",
     "an item that has it was signed without it and would no longer verify: keep it unsigned, and \
      use another name for what is signed",
 );
-const ADDED: Rule = rule(
+pub(super) const ADDED: Rule = rule(
     Class::Safe,
     "attribute-added",
     "no item has it yet, and readers with the old version verify it as well",
 );
-const REMOVED: Rule = rule(
+pub(super) const REMOVED: Rule = rule(
     Class::Careful,
     "attribute-removed",
     "items that have it still open, but are refused when they are encrypted again: take it off \
@@ -106,12 +107,12 @@ const UNSIGNED_ADDED: Rule = rule(
     "readers with the old version refuse items that have it: update them before such items are \
      written",
 );
-const ENCRYPTED_TO_SIGNED: Rule = rule(
+pub(super) const ENCRYPTED_TO_SIGNED: Rule = rule(
     Class::Careful,
     "encrypted-to-signed",
     "items there are open as before; new ones hold its value in plaintext: be sure that is meant",
 );
-const SIGNED_TO_ENCRYPTED: Rule = rule(
+pub(super) const SIGNED_TO_ENCRYPTED: Rule = rule(
     Class::Safe,
     "signed-to-encrypted",
     "items there are open as before; they hold its value in plaintext until they are encrypted again",
@@ -193,6 +194,10 @@ const COMPARED: &[&str] = &[
     "allowedUnsignedAttributes",
     "allowedUnsignedAttributePrefix",
     "algorithmSuite",
+    "kind",
+    "idPaths",
+    "pathActionsOnEncrypt",
+    "defaultAction",
 ];
 
 /// Members that name keys.
@@ -208,12 +213,13 @@ pub fn between(old: &SchemaDocument, new: &SchemaDocument) -> Vec<Change> {
     names(old, new, &mut changes);
     attributes(old, new, &mut changes);
     prefix(old, new, &mut changes);
+    path_changes::add(old, new, &mut changes);
     suite_and_version(old, new, &mut changes);
     other_members(old, new, &mut changes);
     if changes.is_empty() && old != new {
         changes.push(change(&NO_EFFECT, None, "unsigned attributes are written otherwise"));
     }
-    changes.sort_by(|one, other| other.class.cmp(&one.class));
+    changes.sort_by_key(|change| std::cmp::Reverse(change.class));
     changes
 }
 
@@ -228,7 +234,7 @@ pub fn summary(changes: &[Change]) -> String {
     }
 }
 
-fn change(rule: &Rule, attribute: Option<&str>, what: impl Into<String>) -> Change {
+pub(super) fn change(rule: &Rule, attribute: Option<&str>, what: impl Into<String>) -> Change {
     let Rule { name, class, why } = *rule;
     let attribute = attribute.map(str::to_owned);
     Change { class, rule: name, attribute, what: what.into(), why }

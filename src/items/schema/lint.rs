@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::document::{Action, AlgorithmSuite, SchemaDocument};
 use super::table::{Index, Table};
 use super::{FOOTER_NAME, HEADER_NAME};
+use crate::items::document::schema::{DefaultAction, PathAction};
 
 /// Something to look at again.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -72,7 +73,11 @@ fn is_encrypted(document: &SchemaDocument, name: &str) -> bool {
 
 fn nothing_encrypted(document: &SchemaDocument) -> Option<Warning> {
     let mut actions = document.attribute_actions_on_encrypt.values();
-    if actions.any(|action| *action == Action::EncryptAndSign) {
+    let mut paths = document.path_actions_on_encrypt.values();
+    if actions.any(|action| *action == Action::EncryptAndSign)
+        || paths.any(|action| *action == PathAction::EncryptAndSign)
+        || document.default_action == Some(DefaultAction::EncryptAndSign)
+    {
         return None;
     }
     let text = "no attribute is ENCRYPT_AND_SIGN: items are signed and every value stays readable";

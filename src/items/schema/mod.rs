@@ -8,6 +8,7 @@ mod canonical;
 pub mod changes;
 mod document;
 pub mod lint;
+mod path_changes;
 pub mod size;
 pub mod table;
 mod text;

@@ -173,7 +173,7 @@ fn only_what_is_wanted_is_decrypted() {
 fn masks_stand_for_values() {
     let schema = schema(json!({"defaultAction": "ENCRYPT_AND_SIGN"}));
     let encrypted =
-        encrypt(&schema, r#"{"id":1,"a":["12345",2,true],"b":"x","c":{"d":"y"}}"#).unwrap();
+        encrypt(&schema, r#"{"id":1,"a":["12345",2,true],"b":"x","c":{"d":"y"},"e":7}"#).unwrap();
     let document = Document::parse_encrypted(&encrypted).unwrap();
     let parsed = ParsedDocument::parse(&schema, document).unwrap();
     let verified = parsed.verify(0, &SecretBytes::new(INTERMEDIATE_KEY.to_vec())).unwrap();
@@ -185,7 +185,8 @@ fn masks_stand_for_values() {
         .decrypt(|value| match value.pointer.as_str() {
             "/b" => Disclosure::Plain,
             "/c/d" => Disclosure::Withheld,
-            _ => Disclosure::Masked(&last),
+            "/e" => Disclosure::Unasked,
+            _ => Disclosure::Masked(Box::new(last)),
         })
         .unwrap();
     assert_eq!(text(&opened.document), r#"{"id":1,"a":["*5",null,null],"b":"x","c":{}}"#);

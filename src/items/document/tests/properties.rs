@@ -47,7 +47,7 @@ fn value() -> impl Strategy<Value = Value> {
 fn document() -> impl Strategy<Value = Value> {
     (btree_map(name(), value(), 0..5), ".{0,4}", any::<Index>()).prop_map(|(members, id, at)| {
         let mut members: Vec<_> = members.into_iter().collect();
-        let at = at.index(members.len() + 1);
+        let at = at.index(members.len().saturating_add(1));
         members.insert(at, ("id".into(), Value::String(id)));
         Value::Object(members)
     })
