@@ -307,6 +307,9 @@ pub const KEY_NAME_BYTES: usize = 255;
 pub const ITEM_SCHEMA_BYTES: usize = 64 * 1024;
 /// Versions of one item schema.
 pub const ITEM_SCHEMA_VERSIONS: i64 = 1_000;
+/// All versions of all item schemas in one account and Region, bytes: they are
+/// held in memory.
+pub const ITEM_SCHEMAS_BYTES: usize = 64 * 1024 * 1024;
 /// Data keys of one item that are tried for decryption.
 pub const DATA_KEYS_TRIED: usize = 4;
 /// Item schemas in one account and Region.

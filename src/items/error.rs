@@ -9,6 +9,10 @@ use std::fmt;
 pub enum ItemErrorCode {
     /// The schema breaks a rule of the format.
     InvalidSchema,
+    /// Items that there may be of an earlier version would no longer open.
+    UnsafeSchemaChange,
+    /// The schema in force is another one than the caller expects.
+    SchemaHashMismatch,
     /// Format version 2, which is not served yet.
     UnsupportedVersion,
     /// The text is not JSON, or not one JSON object.
@@ -61,6 +65,8 @@ impl ItemErrorCode {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::InvalidSchema => "InvalidSchema",
+            Self::UnsafeSchemaChange => "UnsafeSchemaChange",
+            Self::SchemaHashMismatch => "SchemaHashMismatch",
             Self::UnsupportedVersion => "UnsupportedVersion",
             Self::MalformedJson => "MalformedJson",
             Self::MalformedAttribute => "MalformedAttribute",

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use super::schema::{Schema, SchemaDocument};
+use super::schema::{self, Schema, SchemaDocument};
 use crate::base::ids::{AccountId, Realm, Region};
 use crate::store::item_schemas::{self as rows, ItemSchemaRow};
 use crate::store::{self, Change, Tx};
@@ -18,6 +18,10 @@ pub struct StoredSchema {
     /// 1, 2, 3...
     pub version: i64,
     pub schema: Schema,
+    /// Of the text that was stored: it stays, whatever a later release prints.
+    pub hash: String,
+    /// Length of that text.
+    pub bytes: usize,
     /// The key that encrypts: what `keyId` named when this version was put. An
     /// alias that is moved later does not change it.
     pub key_arn: String,
@@ -25,12 +29,19 @@ pub struct StoredSchema {
     /// item of this schema.
     pub key_arns: BTreeSet<String>,
     pub created_ms: i64,
+    /// The ARN of whoever put it; that of the role for a session of one.
+    pub created_by: Option<String>,
+    /// Whether items of the versions before it were given up with it.
+    pub breaking: bool,
 }
+
+/// Every version of a schema, the oldest first; there is at least one.
+type Versions = Vec<Arc<StoredSchema>>;
 
 /// The schemas of all accounts and Regions.
 #[derive(Debug, Default)]
 pub struct Schemas {
-    state: RwLock<BTreeMap<Realm, BTreeMap<String, Arc<StoredSchema>>>>,
+    state: RwLock<BTreeMap<Realm, BTreeMap<String, Versions>>>,
 }
 
 impl Schemas {
@@ -38,7 +49,23 @@ impl Schemas {
     #[must_use]
     pub fn find(&self, realm: &Realm, name: &str) -> Option<Arc<StoredSchema>> {
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
-        state.get(realm)?.get(name).map(Arc::clone)
+        state.get(realm)?.get(name)?.last().map(Arc::clone)
+    }
+
+    /// Every version of this schema, the oldest first; none if there is none.
+    #[must_use]
+    pub fn versions(&self, realm: &Realm, name: &str) -> Vec<Arc<StoredSchema>> {
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        let versions = state.get(realm).and_then(|schemas| schemas.get(name));
+        versions.cloned().unwrap_or_default()
+    }
+
+    /// The bytes of all versions of all schemas of a realm.
+    #[must_use]
+    pub fn bytes(&self, realm: &Realm) -> usize {
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        let versions = state.get(realm).into_iter().flat_map(BTreeMap::values).flatten();
+        versions.map(|stored| stored.bytes).sum()
     }
 
     /// Up to `limit` schemas of a realm by name, those after `after` only.
@@ -49,7 +76,7 @@ impl Schemas {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
         schemas
             .range::<str, _>((from, Bound::Unbounded))
-            .map(|(_, schema)| Arc::clone(schema))
+            .filter_map(|(_, versions)| versions.last().map(Arc::clone))
             .take(limit)
             .collect()
     }
@@ -64,7 +91,7 @@ impl Schemas {
     fn put(&self, stored: Arc<StoredSchema>) {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         let schemas = state.entry(stored.realm.clone()).or_default();
-        schemas.insert(stored.name.clone(), stored);
+        schemas.entry(stored.name.clone()).or_default().push(stored);
     }
 }
 
@@ -72,6 +99,8 @@ impl Schemas {
 pub(super) struct PutSchema {
     pub(super) schemas: Arc<Schemas>,
     pub(super) stored: Arc<StoredSchema>,
+    /// The schema in its canonical form.
+    pub(super) body: String,
 }
 
 impl Change for PutSchema {
@@ -82,11 +111,11 @@ impl Change for PutSchema {
             region: stored.realm.region.to_string(),
             name: stored.name.clone(),
             version: stored.version,
-            // A document is text, lists and maps of text: it always serializes.
-            body: serde_json::to_string(stored.schema.document())
-                .map_err(|_never| store::Error::Conflict)?,
+            body: self.body.clone(),
             key_arn: stored.key_arn.clone(),
             created_ms: stored.created_ms,
+            created_by: stored.created_by.clone(),
+            breaking: stored.breaking,
         };
         rows::insert_item_schema(tx, &row)
     }
@@ -105,7 +134,7 @@ pub enum LoadError {
     Row { name: String, version: i64 },
 }
 
-/// Reads every schema. Versions come oldest first, so the last one wins.
+/// Reads every schema. Versions come oldest first.
 ///
 /// # Errors
 /// A row that does not make sense stops the start.
@@ -131,8 +160,12 @@ fn read(row: ItemSchemaRow) -> Option<StoredSchema> {
         name: row.name,
         version: row.version,
         schema: Schema::new(document).ok()?,
+        hash: schema::hash(&row.body),
+        bytes: row.body.len(),
         key_arns: BTreeSet::from([row.key_arn.clone()]),
         key_arn: row.key_arn,
         created_ms: row.created_ms,
+        created_by: row.created_by,
+        breaking: row.breaking,
     })
 }

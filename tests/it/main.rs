@@ -64,6 +64,8 @@ mod record_kinds;
 #[cfg(test)]
 mod records;
 #[cfg(test)]
+mod schemas;
+#[cfg(test)]
 mod seed;
 #[cfg(test)]
 mod states;

@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 use tokio::task::JoinSet;
 
 use super::NAME;
+use super::pin::SCHEMA_HASH;
 use crate::base::limits;
 use crate::items::attribute::Item;
 use crate::items::dynamodb_json::DynamoDbJson;
@@ -31,6 +32,7 @@ pub(super) const INPUT: &[Member] = &[
     )
     .unrecorded(),
     Member::optional("format", Shape::Enum(&["dynamodb", "json"])),
+    SCHEMA_HASH,
 ];
 
 /// The member of both operations' outputs.
@@ -52,6 +54,8 @@ pub(super) enum Format {
 pub(super) struct Batch {
     pub(super) name: String,
     pub(super) format: Format,
+    /// The schema that the caller expects.
+    pub(super) schema_hash: Option<String>,
     pub(super) items: Vec<Box<RawValue>>,
 }
 
@@ -60,11 +64,12 @@ impl ReadInput for Batch {
     /// is in them.
     fn read(_description: &Description, call: &Call, facts: &mut Facts) -> Result<Self, ApiError> {
         #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
+        #[serde(deny_unknown_fields, rename_all = "camelCase")]
         struct Body {
             items: Vec<Box<RawValue>>,
             #[serde(default)]
             format: Format,
+            schema_hash: Option<String>,
         }
         let name = pipeline::path_member(call, &NAME)?;
         json::check_depth(&call.body)?;
@@ -83,7 +88,8 @@ impl ReadInput for Batch {
         }
         facts.request_parameters =
             Some(json!({ "name": name, "format": body.format, "items": body.items.len() }));
-        Ok(Self { name, format: body.format, items: body.items })
+        let Body { items, format, schema_hash } = body;
+        Ok(Self { name, format, schema_hash, items })
     }
 }
 

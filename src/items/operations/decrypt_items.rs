@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::batch::{self, Batch, Format, Outcome, Output, Refusal};
 use super::key_service::KeyService;
-use super::{Ctx, find_schema};
+use super::{Ctx, find_schema, pin};
 use crate::base::limits;
 use crate::base::secret::SecretBytes;
 use crate::items::decrypt::ParsedItem;
@@ -28,7 +28,7 @@ impl Operation for DecryptItems {
         read_only: true,
         input: batch::INPUT,
         output: batch::OUTPUT,
-        errors: &[Code::NotFoundException],
+        errors: &[Code::ConflictException, Code::NotFoundException],
     };
 
     type Context = Ctx;
@@ -41,6 +41,7 @@ impl Operation for DecryptItems {
         input: Batch,
     ) -> Result<Done<Output>, ApiError> {
         let stored = find_schema(ctx, access, Action::DECRYPT_ITEM, &input.name)?;
+        pin::check(access, &stored, input.schema_hash.as_deref())?;
         let keys = KeyService::new(ctx, access.call());
         let format = input.format;
         batch::run(access, stored.version, input.items, |text| {

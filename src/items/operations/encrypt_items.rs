@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::batch::{self, Batch, Format, Outcome, Output, Refusal};
 use super::key_service::KeyService;
-use super::{Ctx, find_schema};
+use super::{Ctx, find_schema, pin};
 use crate::hsm::Hsm;
 use crate::items::encrypt::PreparedItem;
 use crate::items::error::{ItemError, ItemErrorCode};
@@ -26,7 +26,7 @@ impl Operation for EncryptItems {
         read_only: true,
         input: batch::INPUT,
         output: batch::OUTPUT,
-        errors: &[Code::NotFoundException],
+        errors: &[Code::ConflictException, Code::NotFoundException],
     };
 
     type Context = Ctx;
@@ -39,6 +39,7 @@ impl Operation for EncryptItems {
         input: Batch,
     ) -> Result<Done<Output>, ApiError> {
         let stored = find_schema(ctx, access, Action::ENCRYPT_ITEM, &input.name)?;
+        pin::check(access, &stored, input.schema_hash.as_deref())?;
         let keys = KeyService::new(ctx, access.call());
         let hsm = Arc::clone(&ctx.common.hsm);
         let format = input.format;
