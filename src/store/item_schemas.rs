@@ -14,6 +14,8 @@ pub struct ItemSchemaRow {
     pub body: String,
     /// The key that the schema's `keyId` named when it was put.
     pub key_arn: String,
+    /// Those that its `additionalKeyIds` named, as a JSON array.
+    pub additional_key_arns: String,
     pub created_ms: i64,
 }
 
@@ -31,6 +33,7 @@ pub fn insert_item_schema(tx: &mut dyn Tx, row: &ItemSchemaRow) -> Result<(), Er
             row.version.into(),
             row.body.as_str().into(),
             row.key_arn.as_str().into(),
+            row.additional_key_arns.as_str().into(),
             row.created_ms.into(),
         ],
     )?;
@@ -52,7 +55,8 @@ pub fn list_item_schemas(tx: &mut dyn Tx) -> Result<Vec<ItemSchemaRow>, Error> {
                 version: row.int(3)?,
                 body: row.text(4)?.to_owned(),
                 key_arn: row.text(5)?.to_owned(),
-                created_ms: row.int(6)?,
+                additional_key_arns: row.text(6)?.to_owned(),
+                created_ms: row.int(7)?,
             })
         })
         .collect()
@@ -61,11 +65,11 @@ pub fn list_item_schemas(tx: &mut dyn Tx) -> Result<Vec<ItemSchemaRow>, Error> {
 const INSERT: Query = Query {
     name: "item_schemas.insert",
     sql: "insert into item_schemas \
-          (account, region, name, version, body, key_arn, created_ms) \
-          values (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+          (account, region, name, version, body, key_arn, additional_key_arns, created_ms) \
+          values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
 };
 const LIST: Query = Query {
     name: "item_schemas.list",
-    sql: "select account, region, name, version, body, key_arn, created_ms from item_schemas \
-          order by account, region, name, version",
+    sql: "select account, region, name, version, body, key_arn, additional_key_arns, created_ms \
+          from item_schemas order by account, region, name, version",
 };

@@ -1,7 +1,7 @@
 //! PutItemSchema: a new version of a schema, in force at once. The old ones
-//! are kept. The key that `keyId` names (or that of DynamoDB, if it names none)
-//! is looked up now: to change it, put a new version; items of the old one still
-//! open.
+//! are kept. The keys that `keyId` (that of DynamoDB, if it names none) and
+//! `additionalKeyIds` name are looked up now: to change them, put a new version;
+//! items of the old one still open.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -55,6 +55,7 @@ impl Operation for PutItemSchema {
             Member::required("partitionKeyName", Shape::Document),
             Member::optional("sortKeyName", Shape::Document),
             Member::optional("keyId", Shape::Document),
+            Member::optional("additionalKeyIds", Shape::Document),
             Member::required("attributeActionsOnEncrypt", Shape::Document),
             Member::optional("allowedUnsignedAttributes", Shape::Document),
             Member::optional("allowedUnsignedAttributePrefix", Shape::Document),
@@ -93,18 +94,45 @@ impl Operation for PutItemSchema {
             let text = format!("A schema has at most {} versions.", limits::ITEM_SCHEMA_VERSIONS);
             return Err(ApiError::new(Code::LimitExceededException, text));
         }
-        let key = access.find(schema.key_id(), Accepts::KeyOrAlias)?.key;
-        let key_arn = key.arn.to_string();
+        let key_arn = find_key(access, schema.key_id())?;
+        let additional = schema.additional_key_ids().iter().map(|name| find_key(access, name));
+        let additional_key_arns = additional.collect::<Result<Vec<_>, _>>()?;
+        check_different(&key_arn, &additional_key_arns)?;
         let mut key_arns = present.map_or_else(BTreeSet::new, |present| present.key_arns.clone());
         key_arns.insert(key_arn.clone());
+        key_arns.extend(additional_key_arns.iter().cloned());
         let created_ms = ctx.common.clock.now_ms();
         let output =
             Output { name: name.clone(), version, created_at: timestamp::event_time(created_ms) };
         let recorded = json!({ "name": name, "version": version });
-        let stored =
-            Arc::new(StoredSchema { realm, name, version, schema, key_arn, key_arns, created_ms });
-        let change = PutSchema { schemas: Arc::clone(&ctx.schemas), stored };
+        let stored = StoredSchema {
+            realm,
+            name,
+            version,
+            schema,
+            key_arn,
+            additional_key_arns,
+            key_arns,
+            created_ms,
+        };
+        let change = PutSchema { schemas: Arc::clone(&ctx.schemas), stored: Arc::new(stored) };
         Ok(Done::changed(output, vec![Box::new(change)], Some(recorded)))
+    }
+}
+
+fn find_key(access: &mut Access<'_>, name: &str) -> Result<String, ApiError> {
+    Ok(access.find(name, Accepts::KeyOrAlias)?.key.arn.to_string())
+}
+
+/// Two names of one key would only look like a second way to an item.
+fn check_different(key_arn: &str, additional: &[String]) -> Result<(), ApiError> {
+    let mut seen = BTreeSet::from([key_arn]);
+    match additional.iter().find(|arn| !seen.insert(arn)) {
+        None => Ok(()),
+        Some(arn) => {
+            let text = format!("keyId and additionalKeyIds name the key {arn} twice.");
+            Err(ApiError::validation(text))
+        }
     }
 }
 

@@ -8,7 +8,9 @@ mod document;
 
 use super::error::{ItemError, ItemErrorCode};
 use super::path;
-use crate::base::limits::{ATTRIBUTE_NAME_BYTES, KEY_NAME_BYTES, TABLE_NAME_BYTES};
+use crate::base::limits::{
+    ADDITIONAL_KEYS, ATTRIBUTE_NAME_BYTES, KEY_NAME_BYTES, TABLE_NAME_BYTES,
+};
 
 pub use document::{Action, AlgorithmSuite, SchemaDocument};
 
@@ -22,10 +24,32 @@ pub const RESERVED_PREFIX: &str = "aws_dbe_";
 /// context uses such names itself.
 const CONTEXT_PREFIX: &str = "aws-crypto-";
 
+/// Which of the two layouts an item has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FormatVersion {
+    /// The encryption context holds the key attributes.
+    One,
+    /// The encryption context holds the attributes that the schema puts there,
+    /// the key attributes among them.
+    Two,
+}
+
+impl FormatVersion {
+    /// What the version asks of a key attribute.
+    #[must_use]
+    pub fn key_action(self) -> Action {
+        match self {
+            Self::One => Action::SignOnly,
+            Self::Two => Action::SignAndIncludeInEncryptionContext,
+        }
+    }
+}
+
 /// A schema that keeps all rules of the format.
 #[derive(Clone, Debug)]
 pub struct Schema {
     document: SchemaDocument,
+    version: FormatVersion,
     path_prefix: Vec<u8>,
 }
 
@@ -33,12 +57,17 @@ impl Schema {
     /// Checks `document` against the rules.
     ///
     /// # Errors
-    /// `InvalidSchema` with the rule, the attribute and the remedy;
-    /// `UnsupportedVersion` if an attribute is to go into the encryption context.
+    /// `InvalidSchema` with the rule, the attribute and the remedy.
     pub fn new(document: SchemaDocument) -> Result<Self, ItemError> {
         check_names(&document)?;
-        let schema = Self { path_prefix: path::prefix(&document.table_name), document };
-        schema.check_version()?;
+        let mut actions = document.attribute_actions_on_encrypt.values();
+        let version = match actions.any(|action| *action == FormatVersion::Two.key_action()) {
+            false => FormatVersion::One,
+            true => FormatVersion::Two,
+        };
+        let path_prefix = path::prefix(&document.table_name);
+        let schema = Self { document, version, path_prefix };
+        schema.check_key_ids()?;
         schema.check_keys()?;
         schema.check_scope()?;
         Ok(schema)
@@ -54,6 +83,19 @@ impl Schema {
     #[must_use]
     pub fn key_id(&self) -> &str {
         self.document.key_id.as_deref().unwrap_or("alias/aws/dynamodb")
+    }
+
+    /// The keys that wrap beside [`Self::key_id`], as they were named.
+    #[must_use]
+    pub fn additional_key_ids(&self) -> &[String] {
+        &self.document.additional_key_ids
+    }
+
+    /// The layout of new items: version 2 once any attribute is to go into the
+    /// encryption context.
+    #[must_use]
+    pub fn version(&self) -> FormatVersion {
+        self.version
     }
 
     /// Whether attribute `name` is signed: all are, except the allowed unsigned
@@ -100,40 +142,53 @@ impl Schema {
         &self.path_prefix
     }
 
-    fn check_version(&self) -> Result<(), ItemError> {
-        let in_context = self
-            .document
-            .attribute_actions_on_encrypt
-            .iter()
-            .find(|(_, action)| **action == Action::SignAndIncludeInEncryptionContext);
-        match in_context {
-            None => Ok(()),
-            Some((name, _)) => Err(ItemError::new(
-                ItemErrorCode::UnsupportedVersion,
-                format!(
-                    "attribute `{name}` is SIGN_AND_INCLUDE_IN_ENCRYPTION_CONTEXT, which needs \
-                     format version 2; that comes later: use SIGN_ONLY"
-                ),
-            )
-            .of(name)),
+    /// The attributes that every new item must have because they go into its
+    /// encryption context; none in format version 1.
+    pub(super) fn context_names(&self) -> impl Iterator<Item = &str> {
+        let actions = self.document.attribute_actions_on_encrypt.iter();
+        actions
+            .filter(|(_, action)| **action == Action::SignAndIncludeInEncryptionContext)
+            .map(|(name, _)| name.as_str())
+    }
+
+    /// The same key twice would only look like a second way to an item.
+    fn check_key_ids(&self) -> Result<(), ItemError> {
+        let keys = self.additional_key_ids();
+        if keys.len() > ADDITIONAL_KEYS {
+            return Err(invalid(format!("additionalKeyIds has at most {ADDITIONAL_KEYS} keys")));
+        }
+        if keys.iter().any(String::is_empty) {
+            return Err(invalid("each of additionalKeyIds must name a KMS key"));
+        }
+        let mut all: Vec<&str> = keys.iter().map(String::as_str).chain([self.key_id()]).collect();
+        all.sort_unstable();
+        match all.iter().zip(all.iter().skip(1)).any(|(one, next)| one == next) {
+            false => Ok(()),
+            true => Err(invalid("keyId and additionalKeyIds name a key twice: leave one out")),
         }
     }
 
     fn check_keys(&self) -> Result<(), ItemError> {
+        let (must, why) = match self.version {
+            FormatVersion::One => ("SIGN_ONLY", "DynamoDB finds items by its value"),
+            FormatVersion::Two => (
+                "SIGN_AND_INCLUDE_IN_ENCRYPTION_CONTEXT",
+                "another attribute goes into the encryption context, and then the key must too",
+            ),
+        };
         for name in self.key_names() {
             match self.document.attribute_actions_on_encrypt.get(name) {
-                Some(Action::SignOnly) => {}
+                Some(action) if *action == self.version.key_action() => {}
                 Some(_) => {
-                    return Err(invalid(format!(
-                        "key attribute `{name}` must be SIGN_ONLY: DynamoDB finds items by its value"
-                    ))
-                    .of(name));
+                    let message = format!("key attribute `{name}` must be {must}: {why}");
+                    return Err(invalid(message).of(name));
                 }
                 None => {
-                    return Err(invalid(format!(
-                        "key attribute `{name}` has no action: set it to SIGN_ONLY in attributeActionsOnEncrypt"
-                    ))
-                    .of(name));
+                    let message = format!(
+                        "key attribute `{name}` has no action: set it to {must} in \
+                         attributeActionsOnEncrypt"
+                    );
+                    return Err(invalid(message).of(name));
                 }
             }
         }
@@ -214,7 +269,8 @@ fn invalid(message: impl Into<String>) -> ItemError {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{Action, AlgorithmSuite, Schema, SchemaDocument};
+    use super::{Action, AlgorithmSuite, FormatVersion, Schema, SchemaDocument};
+    use crate::base::limits::ADDITIONAL_KEYS;
     use crate::items::error::ItemErrorCode;
 
     fn base() -> Value {
@@ -330,13 +386,39 @@ mod tests {
     }
 
     #[test]
-    fn version_two_comes_later() {
-        let document = with_action("ssn", "SIGN_AND_INCLUDE_IN_ENCRYPTION_CONTEXT");
-        let error = Schema::new(serde_json::from_value(document).unwrap()).unwrap_err();
-        assert_eq!(
-            (error.code, error.attribute.as_deref()),
-            (ItemErrorCode::UnsupportedVersion, Some("ssn"))
-        );
+    fn version_two() {
+        const IN_CONTEXT: &str = "SIGN_AND_INCLUDE_IN_ENCRYPTION_CONTEXT";
+        let one = Schema::new(serde_json::from_value(base()).unwrap()).unwrap();
+        assert_eq!((one.version(), one.context_names().count()), (FormatVersion::One, 0));
+
+        let mut document = with_action("city", IN_CONTEXT);
+        check_refused(document.clone(), Some("pk"), IN_CONTEXT);
+        document["attributeActionsOnEncrypt"]["pk"] = json!(IN_CONTEXT);
+        check_refused(document.clone(), Some("sk"), IN_CONTEXT);
+        document["attributeActionsOnEncrypt"]["sk"] = json!(IN_CONTEXT);
+        let two = Schema::new(serde_json::from_value(document.clone()).unwrap()).unwrap();
+        assert_eq!(two.version(), FormatVersion::Two);
+        assert_eq!(two.context_names().collect::<Vec<_>>(), ["city", "pk", "sk"]);
+
+        document["allowedUnsignedAttributes"] = json!(["seen", "city"]);
+        check_refused(document, Some("city"), "must not");
+    }
+
+    #[test]
+    fn additional_keys() {
+        let document: SchemaDocument =
+            serde_json::from_value(with("additionalKeyIds", json!(["alias/b", "alias/a"])))
+                .unwrap();
+        let schema = Schema::new(document).unwrap();
+        assert_eq!(schema.additional_key_ids(), ["alias/b", "alias/a"]);
+        let many: Vec<_> = (0..=ADDITIONAL_KEYS).map(|n| format!("alias/{n}")).collect();
+        check_refused(with("additionalKeyIds", json!(many)), None, "at most");
+        check_refused(with("additionalKeyIds", json!([""])), None, "must name");
+        check_refused(with("additionalKeyIds", json!(["a", "b", "a"])), None, "twice");
+        check_refused(with("additionalKeyIds", json!(["alias/items"])), None, "twice");
+        let mut default = with("additionalKeyIds", json!(["alias/aws/dynamodb"]));
+        default.as_object_mut().unwrap().remove("keyId");
+        check_refused(default, None, "twice");
     }
 
     #[test]
