@@ -13,8 +13,6 @@ pub enum ItemErrorCode {
     UnsafeSchemaChange,
     /// The schema in force is another one than the caller expects.
     SchemaHashMismatch,
-    /// Format version 2, which is not served yet.
-    UnsupportedVersion,
     /// The text is not JSON, or not one JSON object.
     MalformedJson,
     /// A value is not of a shape that a DynamoDB attribute can have.
@@ -31,9 +29,11 @@ pub enum ItemErrorCode {
     NoActionForAttribute,
     /// The partition or sort key attribute is not on the item.
     MissingKeyAttribute,
+    /// An attribute that goes into the encryption context is not on the item.
+    MissingContextAttribute,
     /// The name begins with `aws_dbe_`.
     ReservedAttribute,
-    /// The key attributes do not fit into an encryption context.
+    /// The attributes that go into the encryption context do not fit.
     ContextTooLarge,
     /// The item has no header and footer.
     NotEncrypted,
@@ -67,7 +67,6 @@ impl ItemErrorCode {
             Self::InvalidSchema => "InvalidSchema",
             Self::UnsafeSchemaChange => "UnsafeSchemaChange",
             Self::SchemaHashMismatch => "SchemaHashMismatch",
-            Self::UnsupportedVersion => "UnsupportedVersion",
             Self::MalformedJson => "MalformedJson",
             Self::MalformedAttribute => "MalformedAttribute",
             Self::NumberOutOfRange => "NumberOutOfRange",
@@ -76,6 +75,7 @@ impl ItemErrorCode {
             Self::ItemTooLarge => "ItemTooLarge",
             Self::NoActionForAttribute => "NoActionForAttribute",
             Self::MissingKeyAttribute => "MissingKeyAttribute",
+            Self::MissingContextAttribute => "MissingContextAttribute",
             Self::ReservedAttribute => "ReservedAttribute",
             Self::ContextTooLarge => "ContextTooLarge",
             Self::NotEncrypted => "NotEncrypted",

@@ -6,6 +6,7 @@ use std::ops::Bound;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::schema::{self, Schema, SchemaDocument};
+use crate::base::arn::KeyArn;
 use crate::base::ids::{AccountId, Realm, Region};
 use crate::store::item_schemas::{self as rows, ItemSchemaRow};
 use crate::store::{self, Change, Tx};
@@ -25,6 +26,8 @@ pub struct StoredSchema {
     /// The key that encrypts: what `keyId` named when this version was put. An
     /// alias that is moved later does not change it.
     pub key_arn: String,
+    /// The keys that encrypt beside it, as `additionalKeyIds` named them then.
+    pub additional_key_arns: Vec<String>,
     /// The keys of this version and all before it: what may have encrypted an
     /// item of this schema.
     pub key_arns: BTreeSet<String>,
@@ -33,6 +36,29 @@ pub struct StoredSchema {
     pub created_by: Option<String>,
     /// Whether items of the versions before it were given up with it.
     pub breaking: bool,
+}
+
+impl StoredSchema {
+    /// The keys that encrypt a new item: each of them opens it.
+    pub fn encrypting_key_arns(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&self.key_arn).chain(&self.additional_key_arns).map(String::as_str)
+    }
+
+    /// The key of this schema that opens what `key_arn` wrapped: that key, or, of
+    /// a multi-Region key, the related one that the schema names. (The SDK's
+    /// multi-Region-key-aware keyring does the same.)
+    #[must_use]
+    pub fn opening_key_arn(&self, key_arn: &str) -> Option<&str> {
+        if let Some(same) = self.key_arns.get(key_arn) {
+            return Some(same);
+        }
+        let wrapped = KeyArn::parse(key_arn).filter(|arn| arn.id.is_multi_region())?;
+        let related = |arn: &&String| {
+            KeyArn::parse(arn)
+                .is_some_and(|arn| arn.id == wrapped.id && arn.account == wrapped.account)
+        };
+        self.key_arns.iter().find(related).map(String::as_str)
+    }
 }
 
 /// Every version of a schema, the oldest first; there is at least one.
@@ -113,6 +139,8 @@ impl Change for PutSchema {
             version: stored.version,
             body: self.body.clone(),
             key_arn: stored.key_arn.clone(),
+            additional_key_arns: serde_json::to_string(&stored.additional_key_arns)
+                .map_err(|_never| store::Error::Conflict)?,
             created_ms: stored.created_ms,
             created_by: stored.created_by.clone(),
             breaking: stored.breaking,
@@ -152,6 +180,8 @@ pub fn load(tx: &mut dyn Tx, schemas: &Schemas) -> Result<(), LoadError> {
 
 fn read(row: ItemSchemaRow) -> Option<StoredSchema> {
     let document: SchemaDocument = serde_json::from_str(&row.body).ok()?;
+    let additional_key_arns: Vec<String> = serde_json::from_str(&row.additional_key_arns).ok()?;
+    let key_arns = additional_key_arns.iter().cloned().chain([row.key_arn.clone()]).collect();
     Some(StoredSchema {
         realm: Realm {
             account: AccountId::parse(&row.account)?,
@@ -162,8 +192,9 @@ fn read(row: ItemSchemaRow) -> Option<StoredSchema> {
         schema: Schema::new(document).ok()?,
         hash: schema::hash(&row.body),
         bytes: row.body.len(),
-        key_arns: BTreeSet::from([row.key_arn.clone()]),
+        key_arns,
         key_arn: row.key_arn,
+        additional_key_arns,
         created_ms: row.created_ms,
         created_by: row.created_by,
         breaking: row.breaking,

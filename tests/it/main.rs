@@ -44,6 +44,8 @@ mod hostile;
 #[cfg(test)]
 mod identities;
 #[cfg(test)]
+mod item_keys;
+#[cfg(test)]
 mod kms;
 #[cfg(test)]
 mod leaks;

@@ -81,8 +81,8 @@ async fn unwrap_key(
 ) -> Result<(usize, SecretBytes), Refusal> {
     let ours = |(index, key): (usize, &'_ EncryptedDataKey)| {
         let arn = std::str::from_utf8(&key.provider_info).ok()?;
-        let of_schema = key.provider_id == KMS_PROVIDER_ID && stored.key_arns.contains(arn);
-        of_schema.then(|| (index, arn.to_owned(), key.wrapped_intermediate_key.clone()))
+        let ours = stored.opening_key_arn(arn).filter(|_| key.provider_id == KMS_PROVIDER_ID)?;
+        Some((index, ours.to_owned(), key.wrapped_intermediate_key.clone()))
     };
     let recipients: Vec<_> = parsed
         .data_keys()

@@ -63,8 +63,8 @@ async fn encrypt(
         Format::Json => plain_json::parse(text)?,
     };
     let prepared = PreparedItem::prepare(&stored.schema, item)?;
-    let key = keys
-        .generate(&stored.key_arn, prepared.encryption_context())
+    let recipients = keys
+        .generate_for_each(stored.encrypting_key_arns(), prepared.encryption_context())
         .await
         .map_err(|error| Refusal::from(&error))?;
     let mut random = |bytes: &mut [u8]| {
@@ -72,7 +72,7 @@ async fn encrypt(
             ItemError::new(ItemErrorCode::RandomUnavailable, "there is no randomness: try again")
         })
     };
-    let encrypted = prepared.finish(&[key], &mut random)?;
+    let encrypted = prepared.finish(&recipients, &mut random)?;
     batch::print(&encrypted, format)
         .map(Outcome::Item)
         .map_err(|error| Refusal::from(&ApiError::internal(error)))

@@ -1,7 +1,7 @@
 //! PutItemSchema: a new version of a schema, in force at once. The old ones
-//! are kept. The key that `keyId` names (or that of DynamoDB, if it names none)
-//! is looked up now: to change it, put a new version; items of the old one still
-//! open.
+//! are kept. The keys that `keyId` (that of DynamoDB, if it names none) and
+//! `additionalKeyIds` name are looked up now: to change them, put a new version;
+//! items of the old one still open.
 //!
 //! The same schema again makes no new version. One under which items of an
 //! earlier version would no longer open is refused, unless the caller gives them
@@ -82,6 +82,7 @@ impl Operation for PutItemSchema {
             Member::required("partitionKeyName", Shape::Document),
             Member::optional("sortKeyName", Shape::Document),
             Member::optional("keyId", Shape::Document),
+            Member::optional("additionalKeyIds", Shape::Document),
             Member::required("attributeActionsOnEncrypt", Shape::Document),
             Member::optional("allowedUnsignedAttributes", Shape::Document),
             Member::optional("allowedUnsignedAttributePrefix", Shape::Document),
@@ -116,12 +117,17 @@ impl Operation for PutItemSchema {
             .map_err(|error| refusal(Code::ValidationException, &error))?;
         let body = schema.canonical().map_err(ApiError::internal)?;
         let earlier = ctx.schemas.versions(&realm, &name);
-        let key_arn = access.find(schema.key_id(), Accepts::KeyOrAlias)?.key.arn.to_string();
+        let key_arn = find_key(access, schema.key_id())?;
+        let additional = schema.additional_key_ids().iter().map(|name| find_key(access, name));
+        let additional_key_arns = additional.collect::<Result<Vec<_>, _>>()?;
+        check_different(&key_arn, &additional_key_arns)?;
         let warnings = lint::lint(schema.document(), &Table::default());
         let hash = schema::hash(&body);
         let present = earlier.last();
+        let keys = (&key_arn, &additional_key_arns);
         if let Some(present) = present
-            && (&present.hash, &present.key_arn) == (&hash, &key_arn)
+            && present.hash == hash
+            && (&present.key_arn, &present.additional_key_arns) == keys
         {
             let output = Output::of(present, false, Vec::new(), warnings);
             return Ok(Done::changed(output, Vec::new(), Some(recorded(present))));
@@ -133,6 +139,7 @@ impl Operation for PutItemSchema {
         let breaking = check_safe(&earlier, schema.document(), allow_breaking)?;
         let mut key_arns = present.map_or_else(BTreeSet::new, |present| present.key_arns.clone());
         key_arns.insert(key_arn.clone());
+        key_arns.extend(additional_key_arns.iter().cloned());
         let stored = Arc::new(StoredSchema {
             version: present.map_or(0, |present| present.version).saturating_add(1),
             realm,
@@ -141,6 +148,7 @@ impl Operation for PutItemSchema {
             hash,
             bytes: body.len(),
             key_arn,
+            additional_key_arns,
             key_arns,
             created_ms: ctx.common.clock.now_ms(),
             created_by: Some(creator(&access.call().caller.principal)),
@@ -171,6 +179,22 @@ impl Output {
             changed,
             changes,
             warnings,
+        }
+    }
+}
+
+fn find_key(access: &mut Access<'_>, name: &str) -> Result<String, ApiError> {
+    Ok(access.find(name, Accepts::KeyOrAlias)?.key.arn.to_string())
+}
+
+/// Two names of one key would only look like a second way to an item.
+fn check_different(key_arn: &str, additional: &[String]) -> Result<(), ApiError> {
+    let mut seen = BTreeSet::from([key_arn]);
+    match additional.iter().find(|arn| !seen.insert(arn)) {
+        None => Ok(()),
+        Some(arn) => {
+            let text = format!("keyId and additionalKeyIds name the key {arn} twice.");
+            Err(ApiError::validation(text))
         }
     }
 }

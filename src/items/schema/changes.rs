@@ -310,6 +310,9 @@ fn rule_of(before: Treatment, after: Treatment) -> Option<&'static Rule> {
     Some(match (before, after) {
         (before, after) if before == after => return None,
         (Treatment::None, Treatment::Unsigned) => &UNSIGNED_ADDED,
+        (Treatment::None, Treatment::Signed(SignAndIncludeInEncryptionContext)) => {
+            &SIGNED_TO_CONTEXT
+        }
         (Treatment::None, _) => &ADDED,
         (Treatment::Signed(_), Treatment::None) => &REMOVED,
         (_, Treatment::Unsigned) => &SIGNED_TO_UNSIGNED,
