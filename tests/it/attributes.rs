@@ -34,7 +34,7 @@ const FRAUD: &str = r#"{ "Version": "2012-10-17", "Statement": [
 
 fn schema() -> Value {
     json!({
-        "tableName": "people", "partitionKeyName": "id",
+        "tableName": "people", "partitionKeyName": "id", "keyId": "alias/items",
         "attributeActionsOnEncrypt": {
             "id": "SIGN_ONLY", "city": "SIGN_ONLY", "ssn": "ENCRYPT_AND_SIGN",
             "email": "ENCRYPT_AND_SIGN", "born": "ENCRYPT_AND_SIGN", "salary": "ENCRYPT_AND_SIGN",
@@ -55,6 +55,12 @@ fn ada() -> Value {
     })
 }
 
+/// Makes the key that the schemas use.
+fn make_key(server: &Door) {
+    let alias = json!({ "AliasName": "alias/items", "TargetKeyId": server.new_key() });
+    server.call("CreateAlias", &alias).ok();
+}
+
 /// A server with a schema of people, and one item of it.
 struct Stage {
     server: Server,
@@ -68,6 +74,7 @@ impl Stage {
 
     fn with(schema: &Value, item: &Value) -> Self {
         let server = Server::start();
+        make_key(&server);
         server.rest("PUT", "/v1/item-schemas/people", schema).ok();
         let sealed = seal(&server, "people", item);
         Self { server, sealed }
@@ -402,6 +409,7 @@ fn what_is_forbidden_by_label() {
 fn a_guardrail_on_a_label() {
     let home = Home::new();
     let program = home.serve(&[]);
+    make_key(&program);
     program.rest("PUT", "/v1/item-schemas/people", &schema()).ok();
     let sealed = seal(&program, "people", &ada());
     let seen = || decrypt(&program, &program.admin, "people", &sealed, &json!({})).ok();

@@ -48,6 +48,8 @@ mod hostile;
 #[cfg(test)]
 mod identities;
 #[cfg(test)]
+mod item_keys;
+#[cfg(test)]
 mod kms;
 #[cfg(test)]
 mod leaks;
@@ -67,6 +69,8 @@ mod readme;
 mod record_kinds;
 #[cfg(test)]
 mod records;
+#[cfg(test)]
+mod schemas;
 #[cfg(test)]
 mod seed;
 #[cfg(test)]

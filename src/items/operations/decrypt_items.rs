@@ -8,7 +8,7 @@ use super::documents;
 use super::key_service::KeyService;
 use super::reading::{self, Reading, Wanted};
 use super::views::Views;
-use super::{Ctx, find_schema};
+use super::{Ctx, find_schema, pin};
 use crate::base::context::EncryptionContext;
 use crate::base::limits;
 use crate::base::secret::SecretBytes;
@@ -36,7 +36,7 @@ impl Operation for DecryptItems {
         read_only: true,
         input: reading::INPUT,
         output: batch::OUTPUT,
-        errors: &[Code::NotFoundException],
+        errors: &[Code::ConflictException, Code::NotFoundException],
     };
 
     type Context = Ctx;
@@ -52,6 +52,7 @@ impl Operation for DecryptItems {
             access.says(Fact::Purpose, purpose.clone());
         }
         let stored = find_schema(ctx, access, Action::DECRYPT_ITEM, &input.name)?;
+        pin::check(access, &stored, input.schema_hash.as_deref())?;
         input.check(&stored.schema)?;
         let Reading { format, wanted, items, .. } = input;
         let parsed = batch::each(items, |text| {
@@ -102,7 +103,8 @@ fn parse(stored: &StoredSchema, text: &str, format: Format) -> Result<Parsed, Re
         Format::Json | Format::Document => plain_json::parse_encrypted(text, &stored.schema)?,
     };
     let item = ParsedItem::parse(&stored.schema, item)?;
-    let encrypted = item.encrypted_names().map(str::to_owned).collect();
+    let mut encrypted: Vec<String> = item.encrypted_names().map(str::to_owned).collect();
+    encrypted.sort_unstable();
     Ok(Parsed { item: Sealed::Item(item), encrypted })
 }
 
@@ -160,8 +162,8 @@ async fn unwrap_key(
 ) -> Result<(usize, SecretBytes), Refusal> {
     let ours = |(index, key): (usize, &'_ EncryptedDataKey)| {
         let arn = std::str::from_utf8(&key.provider_info).ok()?;
-        let of_schema = key.provider_id == KMS_PROVIDER_ID && stored.key_arns.contains(arn);
-        of_schema.then(|| (index, arn.to_owned(), key.wrapped_intermediate_key.clone()))
+        let ours = stored.opening_key_arn(arn).filter(|_| key.provider_id == KMS_PROVIDER_ID)?;
+        Some((index, ours.to_owned(), key.wrapped_intermediate_key.clone()))
     };
     let recipients: Vec<_> =
         data_keys.iter().enumerate().filter_map(ours).take(limits::DATA_KEYS_TRIED).collect();

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::batch::{self, Batch, Converted, Format, Output, Refusal};
 use super::documents;
 use super::key_service::KeyService;
+use super::pin::{self, SCHEMA_HASH};
 use super::{Ctx, NAME, find_schema};
 use crate::base::context::EncryptionContext;
 use crate::hsm::Hsm;
@@ -28,9 +29,9 @@ impl Operation for EncryptItems {
         name: "EncryptItems",
         service: Service::Items,
         read_only: true,
-        input: &[NAME, batch::ITEMS, batch::FORMAT],
+        input: &[NAME, batch::ITEMS, batch::FORMAT, SCHEMA_HASH],
         output: batch::OUTPUT,
-        errors: &[Code::NotFoundException],
+        errors: &[Code::ConflictException, Code::NotFoundException],
     };
 
     type Context = Ctx;
@@ -43,6 +44,7 @@ impl Operation for EncryptItems {
         input: Batch,
     ) -> Result<Done<Output>, ApiError> {
         let stored = find_schema(ctx, access, Action::ENCRYPT_ITEM, &input.name)?;
+        pin::check(access, &stored, input.schema_hash.as_deref())?;
         input.format.check(&stored.schema)?;
         let keys = KeyService::new(ctx, access.call());
         let hsm = Arc::clone(&ctx.common.hsm);
@@ -89,7 +91,7 @@ async fn recipients(
     stored: &StoredSchema,
     keys: &KeyService,
     context: &EncryptionContext,
-) -> Result<[WrappedKey; 1], Refusal> {
-    let key = keys.generate(&stored.key_arn, context).await;
-    key.map(|key| [key]).map_err(|error| Refusal::from(&error))
+) -> Result<Vec<WrappedKey>, Refusal> {
+    let generated = keys.generate_for_each(stored.encrypting_key_arns(), context).await;
+    generated.map_err(|error| Refusal::from(&error))
 }

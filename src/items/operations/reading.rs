@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 
 use super::NAME;
 use super::batch::{self, Format};
+use super::pin::SCHEMA_HASH;
 use crate::base::limits;
 use crate::items::protection::is_purpose;
 use crate::items::schema::Schema;
@@ -32,6 +33,7 @@ pub(super) const INPUT: &[Member] = &[
         Shape::List { of: &text(1, usize::MAX), min: 1, max: limits::ATTRIBUTES_ASKED },
     ),
     PURPOSE,
+    SCHEMA_HASH,
     Member::optional("onWithheld", Shape::Enum(&["omit", "error"])),
 ];
 
@@ -52,6 +54,8 @@ pub(super) struct Reading {
     pub(super) format: Format,
     pub(super) items: Vec<Box<RawValue>>,
     pub(super) purpose: Option<String>,
+    /// The schema that the caller expects.
+    pub(super) schema_hash: Option<String>,
     pub(super) wanted: Wanted,
 }
 
@@ -71,6 +75,7 @@ struct Body {
     format: Format,
     attributes: Option<BTreeSet<String>>,
     purpose: Option<String>,
+    schema_hash: Option<String>,
     #[serde(default)]
     on_withheld: OnWithheld,
 }
@@ -112,8 +117,9 @@ impl ReadInput for Reading {
             }
         }
         facts.request_parameters = Some(recorded);
-        let Body { items, format, attributes, on_withheld, .. } = body;
-        Ok(Self { name, format, items, purpose, wanted: Wanted { attributes, on_withheld } })
+        let Body { items, format, attributes, schema_hash, on_withheld, .. } = body;
+        let wanted = Wanted { attributes, on_withheld };
+        Ok(Self { name, format, items, purpose, schema_hash, wanted })
     }
 }
 
@@ -124,7 +130,7 @@ fn purpose(call: &Call, in_body: Option<String>) -> Result<Option<String>, ApiEr
     let mut said = in_body;
     for (name, value) in &call.members {
         match name.as_str() {
-            name if name == NAME.name => {}
+            name if name == NAME.name || name == SCHEMA_HASH.name => {}
             name if name == PURPOSE.name => match &said {
                 Some(other) if other != value => {
                     let text = "The purpose is said twice, and not the same.";

@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::RESERVED_PREFIX;
 use crate::items::document::schema::{DefaultAction, PathAction};
-use crate::items::protection::{Protection, Purposes, once};
+use crate::items::protection::{Protection, Purposes};
 
 /// What happens to an attribute on encryption.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -129,6 +129,10 @@ pub struct SchemaDocument {
     /// AWS manages for DynamoDB.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_id: Option<String>,
+    /// More KMS keys that wrap the keys of new items, in this order: any one of
+    /// them opens an item, so that losing `keyId` does not lose the table.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub additional_key_ids: Vec<String>,
     /// Of items only, as the next two.
     #[serde(default, deserialize_with = "map_once", skip_serializing_if = "BTreeMap::is_empty")]
     pub attribute_actions_on_encrypt: BTreeMap<String, Action>,
@@ -148,7 +152,7 @@ pub struct SchemaDocument {
     #[serde(default)]
     pub algorithm_suite: AlgorithmSuite,
     /// What attributes are, and how they look masked.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "once")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "map_once")]
     pub attributes: BTreeMap<String, Protection>,
     /// What items may be read for.
     #[serde(default, skip_serializing_if = "Purposes::are_open")]

@@ -98,7 +98,7 @@ fn the_obvious_evaluator_agrees_on_attributes() {
     let trusts = json!({ "Statement": [
         { "Effect": "Allow", "Principal": { "AWS": HOME }, "Action": "*", "Resource": "*" } ] });
     let (mut refused, mut allowed) = (0, 0);
-    for seed in 0..400 {
+    for seed in 0..80 {
         let dice = &mut Dice(seed);
         let identity = policy(dice);
         let Ok(document) = ENGINE.compile_identity_policy(&identity.to_string()) else {
@@ -153,6 +153,6 @@ fn the_obvious_evaluator_agrees_on_attributes() {
             allowed += usize::from(got == Ok(true));
         }
     }
-    assert!(refused < 40, "{refused} policies were refused");
-    assert!(allowed > 1_000, "{allowed}");
+    assert!(refused < 8, "{refused} policies were refused");
+    assert!(allowed > 200, "{allowed}");
 }
