@@ -49,11 +49,7 @@ impl Header {
         match (reader.u8(), reader.u8()) {
             (Some(MAGIC), Some(VERSION)) => {}
             (Some(MAGIC), Some(_)) => {
-                return Err(ItemError::new(
-                    ItemErrorCode::UnsupportedVersion,
-                    "the document is in a format that is newer than this server",
-                )
-                .of(HEADER_NAME));
+                return Err(malformed("its format is newer than this server"));
             }
             _ => return Err(malformed("it is not the header of a document")),
         }
@@ -153,22 +149,21 @@ mod tests {
 
     #[test]
     fn refuses() {
-        use ItemErrorCode::{HeaderMalformed, UnsupportedVersion};
-        for (at, byte, want, part) in [
-            (0, 1, HeaderMalformed, "not the header of a document"),
-            (0, 2, HeaderMalformed, "not the header of a document"),
-            (1, 2, UnsupportedVersion, "newer"),
-            (2, 2, HeaderMalformed, "suite"),
-            (2, 0, HeaderMalformed, "verification key"),
-            (37, b'c', HeaderMalformed, "legend"),
-            (43, b'b', HeaderMalformed, "verification key"),
-            (70, 0, HeaderMalformed, "no encrypted data key"),
-            (70, 2, HeaderMalformed, "early"),
+        for (at, byte, part) in [
+            (0, 1, "not the header of a document"),
+            (0, 2, "not the header of a document"),
+            (1, 2, "newer"),
+            (2, 2, "suite"),
+            (2, 0, "verification key"),
+            (37, b'c', "legend"),
+            (43, b'b', "verification key"),
+            (70, 0, "no encrypted data key"),
+            (70, 2, "early"),
         ] {
             let mut bytes = bytes();
             bytes[at] = byte;
             let error = Header::parse(&bytes).err().unwrap();
-            assert_eq!(error.code, want, "{at}");
+            assert_eq!(error.code, ItemErrorCode::HeaderMalformed, "{at}");
             assert!(error.message.contains(part), "{}", error.message);
         }
         let bytes = bytes();
