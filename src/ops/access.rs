@@ -14,6 +14,7 @@ use super::managed_key;
 use super::operation::Description;
 use super::rates::{self, Counted};
 use super::resolve::{self, Accepts, Found};
+use crate::audit::FieldReads;
 use crate::base::arn::{AliasArn, KeyArn};
 use crate::base::context::EncryptionContext;
 use crate::base::grant::GrantId;
@@ -370,6 +371,12 @@ impl<'a> Access<'a> {
     /// Notes a member of `additionalEventData`.
     pub fn record_additional(&mut self, name: &str, value: Value) {
         self.facts.additional.insert(name.to_owned(), value);
+    }
+
+    /// Notes what the call opened of items: rows of the field-read book, whatever
+    /// becomes of the call.
+    pub fn record_field_reads(&mut self, reads: FieldReads) {
+        self.facts.field_reads = Some(reads);
     }
 
     /// Notes `serviceEventDetails`.

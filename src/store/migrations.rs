@@ -13,6 +13,7 @@ pub(super) const BOOK: &[&str] = &[
     include_str!("../../migrations/sqlite/0007_ledger.sql"),
     include_str!("../../migrations/sqlite/0008_personal.sql"),
     include_str!("../../migrations/sqlite/0009_trail.sql"),
+    include_str!("../../migrations/sqlite/0010_field_reads.sql"),
 ];
 
 /// The search index. It is derived, so it has no steps: an index with another
