@@ -131,11 +131,7 @@ struct FieldReads<'a> {
 }
 
 impl<'a> FieldReads<'a> {
-    fn new(
-        reads: &'a PackedReads,
-        opened: Option<Member<'a>>,
-        keys: Option<Member<'a>>,
-    ) -> Self {
+    fn new(reads: &'a PackedReads, opened: Option<Member<'a>>, keys: Option<Member<'a>>) -> Self {
         Self {
             opened,
             // A digest of personal data would tell it.

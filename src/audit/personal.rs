@@ -90,7 +90,9 @@ impl Place {
             (Self::Own, b"item") => Self::Item,
             (Self::Own, b"fieldReads") => Self::FieldReads,
             // Copied from an encryption context, or what stands in one.
-            (Self::Item, b"key") | (Self::FieldReads, b"keys") => Self::Personal(Field::EncryptionContext),
+            (Self::Item, b"key") | (Self::FieldReads, b"keys") => {
+                Self::Personal(Field::EncryptionContext)
+            }
             (Self::IdentityOfSession, b"arn" | b"principalId" | b"userName") => {
                 Self::Personal(Field::UserIdentity)
             }

@@ -16,6 +16,7 @@ use super::error::{ItemError, ItemErrorCode};
 use super::field::{Field, find_value};
 use super::footer::Footer;
 use super::header::{EncryptedDataKey, Header};
+use super::item_key::ItemKey;
 use super::path;
 use super::schema::{AlgorithmSuite, FOOTER_NAME, HEADER_NAME, RESERVED_PREFIX, Schema};
 use super::serialize::{self, TYPE_ID_LEN, serialize};
@@ -81,6 +82,12 @@ impl ParsedItem {
     #[must_use]
     pub fn encryption_context(&self) -> &EncryptionContext {
         &self.context
+    }
+
+    /// The key of the item; not verified.
+    #[must_use]
+    pub fn key(&self, schema: &Schema) -> ItemKey {
+        ItemKey::of(schema.key_names().filter_map(|name| find_value(&self.fields, name)))
     }
 
     /// The recipients, any of whose intermediate keys decrypts the item.

@@ -145,14 +145,14 @@ pub(super) async fn run<F>(
     access: &mut Access<'_>,
     schema_version: i64,
     items: Vec<Box<RawValue>>,
-    one: impl Fn(Box<RawValue>) -> F + Send,
+    one: impl Fn(u16, Box<RawValue>) -> F + Send,
 ) -> Result<Done<Output>, ApiError>
 where
     F: Future<Output = Result<Outcome, Refusal>> + Send + 'static,
 {
     let mut tasks = JoinSet::new();
-    for (index, item) in items.into_iter().enumerate() {
-        let outcome = one(item);
+    for (index, item) in (0_u16..).zip(items) {
+        let outcome = one(index, item);
         tasks.spawn(async move { (index, outcome.await) });
     }
     let mut outcomes = Vec::with_capacity(tasks.len());

@@ -21,10 +21,12 @@ use crate::wire::shape::{Member, WORD_OR_DASH, matching};
 mod batch;
 mod decrypt_items;
 mod encrypt_items;
+mod field_reads;
 mod get_item_schema;
 mod key_service;
 mod list_item_schemas;
 mod put_item_schema;
+mod query_field_reads;
 
 /// What the operations on items work with.
 pub struct Ctx {
@@ -61,6 +63,7 @@ pub static TABLE: &[Entry<Ctx>] = &[
     Entry::of::<get_item_schema::GetItemSchema>(),
     Entry::of::<list_item_schemas::ListItemSchemas>(),
     Entry::of::<put_item_schema::PutItemSchema>(),
+    Entry::of::<query_field_reads::QueryFieldReads>(),
 ];
 
 /// The name of a schema.

@@ -59,6 +59,7 @@ impl Operation for PutItemSchema {
             Member::optional("allowedUnsignedAttributes", Shape::Document),
             Member::optional("allowedUnsignedAttributePrefix", Shape::Document),
             Member::optional("algorithmSuite", Shape::Document),
+            Member::optional("fieldReads", Shape::Document),
         ],
         output: &[
             out_text("name"),

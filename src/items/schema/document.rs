@@ -103,6 +103,23 @@ pub struct SchemaDocument {
     pub allowed_unsigned_attribute_prefix: Option<String>,
     #[serde(default)]
     pub algorithm_suite: AlgorithmSuite,
+    #[serde(default, skip_serializing_if = "FieldReadRules::is_default")]
+    pub field_reads: FieldReadRules,
+}
+
+/// What the field-read book may have of the items of a table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct FieldReadRules {
+    /// Whether it has the keys of items in clear, beside their references. Keys
+    /// are often personal data.
+    pub clear_keys: bool,
+}
+
+impl FieldReadRules {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// The last of two actions for one attribute must not silently win.

@@ -10,7 +10,7 @@ use super::error::{ItemError, ItemErrorCode};
 use super::path;
 use crate::base::limits::{ATTRIBUTE_NAME_BYTES, KEY_NAME_BYTES, TABLE_NAME_BYTES};
 
-pub use document::{Action, AlgorithmSuite, SchemaDocument};
+pub use document::{Action, AlgorithmSuite, FieldReadRules, SchemaDocument};
 
 /// Attribute of the header of an encrypted item.
 pub const HEADER_NAME: &str = "aws_dbe_head";
@@ -94,6 +94,13 @@ impl Schema {
             .into_iter()
             .flatten()
             .map(String::as_str)
+    }
+
+    /// The attributes that new items have encrypted, sorted.
+    pub fn encrypted_names(&self) -> impl Iterator<Item = &str> {
+        let actions = self.document.attribute_actions_on_encrypt.iter();
+        let encrypted = actions.filter(|(_, action)| **action == Action::EncryptAndSign);
+        encrypted.map(|(name, _)| name.as_str())
     }
 
     pub(super) fn path_prefix(&self) -> &[u8] {

@@ -6,7 +6,7 @@ use std::path::Path;
 use rusqlite::Connection;
 
 use super::Dice;
-use super::book::RECORDS;
+use super::book::{READING, RECORDS};
 
 /// Runs SQL with all triggers gone, and puts them back.
 pub(super) fn run(folder: &Path, sql: &str) -> rusqlite::Result<()> {
@@ -30,7 +30,7 @@ pub(super) fn run(folder: &Path, sql: &str) -> rusqlite::Result<()> {
 /// The columns of a record but its place.
 const COLUMNS: &str = "time_ms, account, region, event_source, event_name, principal, key, \
                        second_key, error, source_ip, read_only, format, dictionary, request_id, \
-                       event_id, leaf, body, principal_id, access_key, key_material";
+                       event_id, leaf, body, principal_id, access_key, key_material, field_reads";
 
 /// A record once more, at another place.
 pub(super) fn copy_record(from: u64, to: u64) -> String {
@@ -119,6 +119,11 @@ fn statement(dice: &mut Dice) -> String {
     let seq = dice.below(RECORDS) + 1;
     let other = (seq + dice.below(RECORDS - 1)) % RECORDS + 1;
     let node = dice.below(RECORDS / 256);
+    // A place in the field-read book, and another one.
+    let [place, place_2] = [(); 2].map(|()| {
+        let reading = (dice.below(RECORDS / READING - 1) + 1) * READING;
+        reading * 65_536 + [0, 1, 3][usize::try_from(dice.below(3)).unwrap()]
+    });
     let column = {
         let all: Vec<&str> = COLUMNS.split(", ").map(str::trim).collect();
         all[usize::try_from(dice.below(all.len() as u64)).unwrap()]
@@ -149,6 +154,28 @@ fn statement(dice: &mut Dice) -> String {
         format!(
             "insert into event_personal select seq + {RECORDS}, salt, source_ip, session, body \
                  from event_personal where seq = {seq}"
+        ),
+        format!("delete from event_field_reads where place = {place}"),
+        format!("update event_field_reads set place = place + 9 where place = {place}"),
+        format!("update event_field_reads set place = -place where place = {place}"),
+        format!(
+            "update event_field_reads set place = {RECORDS} * 65536 + place where place = {place}"
+        ),
+        format!("update event_field_reads set plain = masked where place = {place}"),
+        format!("update event_field_reads set plain = x'03' where place = {place}"),
+        format!("update event_field_reads set withheld = x'00' where place = {place}"),
+        format!(
+            "update event_field_reads set reference = (select reference from event_field_reads \
+             where place = {place_2}) where place = {place}"
+        ),
+        format!("update event_field_reads set shared = 1 where place = {place}"),
+        format!(
+            "insert into event_field_reads select {seq} * 65536 + 9, shared, reference, plain, \
+             masked, withheld from event_field_reads where place = {place}"
+        ),
+        format!(
+            "update event_log set field_reads = null where seq = {place} / 65536; \
+             delete from event_field_reads where place / 65536 = {place} / 65536"
         ),
         format!("insert into event_erasures (seq) values ({})", seq % 5 + 1),
         "delete from event_erasures where n = 2".to_owned(),

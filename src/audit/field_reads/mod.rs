@@ -4,6 +4,11 @@
 //! What is hashed begins with a byte that says what it is, as in `leaf`: 4 all
 //! rows of a record, 5 one row.
 
+mod check;
+mod query;
+mod release;
+mod tags;
+
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,10 +18,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 use sha2::{Digest, Sha256};
 
-use super::opened::Opened;
 use super::Error;
-use crate::base::hex;
-use crate::store::{self, FieldRead, StoredRecord};
+use crate::store::{self, FieldRead, StoredFieldRead};
+
+pub(super) use check::wrong_rows;
+pub use query::{ReadFilter, ReadPage, ReadRow, SoughtItem, query_reads};
+pub(super) use release::Release;
+pub(super) use tags::{of_release, of_rows};
 
 /// Bytes of a row's digest that the record has, so that a row that was changed
 /// can be named. That none was, the digest of them all says.
@@ -42,6 +50,16 @@ impl ReadKind {
         ("used-inside", Self::UsedInside),
         ("key-released", Self::KeyReleased),
     ];
+
+    /// Its name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Returned => "returned",
+            Self::UsedInside => "used-inside",
+            Self::KeyReleased => "key-released",
+        }
+    }
 }
 
 /// How an attribute was read.
@@ -60,6 +78,16 @@ impl How {
     /// All ways, by their names.
     pub const ALL: [(&'static str, Self); 3] =
         [("plain", Self::Plain), ("masked", Self::Masked), ("withheld", Self::Withheld)];
+
+    /// Its name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::Masked => "masked",
+            Self::Withheld => "withheld",
+        }
+    }
 }
 
 /// What one call opened of the items of one schema.
@@ -172,7 +200,7 @@ impl FieldReads {
             opened: self.summary()?,
             keys: keys.map(|keys| to_raw_value(&keys)).transpose().map_err(Error::Encode)?,
             skipped: (0..*last).filter(|item| !items.contains_key(item)).collect(),
-            checks: STANDARD_NO_PAD.encode(digests.iter().flat_map(check).collect::<Vec<u8>>()),
+            checks: STANDARD_NO_PAD.encode(digests.iter().flat_map(check_of).collect::<Vec<u8>>()),
             sha256: digest_of_all(&digests),
             rows: store::FieldReads { shared, rows },
         }))
@@ -195,6 +223,14 @@ impl FieldReads {
     }
 }
 
+impl StoredFieldRead {
+    /// The masks, and what they say of an attribute.
+    fn masks(&self) -> [(How, &[u8]); 3] {
+        let FieldRead { plain, masked, withheld, .. } = &self.read;
+        [(How::Plain, plain), (How::Masked, masked), (How::Withheld, withheld)]
+    }
+}
+
 /// One bit for each number, lowest first, without zero bytes at the end.
 fn mask<'a>(numbers: impl Iterator<Item = &'a usize>) -> Vec<u8> {
     let mut bytes: Vec<u8> = Vec::new();
@@ -204,15 +240,21 @@ fn mask<'a>(numbers: impl Iterator<Item = &'a usize>) -> Vec<u8> {
             bytes.resize(at.saturating_add(1), 0);
         }
         if let Some(byte) = bytes.get_mut(at) {
-            *byte |= 1 << (number % 8);
+            *byte |= bit(*number);
         }
     }
     bytes
 }
 
+/// The bit of this number in its byte.
+fn bit(number: usize) -> u8 {
+    const BITS: [u8; 8] = [1, 2, 4, 8, 16, 32, 64, 128];
+    BITS.get(number % 8).copied().unwrap_or(0)
+}
+
 /// The attributes whose bits are set.
 pub(super) fn names<'s>(mask: &[u8], shared: &'s Shared<'_>) -> impl Iterator<Item = &'s str> {
-    let is_set = |number: usize| mask.get(number / 8).is_some_and(|byte| byte >> (number % 8) & 1 == 1);
+    let is_set = |number: usize| mask.get(number / 8).is_some_and(|byte| byte & bit(number) != 0);
     let named = shared.attributes.iter().zip(0..);
     let set: Vec<&str> =
         named.filter(|(_, number)| is_set(*number)).map(|(name, _)| name.as_ref()).collect();
@@ -245,81 +287,6 @@ fn digest_of_all(digests: &[[u8; 32]]) -> [u8; 32] {
     hash.finalize().into()
 }
 
-fn check(digest: &[u8; 32]) -> [u8; CHECK_BYTES] {
+fn check_of(digest: &[u8; 32]) -> [u8; CHECK_BYTES] {
     digest.first_chunk().copied().unwrap_or_default()
-}
-
-/// What a record says of its rows.
-#[derive(Deserialize)]
-struct Committed<'a> {
-    items: i64,
-    #[serde(default)]
-    skipped: BTreeSet<u16>,
-    #[serde(borrow)]
-    checks: Cow<'a, str>,
-    #[serde(borrow)]
-    sha256: Cow<'a, str>,
-}
-
-#[derive(Deserialize)]
-struct Shown<'a> {
-    #[serde(borrow)]
-    wardbook: Own<'a>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Own<'a> {
-    #[serde(borrow, default)]
-    field_reads: Option<Committed<'a>>,
-}
-
-/// What is wrong with the rows of a record, each of them in words; empty if they
-/// are those that were written.
-pub(super) fn wrong_rows(opened: &Opened, record: &StoredRecord) -> Vec<String> {
-    let has_rows = !record.field_reads.is_empty() || record.columns.field_reads.is_some();
-    if !has_rows && !opened.skeleton.contains("\"fieldReads\"") {
-        return Vec::new();
-    }
-    let shown = serde_json::from_str(&opened.skeleton);
-    let committed = shown.ok().and_then(|shown: Shown<'_>| shown.wardbook.field_reads);
-    let Some(committed) = committed else {
-        return match has_rows {
-            true => vec!["it has rows of field reads that it does not know".to_owned()],
-            false => Vec::new(),
-        };
-    };
-    let mut wrong = Vec::new();
-    let Some(mut expected) = committed.checks() else {
-        wrong.push("what it says of its field reads does not fit together".to_owned());
-        return wrong;
-    };
-    let mut digests = Vec::with_capacity(record.field_reads.len());
-    for row in &record.field_reads {
-        let item = row.read.item;
-        let digest = digest_of_row(&row.shared, &row.read);
-        match expected.remove(&item) {
-            None => wrong.push(format!("the field read of item {item} was added")),
-            Some(known) if known != check(&digest) => {
-                wrong.push(format!("the field read of item {item} was changed"));
-            }
-            Some(_) => digests.push(digest),
-        }
-    }
-    wrong.extend(expected.keys().map(|item| format!("the field read of item {item} is missing")));
-    if wrong.is_empty() && hex::encode(&digest_of_all(&digests)) != *committed.sha256 {
-        wrong.push("one or more of its field reads were changed".to_owned());
-    }
-    wrong
-}
-
-impl Committed<'_> {
-    /// The first bytes of each row's digest, by the number of the item.
-    fn checks(&self) -> Option<BTreeMap<u16, [u8; CHECK_BYTES]>> {
-        let bytes = STANDARD_NO_PAD.decode(self.checks.as_bytes()).ok()?;
-        let (checks, rest) = bytes.as_chunks();
-        let items = (0..=u16::MAX).filter(|item| !self.skipped.contains(item));
-        let is_whole = rest.is_empty() && i64::try_from(checks.len()).ok() == Some(self.items);
-        is_whole.then(|| items.zip(checks.iter().copied()).collect())
-    }
 }
