@@ -91,7 +91,7 @@ const PAGES: usize = 100;
 const HEADS: &[&str] =
     &["TIME", "PRINCIPAL", "TABLE", "KEY", "ATTRIBUTES", "KIND", "PURPOSE", "POLICIES", "EVENT"];
 
-pub(super) fn ask(client: &Client, output: &mut Output, asked: FieldReads) -> Result<(), Error> {
+pub(super) fn ask(client: &Client, output: &mut Output, asked: &FieldReads) -> Result<(), Error> {
     let all = asked.all || asked.count_by.is_some();
     let mut wanted = if all { usize::MAX } else { asked.limit };
     let mut pages = if all { usize::MAX } else { PAGES };

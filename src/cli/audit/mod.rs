@@ -66,7 +66,7 @@ pub(super) fn run(context: &mut Context, arguments: Arguments) -> Result<(), Err
     match command {
         Command::Count(count) => count::ask(&connect()?, output, *count),
         Command::Export(export) => export::ask(&connect()?, output, *export),
-        Command::FieldReads(asked) => field_reads::ask(&connect()?, output, *asked),
+        Command::FieldReads(asked) => field_reads::ask(&connect()?, output, &asked),
         Command::Query(query) => query::ask(&connect()?, output, *query),
         Command::Sql(sql) => sql::ask(output, &sql),
         Command::Checkpoint(wanted) => evidence::checkpoint(&connect()?, output, &wanted),

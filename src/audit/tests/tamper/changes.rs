@@ -119,16 +119,11 @@ fn statement(dice: &mut Dice) -> String {
     let seq = dice.below(RECORDS) + 1;
     let other = (seq + dice.below(RECORDS - 1)) % RECORDS + 1;
     let node = dice.below(RECORDS / 256);
-    // A place in the field-read book, and another one.
-    let [place, place_2] = [(); 2].map(|()| {
-        let reading = (dice.below(RECORDS / READING - 1) + 1) * READING;
-        reading * 65_536 + [0, 1, 3][usize::try_from(dice.below(3)).unwrap()]
-    });
     let column = {
         let all: Vec<&str> = COLUMNS.split(", ").map(str::trim).collect();
         all[usize::try_from(dice.below(all.len() as u64)).unwrap()]
     };
-    let by_name = [
+    let of_log = [
         format!("delete from event_log where seq = {seq}"),
         format!("delete from event_log where seq >= {seq}"),
         format!(
@@ -155,6 +150,38 @@ fn statement(dice: &mut Dice) -> String {
             "insert into event_personal select seq + {RECORDS}, salt, source_ip, session, body \
                  from event_personal where seq = {seq}"
         ),
+        format!("insert into event_erasures (seq) values ({})", seq % 5 + 1),
+        "delete from event_erasures where n = 2".to_owned(),
+        "update names set value = value || 'x' where id = (select id from names order by \
+         random() limit 1)"
+            .to_owned(),
+        "update names set kind = kind + 20 where id = (select id from names order by random() \
+         limit 1)"
+            .to_owned(),
+        "delete from names where id = (select id from names order by random() limit 1)".to_owned(),
+        format!("update tree_nodes set hash = randomblob(32) where n = {node}"),
+        format!("delete from tree_nodes where n = {node}"),
+        "insert into tree_nodes values (8, 99, zeroblob(32))".to_owned(),
+        format!("update head set size = {seq} - 1"),
+        "update head set (size, note) = (select size, note from checkpoints order by random() \
+         limit 1)"
+            .to_owned(),
+        "update checkpoints set note = (select note from head) where size = 1".to_owned(),
+        "update checkpoints set time_ms = time_ms - 1 where size = 1".to_owned(),
+        "update audit_keys set public_key = randomblob(32)".to_owned(),
+    ];
+    let by_name: Vec<String> = of_log.into_iter().chain(of_reads(seq, dice)).collect();
+    by_name[usize::try_from(dice.below(by_name.len() as u64)).unwrap()].clone()
+}
+
+/// Changes of the field-read book.
+fn of_reads(seq: u64, dice: &mut Dice) -> Vec<String> {
+    // A place in the field-read book, and another one.
+    let [place, place_2] = [(); 2].map(|()| {
+        let reading = (dice.below(RECORDS / READING - 1) + 1) * READING;
+        reading * 65_536 + [0, 1, 3][usize::try_from(dice.below(3)).unwrap()]
+    });
+    vec![
         format!("delete from event_field_reads where place = {place}"),
         format!("update event_field_reads set place = place + 9 where place = {place}"),
         format!("update event_field_reads set place = -place where place = {place}"),
@@ -177,25 +204,5 @@ fn statement(dice: &mut Dice) -> String {
             "update event_log set field_reads = null where seq = {place} / 65536; \
              delete from event_field_reads where place / 65536 = {place} / 65536"
         ),
-        format!("insert into event_erasures (seq) values ({})", seq % 5 + 1),
-        "delete from event_erasures where n = 2".to_owned(),
-        "update names set value = value || 'x' where id = (select id from names order by \
-         random() limit 1)"
-            .to_owned(),
-        "update names set kind = kind + 20 where id = (select id from names order by random() \
-         limit 1)"
-            .to_owned(),
-        "delete from names where id = (select id from names order by random() limit 1)".to_owned(),
-        format!("update tree_nodes set hash = randomblob(32) where n = {node}"),
-        format!("delete from tree_nodes where n = {node}"),
-        "insert into tree_nodes values (8, 99, zeroblob(32))".to_owned(),
-        format!("update head set size = {seq} - 1"),
-        "update head set (size, note) = (select size, note from checkpoints order by random() \
-         limit 1)"
-            .to_owned(),
-        "update checkpoints set note = (select note from head) where size = 1".to_owned(),
-        "update checkpoints set time_ms = time_ms - 1 where size = 1".to_owned(),
-        "update audit_keys set public_key = randomblob(32)".to_owned(),
-    ];
-    by_name[usize::try_from(dice.below(by_name.len() as u64)).unwrap()].clone()
+    ]
 }
