@@ -290,3 +290,52 @@ fn digest_of_all(digests: &[[u8; 32]]) -> [u8; 32] {
 fn check_of(digest: &[u8; 32]) -> [u8; CHECK_BYTES] {
     digest.first_chunk().copied().unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The bytes as `README.md` has them, computed by hand in Python.
+    #[test]
+    fn rows_are_committed_to_as_documented() {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        let item =
+            |item: u16, reference: u8, plain: &[&str], masked: &[&str], withheld: &[&str]| {
+                ItemRead {
+                    item,
+                    reference: [reference; 16],
+                    key: None,
+                    plain: names(plain),
+                    masked: names(masked),
+                    withheld: names(withheld),
+                }
+            };
+        let reads = FieldReads {
+            kind: ReadKind::UsedInside,
+            schema: "people".to_owned(),
+            version: 2,
+            table: "People".to_owned(),
+            attributes: ["a", "b", "c", "d", "e", "f", "g", "h", "i"].map(str::to_owned).into(),
+            // In the order in which they were done; `ssn` is of an earlier version.
+            items: vec![item(2, 2, &[], &["b"], &["ssn"]), item(0, 1, &["ssn", "a"], &[], &[])],
+        };
+        let packed = reads.pack().unwrap().unwrap();
+        let shared = r#"{"kind":"used-inside","schema":"people","version":2,"table":"People","attributes":["a","b","c","d","e","f","g","h","i","ssn"]}"#;
+        assert_eq!(packed.rows.shared, shared);
+        let masks: Vec<_> =
+            packed.rows.rows.iter().map(|row| (&row.plain, &row.masked, &row.withheld)).collect();
+        let none = Vec::new();
+        assert_eq!(masks, [(&vec![1, 2], &none, &none), (&none, &vec![2], &vec![0, 2])]);
+        assert_eq!((packed.skipped, packed.checks.as_str()), (vec![1], "OwZocZqy"));
+        let sha256 = "20ba236d50458fef776a7fa66d58808afff7b9b63d58be6986afb526fef10e0d";
+        assert_eq!(crate::base::hex::encode(&packed.sha256), sha256);
+        let opened = r#"{"kind":"used-inside","schema":"people","version":2,"table":"People","plain":["a","ssn"],"masked":["b"],"withheld":["ssn"]}"#;
+        assert_eq!(packed.opened.get(), opened);
+
+        let shared: Shared<'_> = serde_json::from_str(shared).unwrap();
+        let named = |mask: &[u8]| names(&super::names(mask, &shared).collect::<Vec<_>>());
+        let all: [Vec<String>; 3] = [named(&[1, 2]), named(&[]), named(&[0, 2, 255])];
+        assert_eq!(all, [names(&["a", "ssn"]), names(&[]), names(&["ssn"])]);
+        assert!(FieldReads { items: Vec::new(), ..reads }.pack().unwrap().is_none());
+    }
+}

@@ -42,7 +42,8 @@ enum Command {
     FieldReads(Box<field_reads::FieldReads>),
     /// Events that fit all filters, newest first; with --json one CloudTrail record a line
     Query(Box<query::Query>),
-    /// Ask the view `events` of a data folder, or of a copy of one, in SQL; no server is asked
+    /// Ask the views `events` and `field_reads` of a data folder, or of a copy of one, in SQL; no
+    /// server is asked
     Sql(sql::Sql),
     /// Print the signed head of the log, or keep it in a file
     Checkpoint(evidence::Checkpoint),
