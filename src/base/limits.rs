@@ -309,8 +309,31 @@ pub const KEY_NAME_BYTES: usize = 255;
 pub const ITEM_SCHEMA_BYTES: usize = 64 * 1024;
 /// Versions of one item schema.
 pub const ITEM_SCHEMA_VERSIONS: i64 = 1_000;
-/// Data keys of one item that are tried for decryption.
-pub const DATA_KEYS_TRIED: usize = 4;
+/// Labels that a schema gives one attribute.
+pub const ATTRIBUTE_LABELS: usize = 16;
+/// A label of an attribute, bytes.
+pub const ATTRIBUTE_LABEL_BYTES: usize = 64;
+/// What a caller says that items are read for, bytes.
+pub const PURPOSE_BYTES: usize = 128;
+/// Purposes that a schema allows.
+pub const PURPOSES: usize = 100;
+/// Characters that a mask leaves of a text.
+pub const MASK_KEPT_CHARS: usize = 16;
+/// Text that stands in the place of a masked value, bytes.
+pub const MASK_CONSTANT_BYTES: usize = 64;
+/// Attributes that one call can ask for.
+pub const ATTRIBUTES_ASKED: usize = 200;
+/// Encrypted attributes, by name, that the policy is asked about in one call.
+pub const ATTRIBUTES_DECIDED: usize = 1_000;
+/// All versions of all item schemas in one account and Region, bytes: they are
+/// held in memory.
+pub const ITEM_SCHEMAS_BYTES: usize = 64 * 1024 * 1024;
+/// KMS keys of one item schema beside the first: each costs every item a call of
+/// KMS and some 290 bytes.
+pub const ADDITIONAL_KEYS: usize = 7;
+/// Data keys of one item that are tried for decryption: all that a schema of
+/// this server writes.
+pub const DATA_KEYS_TRIED: usize = ADDITIONAL_KEYS + 1;
 /// Item schemas in one account and Region.
 pub const ITEM_SCHEMAS: usize = 1_000;
 

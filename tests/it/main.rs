@@ -14,6 +14,8 @@ mod answers_beyond_keys;
 #[cfg(test)]
 mod arbitrary;
 #[cfg(test)]
+mod attributes;
+#[cfg(test)]
 mod audit_exports;
 #[cfg(test)]
 mod audit_queries;
@@ -46,6 +48,8 @@ mod hostile;
 #[cfg(test)]
 mod identities;
 #[cfg(test)]
+mod item_keys;
+#[cfg(test)]
 mod kms;
 #[cfg(test)]
 mod leaks;
@@ -65,6 +69,8 @@ mod readme;
 mod record_kinds;
 #[cfg(test)]
 mod records;
+#[cfg(test)]
+mod schemas;
 #[cfg(test)]
 mod seed;
 #[cfg(test)]

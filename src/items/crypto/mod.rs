@@ -21,7 +21,7 @@ use aws_lc_rs::signature::{
 };
 use hkdf::Hkdf;
 use hmac::{Hmac, Mac};
-use sha2::{Digest, Sha384, Sha512};
+use sha2::{Digest, Sha256, Sha384, Sha512};
 use subtle::{Choice, ConstantTimeEq};
 use zeroize::{Zeroize, Zeroizing};
 
@@ -149,6 +149,11 @@ impl RecipientKeys {
         mac.update(hash);
         Ok(mac.finalize().into_bytes().into())
     }
+}
+
+/// SHA-256, of what is no secret.
+pub(super) fn sha256(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(bytes).into()
 }
 
 /// Whether `tag` is among `tags`, in a time that depends on their number only.

@@ -5,9 +5,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::marker::PhantomData;
 
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::RESERVED_PREFIX;
+use crate::items::protection::{Protection, Purposes};
 
 /// What happens to an attribute on encryption.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +25,19 @@ pub enum Action {
     SignAndIncludeInEncryptionContext,
     /// Left alone: anybody may change it.
     DoNothing,
+}
+
+impl Action {
+    /// The action as it is written.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::EncryptAndSign => "ENCRYPT_AND_SIGN",
+            Self::SignOnly => "SIGN_ONLY",
+            Self::SignAndIncludeInEncryptionContext => "SIGN_AND_INCLUDE_IN_ENCRYPTION_CONTEXT",
+            Self::DoNothing => "DO_NOTHING",
+        }
+    }
 }
 
 /// How an item is signed. Both suites encrypt with AES-256-GCM, derive with
@@ -80,8 +97,11 @@ impl<'de> Deserialize<'de> for AlgorithmSuite {
     }
 }
 
-/// A schema as it is written. Unknown members, and an attribute given two
-/// actions, are refused.
+/// A schema as it is written. Unknown members, and names that are given twice,
+/// are refused.
+///
+/// A member that says nothing is left out when a document is printed: so a member
+/// that a later release adds changes no hash of a schema that has none.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SchemaDocument {
@@ -95,14 +115,24 @@ pub struct SchemaDocument {
     /// AWS manages for DynamoDB.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_id: Option<String>,
-    #[serde(deserialize_with = "actions_once")]
+    /// More KMS keys that wrap the keys of new items, in this order: any one of
+    /// them opens an item, so that losing `keyId` does not lose the table.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub additional_key_ids: Vec<String>,
+    #[serde(deserialize_with = "map_once")]
     pub attribute_actions_on_encrypt: BTreeMap<String, Action>,
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    #[serde(default, deserialize_with = "set_once", skip_serializing_if = "BTreeSet::is_empty")]
     pub allowed_unsigned_attributes: BTreeSet<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allowed_unsigned_attribute_prefix: Option<String>,
     #[serde(default)]
     pub algorithm_suite: AlgorithmSuite,
+    /// What attributes are, and how they look masked.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "map_once")]
+    pub attributes: BTreeMap<String, Protection>,
+    /// What items may be read for.
+    #[serde(default, skip_serializing_if = "Purposes::are_open")]
+    pub purposes: Purposes,
     #[serde(default, skip_serializing_if = "FieldReadRules::is_default")]
     pub field_reads: FieldReadRules,
 }
@@ -122,28 +152,68 @@ impl FieldReadRules {
     }
 }
 
-/// The last of two actions for one attribute must not silently win.
-fn actions_once<'de, D: Deserializer<'de>>(
+impl SchemaDocument {
+    /// Whether attribute `name` is signed: all are, except the allowed unsigned
+    /// ones and those of the format itself.
+    #[must_use]
+    pub fn is_signed(&self, name: &str) -> bool {
+        let prefix = self.allowed_unsigned_attribute_prefix.as_deref();
+        !name.starts_with(RESERVED_PREFIX)
+            && !self.allowed_unsigned_attributes.contains(name)
+            && !prefix.is_some_and(|prefix| name.starts_with(prefix))
+    }
+
+    /// Whether an attribute goes into the encryption context, which makes new items
+    /// ones of format version 2.
+    #[must_use]
+    pub fn has_context_attributes(&self) -> bool {
+        let mut actions = self.attribute_actions_on_encrypt.values();
+        actions.any(|action| *action == Action::SignAndIncludeInEncryptionContext)
+    }
+
+    /// The key attributes' names: partition key, then sort key if there is one.
+    pub fn key_names(&self) -> impl Iterator<Item = &str> {
+        [Some(&self.partition_key_name), self.sort_key_name.as_ref()]
+            .into_iter()
+            .flatten()
+            .map(String::as_str)
+    }
+}
+
+/// A map in which no name stands twice: the last one must not silently win.
+pub(in crate::items) fn map_once<'de, D: Deserializer<'de>, V: Deserialize<'de>>(
     deserializer: D,
-) -> Result<BTreeMap<String, Action>, D::Error> {
-    struct Actions;
-    impl<'de> Visitor<'de> for Actions {
-        type Value = BTreeMap<String, Action>;
+) -> Result<BTreeMap<String, V>, D::Error> {
+    struct Once<V>(PhantomData<V>);
+    impl<'de, V: Deserialize<'de>> Visitor<'de> for Once<V> {
+        type Value = BTreeMap<String, V>;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("an object of attribute names and actions")
+            f.write_str("names with their values")
         }
 
         fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-            let mut actions = BTreeMap::new();
-            while let Some((name, action)) = map.next_entry::<String, Action>()? {
-                if actions.contains_key(&name) {
-                    return Err(A::Error::custom(format!("attribute `{name}` has two actions")));
+            let mut read = BTreeMap::new();
+            while let Some((name, value)) = map.next_entry::<String, V>()? {
+                if read.contains_key(&name) {
+                    return Err(A::Error::custom(format!("`{name}` is given twice")));
                 }
-                actions.insert(name, action);
+                read.insert(name, value);
             }
-            Ok(actions)
+            Ok(read)
         }
     }
-    deserializer.deserialize_map(Actions)
+    deserializer.deserialize_map(Once(PhantomData))
+}
+
+/// A list in which no name stands twice: one of them is a slip of the pen.
+fn set_once<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeSet<String>, D::Error> {
+    let mut read = BTreeSet::new();
+    for name in Vec::<String>::deserialize(deserializer)? {
+        if read.contains(&name) {
+            return Err(D::Error::custom(format!("`{name}` is listed twice")));
+        }
+        read.insert(name);
+    }
+    Ok(read)
 }

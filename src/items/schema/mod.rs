@@ -4,12 +4,27 @@
 //! [`SchemaDocument`] is the text a database engineer writes; [`Schema`] is one
 //! that keeps all rules. What the SDK refuses as a configuration is refused here.
 
+mod canonical;
+pub mod changes;
 mod document;
+pub mod lint;
+pub mod size;
+pub mod table;
+mod text;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
 
 use super::error::{ItemError, ItemErrorCode};
 use super::path;
-use crate::base::limits::{ATTRIBUTE_NAME_BYTES, KEY_NAME_BYTES, TABLE_NAME_BYTES};
+use super::protection::{self, Mask};
+use crate::base::limits::{
+    ADDITIONAL_KEYS, ATTRIBUTE_NAME_BYTES, KEY_NAME_BYTES, TABLE_NAME_BYTES,
+};
 
+pub use canonical::hash;
 pub use document::{Action, AlgorithmSuite, FieldReadRules, SchemaDocument};
 
 /// Attribute of the header of an encrypted item.
@@ -22,10 +37,35 @@ pub const RESERVED_PREFIX: &str = "aws_dbe_";
 /// context uses such names itself.
 const CONTEXT_PREFIX: &str = "aws-crypto-";
 
+/// The key of a schema that names none: the one that AWS manages for DynamoDB.
+const DEFAULT_KEY: &str = "alias/aws/dynamodb";
+
+/// Which of the two layouts an item has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FormatVersion {
+    /// The encryption context holds the key attributes.
+    One,
+    /// The encryption context holds the attributes that the schema puts there,
+    /// the key attributes among them.
+    Two,
+}
+
+impl FormatVersion {
+    /// What the version asks of a key attribute.
+    #[must_use]
+    pub fn key_action(self) -> Action {
+        match self {
+            Self::One => Action::SignOnly,
+            Self::Two => Action::SignAndIncludeInEncryptionContext,
+        }
+    }
+}
+
 /// A schema that keeps all rules of the format.
 #[derive(Clone, Debug)]
 pub struct Schema {
     document: SchemaDocument,
+    version: FormatVersion,
     path_prefix: Vec<u8>,
 }
 
@@ -33,18 +73,28 @@ impl Schema {
     /// Checks `document` against the rules.
     ///
     /// # Errors
-    /// `InvalidSchema` with the rule, the attribute and the remedy;
-    /// `UnsupportedVersion` if an attribute is to go into the encryption context.
-    pub fn new(document: SchemaDocument) -> Result<Self, ItemError> {
+    /// `InvalidSchema` with the rule, the attribute and the remedy.
+    pub fn new(mut document: SchemaDocument) -> Result<Self, ItemError> {
+        document.key_id.get_or_insert_with(|| DEFAULT_KEY.to_owned());
         check_names(&document)?;
-        let schema = Self { path_prefix: path::prefix(&document.table_name), document };
-        schema.check_version()?;
+        let version = match document.has_context_attributes() {
+            false => FormatVersion::One,
+            true => FormatVersion::Two,
+        };
+        let path_prefix = path::prefix(&document.table_name);
+        let schema = Self { document, version, path_prefix };
+        schema.check_key_ids()?;
         schema.check_keys()?;
         schema.check_scope()?;
+        let SchemaDocument { attributes, purposes, attribute_actions_on_encrypt, .. } =
+            &schema.document;
+        protection::check(attributes, purposes, |name| {
+            attribute_actions_on_encrypt.contains_key(name)
+        })?;
         Ok(schema)
     }
 
-    /// The schema as it was written.
+    /// The schema as it was written, with its defaults written out.
     #[must_use]
     pub fn document(&self) -> &SchemaDocument {
         &self.document
@@ -53,18 +103,26 @@ impl Schema {
     /// The KMS key that wraps the keys of new items, as it was named.
     #[must_use]
     pub fn key_id(&self) -> &str {
-        self.document.key_id.as_deref().unwrap_or("alias/aws/dynamodb")
+        self.document.key_id.as_deref().unwrap_or(DEFAULT_KEY)
     }
 
-    /// Whether attribute `name` is signed: all are, except the allowed unsigned
-    /// ones and those of the format itself.
+    /// The keys that wrap beside [`Self::key_id`], as they were named.
+    #[must_use]
+    pub fn additional_key_ids(&self) -> &[String] {
+        &self.document.additional_key_ids
+    }
+
+    /// The layout of new items: version 2 once any attribute is to go into the
+    /// encryption context.
+    #[must_use]
+    pub fn version(&self) -> FormatVersion {
+        self.version
+    }
+
+    /// Whether attribute `name` is signed.
     #[must_use]
     pub fn is_signed(&self, name: &str) -> bool {
-        let document = &self.document;
-        let prefix = document.allowed_unsigned_attribute_prefix.as_deref();
-        !name.starts_with(RESERVED_PREFIX)
-            && !document.allowed_unsigned_attributes.contains(name)
-            && !prefix.is_some_and(|prefix| name.starts_with(prefix))
+        self.document.is_signed(name)
     }
 
     /// What to do with attribute `name`; an unsigned one without an action is
@@ -89,11 +147,33 @@ impl Schema {
 
     /// The key attributes' names: partition key, then sort key if there is one.
     pub fn key_names(&self) -> impl Iterator<Item = &str> {
-        let document = &self.document;
-        [Some(&document.partition_key_name), document.sort_key_name.as_ref()]
-            .into_iter()
-            .flatten()
-            .map(String::as_str)
+        self.document.key_names()
+    }
+
+    /// The schema in its one canonical form: JSON as RFC 8785 writes it, members
+    /// sorted and without blanks.
+    ///
+    /// # Errors
+    /// `InvalidSchema`; but a schema that was read can always be printed.
+    pub fn canonical(&self) -> Result<String, ItemError> {
+        let unprintable = |_never| invalid("the schema cannot be written as JSON");
+        let value = serde_json::to_value(&self.document).map_err(unprintable)?;
+        let mut text = String::new();
+        canonical::write(&value, &mut text);
+        Ok(text)
+    }
+
+    /// The labels of attribute `name`.
+    #[must_use]
+    pub fn labels(&self, name: &str) -> &BTreeSet<String> {
+        static NONE: BTreeSet<String> = BTreeSet::new();
+        self.document.attributes.get(name).map_or(&NONE, |protection| &protection.labels)
+    }
+
+    /// How attribute `name` looks masked.
+    #[must_use]
+    pub fn mask(&self, name: &str) -> Option<&Mask> {
+        self.document.attributes.get(name)?.mask.as_ref()
     }
 
     /// The attributes that new items have encrypted, sorted.
@@ -107,40 +187,53 @@ impl Schema {
         &self.path_prefix
     }
 
-    fn check_version(&self) -> Result<(), ItemError> {
-        let in_context = self
-            .document
-            .attribute_actions_on_encrypt
-            .iter()
-            .find(|(_, action)| **action == Action::SignAndIncludeInEncryptionContext);
-        match in_context {
-            None => Ok(()),
-            Some((name, _)) => Err(ItemError::new(
-                ItemErrorCode::UnsupportedVersion,
-                format!(
-                    "attribute `{name}` is SIGN_AND_INCLUDE_IN_ENCRYPTION_CONTEXT, which needs \
-                     format version 2; that comes later: use SIGN_ONLY"
-                ),
-            )
-            .of(name)),
+    /// The attributes that every new item must have because they go into its
+    /// encryption context; none in format version 1.
+    pub(super) fn context_names(&self) -> impl Iterator<Item = &str> {
+        let actions = self.document.attribute_actions_on_encrypt.iter();
+        actions
+            .filter(|(_, action)| **action == Action::SignAndIncludeInEncryptionContext)
+            .map(|(name, _)| name.as_str())
+    }
+
+    /// The same key twice would only look like a second way to an item.
+    fn check_key_ids(&self) -> Result<(), ItemError> {
+        let keys = self.additional_key_ids();
+        if keys.len() > ADDITIONAL_KEYS {
+            return Err(invalid(format!("additionalKeyIds has at most {ADDITIONAL_KEYS} keys")));
+        }
+        if keys.iter().any(String::is_empty) {
+            return Err(invalid("each of additionalKeyIds must name a KMS key"));
+        }
+        let mut all: Vec<&str> = keys.iter().map(String::as_str).chain([self.key_id()]).collect();
+        all.sort_unstable();
+        match all.iter().zip(all.iter().skip(1)).any(|(one, next)| one == next) {
+            false => Ok(()),
+            true => Err(invalid("keyId and additionalKeyIds name a key twice: leave one out")),
         }
     }
 
     fn check_keys(&self) -> Result<(), ItemError> {
+        let (must, why) = match self.version {
+            FormatVersion::One => ("SIGN_ONLY", "DynamoDB finds items by its value"),
+            FormatVersion::Two => (
+                "SIGN_AND_INCLUDE_IN_ENCRYPTION_CONTEXT",
+                "another attribute goes into the encryption context, and then the key must too",
+            ),
+        };
         for name in self.key_names() {
             match self.document.attribute_actions_on_encrypt.get(name) {
-                Some(Action::SignOnly) => {}
+                Some(action) if *action == self.version.key_action() => {}
                 Some(_) => {
-                    return Err(invalid(format!(
-                        "key attribute `{name}` must be SIGN_ONLY: DynamoDB finds items by its value"
-                    ))
-                    .of(name));
+                    let message = format!("key attribute `{name}` must be {must}: {why}");
+                    return Err(invalid(message).of(name));
                 }
                 None => {
-                    return Err(invalid(format!(
-                        "key attribute `{name}` has no action: set it to SIGN_ONLY in attributeActionsOnEncrypt"
-                    ))
-                    .of(name));
+                    let message = format!(
+                        "key attribute `{name}` has no action: set it to {must} in \
+                         attributeActionsOnEncrypt"
+                    );
+                    return Err(invalid(message).of(name));
                 }
             }
         }
@@ -215,146 +308,4 @@ fn check_name(name: &str, bytes_max: usize) -> Result<(), ItemError> {
 
 fn invalid(message: impl Into<String>) -> ItemError {
     ItemError::new(ItemErrorCode::InvalidSchema, message)
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::{Value, json};
-
-    use super::{Action, AlgorithmSuite, Schema, SchemaDocument};
-    use crate::items::error::ItemErrorCode;
-
-    fn base() -> Value {
-        json!({
-            "tableName": "T", "partitionKeyName": "pk", "sortKeyName": "sk", "keyId": "alias/items",
-            "attributeActionsOnEncrypt": {"pk": "SIGN_ONLY", "sk": "SIGN_ONLY", "ssn": "ENCRYPT_AND_SIGN", "seen": "DO_NOTHING"},
-            "allowedUnsignedAttributes": ["seen"], "allowedUnsignedAttributePrefix": ":",
-        })
-    }
-
-    fn with(member: &str, value: Value) -> Value {
-        let mut document = base();
-        *document
-            .pointer_mut("")
-            .unwrap()
-            .as_object_mut()
-            .unwrap()
-            .entry(member)
-            .or_insert(Value::Null) = value;
-        document
-    }
-
-    fn with_action(name: &str, action: &str) -> Value {
-        let mut document = base();
-        document["attributeActionsOnEncrypt"][name] = json!(action);
-        document
-    }
-
-    #[track_caller]
-    fn check_refused(document: Value, attribute: Option<&str>, part: &str) {
-        let document: SchemaDocument = serde_json::from_value(document).unwrap();
-        let error = Schema::new(document).unwrap_err();
-        assert_eq!(
-            (error.code, error.attribute.as_deref()),
-            (ItemErrorCode::InvalidSchema, attribute)
-        );
-        assert!(error.message.contains(part), "{}", error.message);
-    }
-
-    #[test]
-    fn accepts_and_prints() {
-        let document: SchemaDocument = serde_json::from_value(base()).unwrap();
-        let schema = Schema::new(document.clone()).unwrap();
-        assert_eq!(schema.document(), &document);
-        assert_eq!(document.algorithm_suite, AlgorithmSuite::EcdsaP384);
-        let printed = serde_json::to_value(&document).unwrap();
-        assert_eq!(printed["algorithmSuite"], AlgorithmSuite::EcdsaP384.name());
-        assert_eq!(serde_json::from_value::<SchemaDocument>(printed).unwrap(), document);
-        assert_eq!(schema.key_names().collect::<Vec<_>>(), ["pk", "sk"]);
-    }
-
-    #[test]
-    fn scope_and_actions() {
-        let schema = Schema::new(serde_json::from_value(base()).unwrap()).unwrap();
-        for (name, signed) in [
-            ("pk", true),
-            ("ssn", true),
-            ("other", true),
-            ("seen", false),
-            (":x", false),
-            ("aws_dbe_b_x", false),
-        ] {
-            assert_eq!(schema.is_signed(name), signed, "{name}");
-        }
-        assert_eq!(schema.action("ssn").unwrap(), Action::EncryptAndSign);
-        assert_eq!(schema.action(":x").unwrap(), Action::DoNothing);
-        let error = schema.action("other").unwrap_err();
-        assert_eq!(
-            (error.code, error.attribute.as_deref()),
-            (ItemErrorCode::NoActionForAttribute, Some("other"))
-        );
-    }
-
-    #[test]
-    fn suites_by_name_and_number() {
-        for (text, want) in [
-            ("0x6700", AlgorithmSuite::HmacOnly),
-            ("0x6701", AlgorithmSuite::EcdsaP384),
-            (AlgorithmSuite::HmacOnly.name(), AlgorithmSuite::HmacOnly),
-            (AlgorithmSuite::EcdsaP384.name(), AlgorithmSuite::EcdsaP384),
-        ] {
-            let document: SchemaDocument =
-                serde_json::from_value(with("algorithmSuite", json!(text))).unwrap();
-            assert_eq!(document.algorithm_suite, want);
-        }
-        assert!(
-            serde_json::from_value::<SchemaDocument>(with("algorithmSuite", json!("0x0578")))
-                .is_err()
-        );
-    }
-
-    #[test]
-    fn rules() {
-        check_refused(with("tableName", json!("")), None, "tableName");
-        check_refused(with("tableName", json!("aws-crypto-t")), None, "aws-crypto-");
-        check_refused(with("keyId", json!("")), None, "keyId");
-        check_refused(with("sortKeyName", json!("pk")), Some("pk"), "partition key");
-        check_refused(with("sortKeyName", json!("ssn")), Some("ssn"), "SIGN_ONLY");
-        check_refused(with("sortKeyName", json!("none")), Some("none"), "no action");
-        check_refused(with("partitionKeyName", json!("")), Some(""), "255");
-        check_refused(with("allowedUnsignedAttributePrefix", json!("")), None, "empty");
-        check_refused(with("allowedUnsignedAttributePrefix", json!("s")), Some("sk"), "must not");
-        check_refused(with("allowedUnsignedAttributes", json!([])), Some("seen"), "DO_NOTHING");
-        check_refused(
-            with("allowedUnsignedAttributes", json!(["seen", "ssn"])),
-            Some("ssn"),
-            "must not",
-        );
-        check_refused(with_action("pk", "ENCRYPT_AND_SIGN"), Some("pk"), "SIGN_ONLY");
-        check_refused(with_action("pk", "DO_NOTHING"), Some("pk"), "SIGN_ONLY");
-        check_refused(with_action("aws_dbe_x", "SIGN_ONLY"), Some("aws_dbe_x"), "reserved");
-        check_refused(with_action("aws-crypto-x", "SIGN_ONLY"), Some("aws-crypto-x"), "reserved");
-    }
-
-    #[test]
-    fn version_two_comes_later() {
-        let document = with_action("ssn", "SIGN_AND_INCLUDE_IN_ENCRYPTION_CONTEXT");
-        let error = Schema::new(serde_json::from_value(document).unwrap()).unwrap_err();
-        assert_eq!(
-            (error.code, error.attribute.as_deref()),
-            (ItemErrorCode::UnsupportedVersion, Some("ssn"))
-        );
-    }
-
-    #[test]
-    fn documents_are_strict() {
-        assert!(serde_json::from_value::<SchemaDocument>(with("tablename", json!("T"))).is_err());
-        assert!(serde_json::from_value::<SchemaDocument>(with_action("ssn", "ENCRYPT")).is_err());
-        let twice = base().to_string().replace(
-            r#""ssn":"ENCRYPT_AND_SIGN""#,
-            r#""ssn":"ENCRYPT_AND_SIGN","ssn":"SIGN_ONLY""#,
-        );
-        let error = serde_json::from_str::<SchemaDocument>(&twice).unwrap_err();
-        assert!(error.to_string().contains("two actions"), "{error}");
-    }
 }
