@@ -246,6 +246,8 @@ pub const ACCESS_KEY_ID_MIN: usize = 16;
 pub const AUDIT_PAGE_ROWS: usize = 1_000;
 /// Records that one page of an audit query reads to find a text in them.
 pub const AUDIT_TEXT_RECORDS: usize = 5_000;
+/// Records whose field reads one page looks at.
+pub const FIELD_READ_RECORDS: usize = 2_000;
 /// Values of one filter of an audit query.
 pub const AUDIT_FILTER_VALUES: usize = 50;
 /// Counts of the book that are made at the same time.

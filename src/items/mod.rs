@@ -29,6 +29,7 @@ pub mod error;
 mod field;
 mod footer;
 pub mod header;
+pub mod item_key;
 mod json;
 mod mask;
 pub mod number;

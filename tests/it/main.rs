@@ -38,6 +38,8 @@ mod escapes;
 #[cfg(test)]
 mod fail_closed;
 #[cfg(test)]
+mod field_reads;
+#[cfg(test)]
 mod fixture;
 #[cfg(test)]
 mod full_disk;

@@ -6,12 +6,14 @@
 
 use std::collections::BTreeMap;
 
-use super::number;
 use super::schema::Schema;
 use super::value::Value;
+use super::{number, sealed};
 use crate::base::context::EncryptionContext;
 use crate::base::limits;
 use crate::items::error::{ItemError, ItemErrorCode};
+use crate::items::item_key::ItemKey;
+use crate::items::serialize::serialize;
 
 const FORMAT: (&str, &str) = ("wardbook-format", "document");
 const TABLE_NAME: &str = "wardbook-table-name";
@@ -53,6 +55,21 @@ pub(super) fn of_document(
         ));
     }
     Ok(context)
+}
+
+/// The identifying values of the document `root` as the audit book knows them:
+/// in the form of an item's key, so that they are asked for in the same way.
+pub(super) fn key_of_document(schema: &Schema, root: &Value) -> Result<ItemKey, ItemError> {
+    let mut values = Vec::with_capacity(schema.ids().len());
+    for id in schema.ids() {
+        let value = root.find(&id.names).ok_or_else(|| missing(&id.path))?;
+        // A number that no item could have is known by its value all the same.
+        values.push(match serialize(&value.to_attribute(), 0) {
+            Ok(bytes) => bytes,
+            Err(_out_of_range) => sealed::signed(value)?,
+        });
+    }
+    Ok(ItemKey::of(values.iter().map(|value| value.as_slice())))
 }
 
 fn missing(path: &str) -> ItemError {

@@ -24,6 +24,7 @@ use crate::items::crypto::{self, CanonicalRecord, FieldCipher, ItemKeys, Recipie
 use crate::items::error::{ItemError, ItemErrorCode};
 use crate::items::footer::Footer;
 use crate::items::header::EncryptedDataKey;
+use crate::items::item_key::ItemKey;
 
 /// An encrypted document, read but not believed: nothing in it is verified yet.
 pub struct ParsedDocument {
@@ -32,6 +33,7 @@ pub struct ParsedDocument {
     /// The signed values in canonical order, as stored.
     leaves: Vec<Leaf>,
     context: EncryptionContext,
+    key: ItemKey,
     header: Header,
     /// The same header as stored, with its commitment.
     header_bytes: Vec<u8>,
@@ -73,7 +75,14 @@ impl ParsedDocument {
             };
         }
         let rules = Arc::clone(schema.rules());
-        Ok(Self { root, leaves, context, header, header_bytes, footer, rules })
+        let key = context::key_of_document(schema, &root)?;
+        Ok(Self { root, leaves, context, key, header, header_bytes, footer, rules })
+    }
+
+    /// The identifying values, in the order of their paths; not verified.
+    #[must_use]
+    pub fn key(&self) -> &ItemKey {
+        &self.key
     }
 
     /// What the intermediate key was bound to: give it to Decrypt.

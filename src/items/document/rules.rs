@@ -74,6 +74,13 @@ impl Rules {
         Ok(Self { rules, root, default })
     }
 
+    /// The names of what is encrypted, sorted.
+    pub(super) fn encrypted_names(&self) -> impl Iterator<Item = &str> {
+        let rest = self.default == Some(DefaultAction::EncryptAndSign);
+        let rules = self.rules.iter().filter(|rule| rule.action == PathAction::EncryptAndSign);
+        rest.then_some(EVERYTHING_ELSE).into_iter().chain(rules.map(|rule| rule.path.as_str()))
+    }
+
     /// Where a walk begins: at the document itself.
     pub(super) fn start(&self) -> Position<'_> {
         Position { open: vec![&self.root], rule: None }

@@ -118,6 +118,11 @@ impl Schema {
         self.paths.iter().map(String::as_str).chain([EVERYTHING_ELSE])
     }
 
+    /// The names of what new documents have encrypted.
+    pub fn encrypted_names(&self) -> impl Iterator<Item = &str> {
+        self.rules.encrypted_names()
+    }
+
     pub(super) fn table_name(&self) -> &str {
         &self.table_name
     }

@@ -5,19 +5,22 @@ use std::sync::Arc;
 
 use super::batch::{self, Converted, Format, Output, Refusal};
 use super::documents;
+use super::field_reads::Reads;
 use super::key_service::KeyService;
 use super::reading::{self, Reading, Wanted};
-use super::views::Views;
+use super::views::{Seen, Shown, Views};
 use super::{Ctx, find_schema, pin};
+use crate::audit::{ItemRead, ReadKind};
 use crate::base::context::EncryptionContext;
 use crate::base::limits;
 use crate::base::secret::SecretBytes;
 use crate::hsm::Hsm;
-use crate::items::decrypt::ParsedItem;
+use crate::items::decrypt::{ParsedItem, VerifiedItem};
 use crate::items::document::Document;
 use crate::items::document::decrypt::ParsedDocument;
 use crate::items::error::{ItemError, ItemErrorCode};
 use crate::items::header::{EncryptedDataKey, KMS_PROVIDER_ID};
+use crate::items::item_key::ItemKey;
 use crate::items::schemas::StoredSchema;
 use crate::items::{dynamodb_json, plain_json};
 use crate::ops::access::Access;
@@ -55,9 +58,9 @@ impl Operation for DecryptItems {
         pin::check(access, &stored, input.schema_hash.as_deref())?;
         input.check(&stored.schema)?;
         let Reading { format, wanted, items, .. } = input;
-        let parsed = batch::each(items, |text| {
+        let parsed = batch::each((0_u16..).zip(items).collect(), |(number, text)| {
             let stored = Arc::clone(&stored);
-            async move { parse(&stored, text.get(), format) }
+            async move { parse(&stored, (number, text.get()), format) }
         })
         .await?;
         let encrypted = parsed.iter().flatten().flat_map(|item| &item.encrypted);
@@ -66,22 +69,27 @@ impl Operation for DecryptItems {
         let reader = Arc::new(Reader {
             keys: KeyService::new(ctx, access.call()),
             hsm: Arc::clone(&ctx.common.hsm),
+            reads: Reads::new(ctx, &stored, ReadKind::Returned),
             format,
             wanted,
             views,
             stored,
         });
         let version = reader.stored.version;
-        batch::run(access, version, parsed, |item| {
+        let done = batch::run(access, version, parsed, |item| {
             let reader = Arc::clone(&reader);
             async move { reader.read(item?).await }
         })
-        .await
+        .await;
+        access.record_field_reads(reader.reads.gathered());
+        done
     }
 }
 
 /// An item that is read, and which of its attributes its header lists as encrypted.
 struct Parsed {
+    /// Its number in the call, counted from 0.
+    number: u16,
     item: Sealed,
     encrypted: Vec<String>,
 }
@@ -92,11 +100,31 @@ enum Sealed {
     Document(ParsedDocument),
 }
 
-fn parse(stored: &StoredSchema, text: &str, format: Format) -> Result<Parsed, Refusal> {
+impl Sealed {
+    fn key(&self, stored: &StoredSchema) -> ItemKey {
+        match self {
+            Self::Item(item) => item.key(&stored.schema),
+            Self::Document(document) => document.key().clone(),
+        }
+    }
+
+    fn data_keys(&self) -> (&[EncryptedDataKey], &EncryptionContext) {
+        match self {
+            Self::Item(item) => (item.data_keys(), item.encryption_context()),
+            Self::Document(document) => (document.data_keys(), document.encryption_context()),
+        }
+    }
+}
+
+fn parse(
+    stored: &StoredSchema,
+    (number, text): (u16, &str),
+    format: Format,
+) -> Result<Parsed, Refusal> {
     if let Some(schema) = stored.schema.documents() {
         let document = ParsedDocument::parse(schema, Document::parse_encrypted(text)?)?;
         let encrypted = documents::names(&document);
-        return Ok(Parsed { item: Sealed::Document(document), encrypted });
+        return Ok(Parsed { number, item: Sealed::Document(document), encrypted });
     }
     let item = match format {
         Format::DynamoDb => dynamodb_json::parse(text)?,
@@ -105,7 +133,7 @@ fn parse(stored: &StoredSchema, text: &str, format: Format) -> Result<Parsed, Re
     let item = ParsedItem::parse(&stored.schema, item)?;
     let mut encrypted: Vec<String> = item.encrypted_names().map(str::to_owned).collect();
     encrypted.sort_unstable();
-    Ok(Parsed { item: Sealed::Item(item), encrypted })
+    Ok(Parsed { number, item: Sealed::Item(item), encrypted })
 }
 
 /// One caller, who reads items of one schema.
@@ -113,6 +141,7 @@ struct Reader {
     stored: Arc<StoredSchema>,
     keys: KeyService,
     hsm: Arc<Hsm>,
+    reads: Reads,
     format: Format,
     wanted: Wanted,
     views: Views,
@@ -120,34 +149,78 @@ struct Reader {
 
 impl Reader {
     async fn read(&self, parsed: Parsed) -> Result<Converted, Refusal> {
-        let Parsed { item, encrypted } = parsed;
-        self.views.check(&self.wanted, &encrypted)?;
-        let item = match item {
-            Sealed::Item(item) => item,
-            Sealed::Document(document) => return self.read_document(document).await,
+        let Parsed { number, item, encrypted } = parsed;
+        let read = self.reads.of_item(number, &item.key(&self.stored));
+        let read = read.map_err(|error| Refusal::from(&ApiError::internal(error)))?;
+        if let Err(refusal) = self.views.check(&self.wanted, &encrypted) {
+            self.deny(read, &encrypted);
+            return Err(refusal);
+        }
+        let (index, key) = match unwrap_key(&self.stored, item.data_keys(), &self.keys).await {
+            Ok(key) => key,
+            Err(unopened) => {
+                if unopened.is_denied {
+                    self.deny(read, &encrypted);
+                }
+                return Err(unopened.refusal);
+            }
         };
-        let (index, key) = self.unwrap_key(item.data_keys(), item.encryption_context()).await?;
-        let verified = item.verify(index, &key)?;
-        let seen = self.views.open(&self.stored, &self.hsm, &self.wanted, verified, encrypted)?;
-        let item = batch::print(&seen.item, self.format)
-            .map_err(|error| Refusal::from(&ApiError::internal(error)))?;
-        Ok(Converted { item, masked: seen.masked, withheld: seen.withheld })
+        let asked: Vec<String> =
+            encrypted.iter().filter(|name| self.wanted.has(name)).cloned().collect();
+        let opened = match item {
+            Sealed::Item(item) => self.open(item.verify(index, &key)?, encrypted),
+            Sealed::Document(document) => {
+                let verified = document.verify(index, &key)?;
+                self.views.open_document(&self.stored, &self.hsm, &self.wanted, verified)
+            }
+        };
+        match opened {
+            Ok((converted, shown)) => {
+                let is_plain =
+                    |name: &String| !shown.masked.contains(name) && !shown.withheld.contains(name);
+                let plain = asked.into_iter().filter(is_plain).collect();
+                let Shown { masked, withheld } = shown;
+                self.reads.add(ItemRead { plain, masked, withheld, ..read });
+                Ok(converted)
+            }
+            Err(refusal) => {
+                self.reads.add(ItemRead { withheld: asked, ..read });
+                Err(refusal)
+            }
+        }
     }
 
-    async fn read_document(&self, document: ParsedDocument) -> Result<Converted, Refusal> {
-        let (index, key) =
-            self.unwrap_key(document.data_keys(), document.encryption_context()).await?;
-        let verified = document.verify(index, &key)?;
-        self.views.open_document(&self.stored, &self.hsm, &self.wanted, verified)
-    }
-
-    async fn unwrap_key(
+    /// Opens an item of DynamoDB.
+    fn open(
         &self,
-        data_keys: &[EncryptedDataKey],
-        context: &EncryptionContext,
-    ) -> Result<(usize, SecretBytes), Refusal> {
-        unwrap_key(&self.stored, data_keys, context, &self.keys).await
+        verified: VerifiedItem,
+        encrypted: Vec<String>,
+    ) -> Result<(Converted, Shown), Refusal> {
+        let seen = self.views.open(&self.stored, &self.hsm, &self.wanted, verified, encrypted)?;
+        let Seen { item, masked, withheld } = seen;
+        let item = batch::print(&item, self.format)
+            .map_err(|error| Refusal::from(&ApiError::internal(error)))?;
+        let shown = Shown { masked: masked.clone(), withheld: withheld.clone() };
+        Ok((Converted { item, masked, withheld }, shown))
     }
+
+    /// Notes that nothing was given of an item with the encrypted attributes `names`.
+    /// What the item says of itself is not verified: others are passed over.
+    fn deny(&self, read: ItemRead, names: &[String]) {
+        let known = |name: &&String| {
+            let mut known = self.stored.schema.encrypted_names();
+            self.wanted.has(name) && known.any(|of| of == name.as_str())
+        };
+        let withheld = names.iter().filter(known).cloned().collect();
+        self.reads.add(ItemRead { withheld, ..read });
+    }
+}
+
+/// No recipient gave a key.
+struct Unopened {
+    refusal: Refusal,
+    /// Whether a policy is the reason, and not the item.
+    is_denied: bool,
 }
 
 /// Asks KMS for the intermediate key of one recipient after the other until
@@ -156,10 +229,9 @@ impl Reader {
 /// are tried is bounded: an item may name 255.
 async fn unwrap_key(
     stored: &StoredSchema,
-    data_keys: &[EncryptedDataKey],
-    context: &EncryptionContext,
+    (data_keys, context): (&[EncryptedDataKey], &EncryptionContext),
     keys: &KeyService,
-) -> Result<(usize, SecretBytes), Refusal> {
+) -> Result<(usize, SecretBytes), Unopened> {
     let ours = |(index, key): (usize, &'_ EncryptedDataKey)| {
         let arn = std::str::from_utf8(&key.provider_info).ok()?;
         let ours = stored.opening_key_arn(arn).filter(|_| key.provider_id == KMS_PROVIDER_ID)?;
@@ -167,15 +239,19 @@ async fn unwrap_key(
     };
     let recipients: Vec<_> =
         data_keys.iter().enumerate().filter_map(ours).take(limits::DATA_KEYS_TRIED).collect();
-    let mut refusal = Refusal::from(ItemError::new(
+    let refusal = Refusal::from(ItemError::new(
         ItemErrorCode::KeyMismatch,
         "the item was not encrypted under a key of this schema or of an earlier version of it",
     ));
+    let mut unopened = Unopened { refusal, is_denied: false };
     for (index, arn, wrapped) in &recipients {
         match keys.decrypt(arn, wrapped, context).await {
             Ok(key) => return Ok((*index, key)),
-            Err(error) => refusal = Refusal::from(&error),
+            Err(error) => {
+                unopened.refusal = Refusal::from(&error);
+                unopened.is_denied |= error.code() == Code::AccessDeniedException;
+            }
         }
     }
-    Err(refusal)
+    Err(unopened)
 }

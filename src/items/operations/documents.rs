@@ -8,10 +8,12 @@ use zeroize::Zeroize;
 
 use super::batch::{Converted, Refusal};
 use super::reading::{OnWithheld, Wanted};
-use super::views::{View, Views, pseudonym, withheld};
+use super::views::{Shown, View, Views, pseudonym, withheld};
 use crate::hsm::Hsm;
 use crate::items::attribute::AttributeValue;
-use crate::items::document::decrypt::{Disclosure, ParsedDocument, VerifiedDocument};
+use crate::items::document::decrypt::{
+    Disclosure, EncryptedValue, Opened, ParsedDocument, VerifiedDocument,
+};
 use crate::items::document::{Document, Value};
 use crate::items::mask::mask;
 use crate::items::schemas::StoredSchema;
@@ -37,6 +39,27 @@ pub(super) fn print(document: &Document) -> Result<Box<RawValue>, Refusal> {
         .map_err(|error| Refusal::from(&ApiError::internal(error)))
 }
 
+/// The paths of what was masked and withheld. A path of which one value was
+/// shown as it is counts as read, whatever became of its others.
+fn shown(values: &[(String, Vec<String>)], masked: &[String], withheld: &[String]) -> Shown {
+    let (mut least, mut middle, mut most) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    let masked: BTreeSet<&String> = masked.iter().collect();
+    let withheld: BTreeSet<&String> = withheld.iter().collect();
+    for (pointer, names) in values {
+        let names = names.iter().cloned();
+        if withheld.contains(pointer) {
+            least.extend(names);
+        } else if masked.contains(pointer) {
+            middle.extend(names);
+        } else {
+            most.extend(names);
+        }
+    }
+    middle.retain(|name| !most.contains(name));
+    least.retain(|name| !most.contains(name) && !middle.contains(name));
+    Shown { masked: middle.into_iter().collect(), withheld: least.into_iter().collect() }
+}
+
 impl Views {
     /// Decrypts what is seen of `document`. What is withheld or not wanted is not
     /// decrypted at all; it is told by where it stands.
@@ -46,7 +69,13 @@ impl Views {
         hsm: &Hsm,
         wanted: &Wanted,
         document: VerifiedDocument,
-    ) -> Result<Converted, Refusal> {
+    ) -> Result<(Converted, Shown), Refusal> {
+        let owned = |value: EncryptedValue<'_>| {
+            let names = value.names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+            (value.pointer, names)
+        };
+        let is_asked = |value: &EncryptedValue<'_>| value.names.iter().all(|name| wanted.has(name));
+        let values: Vec<_> = document.encrypted_values().filter(is_asked).map(owned).collect();
         let opened =
             document.decrypt(|value| self.disclosure(stored, hsm, wanted, &value.names))?;
         if wanted.on_withheld == OnWithheld::Error
@@ -54,11 +83,9 @@ impl Views {
         {
             return Err(withheld(pointer, "its mask does not apply to its value"));
         }
-        Ok(Converted {
-            item: print(&opened.document)?,
-            masked: opened.masked,
-            withheld: opened.withheld,
-        })
+        let Opened { document, masked, withheld } = opened;
+        let shown = shown(&values, &masked, &withheld);
+        Ok((Converted { item: print(&document)?, masked, withheld }, shown))
     }
 
     /// How a value is seen that counts as all of `names`: as the one of them is

@@ -24,12 +24,14 @@ mod batch;
 mod decrypt_items;
 mod documents;
 mod encrypt_items;
+mod field_reads;
 mod get_item_schema;
 mod key_service;
 mod list_item_schema_versions;
 mod list_item_schemas;
 mod pin;
 mod put_item_schema;
+mod query_field_reads;
 mod reading;
 mod views;
 
@@ -69,6 +71,7 @@ pub static TABLE: &[Entry<Ctx>] = &[
     Entry::of::<list_item_schema_versions::ListItemSchemaVersions>(),
     Entry::of::<list_item_schemas::ListItemSchemas>(),
     Entry::of::<put_item_schema::PutItemSchema>(),
+    Entry::of::<query_field_reads::QueryFieldReads>(),
 ];
 
 /// The name of a schema.

@@ -91,6 +91,7 @@ impl Operation for PutItemSchema {
             Member::optional("pathActionsOnEncrypt", Shape::Document),
             Member::optional("defaultAction", Shape::Document),
             Member::optional("algorithmSuite", Shape::Document),
+            Member::optional("fieldReads", Shape::Document),
             Member::optional("attributes", Shape::Document),
             Member::optional("purposes", Shape::Document),
         ],

@@ -44,6 +44,13 @@ pub(super) struct Seen {
     pub(super) withheld: Vec<String>,
 }
 
+/// The names, of those that were asked for, of which less than all was shown: as
+/// the book has them.
+pub(super) struct Shown {
+    pub(super) masked: Vec<String>,
+    pub(super) withheld: Vec<String>,
+}
+
 impl Views {
     /// Asks the policy about the attributes in `names`, and notes the answers.
     pub(super) fn decide(

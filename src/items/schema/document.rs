@@ -157,6 +157,23 @@ pub struct SchemaDocument {
     /// What items may be read for.
     #[serde(default, skip_serializing_if = "Purposes::are_open")]
     pub purposes: Purposes,
+    #[serde(default, skip_serializing_if = "FieldReadRules::is_default")]
+    pub field_reads: FieldReadRules,
+}
+
+/// What the field-read book may have of the items of a table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct FieldReadRules {
+    /// Whether it has the keys of items in clear, beside their references. Keys
+    /// are often personal data.
+    pub clear_keys: bool,
+}
+
+impl FieldReadRules {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl SchemaDocument {

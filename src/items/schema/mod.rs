@@ -27,7 +27,7 @@ use crate::base::limits::{
 };
 
 pub use canonical::hash;
-pub use document::{Action, AlgorithmSuite, Kind, SchemaDocument};
+pub use document::{Action, AlgorithmSuite, FieldReadRules, Kind, SchemaDocument};
 
 /// Attribute of the header of an encrypted item.
 pub const HEADER_NAME: &str = "aws_dbe_head";
@@ -206,6 +206,14 @@ impl Schema {
     #[must_use]
     pub fn mask(&self, name: &str) -> Option<&Mask> {
         self.document.attributes.get(name)?.mask.as_ref()
+    }
+
+    /// The attributes that new items have encrypted, sorted.
+    pub fn encrypted_names(&self) -> impl Iterator<Item = &str> {
+        let actions = self.document.attribute_actions_on_encrypt.iter();
+        let encrypted = actions.filter(|(_, action)| **action == Action::EncryptAndSign);
+        let paths = self.documents.iter().flat_map(documents::Schema::encrypted_names);
+        encrypted.map(|(name, _)| name.as_str()).chain(paths)
     }
 
     pub(super) fn path_prefix(&self) -> &[u8] {
