@@ -43,8 +43,9 @@ struct Own<'a> {
 pub(in crate::audit) struct Release<'a> {
     #[serde(borrow)]
     pub(in crate::audit) table: Cow<'a, str>,
-    #[serde(borrow)]
-    partition_key: Cow<'a, str>,
+    /// None of a JSON document.
+    #[serde(borrow, default)]
+    partition_key: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     sort_key: Option<Cow<'a, str>>,
     #[serde(default)]
@@ -67,9 +68,13 @@ impl<'a> Release<'a> {
         shown.wardbook.item.filter(|_| !is_own)
     }
 
-    /// The values of the key, partition key first; `None` if not all are there.
+    /// The values of the key, partition key first, those of a document in the order
+    /// of their paths; `None` if not all are there.
     pub(in crate::audit) fn key(&self) -> Option<Vec<String>> {
-        let names = [Some(&self.partition_key), self.sort_key.as_ref()];
+        if self.partition_key.is_none() {
+            return Some(self.key.values().cloned().collect());
+        }
+        let names = [self.partition_key.as_ref(), self.sort_key.as_ref()];
         names.into_iter().flatten().map(|name| self.key.get(&**name).cloned()).collect()
     }
 }
