@@ -16,6 +16,7 @@ mod labels;
 mod lines;
 mod material;
 mod opened;
+mod pseudonym;
 mod random;
 mod root;
 mod self_test;

@@ -30,6 +30,24 @@ pub struct WrappedKey {
     pub ciphertext: Vec<u8>,
 }
 
+impl WrappedKey {
+    /// Wraps `data_key` for this recipient.
+    pub(super) fn wrap(
+        &self,
+        data_key: &Key,
+        context: &[u8],
+    ) -> Result<(RecipientKeys, EncryptedDataKey), ItemError> {
+        let keys = RecipientKeys::derive(self.intermediate_key.expose())?;
+        let wrapped = EncryptedDataKey {
+            provider_id: self.provider_id.clone(),
+            provider_info: self.provider_info.clone(),
+            wrapped_data_key: keys.wrap(data_key, context)?,
+            wrapped_intermediate_key: self.ciphertext.clone(),
+        };
+        Ok((keys, wrapped))
+    }
+}
+
 /// An item that keeps its schema's rules and waits for keys.
 pub struct PreparedItem {
     /// The attributes that are stored as they are.
@@ -129,14 +147,9 @@ impl PreparedItem {
         let mut recipient_keys = Vec::with_capacity(recipients.len());
         let mut data_keys = Vec::with_capacity(recipients.len());
         for recipient in recipients {
-            let keys = RecipientKeys::derive(recipient.intermediate_key.expose())?;
-            data_keys.push(EncryptedDataKey {
-                provider_id: recipient.provider_id.clone(),
-                provider_info: recipient.provider_info.clone(),
-                wrapped_data_key: keys.wrap(&data_key, &context)?,
-                wrapped_intermediate_key: recipient.ciphertext.clone(),
-            });
+            let (keys, wrapped) = recipient.wrap(&data_key, &context)?;
             recipient_keys.push(keys);
+            data_keys.push(wrapped);
         }
         let mut message_id = [0; crypto::MESSAGE_ID_LEN];
         random(&mut message_id)?;

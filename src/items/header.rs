@@ -55,21 +55,7 @@ impl Header {
                 .map(|encrypted| if *encrypted { LEGEND_ENCRYPTED } else { LEGEND_SIGNED }),
         );
         context::write(&self.stored_context, &mut out)?;
-        match u8::try_from(self.data_keys.len()) {
-            Ok(count @ 1..) => out.push(count),
-            _ => {
-                return Err(ItemError::new(
-                    ItemErrorCode::InvalidKeyMaterial,
-                    "an item is encrypted for 1 to 255 keys",
-                ));
-            }
-        }
-        for key in &self.data_keys {
-            put_short(&mut out, key.provider_id.as_bytes())?;
-            put_short(&mut out, &key.provider_info)?;
-            let ciphertext = [&key.wrapped_data_key[..], &key.wrapped_intermediate_key].concat();
-            put_short(&mut out, &ciphertext)?;
-        }
+        write_data_keys(&self.data_keys, &mut out)?;
         Ok(out)
     }
 
@@ -105,15 +91,7 @@ impl Header {
         let stored_context = context::read(&mut reader).ok_or_else(|| {
             malformed("its encryption context is cut off, not UTF-8 or unordered")
         })?;
-        let mut data_keys = Vec::new();
-        match reader.u8().ok_or_else(short)? {
-            0 => return Err(malformed("it has no encrypted data key")),
-            count => {
-                for _ in 0..count {
-                    data_keys.push(read_data_key(&mut reader)?);
-                }
-            }
-        }
+        let data_keys = read_data_keys(&mut reader).map_err(malformed)?;
         match reader.rest().len() {
             COMMITMENT_LEN => Ok(Self { suite, message_id, legend, stored_context, data_keys }),
             ..COMMITMENT_LEN => Err(short()),
@@ -122,22 +100,57 @@ impl Header {
     }
 }
 
-fn read_data_key(reader: &mut Reader<'_>) -> Result<EncryptedDataKey, ItemError> {
-    let provider_id = reader.short().ok_or_else(short)?;
+/// Appends the encrypted data keys after their number.
+pub(super) fn write_data_keys(
+    data_keys: &[EncryptedDataKey],
+    out: &mut Vec<u8>,
+) -> Result<(), ItemError> {
+    match u8::try_from(data_keys.len()) {
+        Ok(count @ 1..) => out.push(count),
+        _ => {
+            return Err(ItemError::new(
+                ItemErrorCode::InvalidKeyMaterial,
+                "an item is encrypted for 1 to 255 keys",
+            ));
+        }
+    }
+    for key in data_keys {
+        put_short(out, key.provider_id.as_bytes())?;
+        put_short(out, &key.provider_info)?;
+        let ciphertext = [&key.wrapped_data_key[..], &key.wrapped_intermediate_key].concat();
+        put_short(out, &ciphertext)?;
+    }
+    Ok(())
+}
+
+/// Reads the encrypted data keys, or says why they cannot be read.
+pub(super) fn read_data_keys(
+    reader: &mut Reader<'_>,
+) -> Result<Vec<EncryptedDataKey>, &'static str> {
+    let count = reader.u8().ok_or(SHORT)?;
+    if count == 0 {
+        return Err("it has no encrypted data key");
+    }
+    (0..count).map(|_| read_data_key(reader)).collect()
+}
+
+fn read_data_key(reader: &mut Reader<'_>) -> Result<EncryptedDataKey, &'static str> {
+    let provider_id = reader.short().ok_or(SHORT)?;
     let provider_id = match str::from_utf8(provider_id) {
         Ok(text) => text.to_owned(),
-        Err(_) => return Err(malformed("a key provider id is not UTF-8")),
+        Err(_) => return Err("a key provider id is not UTF-8"),
     };
-    let provider_info = reader.short().ok_or_else(short)?.to_vec();
-    let mut ciphertext = Reader::new(reader.short().ok_or_else(short)?);
-    let wrapped_data_key =
-        ciphertext.array().ok_or_else(|| malformed("an encrypted data key is too short"))?;
+    let provider_info = reader.short().ok_or(SHORT)?.to_vec();
+    let mut ciphertext = Reader::new(reader.short().ok_or(SHORT)?);
+    let wrapped_data_key = ciphertext.array().ok_or("an encrypted data key is too short")?;
     let wrapped_intermediate_key = ciphertext.rest().to_vec();
     Ok(EncryptedDataKey { provider_id, provider_info, wrapped_data_key, wrapped_intermediate_key })
 }
 
+const SHORT: &str = "it ends too early";
+
 fn short() -> ItemError {
-    malformed("it ends too early")
+    malformed(SHORT)
 }
 
 fn malformed(reason: &str) -> ItemError {

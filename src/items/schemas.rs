@@ -7,6 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use super::schema::{Schema, SchemaDocument};
 use crate::base::ids::{AccountId, Realm, Region};
+use crate::ops::ctx::AttributeLabels;
 use crate::store::item_schemas::{self as rows, ItemSchemaRow};
 use crate::store::{self, Change, Tx};
 
@@ -65,6 +66,13 @@ impl Schemas {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         let schemas = state.entry(stored.realm.clone()).or_default();
         schemas.insert(stored.name.clone(), stored);
+    }
+}
+
+impl AttributeLabels for Schemas {
+    fn labels_of(&self, realm: &Realm, schema: &str, attribute: &str) -> BTreeSet<String> {
+        let found = self.find(realm, schema);
+        found.map_or_else(BTreeSet::new, |stored| stored.schema.labels(attribute).clone())
     }
 }
 

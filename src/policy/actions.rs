@@ -16,6 +16,8 @@ pub enum ResourceKind {
     Key,
     Alias,
     ItemSchema,
+    /// One attribute of the items of a schema.
+    Attribute,
     AuditLog,
     User,
     Role,
@@ -31,6 +33,7 @@ impl ResourceKind {
             Self::Key => "Key",
             Self::Alias => "Alias",
             Self::ItemSchema => "ItemSchema",
+            Self::Attribute => "Attribute",
             Self::AuditLog => "AuditLog",
             Self::User => "User",
             Self::Role => "Role",
@@ -87,6 +90,8 @@ impl Action {
     pub const UPDATE_ACCESS_KEY: Self = Self::new("iam:UpdateAccessKey", USER);
     pub const UPDATE_ASSUME_ROLE_POLICY: Self = Self::new("iam:UpdateAssumeRolePolicy", ROLE);
     pub const UPDATE_ROLE: Self = Self::new("iam:UpdateRole", ROLE);
+    pub const DECRYPT_ATTRIBUTE: Self = Self::new("items:DecryptAttribute", ATTRIBUTE);
+    pub const DECRYPT_ATTRIBUTE_MASKED: Self = Self::new("items:DecryptAttributeMasked", ATTRIBUTE);
     pub const DECRYPT_ITEM: Self = Self::new("items:DecryptItem", SCHEMA);
     pub const ENCRYPT_ITEM: Self = Self::new("items:EncryptItem", SCHEMA);
     pub const GET_ITEM_SCHEMA: Self = Self::new("items:GetItemSchema", SCHEMA);
@@ -168,7 +173,7 @@ impl Action {
     pub const SYSTEM_ROTATE_KEY: Self = Self::new("system:RotateKey", KEY);
 
     /// Every action, sorted by name.
-    pub const ALL: [Self; 111] = [
+    pub const ALL: [Self; 113] = [
         Self::COUNT_EVENTS,
         Self::ERASE_EVENT_FIELDS,
         Self::EXPORT_EVENTS,
@@ -206,6 +211,8 @@ impl Action {
         Self::UPDATE_ACCESS_KEY,
         Self::UPDATE_ASSUME_ROLE_POLICY,
         Self::UPDATE_ROLE,
+        Self::DECRYPT_ATTRIBUTE,
+        Self::DECRYPT_ATTRIBUTE_MASKED,
         Self::DECRYPT_ITEM,
         Self::ENCRYPT_ITEM,
         Self::GET_ITEM_SCHEMA,
@@ -374,6 +381,7 @@ impl fmt::Display for Action {
 const ACCOUNT: &[ResourceKind] = &[ResourceKind::Account];
 /// Tags can be given to a key that does not exist yet, by CreateKey.
 const ACCOUNT_KEY: &[ResourceKind] = &[ResourceKind::Account, ResourceKind::Key];
+const ATTRIBUTE: &[ResourceKind] = &[ResourceKind::Attribute];
 /// An alias changes only with permission on both ends.
 const ALIAS_KEY: &[ResourceKind] = &[ResourceKind::Alias, ResourceKind::Key];
 const GROUP: &[ResourceKind] = &[ResourceKind::Group];

@@ -14,6 +14,8 @@ mod answers_beyond_keys;
 #[cfg(test)]
 mod arbitrary;
 #[cfg(test)]
+mod attributes;
+#[cfg(test)]
 mod audit_exports;
 #[cfg(test)]
 mod audit_queries;

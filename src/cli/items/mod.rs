@@ -27,8 +27,8 @@ pub(super) struct Arguments {
 enum Command {
     /// Encrypt items, a JSON array or one item after the other; prints them in the same form
     Encrypt(convert::Conversion),
-    /// Decrypt items
-    Decrypt(convert::Conversion),
+    /// Decrypt items, as far as the policy lets the caller see them
+    Decrypt(convert::Decryption),
     /// Store a schema, or a new version of it
     PutSchema(schemas::Put),
     /// Print a schema
@@ -41,8 +41,8 @@ pub(super) fn run(context: &mut Context, arguments: Arguments) -> Result<(), Err
     let client = Client::new(client::client(arguments.client, &context.environment)?)?;
     let output = &mut context.output;
     match arguments.command {
-        Command::Encrypt(conversion) => convert::run(&client, output, &conversion, "encrypt"),
-        Command::Decrypt(conversion) => convert::run(&client, output, &conversion, "decrypt"),
+        Command::Encrypt(conversion) => convert::encrypt(&client, output, &conversion),
+        Command::Decrypt(decryption) => convert::decrypt(&client, output, decryption),
         Command::PutSchema(put) => schemas::put(&client, output, &put),
         Command::GetSchema(get) => schemas::find(&client, output, &get),
         Command::ListSchemas => schemas::list(&client, output),

@@ -25,6 +25,8 @@ mod get_item_schema;
 mod key_service;
 mod list_item_schemas;
 mod put_item_schema;
+mod reading;
+mod views;
 
 /// What the operations on items work with.
 pub struct Ctx {
