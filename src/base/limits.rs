@@ -341,8 +341,15 @@ pub const MASK_CONSTANT_BYTES: usize = 64;
 pub const ATTRIBUTES_ASKED: usize = 200;
 /// Encrypted attributes, by name, that the policy is asked about in one call.
 pub const ATTRIBUTES_DECIDED: usize = 1_000;
-/// Data keys of one item that are tried for decryption.
-pub const DATA_KEYS_TRIED: usize = 4;
+/// All versions of all item schemas in one account and Region, bytes: they are
+/// held in memory.
+pub const ITEM_SCHEMAS_BYTES: usize = 64 * 1024 * 1024;
+/// KMS keys of one item schema beside the first: each costs every item a call of
+/// KMS and some 290 bytes.
+pub const ADDITIONAL_KEYS: usize = 7;
+/// Data keys of one item that are tried for decryption: all that a schema of
+/// this server writes.
+pub const DATA_KEYS_TRIED: usize = ADDITIONAL_KEYS + 1;
 /// Item schemas in one account and Region.
 pub const ITEM_SCHEMAS: usize = 1_000;
 

@@ -27,12 +27,15 @@ const SERVICE: &str = "wardbook";
 /// The operation whose answer can be had as lines.
 const LISTED_IN_LINES: &str = "QueryEvents";
 
-/// The members that may also stand in a header, and its name.
-const IN_HEADERS: [(&str, &str); 2] =
-    [("lastEventId", "last-event-id"), (PURPOSE, "x-wardbook-purpose")];
+/// Where a client of server-sent events wants to go on.
+const LAST_EVENT_ID: &str = "lastEventId";
 
-/// What items are read for.
-const PURPOSE: &str = "purpose";
+/// The members that may also stand in a header, and its name.
+const IN_HEADERS: [(&str, &str); 3] = [
+    (LAST_EVENT_ID, "last-event-id"),
+    ("purpose", "x-wardbook-purpose"),
+    ("schemaHash", "x-wardbook-schema-hash"),
+];
 
 /// Answers one call of the REST API.
 pub(super) async fn answer(
@@ -142,15 +145,14 @@ fn query_members(
     for (name, header) in IN_HEADERS {
         let is_given = members.iter().any(|(other, _)| other == name);
         let value = in_header(request, description, name, header)?;
-        // A purpose that is said twice has to be the same: its reader sees both.
-        let counts = !is_given || name == PURPOSE;
+        // What is said twice has to be the same: its reader sees both.
+        let counts = !is_given || name != LAST_EVENT_ID;
         members.extend(value.filter(|_| counts).map(|value| (name.to_owned(), value)));
     }
     Ok(members)
 }
 
-/// A member that stands in a header: where a client of server-sent events wants to
-/// go on, or what items are read for. Two headers would leave open which is meant.
+/// A member that stands in a header. Two headers would leave open which is meant.
 fn in_header(
     request: &HttpRequest,
     description: &Description,

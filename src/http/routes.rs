@@ -33,6 +33,7 @@ pub(super) const ROUTES: &[Route] = &[
     route("PUT", "/v1/item-schemas/{name}", "PutItemSchema"),
     route("POST", "/v1/item-schemas/{name}/decrypt", "DecryptItems"),
     route("POST", "/v1/item-schemas/{name}/encrypt", "EncryptItems"),
+    route("GET", "/v1/item-schemas/{name}/versions", "ListItemSchemaVersions"),
     route("GET", "/v1/keys/{keyId}/policy", "GetKeyPolicyWithTests"),
     route("PUT", "/v1/keys/{keyId}/policy", "PutKeyPolicyWithTests"),
     route("POST", "/v1/policy/diff", "Diff"),

@@ -3,7 +3,7 @@
 //! The schema says which attributes must be signed, the item's own header says
 //! which are encrypted. So an attribute may change between encrypted and signed
 //! over time; an item keeps what it was written with. The header also says the
-//! suite: items of both suites are read under either schema.
+//! suite and the format version: items of both are read under either schema.
 
 use std::collections::BTreeMap;
 
@@ -13,9 +13,9 @@ use super::attribute::{AttributeValue, Item};
 use super::context;
 use super::crypto::{self, FieldCipher, GCM_TAG_LEN, ItemKeys, RecipientKeys, TAG_LEN};
 use super::error::{ItemError, ItemErrorCode};
-use super::field::{Field, find_value};
+use super::field::Field;
 use super::footer::Footer;
-use super::header::{EncryptedDataKey, Header};
+use super::header::{EncryptedDataKey, Header, Mark};
 use super::path;
 use super::schema::{AlgorithmSuite, FOOTER_NAME, HEADER_NAME, RESERVED_PREFIX, Schema};
 use super::serialize::{self, TYPE_ID_LEN, serialize};
@@ -41,8 +41,7 @@ impl ParsedItem {
     /// unsigned attributes are not looked at.
     ///
     /// # Errors
-    /// `NotEncrypted`, `UnsupportedVersion`, `HeaderMalformed`, `FooterMalformed`,
-    /// `MissingKeyAttribute`, `SchemaMismatch`; as [`super::encrypt::PreparedItem::prepare`]
+    /// `NotEncrypted`, `HeaderMalformed`, `FooterMalformed`, `MissingKeyAttribute`, `SchemaMismatch`; as [`super::encrypt::PreparedItem::prepare`]
     /// for a signed value that breaks a rule.
     pub fn parse(schema: &Schema, item: Item) -> Result<Self, ItemError> {
         item.check_count()?;
@@ -58,9 +57,10 @@ impl ParsedItem {
         let footer = Footer::parse(&footer_bytes, header.suite, header.data_keys.len())?;
 
         let names = pair_with_legend(schema, stored.keys(), &header.legend)?;
-        let names: Vec<_> = names.map(|(name, encrypted)| (name.to_owned(), encrypted)).collect();
+        let names: Vec<_> = names.map(|(name, mark)| (name.to_owned(), mark)).collect();
         let mut fields = Vec::with_capacity(names.len());
-        for (name, encrypted) in names {
+        for (name, mark) in names {
+            let encrypted = mark == Mark::Encrypted;
             let value = if encrypted {
                 Zeroizing::new(take_ciphertext(&mut stored, &name)?)
             } else {
@@ -71,8 +71,8 @@ impl ParsedItem {
             };
             fields.push(Field { name, encrypted, value });
         }
-        let context =
-            context::of_item(schema, |name| find_value(&fields, name), &header.stored_context)?;
+        let Header { version, legend, stored_context, .. } = &header;
+        let context = context::of_item(schema, *version, &fields, legend, stored_context)?;
         let path_prefix = schema.path_prefix().to_vec();
         Ok(Self { stored, fields, context, header, header_bytes, footer, path_prefix })
     }
@@ -185,15 +185,16 @@ pub(super) fn encrypted_names(schema: &Schema, item: &Item) -> Result<Vec<String
     };
     let header = Header::parse(header)?;
     let names = pair_with_legend(schema, item.0.keys(), &header.legend)?;
-    Ok(names.filter(|(_, encrypted)| *encrypted).map(|(name, _)| name.to_owned()).collect())
+    let encrypted = names.filter(|(_, mark)| *mark == Mark::Encrypted);
+    Ok(encrypted.map(|(name, _)| name.to_owned()).collect())
 }
 
-/// Gives each signed name, in canonical order, its byte of the legend.
+/// Gives each signed name, in canonical order, its mark.
 fn pair_with_legend<'a>(
     schema: &Schema,
     names: impl Iterator<Item = &'a String>,
-    legend: &[bool],
-) -> Result<impl Iterator<Item = (&'a str, bool)>, ItemError> {
+    legend: &[Mark],
+) -> Result<impl Iterator<Item = (&'a str, Mark)>, ItemError> {
     let mut names: Vec<&str> =
         names.map(String::as_str).filter(|name| schema.is_signed(name)).collect();
     if names.len() != legend.len() {

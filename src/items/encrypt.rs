@@ -8,11 +8,13 @@ use super::attribute::{AttributeValue, Item};
 use super::context;
 use super::crypto::{self, GCM_TAG_LEN, ItemKeys, ItemSigner, Key, RecipientKeys};
 use super::error::{ItemError, ItemErrorCode};
-use super::field::{Field, find_value};
+use super::field::Field;
 use super::footer::Footer;
-use super::header::{EncryptedDataKey, Header};
+use super::header::{EncryptedDataKey, Header, Mark};
 use super::path;
-use super::schema::{Action, AlgorithmSuite, FOOTER_NAME, HEADER_NAME, RESERVED_PREFIX, Schema};
+use super::schema::{
+    Action, AlgorithmSuite, FOOTER_NAME, FormatVersion, HEADER_NAME, RESERVED_PREFIX, Schema,
+};
 use super::serialize::serialize;
 use crate::base::context::EncryptionContext;
 use crate::base::secret::SecretBytes;
@@ -50,10 +52,13 @@ impl WrappedKey {
 
 /// An item that keeps its schema's rules and waits for keys.
 pub struct PreparedItem {
+    version: FormatVersion,
     /// The attributes that are stored as they are.
     stored: BTreeMap<String, AttributeValue>,
     /// The signed attributes in canonical order, still in plaintext.
     fields: Vec<Field>,
+    /// The mark of each of `fields`.
+    legend: Vec<Mark>,
     context: EncryptionContext,
     stored_context: EncryptionContext,
     /// In suite 0x6701 only.
@@ -71,8 +76,8 @@ impl PreparedItem {
     ///
     /// # Errors
     /// `ReservedAttribute`, `NoActionForAttribute`, `MissingKeyAttribute`,
-    /// `NumberOutOfRange`, `DuplicateInSet`, `TooDeep`, `MalformedAttribute`,
-    /// `ContextTooLarge`, `ItemTooLarge`.
+    /// `MissingContextAttribute`, `NumberOutOfRange`, `DuplicateInSet`, `TooDeep`,
+    /// `MalformedAttribute`, `ContextTooLarge`, `ItemTooLarge`.
     pub fn prepare(schema: &Schema, item: Item) -> Result<Self, ItemError> {
         let signer = match schema.document().algorithm_suite {
             AlgorithmSuite::HmacOnly => None,
@@ -89,33 +94,39 @@ impl PreparedItem {
     ) -> Result<Self, ItemError> {
         item.check_count()?;
         let mut stored = BTreeMap::new();
-        let mut fields = Vec::with_capacity(item.0.len());
+        let mut marked = Vec::with_capacity(item.0.len());
         for (name, mut value) in item.0 {
             check_unreserved(&name)?;
-            match schema.action(&name)? {
+            let mark = match schema.action(&name)? {
                 Action::DoNothing => {
                     stored.insert(name, value);
+                    continue;
                 }
-                Action::SignOnly | Action::SignAndIncludeInEncryptionContext => {
-                    let bytes = serialize(&value, 0).map_err(|error| error.of(&name))?;
-                    fields.push(Field { name: name.clone(), encrypted: false, value: bytes });
-                    stored.insert(name, value);
-                }
-                Action::EncryptAndSign => {
-                    let bytes = serialize(&value, GCM_TAG_LEN).map_err(|error| error.of(&name))?;
-                    value.zeroize();
-                    fields.push(Field { name, encrypted: true, value: bytes });
-                }
+                Action::SignOnly => Mark::Signed,
+                Action::SignAndIncludeInEncryptionContext => Mark::InContext,
+                Action::EncryptAndSign => Mark::Encrypted,
+            };
+            let encrypted = mark == Mark::Encrypted;
+            let spare = if encrypted { GCM_TAG_LEN } else { 0 };
+            let bytes = serialize(&value, spare).map_err(|error| error.of(&name))?;
+            if encrypted {
+                value.zeroize();
+            } else {
+                stored.insert(name.clone(), value);
             }
+            marked.push((Field { name, encrypted, value: bytes }, mark));
         }
-        path::sort_canonically(&mut fields, |field| &field.name);
+        path::sort_canonically(&mut marked, |(field, _)| &field.name);
+        let (fields, legend): (Vec<Field>, Vec<Mark>) = marked.into_iter().unzip();
         let stored_context = match &signer {
             None => EncryptionContext::default(),
             Some(signer) => context::public_key_pair(&signer.public_key()?),
         };
-        let context = context::of_item(schema, |name| find_value(&fields, name), &stored_context)?;
+        let version = schema.version();
+        let context = context::of_item(schema, version, &fields, &legend, &stored_context)?;
+        check_context_attributes(schema, &stored)?;
         let path_prefix = schema.path_prefix().to_vec();
-        Ok(Self { stored, fields, context, stored_context, signer, path_prefix })
+        Ok(Self { version, stored, fields, legend, context, stored_context, signer, path_prefix })
     }
 
     /// What the intermediate keys must be bound to: give it to GenerateDataKey.
@@ -176,9 +187,10 @@ impl PreparedItem {
             Some(_) => AlgorithmSuite::EcdsaP384,
         };
         let header = Header {
+            version: self.version,
             suite,
             message_id,
-            legend: self.fields.iter().map(|field| field.encrypted).collect(),
+            legend: std::mem::take(&mut self.legend),
             stored_context: std::mem::take(&mut self.stored_context),
             data_keys,
         };
@@ -210,6 +222,26 @@ impl PreparedItem {
         attributes.insert(HEADER_NAME.to_owned(), AttributeValue::B(header));
         attributes.insert(FOOTER_NAME.to_owned(), AttributeValue::B(footer));
         Item(attributes)
+    }
+}
+
+/// What a schema puts into the encryption context must be there: a reader, and
+/// a key policy that asks for it, could not tell a value that was left out from
+/// one that was never meant to be there.
+fn check_context_attributes(
+    schema: &Schema,
+    stored: &BTreeMap<String, AttributeValue>,
+) -> Result<(), ItemError> {
+    match schema.context_names().find(|name| !stored.contains_key(*name)) {
+        None => Ok(()),
+        Some(name) => Err(ItemError::new(
+            ItemErrorCode::MissingContextAttribute,
+            format!(
+                "attribute `{name}` is SIGN_AND_INCLUDE_IN_ENCRYPTION_CONTEXT in the schema, so \
+                 every item must have it: add it to the item"
+            ),
+        )
+        .of(name)),
     }
 }
 

@@ -9,8 +9,10 @@ use std::fmt;
 pub enum ItemErrorCode {
     /// The schema breaks a rule of the format.
     InvalidSchema,
-    /// Format version 2, which is not served yet.
-    UnsupportedVersion,
+    /// Items that there may be of an earlier version would no longer open.
+    UnsafeSchemaChange,
+    /// The schema in force is another one than the caller expects.
+    SchemaHashMismatch,
     /// The text is not JSON, or not one JSON object.
     MalformedJson,
     /// A value is not of a shape that a DynamoDB attribute can have.
@@ -27,9 +29,11 @@ pub enum ItemErrorCode {
     NoActionForAttribute,
     /// The partition or sort key attribute is not on the item.
     MissingKeyAttribute,
+    /// An attribute that goes into the encryption context is not on the item.
+    MissingContextAttribute,
     /// The name begins with `aws_dbe_`.
     ReservedAttribute,
-    /// The key attributes do not fit into an encryption context.
+    /// The attributes that go into the encryption context do not fit.
     ContextTooLarge,
     /// The item has no header and footer.
     NotEncrypted,
@@ -63,7 +67,8 @@ impl ItemErrorCode {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::InvalidSchema => "InvalidSchema",
-            Self::UnsupportedVersion => "UnsupportedVersion",
+            Self::UnsafeSchemaChange => "UnsafeSchemaChange",
+            Self::SchemaHashMismatch => "SchemaHashMismatch",
             Self::MalformedJson => "MalformedJson",
             Self::MalformedAttribute => "MalformedAttribute",
             Self::NumberOutOfRange => "NumberOutOfRange",
@@ -72,6 +77,7 @@ impl ItemErrorCode {
             Self::ItemTooLarge => "ItemTooLarge",
             Self::NoActionForAttribute => "NoActionForAttribute",
             Self::MissingKeyAttribute => "MissingKeyAttribute",
+            Self::MissingContextAttribute => "MissingContextAttribute",
             Self::ReservedAttribute => "ReservedAttribute",
             Self::ContextTooLarge => "ContextTooLarge",
             Self::NotEncrypted => "NotEncrypted",

@@ -95,6 +95,7 @@ impl Action {
     pub const DECRYPT_ITEM: Self = Self::new("items:DecryptItem", SCHEMA);
     pub const ENCRYPT_ITEM: Self = Self::new("items:EncryptItem", SCHEMA);
     pub const GET_ITEM_SCHEMA: Self = Self::new("items:GetItemSchema", SCHEMA);
+    pub const LIST_ITEM_SCHEMA_VERSIONS: Self = Self::new("items:ListItemSchemaVersions", SCHEMA);
     pub const LIST_ITEM_SCHEMAS: Self = Self::new("items:ListItemSchemas", ACCOUNT);
     pub const PUT_ITEM_SCHEMA: Self = Self::new("items:PutItemSchema", SCHEMA);
     pub const CANCEL_KEY_DELETION: Self = Self::new("kms:CancelKeyDeletion", KEY);
@@ -173,7 +174,7 @@ impl Action {
     pub const SYSTEM_ROTATE_KEY: Self = Self::new("system:RotateKey", KEY);
 
     /// Every action, sorted by name.
-    pub const ALL: [Self; 113] = [
+    pub const ALL: [Self; 114] = [
         Self::COUNT_EVENTS,
         Self::ERASE_EVENT_FIELDS,
         Self::EXPORT_EVENTS,
@@ -216,6 +217,7 @@ impl Action {
         Self::DECRYPT_ITEM,
         Self::ENCRYPT_ITEM,
         Self::GET_ITEM_SCHEMA,
+        Self::LIST_ITEM_SCHEMA_VERSIONS,
         Self::LIST_ITEM_SCHEMAS,
         Self::PUT_ITEM_SCHEMA,
         Self::CANCEL_KEY_DELETION,

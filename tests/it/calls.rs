@@ -452,6 +452,7 @@ impl Scene {
             ),
             "GetCallerIdentity" => ("GET", "/v1/caller-identity".to_owned(), nothing),
             "GetItemSchema" => ("GET", schema, nothing),
+            "ListItemSchemaVersions" => ("GET", format!("{schema}/versions"), nothing),
             "ListItemSchemas" => ("GET", "/v1/item-schemas".to_owned(), nothing),
             "ListPrincipals" => ("GET", "/v1/principals".to_owned(), nothing),
             "PutItemSchema" => ("PUT", schema, self.schema()),

@@ -46,6 +46,8 @@ mod hostile;
 #[cfg(test)]
 mod identities;
 #[cfg(test)]
+mod item_keys;
+#[cfg(test)]
 mod kms;
 #[cfg(test)]
 mod leaks;
@@ -65,6 +67,8 @@ mod readme;
 mod record_kinds;
 #[cfg(test)]
 mod records;
+#[cfg(test)]
+mod schemas;
 #[cfg(test)]
 mod seed;
 #[cfg(test)]

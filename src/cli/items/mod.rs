@@ -1,11 +1,10 @@
-//! `wardbook items`: encrypts and decrypts items, and keeps their schemas.
+//! `wardbook items`: encrypts and decrypts items.
 //!
 //! Deliberately absent: cryptography. Items travel to the server, where the
 //! policy decides and the book records.
 
 mod convert;
-mod schemas;
-mod stream;
+pub(super) mod stream;
 
 use clap::{Args, Subcommand};
 
@@ -29,12 +28,6 @@ enum Command {
     Encrypt(convert::Conversion),
     /// Decrypt items, as far as the policy lets the caller see them
     Decrypt(convert::Decryption),
-    /// Store a schema, or a new version of it
-    PutSchema(schemas::Put),
-    /// Print a schema
-    GetSchema(schemas::Get),
-    /// List the schemas
-    ListSchemas,
 }
 
 pub(super) fn run(context: &mut Context, arguments: Arguments) -> Result<(), Error> {
@@ -43,8 +36,5 @@ pub(super) fn run(context: &mut Context, arguments: Arguments) -> Result<(), Err
     match arguments.command {
         Command::Encrypt(conversion) => convert::encrypt(&client, output, &conversion),
         Command::Decrypt(decryption) => convert::decrypt(&client, output, decryption),
-        Command::PutSchema(put) => schemas::put(&client, output, &put),
-        Command::GetSchema(get) => schemas::find(&client, output, &get),
-        Command::ListSchemas => schemas::list(&client, output),
     }
 }

@@ -44,7 +44,7 @@ impl ParsedDocument {
     /// alone is not looked at.
     ///
     /// # Errors
-    /// `NotEncrypted`, `UnsupportedVersion`, `HeaderMalformed`, `FooterMalformed`,
+    /// `NotEncrypted`, `HeaderMalformed`, `FooterMalformed`,
     /// `MissingKeyAttribute`, `SchemaMismatch`, `MalformedAttribute`,
     /// `NumberOutOfRange`, `ContextTooLarge`, `ItemTooLarge`.
     pub fn parse(schema: &Schema, document: Document) -> Result<Self, ItemError> {

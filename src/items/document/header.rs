@@ -49,11 +49,7 @@ impl Header {
         match (reader.u8(), reader.u8()) {
             (Some(MAGIC), Some(VERSION)) => {}
             (Some(MAGIC), Some(_)) => {
-                return Err(ItemError::new(
-                    ItemErrorCode::UnsupportedVersion,
-                    "the document is in a format that is newer than this server",
-                )
-                .of(HEADER_NAME));
+                return Err(malformed("its format is newer than this server"));
             }
             _ => return Err(malformed("it is not the header of a document")),
         }
@@ -153,11 +149,11 @@ mod tests {
 
     #[test]
     fn refuses() {
-        use ItemErrorCode::{HeaderMalformed, UnsupportedVersion};
+        use ItemErrorCode::HeaderMalformed;
         for (at, byte, want, part) in [
             (0, 1, HeaderMalformed, "not the header of a document"),
             (0, 2, HeaderMalformed, "not the header of a document"),
-            (1, 2, UnsupportedVersion, "newer"),
+            (1, 2, HeaderMalformed, "newer"),
             (2, 2, HeaderMalformed, "suite"),
             (2, 0, HeaderMalformed, "verification key"),
             (37, b'c', HeaderMalformed, "legend"),

@@ -49,6 +49,8 @@ pub(super) enum Format {
 pub(super) struct Batch {
     pub(super) name: String,
     pub(super) format: Format,
+    /// The schema that the caller expects.
+    pub(super) schema_hash: Option<String>,
     pub(super) items: Vec<Box<RawValue>>,
 }
 
@@ -57,11 +59,12 @@ impl ReadInput for Batch {
     /// is in them.
     fn read(_description: &Description, call: &Call, facts: &mut Facts) -> Result<Self, ApiError> {
         #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
+        #[serde(deny_unknown_fields, rename_all = "camelCase")]
         struct Body {
             items: Vec<Box<RawValue>>,
             #[serde(default)]
             format: Format,
+            schema_hash: Option<String>,
         }
         let name = pipeline::path_member(call, &NAME)?;
         json::check_depth(&call.body)?;
@@ -77,7 +80,8 @@ impl ReadInput for Batch {
         check_length(&body.items)?;
         facts.request_parameters =
             Some(json!({ "name": name, "format": body.format, "items": body.items.len() }));
-        Ok(Self { name, format: body.format, items: body.items })
+        let Body { items, format, schema_hash } = body;
+        Ok(Self { name, format, schema_hash, items })
     }
 }
 

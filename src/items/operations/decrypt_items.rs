@@ -7,7 +7,7 @@ use super::batch::{self, Converted, Format, Output, Refusal};
 use super::key_service::KeyService;
 use super::reading::{self, Reading, Wanted};
 use super::views::Views;
-use super::{Ctx, find_schema};
+use super::{Ctx, find_schema, pin};
 use crate::base::limits;
 use crate::base::secret::SecretBytes;
 use crate::hsm::Hsm;
@@ -32,7 +32,7 @@ impl Operation for DecryptItems {
         read_only: true,
         input: reading::INPUT,
         output: batch::OUTPUT,
-        errors: &[Code::NotFoundException],
+        errors: &[Code::ConflictException, Code::NotFoundException],
     };
 
     type Context = Ctx;
@@ -48,6 +48,7 @@ impl Operation for DecryptItems {
             access.says(Fact::Purpose, purpose.clone());
         }
         let stored = find_schema(ctx, access, Action::DECRYPT_ITEM, &input.name)?;
+        pin::check(access, &stored, input.schema_hash.as_deref())?;
         input.check(&stored.schema)?;
         let Reading { format, wanted, items, .. } = input;
         let parsed = batch::each(items, |text| {
@@ -125,8 +126,8 @@ async fn unwrap_key(
 ) -> Result<(usize, SecretBytes), Refusal> {
     let ours = |(index, key): (usize, &'_ EncryptedDataKey)| {
         let arn = std::str::from_utf8(&key.provider_info).ok()?;
-        let of_schema = key.provider_id == KMS_PROVIDER_ID && stored.key_arns.contains(arn);
-        of_schema.then(|| (index, arn.to_owned(), key.wrapped_intermediate_key.clone()))
+        let ours = stored.opening_key_arn(arn).filter(|_| key.provider_id == KMS_PROVIDER_ID)?;
+        Some((index, ours.to_owned(), key.wrapped_intermediate_key.clone()))
     };
     let recipients: Vec<_> = parsed
         .data_keys()

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::batch::{self, Batch, Converted, Format, Output, Refusal};
 use super::key_service::KeyService;
-use super::{Ctx, NAME, find_schema};
+use super::{Ctx, NAME, find_schema, pin};
 use crate::hsm::Hsm;
 use crate::items::encrypt::PreparedItem;
 use crate::items::error::{ItemError, ItemErrorCode};
@@ -24,9 +24,9 @@ impl Operation for EncryptItems {
         name: "EncryptItems",
         service: Service::Items,
         read_only: true,
-        input: &[NAME, batch::ITEMS, batch::FORMAT],
+        input: &[NAME, batch::ITEMS, batch::FORMAT, pin::SCHEMA_HASH],
         output: batch::OUTPUT,
-        errors: &[Code::NotFoundException],
+        errors: &[Code::ConflictException, Code::NotFoundException],
     };
 
     type Context = Ctx;
@@ -39,6 +39,7 @@ impl Operation for EncryptItems {
         input: Batch,
     ) -> Result<Done<Output>, ApiError> {
         let stored = find_schema(ctx, access, Action::ENCRYPT_ITEM, &input.name)?;
+        pin::check(access, &stored, input.schema_hash.as_deref())?;
         let keys = KeyService::new(ctx, access.call());
         let hsm = Arc::clone(&ctx.common.hsm);
         let format = input.format;
@@ -62,8 +63,8 @@ async fn encrypt(
         Format::Json => plain_json::parse(text)?,
     };
     let prepared = PreparedItem::prepare(&stored.schema, item)?;
-    let key = keys
-        .generate(&stored.key_arn, prepared.encryption_context())
+    let recipients = keys
+        .generate_for_each(stored.encrypting_key_arns(), prepared.encryption_context())
         .await
         .map_err(|error| Refusal::from(&error))?;
     let mut random = |bytes: &mut [u8]| {
@@ -71,7 +72,7 @@ async fn encrypt(
             ItemError::new(ItemErrorCode::RandomUnavailable, "there is no randomness: try again")
         })
     };
-    let encrypted = prepared.finish(&[key], &mut random)?;
+    let encrypted = prepared.finish(&recipients, &mut random)?;
     batch::print(&encrypted, format)
         .map(Converted::whole)
         .map_err(|error| Refusal::from(&ApiError::internal(error)))

@@ -50,9 +50,24 @@ impl KeyService {
         }
     }
 
-    /// A fresh key for one item: GenerateDataKey of 32 bytes, as the keyring
-    /// of the Database Encryption SDK asks for it.
-    pub(super) async fn generate(
+    /// A fresh key for one item from each of `key_ids`. Each recipient wraps the
+    /// item's data key with a key of its own, so that all of them are asked to
+    /// generate one and none to encrypt, as in the SDK's multi-keyring.
+    pub(super) async fn generate_for_each<'a>(
+        &self,
+        key_ids: impl Iterator<Item = &'a str> + Send,
+        context: &EncryptionContext,
+    ) -> Result<Vec<WrappedKey>, ApiError> {
+        let mut keys = Vec::new();
+        for key_id in key_ids {
+            keys.push(self.generate(key_id, context).await?);
+        }
+        Ok(keys)
+    }
+
+    /// A fresh key: GenerateDataKey of 32 bytes, as the keyring of the Database
+    /// Encryption SDK asks for it.
+    async fn generate(
         &self,
         key_id: &str,
         context: &EncryptionContext,

@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 
 use super::NAME;
 use super::batch::{self, Format};
+use super::pin::SCHEMA_HASH;
 use crate::base::limits;
 use crate::items::protection::is_purpose;
 use crate::items::schema::Schema;
@@ -33,6 +34,7 @@ pub(super) const INPUT: &[Member] = &[
     ),
     PURPOSE,
     Member::optional("onWithheld", Shape::Enum(&["omit", "error"])),
+    SCHEMA_HASH,
 ];
 
 /// What becomes of an item of which something is withheld.
@@ -50,6 +52,8 @@ pub(super) enum OnWithheld {
 pub(super) struct Reading {
     pub(super) name: String,
     pub(super) format: Format,
+    /// The schema that the caller expects.
+    pub(super) schema_hash: Option<String>,
     pub(super) items: Vec<Box<RawValue>>,
     pub(super) purpose: Option<String>,
     pub(super) wanted: Wanted,
@@ -73,6 +77,7 @@ struct Body {
     purpose: Option<String>,
     #[serde(default)]
     on_withheld: OnWithheld,
+    schema_hash: Option<String>,
 }
 
 impl ReadInput for Reading {
@@ -112,8 +117,15 @@ impl ReadInput for Reading {
             }
         }
         facts.request_parameters = Some(recorded);
-        let Body { items, format, attributes, on_withheld, .. } = body;
-        Ok(Self { name, format, items, purpose, wanted: Wanted { attributes, on_withheld } })
+        let Body { items, format, attributes, on_withheld, schema_hash, .. } = body;
+        Ok(Self {
+            name,
+            format,
+            schema_hash,
+            items,
+            purpose,
+            wanted: Wanted { attributes, on_withheld },
+        })
     }
 }
 

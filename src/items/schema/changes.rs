@@ -217,6 +217,19 @@ pub fn between(old: &SchemaDocument, new: &SchemaDocument) -> Vec<Change> {
     changes
 }
 
+/// What is different in `new` so that items of one of the earlier versions would
+/// no longer open, with the number of that version: a change that is safe against
+/// the last version may be unsafe against one before it.
+pub fn breaking<'a>(
+    earlier: impl Iterator<Item = (i64, &'a SchemaDocument)>,
+    new: &SchemaDocument,
+) -> impl Iterator<Item = (i64, Change)> {
+    earlier.flat_map(move |(version, old)| {
+        let changes = between(old, new).into_iter();
+        changes.filter(|change| change.class == Class::Unsafe).map(move |change| (version, change))
+    })
+}
+
 /// Everything in one line, for a history.
 #[must_use]
 pub fn summary(changes: &[Change]) -> String {
@@ -297,6 +310,9 @@ fn rule_of(before: Treatment, after: Treatment) -> Option<&'static Rule> {
     Some(match (before, after) {
         (before, after) if before == after => return None,
         (Treatment::None, Treatment::Unsigned) => &UNSIGNED_ADDED,
+        (Treatment::None, Treatment::Signed(SignAndIncludeInEncryptionContext)) => {
+            &SIGNED_TO_CONTEXT
+        }
         (Treatment::None, _) => &ADDED,
         (Treatment::Signed(_), Treatment::None) => &REMOVED,
         (_, Treatment::Unsigned) => &SIGNED_TO_UNSIGNED,

@@ -129,6 +129,10 @@ pub struct SchemaDocument {
     /// AWS manages for DynamoDB.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_id: Option<String>,
+    /// More KMS keys that wrap the keys of new items, in this order: any one of
+    /// them opens an item, so that losing `keyId` does not lose the table.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub additional_key_ids: Vec<String>,
     /// Of items only, as the next two.
     #[serde(default, deserialize_with = "map_once", skip_serializing_if = "BTreeMap::is_empty")]
     pub attribute_actions_on_encrypt: BTreeMap<String, Action>,

@@ -21,7 +21,9 @@ use super::document::schema as documents;
 use super::error::{ItemError, ItemErrorCode};
 use super::path;
 use super::protection::{self, Mask};
-use crate::base::limits::{ATTRIBUTE_NAME_BYTES, KEY_NAME_BYTES, TABLE_NAME_BYTES};
+use crate::base::limits::{
+    ADDITIONAL_KEYS, ATTRIBUTE_NAME_BYTES, KEY_NAME_BYTES, TABLE_NAME_BYTES,
+};
 
 pub use canonical::hash;
 pub use document::{Action, AlgorithmSuite, Kind, SchemaDocument};
@@ -39,10 +41,32 @@ const CONTEXT_PREFIX: &str = "aws-crypto-";
 /// The key of a schema that names none: the one that AWS manages for DynamoDB.
 const DEFAULT_KEY: &str = "alias/aws/dynamodb";
 
+/// Which of the two layouts an item has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FormatVersion {
+    /// The encryption context holds the key attributes.
+    One,
+    /// The encryption context holds the attributes that the schema puts there,
+    /// the key attributes among them.
+    Two,
+}
+
+impl FormatVersion {
+    /// What the version asks of a key attribute.
+    #[must_use]
+    pub fn key_action(self) -> Action {
+        match self {
+            Self::One => Action::SignOnly,
+            Self::Two => Action::SignAndIncludeInEncryptionContext,
+        }
+    }
+}
+
 /// A schema that keeps all rules of the format.
 #[derive(Clone, Debug)]
 pub struct Schema {
     document: SchemaDocument,
+    version: FormatVersion,
     path_prefix: Vec<u8>,
     /// Of a schema of documents, its paths.
     documents: Option<documents::Schema>,
@@ -52,8 +76,7 @@ impl Schema {
     /// Checks `document` against the rules.
     ///
     /// # Errors
-    /// `InvalidSchema` with the rule, the attribute and the remedy;
-    /// `UnsupportedVersion` if an attribute is to go into the encryption context.
+    /// `InvalidSchema` with the rule, the attribute and the remedy.
     pub fn new(mut document: SchemaDocument) -> Result<Self, ItemError> {
         check_kind(&document)?;
         document.key_id.get_or_insert_with(|| DEFAULT_KEY.to_owned());
@@ -62,10 +85,14 @@ impl Schema {
             None => None,
             Some(Kind::Document) => Some(documents::Schema::new(&document)?),
         };
+        let version = match document.has_context_attributes() {
+            false => FormatVersion::One,
+            true => FormatVersion::Two,
+        };
         let path_prefix = path::prefix(&document.table_name);
-        let schema = Self { document, path_prefix, documents };
+        let schema = Self { document, version, path_prefix, documents };
+        schema.check_key_ids()?;
         if schema.documents.is_none() {
-            schema.check_version()?;
             schema.check_keys()?;
             schema.check_scope()?;
         }
@@ -108,6 +135,19 @@ impl Schema {
     #[must_use]
     pub fn key_id(&self) -> &str {
         self.document.key_id.as_deref().unwrap_or(DEFAULT_KEY)
+    }
+
+    /// The keys that wrap beside [`Self::key_id`], as they were named.
+    #[must_use]
+    pub fn additional_key_ids(&self) -> &[String] {
+        &self.document.additional_key_ids
+    }
+
+    /// The layout of new items: version 2 once any attribute is to go into the
+    /// encryption context.
+    #[must_use]
+    pub fn version(&self) -> FormatVersion {
+        self.version
     }
 
     /// Whether attribute `name` is signed.
@@ -171,40 +211,53 @@ impl Schema {
         &self.path_prefix
     }
 
-    fn check_version(&self) -> Result<(), ItemError> {
-        let in_context = self
-            .document
-            .attribute_actions_on_encrypt
-            .iter()
-            .find(|(_, action)| **action == Action::SignAndIncludeInEncryptionContext);
-        match in_context {
-            None => Ok(()),
-            Some((name, _)) => Err(ItemError::new(
-                ItemErrorCode::UnsupportedVersion,
-                format!(
-                    "attribute `{name}` is SIGN_AND_INCLUDE_IN_ENCRYPTION_CONTEXT, which needs \
-                     format version 2; that comes later: use SIGN_ONLY"
-                ),
-            )
-            .of(name)),
+    /// The attributes that every new item must have because they go into its
+    /// encryption context; none in format version 1.
+    pub(super) fn context_names(&self) -> impl Iterator<Item = &str> {
+        let actions = self.document.attribute_actions_on_encrypt.iter();
+        actions
+            .filter(|(_, action)| **action == Action::SignAndIncludeInEncryptionContext)
+            .map(|(name, _)| name.as_str())
+    }
+
+    /// The same key twice would only look like a second way to an item.
+    fn check_key_ids(&self) -> Result<(), ItemError> {
+        let keys = self.additional_key_ids();
+        if keys.len() > ADDITIONAL_KEYS {
+            return Err(invalid(format!("additionalKeyIds has at most {ADDITIONAL_KEYS} keys")));
+        }
+        if keys.iter().any(String::is_empty) {
+            return Err(invalid("each of additionalKeyIds must name a KMS key"));
+        }
+        let mut all: Vec<&str> = keys.iter().map(String::as_str).chain([self.key_id()]).collect();
+        all.sort_unstable();
+        match all.iter().zip(all.iter().skip(1)).any(|(one, next)| one == next) {
+            false => Ok(()),
+            true => Err(invalid("keyId and additionalKeyIds name a key twice: leave one out")),
         }
     }
 
     fn check_keys(&self) -> Result<(), ItemError> {
+        let (must, why) = match self.version {
+            FormatVersion::One => ("SIGN_ONLY", "DynamoDB finds items by its value"),
+            FormatVersion::Two => (
+                "SIGN_AND_INCLUDE_IN_ENCRYPTION_CONTEXT",
+                "another attribute goes into the encryption context, and then the key must too",
+            ),
+        };
         for name in self.key_names() {
             match self.document.attribute_actions_on_encrypt.get(name) {
-                Some(Action::SignOnly) => {}
+                Some(action) if *action == self.version.key_action() => {}
                 Some(_) => {
-                    return Err(invalid(format!(
-                        "key attribute `{name}` must be SIGN_ONLY: DynamoDB finds items by its value"
-                    ))
-                    .of(name));
+                    let message = format!("key attribute `{name}` must be {must}: {why}");
+                    return Err(invalid(message).of(name));
                 }
                 None => {
-                    return Err(invalid(format!(
-                        "key attribute `{name}` has no action: set it to SIGN_ONLY in attributeActionsOnEncrypt"
-                    ))
-                    .of(name));
+                    let message = format!(
+                        "key attribute `{name}` has no action: set it to {must} in \
+                         attributeActionsOnEncrypt"
+                    );
+                    return Err(invalid(message).of(name));
                 }
             }
         }

@@ -34,7 +34,7 @@ impl Growth {
     /// As encryption itself.
     pub fn of(schema: &Schema, item: &Item) -> Result<Self, ItemError> {
         let plain = size(item);
-        let recipient = WrappedKey {
+        let recipient = || WrappedKey {
             provider_id: KMS_PROVIDER_ID.to_owned(),
             provider_info: KEY_ARN.to_vec(),
             intermediate_key: SecretBytes::new(vec![0; 32]),
@@ -44,8 +44,10 @@ impl Growth {
             bytes.fill(0);
             Ok(())
         };
-        let encrypted =
-            PreparedItem::prepare(schema, item.clone())?.finish(&[recipient], &mut fill)?;
+        let mut recipients = vec![recipient()];
+        recipients.extend(schema.additional_key_ids().iter().map(|_key| recipient()));
+        let prepared = PreparedItem::prepare(schema, item.clone())?;
+        let encrypted = prepared.finish(&recipients, &mut fill)?;
         Ok(Self { plain, encrypted: size(&encrypted) })
     }
 }

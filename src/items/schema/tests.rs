@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{Action, AlgorithmSuite, Schema, SchemaDocument, hash};
+use super::{Action, AlgorithmSuite, FormatVersion, Schema, SchemaDocument, hash};
+use crate::base::limits::ADDITIONAL_KEYS;
 use crate::items::error::ItemErrorCode;
 
 fn base() -> Value {
@@ -114,13 +115,38 @@ fn rules() {
 }
 
 #[test]
-fn version_two_comes_later() {
-    let document = with_action("ssn", "SIGN_AND_INCLUDE_IN_ENCRYPTION_CONTEXT");
-    let error = Schema::new(serde_json::from_value(document).unwrap()).unwrap_err();
-    assert_eq!(
-        (error.code, error.attribute.as_deref()),
-        (ItemErrorCode::UnsupportedVersion, Some("ssn"))
-    );
+fn version_two() {
+    const IN_CONTEXT: &str = "SIGN_AND_INCLUDE_IN_ENCRYPTION_CONTEXT";
+    let one = Schema::new(serde_json::from_value(base()).unwrap()).unwrap();
+    assert_eq!((one.version(), one.context_names().count()), (FormatVersion::One, 0));
+
+    let mut document = with_action("city", IN_CONTEXT);
+    check_refused(document.clone(), Some("pk"), IN_CONTEXT);
+    document["attributeActionsOnEncrypt"]["pk"] = json!(IN_CONTEXT);
+    check_refused(document.clone(), Some("sk"), IN_CONTEXT);
+    document["attributeActionsOnEncrypt"]["sk"] = json!(IN_CONTEXT);
+    let two = Schema::new(serde_json::from_value(document.clone()).unwrap()).unwrap();
+    assert_eq!(two.version(), FormatVersion::Two);
+    assert_eq!(two.context_names().collect::<Vec<_>>(), ["city", "pk", "sk"]);
+
+    document["allowedUnsignedAttributes"] = json!(["seen", "city"]);
+    check_refused(document, Some("city"), "must not");
+}
+
+#[test]
+fn additional_keys() {
+    let document: SchemaDocument =
+        serde_json::from_value(with("additionalKeyIds", json!(["alias/b", "alias/a"]))).unwrap();
+    let schema = Schema::new(document).unwrap();
+    assert_eq!(schema.additional_key_ids(), ["alias/b", "alias/a"]);
+    let many: Vec<_> = (0..=ADDITIONAL_KEYS).map(|n| format!("alias/{n}")).collect();
+    check_refused(with("additionalKeyIds", json!(many)), None, "at most");
+    check_refused(with("additionalKeyIds", json!([""])), None, "must name");
+    check_refused(with("additionalKeyIds", json!(["a", "b", "a"])), None, "twice");
+    check_refused(with("additionalKeyIds", json!(["alias/items"])), None, "twice");
+    let mut default = with("additionalKeyIds", json!(["alias/aws/dynamodb"]));
+    default.as_object_mut().unwrap().remove("keyId");
+    check_refused(default, None, "twice");
 }
 
 #[test]

@@ -4,6 +4,7 @@
 mod properties;
 mod tampering;
 mod vectors;
+mod version_two;
 
 use std::collections::BTreeMap;
 
@@ -82,10 +83,10 @@ fn load() -> Vectors {
     serde_json::from_str(include_str!("../../../tests/vectors/dbesdk.json")).unwrap()
 }
 
-/// The items of known answer in format version 1.
+/// The items of known answer.
 pub(super) fn reference_known_answers() -> Vec<Vector> {
     let mut vectors = load().reference;
-    vectors.retain(|vector| vector.kind == "known-answer" && !vector.config.is_version_two());
+    vectors.retain(|vector| vector.kind == "known-answer");
     vectors
 }
 

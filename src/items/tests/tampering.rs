@@ -356,7 +356,6 @@ fn error_codes_are_their_names() {
     use ItemErrorCode as Code;
     let codes = [
         Code::InvalidSchema,
-        Code::UnsupportedVersion,
         Code::MalformedJson,
         Code::MalformedAttribute,
         Code::NumberOutOfRange,
@@ -365,6 +364,7 @@ fn error_codes_are_their_names() {
         Code::ItemTooLarge,
         Code::NoActionForAttribute,
         Code::MissingKeyAttribute,
+        Code::MissingContextAttribute,
         Code::ReservedAttribute,
         Code::ContextTooLarge,
         Code::NotEncrypted,

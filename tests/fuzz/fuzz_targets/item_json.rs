@@ -12,7 +12,9 @@ use wardbook::items::dynamodb_json::{self, DynamoDbJson};
 use wardbook::items::encrypt::{PreparedItem, WrappedKey};
 use wardbook::items::header::KMS_PROVIDER_ID;
 use wardbook::items::plain_json::{self, PlainJson};
-use wardbook::items::schema::{Schema, SchemaDocument};
+use wardbook::items::schema::lint::lint;
+use wardbook::items::schema::table::Table;
+use wardbook::items::schema::{Schema, SchemaDocument, changes};
 use wardbook_fuzz::{WORKER_STACK_BYTES, on_stack};
 
 static SCHEMA: LazyLock<Schema> = LazyLock::new(|| {
@@ -61,13 +63,17 @@ fuzz_target!(|text: &str| {
             check(item);
         }
         drop(plain_json::parse_encrypted(text, &SCHEMA));
-        if let Ok(document) = serde_json::from_str::<SchemaDocument>(text) {
+        if let Ok(document) = SchemaDocument::read(text) {
             let printed = serde_json::to_string(&document).expect("text");
-            assert_eq!(
-                serde_json::from_str::<SchemaDocument>(&printed).ok(),
-                Some(document.clone())
-            );
-            drop(Schema::new(document));
+            assert_eq!(SchemaDocument::read(&printed).ok().as_ref(), Some(&document), "{printed}");
+            assert_eq!(changes::between(&document, &document), []);
+            drop(changes::between(SCHEMA.document(), &document));
+            drop(lint(&document, &Table::default()));
+            if let Ok(schema) = Schema::of_text(document, text) {
+                let canonical = schema.canonical().expect("text");
+                let again = Schema::read(&canonical).expect("it keeps the rules");
+                assert_eq!(again.canonical().as_ref(), Ok(&canonical));
+            }
         }
     });
 });

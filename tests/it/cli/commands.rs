@@ -304,10 +304,10 @@ fn items_keep_their_form_and_their_digits() {
         "tableName": "customers", "partitionKeyName": "id", "keyId": key(&program),
         "attributeActionsOnEncrypt": { "id": "SIGN_ONLY", "n": "ENCRYPT_AND_SIGN" },
     });
-    program.write("schema.json", &schema.to_string());
-    let put = program.json(&["items", "put-schema", "customers", "schema.json"]);
-    assert_eq!(put["version"], 1);
-    let listed = program.json(&["items", "list-schemas"]);
+    program.write("customers.json", &schema.to_string());
+    let put = program.json(&["schema", "apply", "customers.json"]);
+    assert_eq!(put["itemSchemas"][0]["version"], 1);
+    let listed = program.json(&["schema", "list"]);
     assert_eq!(listed["itemSchemas"][0]["name"], "customers");
 
     let convert = |verb: &str, stdin: &str, format: &str| {

@@ -4,6 +4,7 @@
 mod audit;
 mod commands;
 mod policy;
+mod schema;
 mod serving;
 
 use std::io::{BufRead, BufReader, Write};
