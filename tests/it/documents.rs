@@ -152,6 +152,18 @@ fn each_caller_sees_what_the_policy_says() {
     });
     assert_eq!(record["additionalEventData"]["attributes"], lists);
 
+    // What it was is in the field-read book.
+    let query = "/v1/audit/field-reads?table=customers&key=c-1";
+    let found = server.rest("GET", query, &Value::Null).ok();
+    assert_eq!(
+        found["reads"][0]["attributes"],
+        json!({
+            "/**": "withheld", "/orders/*/card": "masked", "/profile/born": "plain",
+            "/profile/ssn": "masked",
+        }),
+        "{found}"
+    );
+
     let asked = r#","attributes":["/profile/born"],"onWithheld":"error""#;
     let seen = &convert(&server, &support, "decrypt", &[sealed], asked)[0];
     assert!(seen.text().contains("1815") && !seen.text().contains("1120"), "{}", seen.text());
