@@ -134,7 +134,8 @@ impl Reader {
             }
         };
         let verified = item.verify(index, &key)?;
-        let asked = encrypted.iter().filter(|name| self.wanted.has(name)).cloned().collect();
+        let asked: Vec<String> =
+            encrypted.iter().filter(|name| self.wanted.has(name)).cloned().collect();
         let opened = self.views.open(&self.stored, &self.hsm, &self.wanted, verified, encrypted);
         let seen = match opened {
             Ok(seen) => seen,
