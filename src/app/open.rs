@@ -21,7 +21,7 @@ use crate::items::schemas::Schemas;
 use crate::keys::grants::index::GrantIndex;
 use crate::keys::registry::Registry;
 use crate::ops::blocking::Workshop;
-use crate::ops::ctx::{Ctx, Observer, Start};
+use crate::ops::ctx::{AttributeLabels, Ctx, Observer, Start};
 use crate::ops::noise::Noise;
 use crate::ops::rates::Rates;
 use crate::ops::record_time::RecordTimes;
@@ -84,6 +84,7 @@ pub fn open(options: OpenOptions) -> Result<Opened, Error> {
     let registry = Arc::new(Registry::new(Arc::clone(&hsm)));
     let grants = Arc::new(GrantIndex::default());
     let schemas = Arc::new(Schemas::default());
+    let labels: Arc<dyn AttributeLabels> = Arc::<Schemas>::clone(&schemas);
     store.read(|tx| Ok(load(tx, &engine, &directory, &registry, &grants, &schemas)))??;
     let start = Start {
         wall_ms: options.clock.now_ms(),
@@ -112,6 +113,7 @@ pub fn open(options: OpenOptions) -> Result<Opened, Error> {
         keys: registry,
         grants,
         directory,
+        labels,
         log_key,
         account,
         regions,

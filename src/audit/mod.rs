@@ -8,6 +8,7 @@ mod cursor;
 mod erase;
 mod error;
 mod export;
+mod field_reads;
 mod filter;
 mod follow;
 mod identity;
@@ -33,6 +34,10 @@ pub use count::{GROUPINGS, count};
 pub use erase::{Erasure, Events, Planned, plan_erasure};
 pub use error::Error;
 pub use export::{COLUMNS, Form, Piece, export, without_formula};
+pub use field_reads::{
+    FieldReads, How, ItemRead, PackedReads, ReadFilter, ReadKind, ReadPage, ReadRow, SoughtItem,
+    query_reads,
+};
 pub use filter::{FilterValue, Name, Selection, Term};
 pub use follow::{News, newer};
 pub use leaf::{Salt, commitment, leaf_1, leaf_2, salt_of_value};

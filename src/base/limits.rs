@@ -246,6 +246,8 @@ pub const ACCESS_KEY_ID_MIN: usize = 16;
 pub const AUDIT_PAGE_ROWS: usize = 1_000;
 /// Records that one page of an audit query reads to find a text in them.
 pub const AUDIT_TEXT_RECORDS: usize = 5_000;
+/// Records whose field reads one page looks at.
+pub const FIELD_READ_RECORDS: usize = 2_000;
 /// Values of one filter of an audit query.
 pub const AUDIT_FILTER_VALUES: usize = 50;
 /// Counts of the book that are made at the same time.
@@ -307,6 +309,22 @@ pub const KEY_NAME_BYTES: usize = 255;
 pub const ITEM_SCHEMA_BYTES: usize = 64 * 1024;
 /// Versions of one item schema.
 pub const ITEM_SCHEMA_VERSIONS: i64 = 1_000;
+/// Labels that a schema gives one attribute.
+pub const ATTRIBUTE_LABELS: usize = 16;
+/// A label of an attribute, bytes.
+pub const ATTRIBUTE_LABEL_BYTES: usize = 64;
+/// What a caller says that items are read for, bytes.
+pub const PURPOSE_BYTES: usize = 128;
+/// Purposes that a schema allows.
+pub const PURPOSES: usize = 100;
+/// Characters that a mask leaves of a text.
+pub const MASK_KEPT_CHARS: usize = 16;
+/// Text that stands in the place of a masked value, bytes.
+pub const MASK_CONSTANT_BYTES: usize = 64;
+/// Attributes that one call can ask for.
+pub const ATTRIBUTES_ASKED: usize = 200;
+/// Encrypted attributes, by name, that the policy is asked about in one call.
+pub const ATTRIBUTES_DECIDED: usize = 1_000;
 /// All versions of all item schemas in one account and Region, bytes: they are
 /// held in memory.
 pub const ITEM_SCHEMAS_BYTES: usize = 64 * 1024 * 1024;

@@ -31,8 +31,11 @@ const LISTED_IN_LINES: &str = "QueryEvents";
 const LAST_EVENT_ID: &str = "lastEventId";
 
 /// The members that may also stand in a header, and its name.
-const IN_HEADERS: [(&str, &str); 2] =
-    [(LAST_EVENT_ID, "last-event-id"), ("schemaHash", "x-wardbook-schema-hash")];
+const IN_HEADERS: [(&str, &str); 3] = [
+    (LAST_EVENT_ID, "last-event-id"),
+    ("purpose", "x-wardbook-purpose"),
+    ("schemaHash", "x-wardbook-schema-hash"),
+];
 
 /// Answers one call of the REST API.
 pub(super) async fn answer(

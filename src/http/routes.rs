@@ -19,6 +19,7 @@ pub(super) const ROUTES: &[Route] = &[
     route("GET", "/v1/audit/events", "QueryEvents"),
     route("GET", "/v1/audit/events/follow", "FollowEvents"),
     route("GET", "/v1/audit/export", "ExportEvents"),
+    route("GET", "/v1/audit/field-reads", "QueryFieldReads"),
     route("GET", "/v1/audit/inclusion-proof", "GetInclusionProof"),
     route("GET", "/v1/caller-identity", "GetCallerIdentity"),
     route("POST", "/v1/groups", "CreateGroup"),

@@ -16,6 +16,7 @@ use super::error::{ItemError, ItemErrorCode};
 use super::field::Field;
 use super::footer::Footer;
 use super::header::{EncryptedDataKey, Header, Mark};
+use super::item_key::ItemKey;
 use super::path;
 use super::schema::{AlgorithmSuite, FOOTER_NAME, HEADER_NAME, RESERVED_PREFIX, Schema};
 use super::serialize::{self, TYPE_ID_LEN, serialize};
@@ -81,6 +82,14 @@ impl ParsedItem {
     #[must_use]
     pub fn encryption_context(&self) -> &EncryptionContext {
         &self.context
+    }
+
+    /// The key of the item; not verified.
+    #[must_use]
+    pub fn key(&self, schema: &Schema) -> ItemKey {
+        let value = |name| self.fields.iter().find(|field| field.name == name);
+        let values = schema.key_names().filter_map(value);
+        ItemKey::of(values.map(|field| field.value.as_slice()))
     }
 
     /// The recipients, any of whose intermediate keys decrypts the item.

@@ -53,6 +53,8 @@ pub enum ItemErrorCode {
     DecryptionFailed,
     /// The caller's key material has the wrong shape.
     InvalidKeyMaterial,
+    /// The caller may not see the attribute, and wants all or nothing.
+    AttributeWithheld,
     /// The generator of random bytes failed.
     RandomUnavailable,
     /// A cryptographic operation failed that cannot fail for good input.
@@ -87,6 +89,7 @@ impl ItemErrorCode {
             Self::SignatureInvalid => "SignatureInvalid",
             Self::DecryptionFailed => "DecryptionFailed",
             Self::InvalidKeyMaterial => "InvalidKeyMaterial",
+            Self::AttributeWithheld => "AttributeWithheld",
             Self::RandomUnavailable => "RandomUnavailable",
             Self::CryptoFailed => "CryptoFailed",
         }

@@ -8,6 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use super::schema::{self, Schema, SchemaDocument};
 use crate::base::arn::KeyArn;
 use crate::base::ids::{AccountId, Realm, Region};
+use crate::ops::ctx::AttributeLabels;
 use crate::store::item_schemas::{self as rows, ItemSchemaRow};
 use crate::store::{self, Change, Tx};
 
@@ -94,6 +95,14 @@ impl Schemas {
         versions.map(|stored| stored.bytes).sum()
     }
 
+    /// A schema of the table with this logical name.
+    #[must_use]
+    pub fn find_table(&self, realm: &Realm, table: &str) -> Option<Arc<StoredSchema>> {
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        let mut schemas = state.get(realm)?.values();
+        schemas.find(|stored| stored.schema.document().table_name == table).map(Arc::clone)
+    }
+
     /// Up to `limit` schemas of a realm by name, those after `after` only.
     #[must_use]
     pub fn list(&self, realm: &Realm, after: Option<&str>, limit: usize) -> Vec<Arc<StoredSchema>> {
@@ -118,6 +127,13 @@ impl Schemas {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         let schemas = state.entry(stored.realm.clone()).or_default();
         schemas.entry(stored.name.clone()).or_default().push(stored);
+    }
+}
+
+impl AttributeLabels for Schemas {
+    fn labels_of(&self, realm: &Realm, schema: &str, attribute: &str) -> BTreeSet<String> {
+        let found = self.find(realm, schema);
+        found.map_or_else(BTreeSet::new, |stored| stored.schema.labels(attribute).clone())
     }
 }
 

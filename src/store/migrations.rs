@@ -13,6 +13,7 @@ pub(super) const BOOK: &[&str] = &[
     include_str!("../../migrations/sqlite/0007_ledger.sql"),
     include_str!("../../migrations/sqlite/0008_personal.sql"),
     include_str!("../../migrations/sqlite/0009_trail.sql"),
+    include_str!("../../migrations/sqlite/0010_field_reads.sql"),
     include_str!("../../migrations/sqlite/0011_item_schema_keys.sql"),
     include_str!("../../migrations/sqlite/0012_item_schema_versions.sql"),
 ];

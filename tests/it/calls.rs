@@ -494,6 +494,9 @@ impl Scene {
             "FollowEvents" => {
                 ("GET", "/v1/audit/events/follow?to=2026-01-01&lastEventId=0".to_owned(), nothing)
             }
+            "QueryFieldReads" => {
+                ("GET", "/v1/audit/field-reads?table=T&attribute=a&limit=1".to_owned(), nothing)
+            }
             "QueryEvents" => {
                 ("GET", "/v1/audit/events?eventName=Encrypt&limit=1".to_owned(), nothing)
             }

@@ -14,6 +14,8 @@ mod answers_beyond_keys;
 #[cfg(test)]
 mod arbitrary;
 #[cfg(test)]
+mod attributes;
+#[cfg(test)]
 mod audit_exports;
 #[cfg(test)]
 mod audit_queries;
@@ -33,6 +35,8 @@ mod erase;
 mod escapes;
 #[cfg(test)]
 mod fail_closed;
+#[cfg(test)]
+mod field_reads;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]

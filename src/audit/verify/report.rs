@@ -20,6 +20,8 @@ pub enum Kind {
     Record,
     /// Records that are whole in themselves, and not those that were signed.
     Replaced,
+    /// A row of the field-read book.
+    FieldRead,
     /// What was erased, and who says so.
     Erasure,
     /// A name that records share.

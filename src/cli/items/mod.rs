@@ -26,15 +26,15 @@ pub(super) struct Arguments {
 enum Command {
     /// Encrypt items, a JSON array or one item after the other; prints them in the same form
     Encrypt(convert::Conversion),
-    /// Decrypt items
-    Decrypt(convert::Conversion),
+    /// Decrypt items, as far as the policy lets the caller see them
+    Decrypt(convert::Decryption),
 }
 
 pub(super) fn run(context: &mut Context, arguments: Arguments) -> Result<(), Error> {
     let client = Client::new(client::client(arguments.client, &context.environment)?)?;
     let output = &mut context.output;
     match arguments.command {
-        Command::Encrypt(conversion) => convert::run(&client, output, &conversion, "encrypt"),
-        Command::Decrypt(conversion) => convert::run(&client, output, &conversion, "decrypt"),
+        Command::Encrypt(conversion) => convert::encrypt(&client, output, &conversion),
+        Command::Decrypt(decryption) => convert::decrypt(&client, output, decryption),
     }
 }

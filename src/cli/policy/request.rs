@@ -25,6 +25,9 @@ pub(super) struct Request {
     /// Name of the schema, for actions on items
     #[arg(long, value_name = "NAME")]
     item_schema: Option<String>,
+    /// Schema and name of the attribute, for items:DecryptAttribute, such as people/ssn
+    #[arg(long, value_name = "SCHEMA/NAME")]
+    attribute: Option<String>,
     /// Name or ARN of the role, for sts:AssumeRole and actions on roles
     #[arg(long, value_name = "ARN")]
     role: Option<String>,
@@ -52,6 +55,9 @@ pub(super) struct Request {
     /// Service that calls for the caller: the value of kms:ViaService
     #[arg(long, value_name = "SERVICE")]
     via: Option<String>,
+    /// What items are read for: the value of items:Purpose
+    #[arg(long)]
+    purpose: Option<String>,
     /// Tag of the caller; may be repeated
     #[arg(long, value_name = "KEY=VALUE", value_parser = pair)]
     tag: Vec<(String, String)>,
@@ -69,9 +75,9 @@ pub(super) struct Request {
         long,
         value_name = "UUID",
         conflicts_with_all = [
-            "principal", "action", "key", "alias", "item_schema", "role", "user", "group",
-            "provider", "audience", "subject", "context", "source_ip", "via", "tag", "condition",
-            "time", "tls",
+            "principal", "action", "key", "alias", "item_schema", "attribute", "role", "user",
+            "group", "provider", "audience", "subject", "context", "source_ip", "via", "purpose",
+            "tag", "condition", "time", "tls",
         ]
     )]
     request_id: Option<String>,
@@ -87,6 +93,7 @@ impl Request {
             ("keyId", &self.key),
             ("aliasName", &self.alias),
             ("itemSchema", &self.item_schema),
+            ("attribute", &self.attribute),
             ("roleName", &self.role),
             ("userName", &self.user),
             ("groupName", &self.group),
@@ -109,7 +116,8 @@ impl Request {
             members.insert("secureTransport".to_owned(), json!(tls));
         }
         let via = self.via.iter().map(|via| ("kms:ViaService".to_owned(), via.clone()));
-        let conditions: Vec<_> = self.condition.iter().cloned().chain(via).collect();
+        let purpose = self.purpose.iter().map(|text| ("items:Purpose".to_owned(), text.clone()));
+        let conditions: Vec<_> = self.condition.iter().cloned().chain(via).chain(purpose).collect();
         for (name, pairs) in [
             ("encryptionContext", &self.context),
             ("principalTags", &self.tag),

@@ -7,7 +7,6 @@ use serde_json::value::RawValue;
 use tokio::task::JoinSet;
 
 use super::NAME;
-use super::pin::SCHEMA_HASH;
 use crate::base::limits;
 use crate::items::attribute::Item;
 use crate::items::dynamodb_json::DynamoDbJson;
@@ -23,17 +22,13 @@ use crate::wire::error::ApiError;
 use crate::wire::json;
 use crate::wire::shape::{Member, Shape};
 
-/// The members of both operations' inputs.
-pub(super) const INPUT: &[Member] = &[
-    NAME,
-    Member::required(
-        "items",
-        Shape::List { of: &Shape::Document, min: 0, max: limits::BATCH_ITEMS },
-    )
-    .unrecorded(),
-    Member::optional("format", Shape::Enum(&["dynamodb", "json"])),
-    SCHEMA_HASH,
-];
+/// The members of both operations' inputs: the items, and how they are written.
+pub(super) const ITEMS: Member = Member::required(
+    "items",
+    Shape::List { of: &Shape::Document, min: 0, max: limits::BATCH_ITEMS },
+)
+.unrecorded();
+pub(super) const FORMAT: Member = Member::optional("format", Shape::Enum(&["dynamodb", "json"]));
 
 /// The member of both operations' outputs.
 pub(super) const OUTPUT: &[Member] = &[Member::required(
@@ -82,10 +77,7 @@ impl ReadInput for Batch {
                 error.column()
             ))
         })?;
-        if body.items.len() > limits::BATCH_ITEMS {
-            let text = format!("A batch has at most {} items.", limits::BATCH_ITEMS);
-            return Err(ApiError::validation(text));
-        }
+        check_length(&body.items)?;
         facts.request_parameters =
             Some(json!({ "name": name, "format": body.format, "items": body.items.len() }));
         let Body { items, format, schema_hash } = body;
@@ -93,12 +85,42 @@ impl ReadInput for Batch {
     }
 }
 
+/// Checks how many items came.
+pub(super) fn check_length(items: &[Box<RawValue>]) -> Result<(), ApiError> {
+    match items.len() <= limits::BATCH_ITEMS {
+        true => Ok(()),
+        false => {
+            let text = format!("A batch has at most {} items.", limits::BATCH_ITEMS);
+            Err(ApiError::validation(text))
+        }
+    }
+}
+
 /// What became of one item.
 #[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(untagged)]
 pub(super) enum Outcome {
-    Item(Box<RawValue>),
-    Error(Refusal),
+    Converted(Converted),
+    Refused { error: Refusal },
+}
+
+/// An item as it is answered.
+#[derive(Serialize)]
+pub(super) struct Converted {
+    pub(super) item: Box<RawValue>,
+    /// The attributes of which a mask stands there.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) masked: Vec<String>,
+    /// The attributes that the item has and the answer does not.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) withheld: Vec<String>,
+}
+
+impl Converted {
+    /// An item of which nothing is kept back.
+    pub(super) const fn whole(item: Box<RawValue>) -> Self {
+        Self { item, masked: Vec::new(), withheld: Vec::new() }
+    }
 }
 
 /// Why one item was refused.
@@ -141,33 +163,49 @@ pub(super) struct Output {
 impl Output {
     /// How many items were refused.
     fn refused(&self) -> usize {
-        self.items.iter().filter(|outcome| matches!(outcome, Outcome::Error(_))).count()
+        self.items.iter().filter(|outcome| matches!(outcome, Outcome::Refused { .. })).count()
     }
 }
 
-/// Does `one` to every item, all at once, so that their records become durable
-/// together, and answers in the order of the items.
-pub(super) async fn run<F>(
-    access: &mut Access<'_>,
-    schema_version: i64,
-    items: Vec<Box<RawValue>>,
-    one: impl Fn(Box<RawValue>) -> F + Send,
-) -> Result<Done<Output>, ApiError>
+/// Does `one` to every item, all at once, and answers in the order of the items.
+pub(super) async fn each<T, U: Send + 'static, F>(
+    items: Vec<T>,
+    one: impl Fn(T) -> F + Send,
+) -> Result<Vec<U>, ApiError>
 where
-    F: Future<Output = Result<Outcome, Refusal>> + Send + 'static,
+    F: Future<Output = U> + Send + 'static,
 {
     let mut tasks = JoinSet::new();
     for (index, item) in items.into_iter().enumerate() {
-        let outcome = one(item);
-        tasks.spawn(async move { (index, outcome.await) });
+        let done = one(item);
+        tasks.spawn(async move { (index, done.await) });
     }
-    let mut outcomes = Vec::with_capacity(tasks.len());
+    let mut all = Vec::with_capacity(tasks.len());
     while let Some(ended) = tasks.join_next().await {
-        let (index, outcome) = ended.map_err(ApiError::internal)?;
-        outcomes.push((index, outcome.unwrap_or_else(Outcome::Error)));
+        all.push(ended.map_err(ApiError::internal)?);
     }
-    outcomes.sort_unstable_by_key(|(index, _)| *index);
-    let output = Output { items: outcomes.into_iter().map(|(_, outcome)| outcome).collect() };
+    all.sort_unstable_by_key(|(index, _)| *index);
+    Ok(all.into_iter().map(|(_, done)| done).collect())
+}
+
+/// Does `one` to every item, all at once, so that their records become durable
+/// together.
+pub(super) async fn run<T, F>(
+    access: &mut Access<'_>,
+    schema_version: i64,
+    items: Vec<T>,
+    one: impl Fn(T) -> F + Send,
+) -> Result<Done<Output>, ApiError>
+where
+    T: Send,
+    F: Future<Output = Result<Converted, Refusal>> + Send + 'static,
+{
+    let ended = each(items, one).await?;
+    let outcome = |ended: Result<_, _>| match ended {
+        Ok(converted) => Outcome::Converted(converted),
+        Err(error) => Outcome::Refused { error },
+    };
+    let output = Output { items: ended.into_iter().map(outcome).collect() };
     access.record_additional("schemaVersion", schema_version.into());
     access.record_additional("refusedItems", output.refused().into());
     Ok(Done::read(output))

@@ -3,9 +3,10 @@
 
 use std::sync::Arc;
 
-use super::batch::{self, Batch, Format, Outcome, Output, Refusal};
+use super::batch::{self, Batch, Converted, Format, Output, Refusal};
 use super::key_service::KeyService;
-use super::{Ctx, find_schema, pin};
+use super::pin::{self, SCHEMA_HASH};
+use super::{Ctx, NAME, find_schema};
 use crate::hsm::Hsm;
 use crate::items::encrypt::PreparedItem;
 use crate::items::error::{ItemError, ItemErrorCode};
@@ -24,7 +25,7 @@ impl Operation for EncryptItems {
         name: "EncryptItems",
         service: Service::Items,
         read_only: true,
-        input: batch::INPUT,
+        input: &[NAME, batch::ITEMS, batch::FORMAT, SCHEMA_HASH],
         output: batch::OUTPUT,
         errors: &[Code::ConflictException, Code::NotFoundException],
     };
@@ -57,7 +58,7 @@ async fn encrypt(
     hsm: &Hsm,
     text: &str,
     format: Format,
-) -> Result<Outcome, Refusal> {
+) -> Result<Converted, Refusal> {
     let item = match format {
         Format::DynamoDb => dynamodb_json::parse(text)?,
         Format::Json => plain_json::parse(text)?,
@@ -74,6 +75,6 @@ async fn encrypt(
     };
     let encrypted = prepared.finish(&recipients, &mut random)?;
     batch::print(&encrypted, format)
-        .map(Outcome::Item)
+        .map(Converted::whole)
         .map_err(|error| Refusal::from(&ApiError::internal(error)))
 }

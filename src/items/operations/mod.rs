@@ -23,12 +23,16 @@ use crate::wire::shape::{Member, WORD_OR_DASH, matching};
 mod batch;
 mod decrypt_items;
 mod encrypt_items;
+mod field_reads;
 mod get_item_schema;
 mod key_service;
 mod list_item_schema_versions;
 mod list_item_schemas;
 mod pin;
 mod put_item_schema;
+mod query_field_reads;
+mod reading;
+mod views;
 
 /// What the operations on items work with.
 pub struct Ctx {
@@ -66,6 +70,7 @@ pub static TABLE: &[Entry<Ctx>] = &[
     Entry::of::<list_item_schema_versions::ListItemSchemaVersions>(),
     Entry::of::<list_item_schemas::ListItemSchemas>(),
     Entry::of::<put_item_schema::PutItemSchema>(),
+    Entry::of::<query_field_reads::QueryFieldReads>(),
 ];
 
 /// The name of a schema.

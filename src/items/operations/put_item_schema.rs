@@ -87,6 +87,9 @@ impl Operation for PutItemSchema {
             Member::optional("allowedUnsignedAttributes", Shape::Document),
             Member::optional("allowedUnsignedAttributePrefix", Shape::Document),
             Member::optional("algorithmSuite", Shape::Document),
+            Member::optional("fieldReads", Shape::Document),
+            Member::optional("attributes", Shape::Document),
+            Member::optional("purposes", Shape::Document),
         ],
         output: &[
             out_text("name"),

@@ -11,6 +11,7 @@ use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::RESERVED_PREFIX;
+use crate::items::protection::{Protection, Purposes};
 
 /// What happens to an attribute on encryption.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -126,6 +127,29 @@ pub struct SchemaDocument {
     pub allowed_unsigned_attribute_prefix: Option<String>,
     #[serde(default)]
     pub algorithm_suite: AlgorithmSuite,
+    /// What attributes are, and how they look masked.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "map_once")]
+    pub attributes: BTreeMap<String, Protection>,
+    /// What items may be read for.
+    #[serde(default, skip_serializing_if = "Purposes::are_open")]
+    pub purposes: Purposes,
+    #[serde(default, skip_serializing_if = "FieldReadRules::is_default")]
+    pub field_reads: FieldReadRules,
+}
+
+/// What the field-read book may have of the items of a table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct FieldReadRules {
+    /// Whether it has the keys of items in clear, beside their references. Keys
+    /// are often personal data.
+    pub clear_keys: bool,
+}
+
+impl FieldReadRules {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl SchemaDocument {

@@ -15,14 +15,17 @@ mod text;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
+
 use super::error::{ItemError, ItemErrorCode};
 use super::path;
+use super::protection::{self, Mask};
 use crate::base::limits::{
     ADDITIONAL_KEYS, ATTRIBUTE_NAME_BYTES, KEY_NAME_BYTES, TABLE_NAME_BYTES,
 };
 
 pub use canonical::hash;
-pub use document::{Action, AlgorithmSuite, SchemaDocument};
+pub use document::{Action, AlgorithmSuite, FieldReadRules, SchemaDocument};
 
 /// Attribute of the header of an encrypted item.
 pub const HEADER_NAME: &str = "aws_dbe_head";
@@ -83,6 +86,11 @@ impl Schema {
         schema.check_key_ids()?;
         schema.check_keys()?;
         schema.check_scope()?;
+        let SchemaDocument { attributes, purposes, attribute_actions_on_encrypt, .. } =
+            &schema.document;
+        protection::check(attributes, purposes, |name| {
+            attribute_actions_on_encrypt.contains_key(name)
+        })?;
         Ok(schema)
     }
 
@@ -153,6 +161,26 @@ impl Schema {
         let mut text = String::new();
         canonical::write(&value, &mut text);
         Ok(text)
+    }
+
+    /// The labels of attribute `name`.
+    #[must_use]
+    pub fn labels(&self, name: &str) -> &BTreeSet<String> {
+        static NONE: BTreeSet<String> = BTreeSet::new();
+        self.document.attributes.get(name).map_or(&NONE, |protection| &protection.labels)
+    }
+
+    /// How attribute `name` looks masked.
+    #[must_use]
+    pub fn mask(&self, name: &str) -> Option<&Mask> {
+        self.document.attributes.get(name)?.mask.as_ref()
+    }
+
+    /// The attributes that new items have encrypted, sorted.
+    pub fn encrypted_names(&self) -> impl Iterator<Item = &str> {
+        let actions = self.document.attribute_actions_on_encrypt.iter();
+        let encrypted = actions.filter(|(_, action)| **action == Action::EncryptAndSign);
+        encrypted.map(|(name, _)| name.as_str())
     }
 
     pub(super) fn path_prefix(&self) -> &[u8] {

@@ -14,7 +14,7 @@ use super::target::{self, Named, Target};
 use super::{granted, naming};
 use crate::base::caller::Federated;
 use crate::base::context::EncryptionContext;
-use crate::base::ids::{AccountId, Region, RequestId};
+use crate::base::ids::{AccountId, Realm, Region, RequestId};
 use crate::base::timestamp;
 use crate::keys::grants::index::GrantIndex;
 use crate::keys::registry::Registry;
@@ -60,13 +60,14 @@ const CONDITIONS: Member = Member::optional("conditions", Shape::Map);
 const REQUEST_ID: Member = Member::optional("requestId", text(1, 64));
 
 /// All of them, and what names what it is about.
-pub(super) const MEMBERS: [Member; 16] = [
+pub(super) const MEMBERS: [Member; 17] = [
     PRINCIPAL,
     WEB_IDENTITY,
     ACTION,
     target::KEY,
     target::ALIAS,
     target::ITEM_SCHEMA,
+    target::ATTRIBUTE,
     target::ROLE,
     target::USER,
     target::GROUP,
@@ -195,16 +196,18 @@ impl Hypothesis {
         target: Target,
         region: &Region,
     ) -> Self {
+        let account = subject.principal().account().clone();
+        let realm = Realm { account: account.clone(), region: region.clone() };
         Self {
             engine: Arc::clone(&ctx.engine),
             keys: Arc::clone(&ctx.keys),
             grants: Arc::clone(&ctx.grants),
             names: naming::of(ctx, &subject),
-            account: subject.principal().account().clone(),
+            account,
             subject,
             action,
-            region: region.clone(),
-            target,
+            region: realm.region.clone(),
+            target: target.now(ctx, &realm),
             notes: Vec::new(),
             recorded: None,
         }

@@ -98,7 +98,7 @@ impl Reader<'_> {
         let mut untold = Vec::new();
         let mut questions = Vec::new();
         for decision in earlier.iter().filter(|decision| decision.get("action").is_some()) {
-            let outcome = Outcome::allowed_before(position.time_ms);
+            let outcome = Outcome::before(decision, position.time_ms);
             let told = self.target(Some(decision)).and_then(|(action, target)| {
                 self.hypothesis(access, position, (action, target), outcome)
             });

@@ -2,6 +2,7 @@
 //! from the text of AWS's documentation. Random policies and requests have to
 //! come out as they do in the engine. It shares no code with the compiler.
 
+mod attributes;
 mod evaluator;
 mod generate;
 mod third;
