@@ -6,6 +6,7 @@
 //! suites 0x6700 and 0x6701. The way in is [`encrypt::PreparedItem`] and
 //! [`decrypt::ParsedItem`]: each first says which encryption context the
 //! wrapping key needs, and finishes once the caller brings the key.
+//! [`rewrap::RewrappedItem`] brings a verified item under other keys.
 //!
 //! `operations` are the calls of the API; the rest is pure: items, keys and
 //! randomness come in, items come out.
@@ -24,6 +25,7 @@ mod crypto;
 pub mod decrypt;
 pub mod dynamodb_json;
 pub mod encrypt;
+mod envelope;
 pub mod error;
 mod field;
 mod footer;
@@ -33,6 +35,7 @@ pub mod number;
 mod operations;
 mod path;
 pub mod plain_json;
+pub mod rewrap;
 pub mod schema;
 pub mod schemas;
 mod serialize;

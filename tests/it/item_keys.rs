@@ -161,8 +161,8 @@ fn a_policy_asks_for_the_tenant_of_an_item() {
     schema["attributeActionsOnEncrypt"]["tenant"] = in_context;
     put(&server, &schema).ok();
     let of_tenant = |tenant: &str| json!({ "pk": "1", "tenant": tenant, "ssn": "123-45-6789" });
-    let sealed = ["blue", "red"]
-        .map(|tenant| send(&server, "encrypt", &of_tenant(tenant))["item"].clone());
+    let sealed =
+        ["blue", "red"].map(|tenant| send(&server, "encrypt", &of_tenant(tenant))["item"].clone());
     let blue = server.new_user(
         "blue",
         r#"permit (principal, action in Action::"items:*", resource);
