@@ -121,6 +121,14 @@ pub(super) fn public_key_pair(public_key: &[u8]) -> EncryptionContext {
     EncryptionContext::new([(PUBLIC_KEY.to_owned(), STANDARD.encode(public_key))].into())
 }
 
+/// `context` with this verification key instead of its own.
+pub(super) fn with_public_key(context: &EncryptionContext, public_key: &[u8]) -> EncryptionContext {
+    let fresh = (PUBLIC_KEY.to_owned(), STANDARD.encode(public_key));
+    let kept = context.iter().filter(|(key, _)| *key != PUBLIC_KEY);
+    let kept = kept.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    EncryptionContext::new(kept.chain([fresh]).collect())
+}
+
 /// The verification key in a context.
 pub(super) fn find_public_key(context: &EncryptionContext) -> Option<Vec<u8>> {
     STANDARD.decode(context.find(PUBLIC_KEY)?).ok()

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::attribute::{AttributeValue, Item};
 use super::context;
-use super::crypto::{self, FieldCipher, GCM_TAG_LEN, ItemKeys, RecipientKeys, TAG_LEN};
+use super::crypto::{self, GCM_TAG_LEN, ItemKeys, Key, RecipientKeys, TAG_LEN};
 use super::error::{ItemError, ItemErrorCode};
 use super::field::Field;
 use super::footer::Footer;
@@ -27,6 +27,8 @@ use crate::base::secret::SecretBytes;
 pub struct ParsedItem {
     /// The attributes that are stored as they are.
     stored: BTreeMap<String, AttributeValue>,
+    /// Those of the format beside header and footer, such as beacons.
+    reserved: BTreeMap<String, AttributeValue>,
     /// The signed attributes in canonical order, as stored.
     fields: Vec<Field>,
     context: EncryptionContext,
@@ -52,7 +54,7 @@ impl ParsedItem {
         if let Some(name) = schema.key_names().find(|name| !stored.contains_key(*name)) {
             return Err(context::missing_key(name));
         }
-        stored.retain(|name, _| !name.starts_with(RESERVED_PREFIX));
+        let reserved = stored.extract_if(.., |name, _| name.starts_with(RESERVED_PREFIX)).collect();
         let header = Header::parse(&header_bytes)?;
         check_public_key(&header)?;
         let footer = Footer::parse(&footer_bytes, header.suite, header.data_keys.len())?;
@@ -75,7 +77,7 @@ impl ParsedItem {
         let Header { version, legend, stored_context, .. } = &header;
         let context = context::of_item(schema, *version, &fields, legend, stored_context)?;
         let path_prefix = schema.path_prefix().to_vec();
-        Ok(Self { stored, fields, context, header, header_bytes, footer, path_prefix })
+        Ok(Self { stored, reserved, fields, context, header, header_bytes, footer, path_prefix })
     }
 
     /// What the intermediate key was bound to: give it to Decrypt.
@@ -133,8 +135,8 @@ impl ParsedItem {
                 return Err(altered());
             }
         }
-        let Self { stored, fields, path_prefix, .. } = self;
-        Ok(VerifiedItem { stored, fields, path_prefix, cipher: keys.fields() })
+        let Self { stored, reserved, fields, context, header, path_prefix, .. } = self;
+        Ok(VerifiedItem { stored, reserved, fields, context, header, path_prefix, data_key, keys })
     }
 
     /// What the recipient tags and the signature are over.
@@ -153,10 +155,14 @@ impl ParsedItem {
 
 /// An item that is as it was signed; its attributes are still encrypted.
 pub struct VerifiedItem {
-    stored: BTreeMap<String, AttributeValue>,
-    fields: Vec<Field>,
-    path_prefix: Vec<u8>,
-    cipher: FieldCipher,
+    pub(super) stored: BTreeMap<String, AttributeValue>,
+    pub(super) reserved: BTreeMap<String, AttributeValue>,
+    pub(super) fields: Vec<Field>,
+    pub(super) context: EncryptionContext,
+    pub(super) header: Header,
+    pub(super) path_prefix: Vec<u8>,
+    pub(super) data_key: Key,
+    keys: ItemKeys,
 }
 
 impl VerifiedItem {
@@ -169,6 +175,7 @@ impl VerifiedItem {
     /// a faulty writer can bring about.
     pub fn decrypt(self, wanted: impl Fn(&str) -> bool) -> Result<Item, ItemError> {
         let mut attributes = self.stored;
+        let cipher = self.keys.fields();
         let mut path = Vec::new();
         let encrypted = self.fields.into_iter().filter(|field| field.encrypted);
         for (mut field, ordinal) in encrypted.zip(0..) {
@@ -176,8 +183,7 @@ impl VerifiedItem {
                 continue;
             }
             path::write(&self.path_prefix, &field.name, &mut path);
-            let value = self
-                .cipher
+            let value = cipher
                 .decrypt(ordinal, &path, &mut field.value)
                 .and_then(|()| serialize::parse(&field.value).ok())
                 .ok_or_else(|| undecryptable(&field.name))?;

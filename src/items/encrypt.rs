@@ -6,64 +6,25 @@ use zeroize::Zeroize;
 
 use super::attribute::{AttributeValue, Item};
 use super::context;
-use super::crypto::{self, GCM_TAG_LEN, ItemKeys, ItemSigner, Key, RecipientKeys};
+use super::crypto::{GCM_TAG_LEN, ItemKeys, ItemSigner, Key, MESSAGE_ID_LEN};
+use super::envelope::{Envelope, SealingKeys};
 use super::error::{ItemError, ItemErrorCode};
 use super::field::Field;
-use super::footer::Footer;
-use super::header::{EncryptedDataKey, Header, Mark};
+use super::header::Mark;
 use super::path;
-use super::schema::{
-    Action, AlgorithmSuite, FOOTER_NAME, FormatVersion, HEADER_NAME, RESERVED_PREFIX, Schema,
-};
+use super::schema::{Action, AlgorithmSuite, FOOTER_NAME, HEADER_NAME, RESERVED_PREFIX, Schema};
 use super::serialize::serialize;
 use crate::base::context::EncryptionContext;
-use crate::base::secret::SecretBytes;
 
-/// A fresh intermediate key, as the key service gave it: for a KMS key, the
-/// answer of GenerateDataKey under [`PreparedItem::encryption_context`].
-pub struct WrappedKey {
-    /// [`super::header::KMS_PROVIDER_ID`] for a KMS key.
-    pub provider_id: String,
-    /// The key's ARN for a KMS key, as the SDK expects it: not an alias.
-    pub provider_info: Vec<u8>,
-    /// 32 bytes, used for this item and for no other.
-    pub intermediate_key: SecretBytes,
-    /// The same key as the service will take it back.
-    pub ciphertext: Vec<u8>,
-}
-
-impl WrappedKey {
-    /// Wraps `data_key` for this recipient.
-    pub(super) fn wrap(
-        &self,
-        data_key: &Key,
-        context: &[u8],
-    ) -> Result<(RecipientKeys, EncryptedDataKey), ItemError> {
-        let keys = RecipientKeys::derive(self.intermediate_key.expose())?;
-        let wrapped = EncryptedDataKey {
-            provider_id: self.provider_id.clone(),
-            provider_info: self.provider_info.clone(),
-            wrapped_data_key: keys.wrap(data_key, context)?,
-            wrapped_intermediate_key: self.ciphertext.clone(),
-        };
-        Ok((keys, wrapped))
-    }
-}
+pub use super::envelope::WrappedKey;
 
 /// An item that keeps its schema's rules and waits for keys.
 pub struct PreparedItem {
-    version: FormatVersion,
     /// The attributes that are stored as they are.
     stored: BTreeMap<String, AttributeValue>,
     /// The signed attributes in canonical order, still in plaintext.
     fields: Vec<Field>,
-    /// The mark of each of `fields`.
-    legend: Vec<Mark>,
-    context: EncryptionContext,
-    stored_context: EncryptionContext,
-    /// In suite 0x6701 only.
-    signer: Option<ItemSigner>,
-    path_prefix: Vec<u8>,
+    envelope: Envelope,
 }
 
 impl PreparedItem {
@@ -126,13 +87,14 @@ impl PreparedItem {
         let context = context::of_item(schema, version, &fields, &legend, &stored_context)?;
         check_context_attributes(schema, &stored)?;
         let path_prefix = schema.path_prefix().to_vec();
-        Ok(Self { version, stored, fields, legend, context, stored_context, signer, path_prefix })
+        let envelope = Envelope { version, legend, context, stored_context, signer, path_prefix };
+        Ok(Self { stored, fields, envelope })
     }
 
     /// What the intermediate keys must be bound to: give it to GenerateDataKey.
     #[must_use]
     pub fn encryption_context(&self) -> &EncryptionContext {
-        &self.context
+        &self.envelope.context
     }
 
     /// The attributes that will be encrypted, in canonical order.
@@ -148,81 +110,34 @@ impl PreparedItem {
     /// intermediate key has not 32 bytes; `ItemTooLarge` if a recipient's part
     /// exceeds 65,535 bytes; whatever `random` answers.
     pub fn finish(
-        mut self,
+        self,
         recipients: &[WrappedKey],
         random: &mut dyn FnMut(&mut [u8]) -> Result<(), ItemError>,
     ) -> Result<Item, ItemError> {
-        let mut context = Vec::with_capacity(512);
-        context::write(&self.context, &mut context)?;
+        let Self { stored, mut fields, envelope } = self;
         let data_key = Key::try_fill(&mut *random)?;
-        let mut recipient_keys = Vec::with_capacity(recipients.len());
-        let mut data_keys = Vec::with_capacity(recipients.len());
-        for recipient in recipients {
-            let (keys, wrapped) = recipient.wrap(&data_key, &context)?;
-            recipient_keys.push(keys);
-            data_keys.push(wrapped);
-        }
-        let mut message_id = [0; crypto::MESSAGE_ID_LEN];
+        let mut message_id = [0; MESSAGE_ID_LEN];
         random(&mut message_id)?;
-
-        let keys = ItemKeys::derive(&data_key, &message_id)?;
-        let header = self.write_header(message_id, data_keys, &keys)?;
-        self.encrypt_fields(&keys)?;
-        let hash = crypto::canonical_hash(&header, &context, &self.path_prefix, &self.fields);
-        let tags = recipient_keys.iter().map(|keys| keys.tag(&hash)).collect::<Result<_, _>>()?;
-        let signature = self.signer.as_ref().map(|signer| signer.sign(&hash)).transpose()?;
-        let footer = Footer { tags, signature }.write();
-        Ok(self.into_item(header, footer))
+        let keys = SealingKeys::derive(data_key, message_id)?;
+        encrypt_fields(&mut fields, &envelope.path_prefix, &keys.item)?;
+        let (header, footer) = envelope.seal(&fields, recipients, &keys)?;
+        Ok(Item::encrypted(stored, fields, header, footer))
     }
+}
 
-    /// The header with its commitment.
-    fn write_header(
-        &mut self,
-        message_id: [u8; crypto::MESSAGE_ID_LEN],
-        data_keys: Vec<EncryptedDataKey>,
-        keys: &ItemKeys,
-    ) -> Result<Vec<u8>, ItemError> {
-        let suite = match self.signer {
-            None => AlgorithmSuite::HmacOnly,
-            Some(_) => AlgorithmSuite::EcdsaP384,
-        };
-        let header = Header {
-            version: self.version,
-            suite,
-            message_id,
-            legend: std::mem::take(&mut self.legend),
-            stored_context: std::mem::take(&mut self.stored_context),
-            data_keys,
-        };
-        let mut bytes = header.write()?;
-        let commitment = keys.commitment(&bytes)?;
-        bytes.extend_from_slice(&commitment);
-        Ok(bytes)
+fn encrypt_fields(
+    fields: &mut [Field],
+    path_prefix: &[u8],
+    keys: &ItemKeys,
+) -> Result<(), ItemError> {
+    let cipher = keys.fields();
+    let mut path = Vec::new();
+    let encrypted = fields.iter_mut().filter(|field| field.encrypted);
+    for (field, ordinal) in encrypted.zip(0..) {
+        path::write(path_prefix, &field.name, &mut path);
+        cipher.encrypt(ordinal, &path, &mut field.value)?;
     }
-
-    fn encrypt_fields(&mut self, keys: &ItemKeys) -> Result<(), ItemError> {
-        let cipher = keys.fields();
-        let mut path = Vec::new();
-        let encrypted = self.fields.iter_mut().filter(|field| field.encrypted);
-        for (field, ordinal) in encrypted.zip(0..) {
-            path::write(&self.path_prefix, &field.name, &mut path);
-            cipher.encrypt(ordinal, &path, &mut field.value)?;
-        }
-        Ok(())
-    }
-
-    fn into_item(self, header: Vec<u8>, footer: Vec<u8>) -> Item {
-        let mut attributes = self.stored;
-        for mut field in self.fields {
-            if field.encrypted {
-                let ciphertext = std::mem::take(&mut *field.value);
-                attributes.insert(field.name, AttributeValue::B(ciphertext));
-            }
-        }
-        attributes.insert(HEADER_NAME.to_owned(), AttributeValue::B(header));
-        attributes.insert(FOOTER_NAME.to_owned(), AttributeValue::B(footer));
-        Item(attributes)
-    }
+    Ok(())
 }
 
 /// What a schema puts into the encryption context must be there: a reader, and

@@ -6,6 +6,7 @@
 //! suites 0x6700 and 0x6701. The way in is [`encrypt::PreparedItem`] and
 //! [`decrypt::ParsedItem`]: each first says which encryption context the
 //! wrapping key needs, and finishes once the caller brings the key.
+//! [`rewrap::RewrappedItem`] brings a verified item under other keys.
 //!
 //! `operations` are the calls of the API; the rest is pure: items, keys and
 //! randomness come in, items come out.
@@ -25,6 +26,7 @@ pub mod decrypt;
 pub mod document;
 pub mod dynamodb_json;
 pub mod encrypt;
+mod envelope;
 pub mod error;
 mod field;
 mod footer;
@@ -37,6 +39,7 @@ mod operations;
 mod path;
 pub mod plain_json;
 pub mod protection;
+pub mod rewrap;
 pub mod schema;
 pub mod schemas;
 mod serialize;

@@ -1,7 +1,9 @@
 //! Tests of the whole format: the vectors of `tests/vectors/dbesdk.json`, and
 //! properties over random items.
 
+mod alterations;
 mod properties;
+mod rewrapping;
 mod tampering;
 mod vectors;
 mod version_two;

@@ -73,7 +73,7 @@ fn what_goes_into_the_context_must_be_there() {
         assert_eq!((error.code, error.attribute.as_deref()), (want, Some(name)));
     }
     let mut item = plain();
-    item.0.insert("tenant".into(), AttributeValue::S("x".repeat(8_000)));
+    item.0.insert("tenant".into(), AttributeValue::S("x".repeat(8_100)));
     assert_eq!(encrypt(&two, item).unwrap_err().code, ItemErrorCode::ContextTooLarge);
 }
 
