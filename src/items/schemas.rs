@@ -99,7 +99,7 @@ impl Schemas {
     #[must_use]
     pub fn find_table(&self, realm: &Realm, table: &str) -> Option<Arc<StoredSchema>> {
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
-        let mut schemas = state.get(realm)?.values();
+        let mut schemas = state.get(realm)?.values().filter_map(|versions| versions.last());
         schemas.find(|stored| stored.schema.document().table_name == table).map(Arc::clone)
     }
 
