@@ -96,6 +96,14 @@ impl ItemErrorCode {
     }
 }
 
+impl ItemErrorCode {
+    /// Where the code is explained: what it means, and what to do.
+    #[must_use]
+    pub fn docs(self) -> String {
+        format!("docs/item-errors.md#{}", self.as_str().to_ascii_lowercase())
+    }
+}
+
 impl fmt::Display for ItemErrorCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
@@ -124,5 +132,22 @@ impl ItemError {
     pub fn of(mut self, name: &str) -> Self {
         self.attribute = Some(name.to_owned());
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    /// Every code has a section of its name in the page, and nothing else has.
+    #[test]
+    fn the_page_has_every_code() {
+        let source = include_str!("error.rs");
+        let arms = source.lines().filter_map(|line| line.trim().strip_prefix("Self::"));
+        let codes: BTreeSet<&str> =
+            arms.filter_map(|arm| Some(arm.split_once(" => \"")?.0)).collect();
+        let page = include_str!("../../docs/item-errors.md");
+        let sections = page.lines().filter_map(|line| line.strip_prefix("### ")).collect();
+        assert_eq!(codes, sections);
     }
 }

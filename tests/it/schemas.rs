@@ -174,7 +174,10 @@ fn items_of_every_version_open() {
         assert_eq!(convert(&server, "decrypt", &encrypted)["item"], item);
     }
     // What has no action any more is verified and read, and not written.
-    assert_eq!(convert(&server, "encrypt", &item)["error"]["code"], "NoActionForAttribute");
+    let error = convert(&server, "encrypt", &item)["error"].clone();
+    let told = [&error["index"], &error["code"], &error["attribute"], &error["docs"]];
+    let docs = "docs/item-errors.md#noactionforattribute";
+    assert_eq!(told, [&json!(0), &json!("NoActionForAttribute"), &json!("city"), &json!(docs)]);
 }
 
 #[test]

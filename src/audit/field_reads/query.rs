@@ -326,8 +326,10 @@ fn determining(decisions: &[Decision], attributes: &BTreeMap<String, How>) -> Ve
         if attribute.is_some_and(|name| !attributes.contains_key(name)) {
             continue;
         }
-        for policy in determining.iter().filter(|policy| !policies.contains(policy)).cloned() {
-            policies.push(policy);
+        for policy in determining {
+            if !policies.contains(policy) {
+                policies.push(policy.clone());
+            }
         }
     }
     policies

@@ -142,15 +142,21 @@ impl Converted {
 /// Why one item was refused.
 #[derive(Debug, Serialize)]
 pub(super) struct Refusal {
+    /// Position of the item in the batch, from 0.
+    index: usize,
     code: String,
     message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     attribute: Option<String>,
+    /// Where the code is explained, if it is one of items.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    docs: Option<String>,
 }
 
 impl From<ItemError> for Refusal {
     fn from(error: ItemError) -> Self {
-        Self { code: error.code.to_string(), message: error.message, attribute: error.attribute }
+        let ItemError { code, attribute, message } = error;
+        Self { index: 0, code: code.to_string(), message, attribute, docs: Some(code.docs()) }
     }
 }
 
@@ -166,7 +172,8 @@ impl From<&ApiError> for Refusal {
             }
             (None, code) => code.as_str(),
         };
-        Self { code: error.code().to_string(), message: message.to_owned(), attribute: None }
+        let (code, message) = (error.code().to_string(), message.to_owned());
+        Self { index: 0, code, message, attribute: None, docs: None }
     }
 }
 
@@ -217,11 +224,11 @@ where
     F: Future<Output = Result<Converted, Refusal>> + Send + 'static,
 {
     let ended = each(items, one).await?;
-    let outcome = |ended: Result<_, _>| match ended {
+    let outcome = |(index, ended): (usize, Result<_, _>)| match ended {
         Ok(converted) => Outcome::Converted(converted),
-        Err(error) => Outcome::Refused { error },
+        Err(refusal) => Outcome::Refused { error: Refusal { index, ..refusal } },
     };
-    let output = Output { items: ended.into_iter().map(outcome).collect() };
+    let output = Output { items: ended.into_iter().enumerate().map(outcome).collect() };
     access.record_additional("schemaVersion", schema_version.into());
     access.record_additional("refusedItems", output.refused().into());
     Ok(Done::read(output))

@@ -1,8 +1,10 @@
 //! The rules of a schema, its text and its hash.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
-use super::{Action, AlgorithmSuite, FormatVersion, Schema, SchemaDocument, hash};
+use super::{Action, AlgorithmSuite, FormatVersion, Schema, SchemaDocument, changes, hash, lint};
 use crate::base::limits::ADDITIONAL_KEYS;
 use crate::items::error::ItemErrorCode;
 
@@ -273,4 +275,19 @@ fn text_without_end_is_refused() {
         refused(&text.repeat(10_000), "");
     }
     refused(&" ".repeat(1_000_000), "at most");
+}
+
+/// The page tells of every rule, and of no other.
+#[test]
+fn the_page_has_every_rule() {
+    let page = include_str!("../../../docs/item-schemas.md");
+    for changes::Rule { name, class, .. } in changes::RULES {
+        let row = format!("| `{name}` | {} |", class.as_str());
+        assert_eq!(page.matches(&row).count(), 1, "{row}");
+    }
+    let sections: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix("### ")).collect();
+    assert_eq!(
+        sections.into_iter().collect::<BTreeSet<_>>(),
+        BTreeSet::from_iter(lint::RULES.iter().copied())
+    );
 }

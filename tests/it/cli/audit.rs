@@ -161,7 +161,7 @@ fn the_field_read_book_answers() {
         "attributeActionsOnEncrypt": { "id": "SIGN_ONLY", "ssn": "ENCRYPT_AND_SIGN" },
     });
     program.write("people.json", &schema.to_string());
-    program.json(&["items", "put-schema", "people", "people.json"]);
+    program.json(&["schema", "apply", "people.json"]);
     let convert = |verb: &str, stdin: &str| {
         let asked = ["items", verb, "--schema", "people", "--format", "json"];
         let ended = program.run_with(&asked, stdin);
