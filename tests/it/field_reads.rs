@@ -16,7 +16,12 @@ use crate::fixture::raw::{self, Request, Response};
 use crate::fixture::{Credentials, START_MS, Server, wait_until};
 use crate::verify;
 
-const DECRYPT: &str = r#"permit (principal, action in [Action::"items:DecryptItem", Action::"kms:Decrypt"], resource);"#;
+const DECRYPT: &str = r#"permit (principal, action in [Action::"items:DecryptItem",
+    Action::"items:DecryptAttribute", Action::"kms:Decrypt"], resource);"#;
+const MASKED: &str = r#"permit (principal, action in [Action::"items:DecryptItem",
+    Action::"kms:Decrypt"], resource);
+    @sid("Masked")
+    permit (principal, action == Action::"items:DecryptAttributeMasked", resource);"#;
 const WITHOUT_KEY: &str = r#"permit (principal, action == Action::"items:DecryptItem", resource);"#;
 
 /// A schema of people, under a key of its own; answers the key.
@@ -27,6 +32,7 @@ fn put_people(door: &Door, clear_keys: bool) -> String {
         "attributeActionsOnEncrypt": {
             "id": "SIGN_ONLY", "ssn": "ENCRYPT_AND_SIGN", "email": "ENCRYPT_AND_SIGN",
         },
+        "attributes": { "ssn": { "mask": { "keepLast": 4 } } },
     });
     if clear_keys {
         schema["fieldReads"] = json!({ "clearKeys": true });
@@ -45,7 +51,7 @@ fn encrypted(door: &Door, ids: &[&str]) -> Vec<Value> {
 }
 
 fn decrypt_as(door: &Door, who: &Credentials, items: &[Value]) -> Response {
-    let body = json!({ "format": "json", "items": items }).to_string();
+    let body = json!({ "format": "json", "items": items, "purpose": "support" }).to_string();
     door.send_as(who, "wardbook", &Request::new("POST", "/v1/item-schemas/people/decrypt", body))
 }
 
@@ -74,8 +80,11 @@ fn the_auditor_asks_who_read_the_number_of_one_person() {
     let items = encrypted(&server, &["41", "42", "43"]);
     let ada = server.new_user("ada", DECRYPT);
     let bob = server.new_user("bob", WITHOUT_KEY);
+    let carl = server.new_user("carl", MASKED);
     decrypt_as(&server, &server.admin, &items).ok();
     decrypt_as(&server, &ada, &items[1..2]).ok();
+    let masked = decrypt_as(&server, &carl, &items[1..2]).ok();
+    assert_eq!(masked["items"][0]["masked"], json!(["ssn"]), "{masked}");
     let denied = decrypt_as(&server, &bob, &items).ok();
     assert_eq!(denied["items"][1]["error"]["code"], "AccessDeniedException", "{denied}");
     // A client of the SDK, which gets the key of the item.
@@ -90,28 +99,40 @@ fn the_auditor_asks_who_read_the_number_of_one_person() {
 
     let check = |server: &Server| {
         let found = reads(server, "table=people&key=42&attribute=ssn");
-        assert_eq!(users(&found), ["admin", "bob", "ada", "admin"], "{found:#?}");
+        assert_eq!(users(&found), ["admin", "bob", "carl", "ada", "admin"], "{found:#?}");
         let attributes: Vec<&Value> = found.iter().map(|read| &read["attributes"]).collect();
         let plain = json!({ "ssn": "plain" });
         assert_eq!(
             attributes,
-            [&json!({ "*": "plain" }), &json!({ "ssn": "withheld" }), &plain, &plain]
+            [
+                &json!({ "*": "plain" }),
+                &json!({ "ssn": "withheld" }),
+                &json!({ "ssn": "masked" }),
+                &plain,
+                &plain
+            ]
         );
         let kinds: Vec<&Value> = found.iter().map(|read| &read["kind"]).collect();
-        assert_eq!(kinds, ["key-released", "returned", "returned", "returned"]);
+        assert_eq!(kinds, ["key-released", "returned", "returned", "returned", "returned"]);
         for read in &found {
             assert_eq!((&read["key"], &read["table"]), (&json!(["42"]), &json!("People")));
         }
-        assert_eq!(found[2]["schemaVersion"], 1);
-        assert_eq!(found[2]["policies"][0]["source"], "identity", "{}", found[2]);
-        assert_eq!(found[3]["item"], 1);
+        assert_eq!(
+            (&found[2]["schemaVersion"], &found[2]["purpose"]),
+            (&json!(1), &json!("support"))
+        );
+        let sids: Vec<&Value> =
+            found[2]["policies"].as_array().unwrap().iter().map(|policy| &policy["sid"]).collect();
+        assert!(sids.contains(&&json!("Masked")), "{}", found[2]);
+        assert_eq!(found[3]["policies"][0]["source"], "identity", "{}", found[3]);
+        assert_eq!(found[4]["item"], 1);
         check_filters(server);
         // The inverse: what somebody read.
         let ada = reads(server, "principal=arn:aws:iam::111122223333:user/ada");
         assert_eq!(ada.len(), 1);
         assert_eq!(ada[0]["attributes"], json!({ "email": "plain", "ssn": "plain" }));
         assert!(ada[0].get("key").is_none());
-        assert_eq!(ada[0]["reference"], found[2]["reference"]);
+        assert_eq!(ada[0]["reference"], found[3]["reference"]);
         let event = ada[0]["eventId"].as_str().unwrap();
         assert_eq!(reads(server, &format!("eventId={event}")), ada);
         let record = &server.events(&format!("eventId={event}"))[0];
@@ -136,22 +157,23 @@ fn the_auditor_asks_who_read_the_number_of_one_person() {
 #[track_caller]
 fn check_filters(server: &Server) {
     for (query, count) in [
-        ("table=People&key=42", 4),
-        ("schema=people&key=42&kind=returned", 3),
-        ("table=people&key=42&how=withheld", 1),
-        ("table=people&key=42&how=plain&how=withheld", 4),
-        ("table=people&key=42&how=masked", 0),
+        ("table=People&key=42", 5),
+        ("schema=people&key=42&kind=returned", 4),
+        ("table=people&key=42&how=withheld", 2),
+        ("table=people&key=42&how=plain&how=withheld", 5),
+        ("table=people&key=42&how=masked", 1),
         ("table=people&key=42&attribute=none", 1),
         ("table=people&key=42&attribute=none&kind=returned", 0),
         ("table=people&key=44", 0),
         ("table=people&key=N:42", 1),
         ("table=people&key=42&to=2026-01-01", 0),
-        ("table=people&key=42&from=2026-01-01", 4),
+        ("table=people&key=42&from=2026-01-01", 5),
         ("table=Others&key=42", 0),
-        ("table=people", 8),
+        ("table=people", 9),
         ("kind=used-inside", 0),
         ("kind=key-released", 1),
         ("purpose=none", 0),
+        ("purpose=support&key=42&table=people", 4),
     ] {
         assert_eq!(reads(server, query).len(), count, "{query}");
     }

@@ -19,6 +19,8 @@ use crate::store::{Condition, Position, Search, Sought, Store, StoredFieldRead, 
 
 /// Records that are looked for at a time.
 const CHUNK_RECORDS: usize = 64;
+/// What stands before the name of an attribute in its ARN.
+const ATTRIBUTE: &str = "/attribute/";
 /// Pages of the search index that one page of rows asks for.
 const SEARCHES: usize = 16;
 
@@ -94,7 +96,8 @@ pub struct ReadRow {
     /// Why, as the caller said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub purpose: Option<String>,
-    /// The policies that determined the decisions on the call.
+    /// The policies that determined what was decided on the call and on these
+    /// attributes. What nobody allowed has none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub policies: Vec<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -132,6 +135,15 @@ struct Own {
     decisions: Value,
     #[serde(default)]
     field_reads: Option<Keys>,
+}
+
+/// One decision on the call.
+#[derive(Deserialize)]
+struct Decision {
+    #[serde(default)]
+    resource: String,
+    #[serde(default)]
+    determining: Vec<Value>,
 }
 
 #[derive(Deserialize)]
@@ -242,6 +254,11 @@ impl Page<'_> {
         {
             return Ok(Vec::new());
         }
+        // Of a record that would have been too long they are left out.
+        let decisions: Vec<Decision> =
+            serde_json::from_value(shown.wardbook.decisions).unwrap_or_default();
+        let with_policies =
+            |row: ReadRow| ReadRow { policies: determining(&decisions, &row.attributes), ..row };
         let common = ReadRow {
             time: shown.wardbook.time,
             kind: ReadKind::KeyReleased,
@@ -259,13 +276,14 @@ impl Page<'_> {
             key: None,
             attributes: BTreeMap::new(),
             purpose,
-            policies: determining(&shown.wardbook.decisions),
+            policies: Vec::new(),
             error_code: shown.error_code,
         };
         if record.field_reads.is_empty() {
             let release = Release::of(record, &whole);
             return Ok(release
                 .and_then(|of| self.filter.released(&of, common))
+                .map(with_policies)
                 .into_iter()
                 .collect());
         }
@@ -278,7 +296,7 @@ impl Page<'_> {
             Ok(self.filter.row(row, &shared, ReadRow { key, ..common.clone() }))
         });
         let rows: Result<Vec<Option<ReadRow>>, Error> = rows.collect();
-        Ok(rows?.into_iter().flatten().collect())
+        Ok(rows?.into_iter().flatten().map(with_policies).collect())
     }
 
     fn end(self, next: Option<Next>, digest: &cursor::Digest) -> ReadPage {
@@ -299,15 +317,17 @@ impl Shown {
     }
 }
 
-/// The policies that determined the decisions, each once.
-fn determining(decisions: &Value) -> Vec<Value> {
+/// The policies that determined what was decided on the call as a whole and on
+/// these attributes, each once.
+fn determining(decisions: &[Decision], attributes: &BTreeMap<String, How>) -> Vec<Value> {
     let mut policies: Vec<Value> = Vec::new();
-    for decision in decisions.as_array().into_iter().flatten() {
-        let determining = decision.get("determining").and_then(Value::as_array);
-        for policy in determining.into_iter().flatten() {
-            if !policies.contains(policy) {
-                policies.push(policy.clone());
-            }
+    for Decision { resource, determining } in decisions {
+        let attribute = resource.split_once(ATTRIBUTE).map(|(_, name)| name);
+        if attribute.is_some_and(|name| !attributes.contains_key(name)) {
+            continue;
+        }
+        for policy in determining.iter().filter(|policy| !policies.contains(policy)).cloned() {
+            policies.push(policy);
         }
     }
     policies

@@ -49,7 +49,7 @@ impl Operation for EncryptItems {
         let keys = KeyService::new(ctx, access.call());
         let hsm = Arc::clone(&ctx.common.hsm);
         let format = input.format;
-        batch::run(access, stored.version, input.items, |_, text| {
+        batch::run(access, stored.version, input.items, |text| {
             let (stored, keys, hsm) = (Arc::clone(&stored), keys.clone(), Arc::clone(&hsm));
             async move { encrypt(&stored, &keys, &hsm, text.get(), format).await }
         })
