@@ -10,7 +10,6 @@ use super::noise::Noise;
 use super::operation::Description;
 use super::rates::Rates;
 use super::record_time::RecordTimes;
-use super::timeline::Timeline;
 use crate::audit::ledger::VerifierKey;
 use crate::audit::trail::Trail;
 use crate::base::clock::Clock;
@@ -28,7 +27,6 @@ use crate::wire::codes::Code;
 pub struct Ctx {
     pub clock: Arc<dyn Clock>,
     pub start: Start,
-    pub timeline: Timeline,
     pub hsm: Arc<Hsm>,
     pub store: Arc<Store>,
     pub engine: Arc<Engine>,

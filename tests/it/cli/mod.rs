@@ -4,6 +4,7 @@
 mod audit;
 mod commands;
 mod policy;
+mod questions;
 mod serving;
 
 use std::io::{BufRead, BufReader, Write};
