@@ -343,3 +343,71 @@ fn narrow(size: usize) -> i32 {
 fn wide(size: usize) -> i64 {
     i64::try_from(size).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{Position, StoredColumns};
+
+    fn stored(seq: i64) -> StoredRecord {
+        let columns = StoredColumns {
+            account: "111122223333".into(),
+            region: "eu-central-1".into(),
+            event_source: "kms.amazonaws.com".into(),
+            event_name: "Decrypt".into(),
+            principal: "arn".into(),
+            principal_id: None,
+            access_key: None,
+            key: (seq % 3 == 0).then(|| "key".into()),
+            second_key: None,
+            key_material: None,
+            error: None,
+            request_id: None,
+            event_id: [7; 16],
+            read_only: seq % 2 == 0,
+        };
+        StoredRecord {
+            position: Position { seq, time_ms: -seq },
+            format: 1,
+            dictionary: 1,
+            leaf: [0; 32],
+            body: Vec::new(),
+            columns,
+            personal: None,
+        }
+    }
+
+    /// What waits is bounded by rows and by bytes; the footer tells of each group.
+    #[test]
+    fn groups_are_bounded() {
+        let long = "x".repeat(AUDIT_EXPORT_GROUP_BYTES / 4);
+        let mut parquet = Parquet::new();
+        assert_eq!(parquet.take(), MAGIC);
+        let mut written = MAGIC.len();
+        for seq in 1_i64..=4 {
+            parquet.push(&stored(seq), &long).unwrap();
+            let piece = parquet.take();
+            assert_eq!(piece.is_empty(), seq < 4);
+            written += piece.len();
+        }
+        let rows = i64::try_from(AUDIT_EXPORT_GROUP_ROWS).unwrap();
+        for seq in 1..=rows + 1 {
+            parquet.push(&stored(seq), "{}").unwrap();
+            let piece = parquet.take();
+            assert_eq!(piece.is_empty(), seq != rows);
+            written += piece.len();
+        }
+        assert_eq!((written, parquet.groups.len()), (parquet.written, 2));
+        let ranges: Vec<_> = parquet.groups.iter().map(|group| group.chunks[1].range).collect();
+        assert_eq!(ranges, [Some((-4, -1)), Some((-rows, -1))]);
+        let end = parquet.end().unwrap();
+        assert!(end.ends_with(MAGIC) && parquet.written == written + end.len());
+    }
+
+    #[test]
+    fn flags_stand_in_the_order_of_bits() {
+        assert_eq!(bits(&[]), []);
+        assert_eq!(bits(&[true, false, false, true]), [0b1001]);
+        assert_eq!(bits(&[true; 9]), [0xff, 1]);
+    }
+}

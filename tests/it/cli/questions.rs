@@ -3,7 +3,7 @@
 
 use std::os::unix::fs::symlink;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use rustix::process::Signal;
@@ -79,7 +79,8 @@ fn fill(program: &mut Program) -> Vec<(&'static str, String)> {
     door.call("CreateAlias", &alias).ok();
     let unused = door.new_key();
     let retired = door.new_key();
-    program.write("use.cedar", "permit (principal, action in [Action::\"kms:Encrypt\", Action::\"kms:Decrypt\"], resource);");
+    let uses = r#"[Action::"kms:Encrypt", Action::"kms:Decrypt"]"#;
+    program.write("use.cedar", &format!("permit (principal, action in {uses}, resource);"));
     let user = |name: &str| {
         let made = program.json(&["principal", "create-user", name]);
         let attach = ["principal", "attach-policy", "--user-name", name, "--policy-name", "p"];
@@ -115,18 +116,12 @@ fn fill(program: &mut Program) -> Vec<(&'static str, String)> {
 /// Runs what stands on the page, as a shell does.
 fn shell(program: &Program, command: &str) -> Ended {
     let binary = Path::new(env!("CARGO_BIN_EXE_wardbook"));
-    let mut shell = program.command(&[]);
-    let arguments = ["-c", command];
     let path = format!("{}:/usr/bin:/bin", binary.parent().unwrap().display());
-    let environment: Vec<_> = shell
-        .get_envs()
-        .filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())))
-        .collect();
-    let mut sh = std::process::Command::new("sh");
-    sh.args(arguments).current_dir(program.path("")).env_clear().envs(environment);
-    sh.env("PATH", path).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    drop(std::mem::replace(&mut shell, std::process::Command::new("true")));
-    spawn(&mut sh).wait_with_output().unwrap().into()
+    let mut shell = Command::new("sh");
+    shell.args(["-c", command]).current_dir(program.path("")).env_clear().env("PATH", path);
+    shell.envs(program.variables.iter().map(|(name, value)| (name, value)));
+    shell.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    spawn(&mut shell).wait_with_output().unwrap().into()
 }
 
 #[test]
