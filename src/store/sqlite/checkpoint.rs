@@ -17,6 +17,9 @@ pub(super) const PAGES: u64 = 1_000;
 /// Above this many pages the writer itself starts the log anew.
 pub(super) const RESTART_PAGES: u64 = 4_000;
 
+/// And tries again after this many when somebody stood in its way.
+pub(super) const RETRY_PAGES: u64 = 250;
+
 /// How far a checkpoint goes (sqlite.org/c3ref/wal_checkpoint_v2.html).
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Mode {

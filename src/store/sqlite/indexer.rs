@@ -27,6 +27,13 @@ use crate::store::{Error, Query, ReadMarks, Tx, meta, migrations};
 /// Records taken in by one transaction.
 const CHUNK_RECORDS: usize = 4_096;
 
+/// And bytes of bodies, nearly: what stands in memory at once.
+const CHUNK_BYTES: usize = 4 << 20;
+
+/// Records read at one go. While the log is read, its write-ahead log cannot
+/// start anew: short reads keep that short.
+const READ_RECORDS: usize = 64;
+
 /// The state of the indexer's thread.
 pub(super) struct Indexer {
     connection: Connection,
@@ -104,15 +111,16 @@ impl Indexer {
         let Progress { seq: after, erasure, .. } = self.progress;
         // Every erasure comes with a record.
         if after < self.shared.last_seq() || self.more_erasures {
+            let (records, is_last) = self.read_chunk(after)?;
+            // Read after the records: who was erased in between is among them.
             let finder = &mut self.finder;
-            let (records, erasures, leaf) = self.log.read(|tx| {
-                let records = finder.records_after(tx, after, CHUNK_RECORDS)?;
+            let (erasures, leaf) = self.log.read(|tx| {
                 let erasures = finder.erasures(tx, erasure, CHUNK_RECORDS)?;
                 let leaf = match records.last() {
                     Some(last) => last.leaf.to_vec(),
                     None => leaf_at(tx, after)?,
                 };
-                Ok((records, erasures, leaf))
+                Ok((erasures, leaf))
             })?;
             let progress = Progress {
                 log_id: self.progress.log_id.clone(),
@@ -124,7 +132,7 @@ impl Indexer {
             self.shared.set_indexed_seq(progress.seq);
             self.progress = progress;
             self.more_erasures = erasures.len() == CHUNK_RECORDS;
-            if records.len() == CHUNK_RECORDS || self.more_erasures {
+            if !is_last || self.more_erasures {
                 return Ok(true);
             }
         }
@@ -133,6 +141,23 @@ impl Indexer {
             self.must_purge = !checkpoint::run(&self.connection, Mode::Purge)?;
         }
         Ok(false)
+    }
+
+    /// Reads the next records, and tells whether they were the last.
+    fn read_chunk(&mut self, after: i64) -> Result<(Vec<StoredRecord>, bool), Error> {
+        let (mut records, mut bytes): (Vec<StoredRecord>, usize) = (Vec::new(), 0);
+        while records.len() < CHUNK_RECORDS && bytes < CHUNK_BYTES {
+            let last = records.last().map_or(after, |last| last.position.seq);
+            let finder = &mut self.finder;
+            let read = self.log.read(|tx| finder.records_after(tx, last, READ_RECORDS))?;
+            let is_last = read.len() < READ_RECORDS;
+            bytes = read.iter().fold(bytes, |sum, record| sum.saturating_add(record.body.len()));
+            records.extend(read);
+            if is_last {
+                return Ok((records, true));
+            }
+        }
+        Ok((records, false))
     }
 
     fn write(

@@ -284,7 +284,11 @@ impl Writer {
         if pages < self.asked_pages {
             self.asked_pages = 0;
         }
-        if pages.saturating_sub(self.asked_pages) < checkpoint::PAGES {
+        let step = match pages {
+            ..checkpoint::RESTART_PAGES => checkpoint::PAGES,
+            _ => checkpoint::RETRY_PAGES,
+        };
+        if pages.saturating_sub(self.asked_pages) < step {
             return;
         }
         self.asked_pages = pages;
@@ -296,7 +300,7 @@ impl Writer {
         match checkpoint::run(&self.connection, Mode::Restart) {
             Ok(true) => self.shared.set_wal_pages(0),
             Ok(false) => {
-                // A reader holds an old snapshot; the next thousand pages ask again.
+                // A reader holds an old snapshot, or the checkpointer is at work.
             }
             Err(error) => self.roll_back(&error),
         }

@@ -454,7 +454,7 @@ async fn the_write_ahead_log_stays_bounded_under_a_writer_that_never_rests() {
     for _ in 0..4 {
         let store = Arc::clone(&store);
         tasks.push(tokio::spawn(async move {
-            for _ in 0..200 {
+            for _ in 0..300 {
                 let mut unit = record("busy");
                 unit.event.body = vec![7; 64 * 1024];
                 store.commit(unit).await.unwrap();
@@ -469,6 +469,7 @@ async fn the_write_ahead_log_stays_bounded_under_a_writer_that_never_rests() {
     for task in tasks {
         task.await.unwrap();
     }
-    // 800 records of 64 KiB are 52 MB; the log starts anew at 16 MB.
-    assert!(longest > 0 && longest < 24 * 1024 * 1024, "{longest}");
+    // 1,200 records of 64 KiB are 79 MB; the log starts anew at 16 MB, or as
+    // soon as a slow disk is through with the checkpoint before.
+    assert!(longest > 0 && longest < 48 * 1024 * 1024, "{longest}");
 }
