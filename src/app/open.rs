@@ -25,7 +25,6 @@ use crate::ops::ctx::{AttributeLabels, Ctx, Observer, Start};
 use crate::ops::noise::Noise;
 use crate::ops::rates::Rates;
 use crate::ops::record_time::RecordTimes;
-use crate::ops::timeline::Timeline;
 use crate::policy::engine::Engine;
 use crate::store::{Settings, Store, Tx, meta, sealed};
 use crate::{audit, identity, items, keys};
@@ -99,13 +98,11 @@ pub fn open(options: OpenOptions) -> Result<Opened, Error> {
     let of_book =
         |setting| Some(Arc::new(Trail::new(setting, regions.first()?.clone(), handles())));
     let trail = options.trail.and_then(of_book);
-    let timeline = Timeline::new(start.last_record_ms);
     let rates = Rates::new(options.quotas.request_rates.clone(), Arc::clone(&options.clock));
     let noise = Noise::new(Arc::clone(&options.clock));
     let record_times = RecordTimes::after(start.last_record_ms);
     let ctx = Arc::new(Ctx {
         start,
-        timeline,
         clock: options.clock,
         hsm,
         store,

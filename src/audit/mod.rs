@@ -33,7 +33,7 @@ pub use body::{LEAF_FORMAT, Opener};
 pub use count::{GROUPINGS, count};
 pub use erase::{Erasure, Events, Planned, plan_erasure};
 pub use error::Error;
-pub use export::{COLUMNS, Form, Piece, export, without_formula};
+pub use export::{COLUMNS, Export, Form, without_formula};
 pub use field_reads::{
     FieldReads, How, ItemRead, PackedReads, ReadFilter, ReadKind, ReadPage, ReadRow, SoughtItem,
     query_reads,
@@ -46,8 +46,8 @@ pub use opened::{Opened, Value};
 pub use personal::{Field, Malformed, Split, split};
 pub use prove::{Consistency, Inclusion, checkpoint, prove_consistency, prove_inclusion};
 pub use query::{
-    Filter, LastUse, Page, Pages, Recorded, Sought, find_call, last_use, newest_success, pages,
-    query,
+    Filter, LastUse, Page, Pages, Recorded, Sought, find_call, find_event, last_use,
+    newest_success, pages, query,
 };
 pub use record::{EventType, Failure, Own, Record, Resource, Tls, canonical, prepare};
 pub use records::{Placed, Records};

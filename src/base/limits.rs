@@ -258,6 +258,15 @@ pub const AUDIT_COUNTS_WAITED_FOR: usize = 16;
 pub const AUDIT_COUNTS_WAITED_FOR_BY_ACCOUNT: usize = 8;
 /// Records in one piece of an export.
 pub const AUDIT_EXPORT_ROWS: usize = 256;
+/// The longest line of an export that proves itself, bytes: a record, 64 hashes,
+/// and a salt for each of its values, however short they are.
+pub const AUDIT_EXPORT_LINE_BYTES: usize = 8 * 1024 * 1024;
+/// Records that erasures name, which a check of an export remembers.
+pub const ERASURES_REMEMBERED: usize = 1_000_000;
+/// Rows of one group of an export as Parquet, which is made in memory.
+pub const AUDIT_EXPORT_GROUP_ROWS: usize = 8_192;
+/// Bytes of the values in one such group, after which the next one begins.
+pub const AUDIT_EXPORT_GROUP_BYTES: usize = 8 * 1024 * 1024;
 /// Exports of the book that run at the same time.
 pub const AUDIT_EXPORTS_AT_ONCE: usize = 4;
 /// Callers that follow the book at the same time.

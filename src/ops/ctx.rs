@@ -11,7 +11,6 @@ use super::noise::Noise;
 use super::operation::Description;
 use super::rates::Rates;
 use super::record_time::RecordTimes;
-use super::timeline::Timeline;
 use crate::audit::ledger::VerifierKey;
 use crate::audit::trail::Trail;
 use crate::base::clock::Clock;
@@ -29,7 +28,6 @@ use crate::wire::codes::Code;
 pub struct Ctx {
     pub clock: Arc<dyn Clock>,
     pub start: Start,
-    pub timeline: Timeline,
     pub hsm: Arc<Hsm>,
     pub store: Arc<Store>,
     pub engine: Arc<Engine>,

@@ -64,6 +64,8 @@ mod noise;
 #[cfg(test)]
 mod principals;
 #[cfg(test)]
+mod proved_exports;
+#[cfg(test)]
 mod quotas;
 #[cfg(test)]
 mod readme;

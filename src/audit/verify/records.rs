@@ -20,7 +20,7 @@ use crate::store::{self, StoredRecord, Tx};
 /// Records that a thread takes at a time; a multiple of [`BLOCK`].
 const TURN: u64 = 2_048;
 /// The operation that erases.
-const ERASE: &str = "EraseEventFields";
+pub(super) const ERASE: &str = "EraseEventFields";
 
 /// What the records say together.
 #[derive(Default)]

@@ -53,7 +53,8 @@ enum Command {
     Consistency(evidence::Consistency),
     /// Check a proof; needs no server
     VerifyProof(evidence::VerifyProof),
-    /// Check a data folder or a copy of it: every record, and every signed head; needs no server
+    /// Check a data folder, a copy of it, or an export with proofs: every record, and every
+    /// signed head; needs no server
     Verify(verify::Verify),
     /// Takes personal data out of events, which can still be proved; recorded, with the reason
     Erase(Box<erase::Erase>),

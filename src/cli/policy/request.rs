@@ -11,10 +11,10 @@ use crate::cli::error::Error;
 #[derive(Args)]
 pub(super) struct Request {
     /// ARN of the caller: root, a user, a role, or a session of a role
-    #[arg(long, value_name = "ARN", required_unless_present_any = ["request_id", "provider"])]
+    #[arg(long, value_name = "ARN", required_unless_present_any = ["request_id", "event_id", "provider"])]
     principal: Option<String>,
     /// Action, such as kms:Decrypt
-    #[arg(long, required_unless_present = "request_id", value_parser = action)]
+    #[arg(long, required_unless_present_any = ["request_id", "event_id"], value_parser = action)]
     action: Option<String>,
     /// Id, ARN or alias of the key; with nothing named, the account itself is asked about
     #[arg(long)]
@@ -81,6 +81,17 @@ pub(super) struct Request {
         ]
     )]
     request_id: Option<String>,
+    /// The same, by the id of its record
+    #[arg(
+        long,
+        value_name = "UUID",
+        conflicts_with_all = [
+            "request_id", "principal", "action", "key", "alias", "item_schema", "role", "user",
+            "group", "provider", "audience", "subject", "context", "source_ip", "via", "tag",
+            "condition", "time", "tls",
+        ]
+    )]
+    event_id: Option<String>,
 }
 
 impl Request {
@@ -100,6 +111,7 @@ impl Request {
             ("sourceIp", &self.source_ip),
             ("time", &self.time),
             ("requestId", &self.request_id),
+            ("eventId", &self.event_id),
         ];
         for (name, value) in texts {
             if let Some(value) = value {
@@ -134,7 +146,7 @@ impl Request {
 }
 
 /// The members of the input that its errors name, and the flags that are meant.
-const FLAGS: [(&str, &str); 12] = [
+const FLAGS: [(&str, &str); 13] = [
     ("keyId", "--key"),
     ("aliasName", "--alias"),
     ("itemSchema", "--item-schema"),
@@ -143,6 +155,7 @@ const FLAGS: [(&str, &str); 12] = [
     ("groupName", "--group"),
     ("webIdentity", "--provider, --audience and --subject"),
     ("requestId", "--request-id"),
+    ("eventId", "--event-id"),
     ("sourceIp", "--source-ip"),
     ("secureTransport", "--tls"),
     ("principalTags", "--tag"),

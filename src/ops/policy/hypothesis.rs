@@ -58,6 +58,8 @@ const TAGS: Member = Member::optional("principalTags", Shape::Map);
 const CONDITIONS: Member = Member::optional("conditions", Shape::Map);
 /// A recorded call, instead of all others.
 const REQUEST_ID: Member = Member::optional("requestId", text(1, 64));
+/// The same, by the id of its record.
+const EVENT_ID: Member = Member::optional("eventId", text(1, 64));
 
 /// All of them, and what names what it is about.
 pub(super) const MEMBERS: [Member; 17] = [
@@ -78,6 +80,7 @@ pub(super) const MEMBERS: [Member; 17] = [
     TAGS,
     CONDITIONS,
     REQUEST_ID,
+    EVENT_ID,
 ];
 
 /// A request in the words of whoever asks.
@@ -100,6 +103,14 @@ pub(super) struct Words {
     #[serde(default)]
     pub(super) conditions: BTreeMap<String, String>,
     pub(super) request_id: Option<String>,
+    pub(super) event_id: Option<String>,
+}
+
+impl Words {
+    /// Whether a call of the book is asked about.
+    pub(super) fn is_recorded(&self) -> bool {
+        self.request_id.is_some() || self.event_id.is_some()
+    }
 }
 
 /// Somebody for whom an OpenID Connect provider vouches.
@@ -315,7 +326,7 @@ fn time(text: &str) -> Result<i64, ApiError> {
         .ok_or_else(|| ApiError::validation("time must be a time such as 2026-11-02T10:00:00Z."))
 }
 
-/// Reads the id of a recorded call.
-pub(super) fn request_id(text: &str) -> Result<RequestId, ApiError> {
-    RequestId::parse(text).ok_or_else(|| ApiError::validation("requestId must be a UUID."))
+/// Reads the id of a recorded call, or of its record.
+pub(super) fn id(member: &str, text: &str) -> Result<RequestId, ApiError> {
+    RequestId::parse(text).ok_or_else(|| ApiError::validation(format!("{member} must be a UUID.")))
 }

@@ -87,9 +87,9 @@ impl Operation for Simulate {
         input: Input,
     ) -> Result<Done<Output>, ApiError> {
         access.account(Action::SIMULATE)?;
-        let mut asked = match &input.words.request_id {
-            Some(_) => recorded::read(ctx, access, input.words).await?,
-            None => Hypothesis::read(ctx, access, input.words)?,
+        let mut asked = match input.words.is_recorded() {
+            true => recorded::read(ctx, access, input.words).await?,
+            false => Hypothesis::read(ctx, access, input.words)?,
         };
         let holder = asked.policy_holder().cloned().ok_or_else(|| {
             ApiError::validation(

@@ -4,6 +4,7 @@
 mod audit;
 mod commands;
 mod policy;
+mod questions;
 mod schema;
 mod serving;
 
