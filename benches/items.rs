@@ -189,11 +189,11 @@ fn main() {
     lines.push(Line::new("read DynamoDB JSON", || (), |()| dynamodb_json::parse(&text).unwrap()));
     let print = |()| serde_json::to_string(&DynamoDbJson(black_box(&plain))).unwrap();
     lines.push(Line::new("write DynamoDB JSON", || (), print));
-    report(lines);
+    report(&mut lines);
 }
 
 /// Measures the lines in turn, round by round, and prints them.
-fn report(mut lines: Vec<Line<'_>>) {
+fn report(lines: &mut [Line<'_>]) {
     let mut rounds: Vec<Vec<f64>> = Vec::with_capacity(ROUNDS);
     for round in 0..=ROUNDS {
         let took: Vec<f64> =
