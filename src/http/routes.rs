@@ -34,6 +34,8 @@ pub(super) const ROUTES: &[Route] = &[
     route("PUT", "/v1/item-schemas/{name}", "PutItemSchema"),
     route("POST", "/v1/item-schemas/{name}/decrypt", "DecryptItems"),
     route("POST", "/v1/item-schemas/{name}/encrypt", "EncryptItems"),
+    route("POST", "/v1/item-schemas/{name}/re-encrypt", "ReEncryptItems"),
+    route("POST", "/v1/item-schemas/{name}/rewrap", "RewrapItems"),
     route("GET", "/v1/item-schemas/{name}/versions", "ListItemSchemaVersions"),
     route("GET", "/v1/keys/{keyId}/policy", "GetKeyPolicyWithTests"),
     route("PUT", "/v1/keys/{keyId}/policy", "PutKeyPolicyWithTests"),

@@ -166,6 +166,16 @@ pub struct VerifiedItem {
 }
 
 impl VerifiedItem {
+    /// The attributes that are encrypted, in canonical order.
+    pub fn encrypted_names(&self) -> impl Iterator<Item = &str> {
+        self.fields.iter().filter(|field| field.encrypted).map(|field| field.name.as_str())
+    }
+
+    /// The attributes of the format beside header and footer, such as beacons.
+    pub fn reserved_names(&self) -> impl Iterator<Item = &str> {
+        self.reserved.keys().map(String::as_str)
+    }
+
     /// The item with those encrypted attributes decrypted for which `wanted` is
     /// true and without the others. Unencrypted attributes are as they were
     /// stored; attributes of the format are gone.

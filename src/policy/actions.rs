@@ -99,6 +99,8 @@ impl Action {
     pub const LIST_ITEM_SCHEMA_VERSIONS: Self = Self::new("items:ListItemSchemaVersions", SCHEMA);
     pub const LIST_ITEM_SCHEMAS: Self = Self::new("items:ListItemSchemas", ACCOUNT);
     pub const PUT_ITEM_SCHEMA: Self = Self::new("items:PutItemSchema", SCHEMA);
+    pub const RE_ENCRYPT_ITEM: Self = Self::new("items:ReEncryptItem", SCHEMA);
+    pub const REWRAP_ITEM: Self = Self::new("items:RewrapItem", SCHEMA);
     pub const CANCEL_KEY_DELETION: Self = Self::new("kms:CancelKeyDeletion", KEY);
     pub const CONNECT_CUSTOM_KEY_STORE: Self = Self::new("kms:ConnectCustomKeyStore", ACCOUNT);
     pub const CREATE_ALIAS: Self = Self::new("kms:CreateAlias", ALIAS_KEY);
@@ -175,7 +177,7 @@ impl Action {
     pub const SYSTEM_ROTATE_KEY: Self = Self::new("system:RotateKey", KEY);
 
     /// Every action, sorted by name.
-    pub const ALL: [Self; 115] = [
+    pub const ALL: [Self; 117] = [
         Self::COUNT_EVENTS,
         Self::ERASE_EVENT_FIELDS,
         Self::EXPORT_EVENTS,
@@ -222,6 +224,8 @@ impl Action {
         Self::LIST_ITEM_SCHEMA_VERSIONS,
         Self::LIST_ITEM_SCHEMAS,
         Self::PUT_ITEM_SCHEMA,
+        Self::RE_ENCRYPT_ITEM,
+        Self::REWRAP_ITEM,
         Self::CANCEL_KEY_DELETION,
         Self::CONNECT_CUSTOM_KEY_STORE,
         Self::CREATE_ALIAS,

@@ -456,6 +456,12 @@ impl Scene {
             "ListItemSchemas" => ("GET", "/v1/item-schemas".to_owned(), nothing),
             "ListPrincipals" => ("GET", "/v1/principals".to_owned(), nothing),
             "PutItemSchema" => ("PUT", schema, self.schema()),
+            "ReEncryptItems" => {
+                ("POST", format!("{schema}/re-encrypt"), json!({ "items": [self.sealed_item] }))
+            }
+            "RewrapItems" => {
+                ("POST", format!("{schema}/rewrap"), json!({ "items": [self.sealed_item] }))
+            }
             "UpdateAccessKey" => ("PUT", access_key, json!({ "status": "Inactive" })),
             new => panic!("{new} has no call here yet"),
         }

@@ -74,6 +74,8 @@ mod record_kinds;
 #[cfg(test)]
 mod records;
 #[cfg(test)]
+mod resealing;
+#[cfg(test)]
 mod schemas;
 #[cfg(test)]
 mod seed;

@@ -64,6 +64,12 @@ impl PreparedDocument {
         &self.context
     }
 
+    /// Where the values stand that will be encrypted, as JSON Pointers.
+    pub fn encrypted_pointers(&self) -> impl Iterator<Item = String> {
+        let encrypted = self.leaves.iter().filter(|leaf| leaf.encrypted);
+        encrypted.map(|leaf| leaves::pointer(&self.root, &leaf.place))
+    }
+
     /// Encrypts and signs for each of `recipients`, any of whom can then
     /// decrypt. `random` fills the data key and then the message id.
     ///

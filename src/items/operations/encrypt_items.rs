@@ -64,11 +64,7 @@ async fn encrypt(
     text: &str,
     format: Format,
 ) -> Result<Converted, Refusal> {
-    let mut random = |bytes: &mut [u8]| {
-        hsm.fill_random(bytes).map_err(|_failed| {
-            ItemError::new(ItemErrorCode::RandomUnavailable, "there is no randomness: try again")
-        })
-    };
+    let mut random = |bytes: &mut [u8]| fill_random(hsm, bytes);
     if let Some(schema) = stored.schema.documents() {
         let prepared = PreparedDocument::prepare(schema, Document::parse(text)?)?;
         let keys = recipients(stored, keys, prepared.encryption_context()).await?;
@@ -86,8 +82,15 @@ async fn encrypt(
         .map_err(|error| Refusal::from(&ApiError::internal(error)))
 }
 
+/// Randomness for an item, from the security module.
+pub(super) fn fill_random(hsm: &Hsm, bytes: &mut [u8]) -> Result<(), ItemError> {
+    hsm.fill_random(bytes).map_err(|_failed| {
+        ItemError::new(ItemErrorCode::RandomUnavailable, "there is no randomness: try again")
+    })
+}
+
 /// A fresh key for one item from each key of the schema.
-async fn recipients(
+pub(super) async fn recipients(
     stored: &StoredSchema,
     keys: &KeyService,
     context: &EncryptionContext,

@@ -32,7 +32,11 @@ mod list_item_schemas;
 mod pin;
 mod put_item_schema;
 mod query_field_reads;
+mod re_encrypt_items;
 mod reading;
+mod resealing;
+mod rewrap_items;
+mod sealed;
 mod views;
 
 /// What the operations on items work with.
@@ -72,6 +76,8 @@ pub static TABLE: &[Entry<Ctx>] = &[
     Entry::of::<list_item_schemas::ListItemSchemas>(),
     Entry::of::<put_item_schema::PutItemSchema>(),
     Entry::of::<query_field_reads::QueryFieldReads>(),
+    Entry::of::<re_encrypt_items::ReEncryptItems>(),
+    Entry::of::<rewrap_items::RewrapItems>(),
 ];
 
 /// The name of a schema.
