@@ -144,7 +144,8 @@ impl<'a> Line<'a> {
 
 fn main() {
     let recipients = [recipient()];
-    let plain = dynamodb_json::parse(&text()).unwrap();
+    let text = text();
+    let plain = dynamodb_json::parse(&text).unwrap();
     let forms: Vec<(String, Schema)> = [("0x6700", 1), ("0x6700", 2), ("0x6701", 1)]
         .map(|(suite, version)| (format!("{suite} version {version}"), schema(suite, version)))
         .into();
@@ -185,15 +186,14 @@ fn main() {
         }
         lines.append(&mut three);
     }
-    let text = text();
     lines.push(Line::new("read DynamoDB JSON", || (), |()| dynamodb_json::parse(&text).unwrap()));
     let print = |()| serde_json::to_string(&DynamoDbJson(black_box(&plain))).unwrap();
     lines.push(Line::new("write DynamoDB JSON", || (), print));
-    report(lines);
+    report(&mut lines);
 }
 
 /// Measures the lines in turn, round by round, and prints them.
-fn report(mut lines: Vec<Line<'_>>) {
+fn report(lines: &mut [Line<'_>]) {
     let mut rounds: Vec<Vec<f64>> = Vec::with_capacity(ROUNDS);
     for round in 0..=ROUNDS {
         let took: Vec<f64> =

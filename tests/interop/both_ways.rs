@@ -79,13 +79,14 @@ fn assert_same(found: &Value, want: &Value, what: &str) {
     assert_eq!(of_item(&to_item(found)), of_item(&to_item(want)), "{what}");
 }
 
-/// The attribute with one bit of its binary value turned.
-fn turned(item: &Value, name: &str) -> Value {
+/// The item with one of the first bytes of a binary attribute changed, or one of
+/// the last.
+fn changed(item: &Value, name: &str, first: bool) -> Value {
     let mut altered = item.clone();
     let text = altered[name]["B"].as_str().unwrap();
-    let last = text.trim_end_matches('=').len() - 3;
-    let other = if &text[last..=last] == "A" { "B" } else { "A" };
-    altered[name]["B"] = json!([&text[..last], other, &text[last + 1..]].concat());
+    let at = if first { 3 } else { text.trim_end_matches('=').len() - 3 };
+    let other = if &text[at..=at] == "A" { "B" } else { "A" };
+    altered[name]["B"] = json!([&text[..at], other, &text[at + 1..]].concat());
     altered
 }
 
@@ -124,11 +125,17 @@ async fn items_go_both_ways() {
                     assert_same(&of_item(&opened), &plain, &what);
                 }
 
+                // The tag of the second recipient is none of the first one's
+                // business, for neither side.
                 let mut bad = vec![
-                    turned(&ours, "e.text"),
-                    turned(&ours, "aws_dbe_head"),
-                    turned(&ours, "aws_dbe_foot"),
+                    changed(&ours, "e.text", false),
+                    changed(&ours, "aws_dbe_head", true),
+                    changed(&ours, "aws_dbe_head", false),
+                    changed(&ours, "aws_dbe_foot", true),
                 ];
+                if suite == "0x6701" {
+                    bad.push(changed(&ours, "aws_dbe_foot", false));
+                }
                 for (name, value) in [("s.text", json!({ "S": "x" })), ("pk", json!({ "S": "x" }))] {
                     let mut altered = ours.clone();
                     altered[name] = value;
