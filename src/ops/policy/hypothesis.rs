@@ -62,7 +62,7 @@ const REQUEST_ID: Member = Member::optional("requestId", text(1, 64));
 const EVENT_ID: Member = Member::optional("eventId", text(1, 64));
 
 /// All of them, and what names what it is about.
-pub(super) const MEMBERS: [Member; 17] = [
+pub(super) const MEMBERS: [Member; 18] = [
     PRINCIPAL,
     WEB_IDENTITY,
     ACTION,
