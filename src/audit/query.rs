@@ -229,7 +229,7 @@ pub fn find_event(
     account: &str,
     event_id: RequestId,
 ) -> Result<Option<Recorded>, Error> {
-    find_stored_event(store, account, event_id)?.map(recorded).transpose()
+    find_stored_event(store, account, event_id)?.as_ref().map(recorded).transpose()
 }
 
 /// The stored record with this event id, in the book of `account`. Blocks.
@@ -249,11 +249,11 @@ fn first(
     selection: &Selection,
     before: Position,
 ) -> Result<Option<Recorded>, Error> {
-    first_stored(store, selection, before)?.map(recorded).transpose()
+    first_stored(store, selection, before)?.as_ref().map(recorded).transpose()
 }
 
-fn recorded(stored: StoredRecord) -> Result<Recorded, Error> {
-    let record = Opener::default().open(&stored)?.record()?;
+fn recorded(stored: &StoredRecord) -> Result<Recorded, Error> {
+    let record = Opener::default().open(stored)?.record()?;
     Ok(Recorded { record, position: stored.position })
 }
 

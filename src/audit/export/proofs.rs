@@ -50,14 +50,16 @@ impl Proofs {
         opener: &mut Opener,
         records: &[StoredRecord],
     ) -> Result<Vec<u8>, Error> {
-        let mut bytes = self.heading.take().map(|heading| line(&heading)).transpose()?;
-        let bytes = bytes.get_or_insert_default();
+        let mut bytes = match self.heading.take() {
+            Some(heading) => line(&heading)?,
+            None => Vec::new(),
+        };
         for (record, proof) in self.proved(store, records)? {
             let opened = opener.open(record)?;
             bytes.append(&mut line_of(record, &opened, proof)?);
             self.records = self.records.saturating_add(1);
         }
-        Ok(std::mem::take(bytes))
+        Ok(bytes)
     }
 
     /// The records with their proofs, without those that are newer than the

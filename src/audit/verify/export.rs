@@ -74,7 +74,7 @@ pub fn verify_export(
     };
     let Some(head) = head_of(&heading, key, &mut out.report) else { return Ok(out) };
     check_kept(&heading, &head, &kept, &mut out.report)?;
-    let mut check = Check::new(head.checkpoint, out);
+    let mut check = Check::new(&head.checkpoint, out);
     let mut number = 2_u64;
     loop {
         match read_line(file, &mut text)? {
@@ -237,7 +237,7 @@ struct Check {
 }
 
 impl Check {
-    fn new(head: Checkpoint, out: ExportReport) -> Self {
+    fn new(head: &Checkpoint, out: ExportReport) -> Self {
         Self {
             verifier: Verifier::new(head.size, head.root),
             size: head.size,
@@ -294,7 +294,7 @@ impl Check {
         let index = seq.wrapping_sub(1);
         let proof = line::hashes(&line.proof);
         match (self.verifier.verify(index, &line.leaf.0, &proof), opened) {
-            (Ok(()), Some(opened)) => self.proved(number, seq, &opened, event),
+            (Ok(()), Some(opened)) => self.proved(number, seq, &opened, event.as_ref()),
             (Ok(()), None) => self.last = Some(seq),
             // What was changed of it has been told.
             (Err(Unproved::Wrong), None) => {}
@@ -317,7 +317,7 @@ impl Check {
         }
     }
 
-    fn proved(&mut self, number: u64, seq: u64, opened: &Opened, event: Option<Event>) {
+    fn proved(&mut self, number: u64, seq: u64, opened: &Opened, event: Option<&Event>) {
         let report = &mut self.out.report;
         report.records = report.records.saturating_add(1);
         match &mut self.run {
@@ -329,7 +329,7 @@ impl Check {
         }
         self.last = Some(seq);
         if let Some(event) = event {
-            self.erased(number, seq, opened, &event);
+            self.erased(number, seq, opened, event);
             self.remember(event);
         }
     }
@@ -367,7 +367,7 @@ impl Check {
 
     /// Keeps what an erasure says that it erased from: older records, so that
     /// they come later.
-    fn remember(&mut self, event: Event) {
+    fn remember(&mut self, event: &Event) {
         let Some(erased) = event.erased_from() else { return };
         let id = RequestId::parse(&event.event_id);
         self.remembered = self.remembered.saturating_add(erased.len());
