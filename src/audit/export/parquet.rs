@@ -365,6 +365,7 @@ mod tests {
             request_id: None,
             event_id: [7; 16],
             read_only: seq % 2 == 0,
+            field_reads: None,
         };
         StoredRecord {
             position: Position { seq, time_ms: -seq },
@@ -374,6 +375,7 @@ mod tests {
             body: Vec::new(),
             columns,
             personal: None,
+            field_reads: Vec::new(),
         }
     }
 

@@ -48,9 +48,10 @@ pub(super) struct Output {
 }
 
 /// A request, and the policy that is proposed.
-const INPUT: [Member; 18] = {
-    let mut all = [Member::optional("policy", matching(1, limits::POLICY_BYTES, POLICY_TEXT)); 18];
-    let (of_request, _) = all.split_at_mut(17);
+const INPUT: [Member; hypothesis::MEMBERS.len() + 1] = {
+    let policy = Member::optional("policy", matching(1, limits::POLICY_BYTES, POLICY_TEXT));
+    let mut all = [policy; hypothesis::MEMBERS.len() + 1];
+    let (of_request, _) = all.split_at_mut(hypothesis::MEMBERS.len());
     of_request.copy_from_slice(&hypothesis::MEMBERS);
     all
 };
