@@ -367,7 +367,7 @@ mod tests {
             read_only: seq % 2 == 0,
         };
         StoredRecord {
-            position: Position { seq, time_ms: -seq },
+            position: Position { seq, time_ms: seq.saturating_neg() },
             format: 1,
             dictionary: 1,
             leaf: [0; 32],
