@@ -127,17 +127,7 @@ fn the_auditor_asks_who_read_the_number_of_one_person() {
         assert_eq!(found[3]["policies"][0]["source"], "identity", "{}", found[3]);
         assert_eq!(found[4]["item"], 1);
         check_filters(server);
-        // The inverse: what somebody read.
-        let ada = reads(server, "principal=arn:aws:iam::111122223333:user/ada");
-        assert_eq!(ada.len(), 1);
-        assert_eq!(ada[0]["attributes"], json!({ "email": "plain", "ssn": "plain" }));
-        assert!(ada[0].get("key").is_none());
-        assert_eq!(ada[0]["reference"], found[3]["reference"]);
-        let event = ada[0]["eventId"].as_str().unwrap();
-        assert_eq!(reads(server, &format!("eventId={event}")), ada);
-        let record = &server.events(&format!("eventId={event}"))[0];
-        let opened = &record["wardbook"]["fieldReads"]["opened"];
-        assert_eq!(opened["plain"], json!(["email", "ssn"]), "{record}");
+        check_inverse(server, &found[3]["reference"]);
     };
     check(&server);
     // From the index, too, and from one that is built anew.
@@ -151,6 +141,21 @@ fn the_auditor_asks_who_read_the_number_of_one_person() {
     // Who asked about whom is recorded, without the key.
     let asked = &server.events("eventName=QueryFieldReads").remove(0)["requestParameters"];
     assert!(asked.get("key").is_none(), "{asked}");
+}
+
+/// The inverse: what somebody read.
+#[track_caller]
+fn check_inverse(server: &Server, reference: &Value) {
+    let ada = reads(server, "principal=arn:aws:iam::111122223333:user/ada");
+    assert_eq!(ada.len(), 1);
+    assert_eq!(ada[0]["attributes"], json!({ "email": "plain", "ssn": "plain" }));
+    assert!(ada[0].get("key").is_none());
+    assert_eq!(ada[0]["reference"], *reference);
+    let event = ada[0]["eventId"].as_str().unwrap();
+    assert_eq!(reads(server, &format!("eventId={event}")), ada);
+    let record = &server.events(&format!("eventId={event}"))[0];
+    let opened = &record["wardbook"]["fieldReads"]["opened"];
+    assert_eq!(opened["plain"], json!(["email", "ssn"]), "{record}");
 }
 
 /// The logical name of the table, and what narrows.

@@ -368,7 +368,7 @@ mod tests {
             field_reads: None,
         };
         StoredRecord {
-            position: Position { seq, time_ms: -seq },
+            position: Position { seq, time_ms: seq.saturating_neg() },
             format: 1,
             dictionary: 1,
             leaf: [0; 32],

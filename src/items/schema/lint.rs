@@ -246,7 +246,7 @@ mod tests {
 
     use super::*;
 
-    fn document(actions: Value) -> Value {
+    fn document(actions: &Value) -> Value {
         json!({
             "tableName": "T", "partitionKeyName": "pk",
             "attributeActionsOnEncrypt": actions,
@@ -269,15 +269,15 @@ mod tests {
     }
 
     #[track_caller]
-    fn of_actions(actions: Value, want: &[(&str, Option<&str>)]) {
+    fn of_actions(actions: &Value, want: &[(&str, Option<&str>)]) {
         check(&document(actions), &Table::default(), want);
     }
 
     #[test]
     fn what_nobody_means() {
-        of_actions(json!({ "pk": "SIGN_ONLY", "a": "ENCRYPT_AND_SIGN" }), &[]);
-        of_actions(json!({ "pk": "SIGN_ONLY", "a": "SIGN_ONLY" }), &[("nothing-encrypted", None)]);
-        let mut weak = document(json!({ "pk": "SIGN_ONLY", "a": "ENCRYPT_AND_SIGN" }));
+        of_actions(&json!({ "pk": "SIGN_ONLY", "a": "ENCRYPT_AND_SIGN" }), &[]);
+        of_actions(&json!({ "pk": "SIGN_ONLY", "a": "SIGN_ONLY" }), &[("nothing-encrypted", None)]);
+        let mut weak = document(&json!({ "pk": "SIGN_ONLY", "a": "ENCRYPT_AND_SIGN" }));
         weak["algorithmSuite"] = json!("0x6700");
         weak["allowedUnsignedAttributePrefix"] = json!("tmp");
         let want = [("prefix-takes-more", None), ("suite-without-signature", None)];
@@ -292,10 +292,10 @@ mod tests {
     fn times_to_live() {
         for name in ["ttl", "TTL", "expires_at", "expiresAt", "time-to-live"] {
             let actions = json!({ "pk": "SIGN_ONLY", name: "ENCRYPT_AND_SIGN" });
-            of_actions(actions, &[("ttl-encrypted", Some(name))]);
+            of_actions(&actions, &[("ttl-encrypted", Some(name))]);
         }
         for name in ["throttle", "expired_reason", "subtitle"] {
-            of_actions(json!({ "pk": "SIGN_ONLY", name: "ENCRYPT_AND_SIGN" }), &[]);
+            of_actions(&json!({ "pk": "SIGN_ONLY", name: "ENCRYPT_AND_SIGN" }), &[]);
         }
         let mut told = Table::default();
         let text =
@@ -303,7 +303,7 @@ mod tests {
         told.add(text).unwrap();
         let actions =
             json!({ "pk": "SIGN_ONLY", "ttl": "ENCRYPT_AND_SIGN", "bye": "ENCRYPT_AND_SIGN" });
-        check(&document(actions), &told, &[("ttl-encrypted", Some("bye"))]);
+        check(&document(&actions), &told, &[("ttl-encrypted", Some("bye"))]);
     }
 
     #[test]
@@ -316,14 +316,14 @@ mod tests {
         for name in ["discard", "spinner", "cardinality", "opinion"] {
             actions[name] = json!("SIGN_ONLY");
         }
-        of_actions(actions, &looks.map(|name| ("looks-sensitive", Some(name))));
+        of_actions(&actions, &looks.map(|name| ("looks-sensitive", Some(name))));
     }
 
     #[test]
     fn tables_and_their_indexes() {
         let table = table();
         assert_eq!(table.keys, ["pk", "sk"]);
-        let mut document = document(json!({
+        let mut document = document(&json!({
             "pk": "SIGN_ONLY", "sk": "SIGN_ONLY", "email": "ENCRYPT_AND_SIGN", "city": "SIGN_ONLY",
         }));
         let index = [("index-key-encrypted", Some("email")), ("index-projection", None)];

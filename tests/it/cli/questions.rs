@@ -51,8 +51,8 @@ fn is_like(line: &str, told: &str) -> bool {
     }
     let mut rest = line.as_str();
     for part in &parts {
-        let Some(at) = rest.find(part) else { return false };
-        rest = &rest[at + part.len()..];
+        let Some((_, behind)) = rest.split_once(part) else { return false };
+        rest = behind;
     }
     line.starts_with(first) && line.ends_with(last)
 }
