@@ -120,6 +120,10 @@ pub(super) enum Error {
     Findings(usize),
     #[error("{failed} of {total} items failed")]
     ItemsFailed { failed: usize, total: usize },
+    #[error("{path}: {text}")]
+    Job { path: PathBuf, text: &'static str },
+    #[error("the server cannot do it now, and the same command goes on later: {code}: {text}")]
+    NotNow { code: String, text: String },
     #[error("the server broke off its answer: {path} is not written")]
     BrokenOff {
         path: PathBuf,
@@ -154,12 +158,14 @@ impl Error {
             | Self::Schema { .. }
             | Self::SchemaName(_)
             | Self::SchemaTwice { .. }
+            | Self::Job { .. }
             | Self::Read { .. }
             | Self::Json { .. } => USAGE,
             Self::Parent(_)
             | Self::Serve(_)
             | Self::Unreachable { .. }
             | Self::BrokenOff { .. }
+            | Self::NotNow { .. }
             | Self::Lost(_)
             | Self::DemoServer(_) => NO_SERVER,
             Self::Init(_)

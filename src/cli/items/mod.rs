@@ -4,6 +4,7 @@
 //! policy decides and the book records.
 
 mod convert;
+mod job;
 pub(super) mod stream;
 
 use clap::{Args, Subcommand};
@@ -28,13 +29,22 @@ enum Command {
     Encrypt(convert::Conversion),
     /// Decrypt items, as far as the policy lets the caller see them
     Decrypt(convert::Decryption),
+    /// Work through files of items: rewrap, re-encrypt, decrypt, or count them
+    #[command(subcommand)]
+    Job(job::Command),
 }
 
 pub(super) fn run(context: &mut Context, arguments: Arguments) -> Result<(), Error> {
-    let client = Client::new(client::client(arguments.client, &context.environment)?)?;
-    let output = &mut context.output;
-    match arguments.command {
-        Command::Encrypt(conversion) => convert::encrypt(&client, output, &conversion),
-        Command::Decrypt(decryption) => convert::decrypt(&client, output, decryption),
+    let Arguments { client: flags, command } = arguments;
+    // A report asks no server, and needs no credentials.
+    let client = |context: &Context| Client::new(client::client(flags, &context.environment)?);
+    match command {
+        Command::Encrypt(conversion) => {
+            convert::encrypt(&client(context)?, &mut context.output, &conversion)
+        }
+        Command::Decrypt(decryption) => {
+            convert::decrypt(&client(context)?, &mut context.output, decryption)
+        }
+        Command::Job(command) => job::run(context, client, command),
     }
 }

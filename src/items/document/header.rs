@@ -81,6 +81,19 @@ impl Header {
     }
 }
 
+/// Whether these bytes are the header of a document, and not that of an item.
+pub(in crate::items) fn is_header(bytes: &[u8]) -> bool {
+    bytes.first() == Some(&MAGIC)
+}
+
+/// The suite of a header, and its encrypted data keys; not verified.
+pub(in crate::items) fn suite_and_keys(
+    bytes: &[u8],
+) -> Result<(AlgorithmSuite, Vec<EncryptedDataKey>), ItemError> {
+    let Header { suite, data_keys, .. } = Header::parse(bytes)?;
+    Ok((suite, data_keys))
+}
+
 /// A verification key stands in the header exactly in the suite that needs it,
 /// and nothing else does. Otherwise who may only decrypt could take the keys of a
 /// signed document, whose context names the verification key, and write one

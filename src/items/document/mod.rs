@@ -24,6 +24,7 @@ pub mod schema;
 mod sealed;
 mod value;
 
+pub(super) use header::{is_header, suite_and_keys};
 pub use value::{Document, Value};
 
 /// Member of the header of an encrypted document.

@@ -98,6 +98,11 @@ impl Sealer {
         match item {
             Sealed::Item(item) => {
                 let verified = item.verify(index, &key)?;
+                if self.depth == Depth::Whole
+                    && let Some(name) = verified.reserved_names().next()
+                {
+                    return Err(would_be_lost(name).into());
+                }
                 self.note(read, encrypted);
                 let sealed = match self.depth {
                     Depth::Wrapping => self.rewrap(verified).await?,
@@ -120,9 +125,6 @@ impl Sealer {
     }
 
     async fn re_encrypt(&self, verified: VerifiedItem) -> Result<Item, Refusal> {
-        if let Some(name) = verified.reserved_names().next() {
-            return Err(would_be_lost(name).into());
-        }
         let before: Vec<String> = verified.encrypted_names().map(str::to_owned).collect();
         let opened = verified.decrypt(|_| true)?;
         let prepared = PreparedItem::prepare(&self.stored.schema, opened)?;

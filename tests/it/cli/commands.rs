@@ -396,9 +396,25 @@ fn items_are_read_as_far_as_allowed() {
     assert_eq!(decrypt(&["--purpose", "curiosity"]).1, "{\"id\":\"1\"}\n");
 }
 
-/// A KMS key of the demo's kind: the command line has no command that makes
-/// one, since every AWS client has.
+/// A KMS key with the alias `alias/app`.
 pub(super) fn key(program: &Program) -> String {
+    let arn = new_key(program);
+    let (client, runtime) = kms(program);
+    let alias = client.create_alias().alias_name("alias/app").target_key_id(&arn);
+    runtime.block_on(alias.send()).unwrap();
+    arn
+}
+
+/// A KMS key of the demo's kind.
+pub(super) fn new_key(program: &Program) -> String {
+    let (client, runtime) = kms(program);
+    let made = runtime.block_on(client.create_key().send());
+    made.unwrap().key_metadata.unwrap().arn.unwrap()
+}
+
+/// A client of KMS: the command line has no command that makes a key, since every
+/// AWS client has.
+fn kms(program: &Program) -> (aws_sdk_kms::Client, tokio::runtime::Runtime) {
     use aws_sdk_kms::config::{BehaviorVersion, Credentials, Region};
     let variable = |wanted: &str| {
         let found = program.variables.iter().find(|(name, _)| name == wanted);
@@ -412,12 +428,7 @@ pub(super) fn key(program: &Program) -> String {
         .credentials_provider(Credentials::new(id, secret, None, None, "test"))
         .build();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let client = aws_sdk_kms::Client::from_conf(config);
-    let made = runtime.block_on(client.create_key().send());
-    let arn = made.unwrap().key_metadata.unwrap().arn.unwrap();
-    let alias = client.create_alias().alias_name("alias/app").target_key_id(&arn);
-    runtime.block_on(alias.send()).unwrap();
-    arn
+    (aws_sdk_kms::Client::from_conf(config), runtime)
 }
 
 #[test]

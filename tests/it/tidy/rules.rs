@@ -33,7 +33,7 @@ const FENCES: &[(&[&str], &[&str])] = &[
     (&["jsonwebtoken"], &["identity/oidc"]),
     (&["aws_sdk_kms"], &["keys/backend/remote", "cli/demo"]),
     (&["aws_sdk_s3"], &["audit/trail/s3"]),
-    (&["flate2"], &["audit/trail"]),
+    (&["flate2"], &["audit/trail", "cli/items/job"]),
     (&["md5"], &["hsm/hazmat"]),
     (
         &[

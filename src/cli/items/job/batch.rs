@@ -1,0 +1,153 @@
+//! Lines, taken together to batches as large as the server takes; and what the
+//! server says of each of them.
+//!
+//! A line that is no JSON never leaves here: it would spoil the whole batch.
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::lines::{Lines, Place, Text};
+use crate::base::limits;
+use crate::wire::json::check_depth;
+
+/// A batch has at most this many bytes of items, so that a body stays well
+/// below its own limit.
+const BATCH_BYTES: usize = limits::REST_BODY_BYTES / 2;
+
+/// Why a line did not become an item.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Refused {
+    pub(super) code: String,
+    pub(super) message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) attribute: Option<String>,
+}
+
+impl Refused {
+    pub(super) fn new(code: &str, message: impl Into<String>) -> Self {
+        Self { code: code.to_owned(), message: message.into(), attribute: None }
+    }
+}
+
+/// One line.
+pub(super) struct Entry {
+    /// Its number, from 1.
+    pub(super) line: u64,
+    /// Whether the item stands in `{"Item":...}`, as a DynamoDB export has it.
+    pub(super) wrapped: bool,
+    pub(super) item: Result<Box<RawValue>, Refused>,
+}
+
+/// Lines that follow each other.
+pub(super) struct Batch {
+    pub(super) entries: Vec<Entry>,
+    /// Behind the last of them.
+    pub(super) end: Place,
+}
+
+/// What became of one line.
+pub(super) struct Outcome {
+    pub(super) line: u64,
+    pub(super) wrapped: bool,
+    /// The item as it was read, if it is JSON and was refused.
+    pub(super) item: Option<Box<RawValue>>,
+    pub(super) became: Result<Box<RawValue>, Refused>,
+}
+
+/// What became of a batch.
+pub(super) struct Answered {
+    pub(super) outcomes: Vec<Outcome>,
+    pub(super) end: Place,
+}
+
+/// The next batch; `None` at the end of the file. Empty lines are passed over.
+pub(super) fn next(lines: &mut Lines) -> std::io::Result<Option<Batch>> {
+    let (mut entries, mut bytes) = (Vec::new(), 0_usize);
+    while entries.len() < limits::BATCH_ITEMS && bytes < BATCH_BYTES {
+        let Some(text) = lines.next()? else { break };
+        if let Text::Line(line) = &text {
+            bytes = bytes.saturating_add(line.len());
+            if line.trim().is_empty() {
+                continue;
+            }
+        }
+        let (wrapped, item) = item_of(text);
+        entries.push(Entry { line: lines.place().lines, wrapped, item });
+    }
+    let end = lines.place();
+    Ok(if entries.is_empty() { None } else { Some(Batch { entries, end }) })
+}
+
+/// The item in a line, and whether it stands in `{"Item":...}`.
+pub(super) fn item_of(text: Text) -> (bool, Result<Box<RawValue>, Refused>) {
+    let line = match text {
+        Text::Line(line) => line,
+        Text::TooLong => {
+            let refused = Refused::new("ItemTooLarge", "the line is longer than any item");
+            return (false, Err(refused));
+        }
+        Text::Binary => {
+            return (false, Err(Refused::new("MalformedJson", "the line is not UTF-8")));
+        }
+    };
+    // In a request the item is two levels deeper.
+    if check_depth(format!("[[{line}").as_bytes()).is_err() {
+        return (false, Err(Refused::new("TooDeep", "the line is nested too deep")));
+    }
+    let item: Box<RawValue> = match serde_json::from_str(&line) {
+        Ok(item) => item,
+        Err(error) => {
+            let text = format!("the line is not one JSON value: column {}", error.column());
+            return (false, Err(Refused::new("MalformedJson", text)));
+        }
+    };
+    match unwrapped(&item) {
+        Some(inner) => (true, Ok(inner)),
+        None => (false, Ok(item)),
+    }
+}
+
+/// The item in a line of a DynamoDB export: `{"Item":{...}}`, and no more. An
+/// encrypted item has a header beside its attributes, so that none looks like this.
+fn unwrapped(item: &RawValue) -> Option<Box<RawValue>> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Line {
+        #[serde(rename = "Item")]
+        item: Box<RawValue>,
+    }
+    let Line { item } = serde_json::from_str(item.get()).ok()?;
+    item.get().starts_with('{').then_some(item)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(line: &str, want: Result<(bool, &str), &str>) {
+        let (wrapped, item) = item_of(Text::Line(line.to_owned()));
+        let item = item.as_ref().map(|item| (wrapped, item.get()));
+        assert_eq!(item.map_err(|refused| refused.code.as_str()), want, "{line}");
+    }
+
+    #[test]
+    fn items_in_lines() {
+        check(r#"{"a":1.10} "#, Ok((false, r#"{"a":1.10}"#)));
+        check(r#"{"Item":{"a":{"N":"1"}}}"#, Ok((true, r#"{"a":{"N":"1"}}"#)));
+        check(r#"{"Item":{},"b":1}"#, Ok((false, r#"{"Item":{},"b":1}"#)));
+        check(r#"{"Item":7}"#, Ok((false, r#"{"Item":7}"#)));
+        check("7", Ok((false, "7")));
+        check("{", Err("MalformedJson"));
+        check("{} {}", Err("MalformedJson"));
+        check("[", Err("MalformedJson"));
+        check(&format!("{}{}", "[".repeat(2_000), "]".repeat(2_000)), Err("TooDeep"));
+    }
+
+    #[test]
+    fn lines_that_are_no_items() {
+        let code = |text| item_of(text).1.unwrap_err().code;
+        assert_eq!(code(Text::TooLong), "ItemTooLarge");
+        assert_eq!(code(Text::Binary), "MalformedJson");
+    }
+}

@@ -1,0 +1,276 @@
+//! What a job writes: `NAME.part`, which becomes `NAME` when all is done,
+//! `NAME.errors.ndjson`, and `NAME.job.json`, which says how far both are.
+//!
+//! The files are made durable before the journal that counts them. So whatever
+//! stops a job, what the journal says is there; what is there beyond that is cut
+//! off when the job goes on.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Seek, SeekFrom, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::batch::{Answered, Refused};
+use super::lines::Place;
+use crate::cli::error::Error;
+
+/// Batches between two writings of the journal.
+const STEP: usize = 10;
+
+/// What a job is: the one that goes on must be the one that began.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Job {
+    pub(super) verb: String,
+    pub(super) schema: String,
+    pub(super) format: String,
+    pub(super) partial: bool,
+    /// Size of the input in bytes, and when it was changed last.
+    pub(super) input_bytes: u64,
+    pub(super) input_modified_ms: u64,
+}
+
+/// How far a job is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Counts {
+    input_position: u64,
+    input_lines: u64,
+    output_bytes: u64,
+    error_bytes: u64,
+    /// Items in the output.
+    pub(super) items: usize,
+    /// Items, and lines that are none, among the errors.
+    pub(super) refused: usize,
+}
+
+impl Counts {
+    /// Where the input is read on.
+    pub(super) fn place(&self) -> Place {
+        Place { bytes: self.input_position, lines: self.input_lines }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Journal {
+    /// Of the journal's own form.
+    version: u32,
+    job: Job,
+    counts: Counts,
+    done: bool,
+}
+
+const VERSION: u32 = 1;
+
+/// A line of the errors.
+#[derive(Serialize)]
+struct ErrorLine<'a> {
+    line: u64,
+    #[serde(flatten)]
+    refused: &'a Refused,
+    /// The item as it was read, if it is JSON.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    item: Option<&'a RawValue>,
+}
+
+/// A job as it is found.
+pub(super) enum Found {
+    Done(Counts),
+    Open(Box<Sink>),
+}
+
+/// The files of a job that is not done.
+pub(super) struct Sink {
+    job: Job,
+    paths: Paths,
+    part: File,
+    errors: File,
+    counts: Counts,
+    /// Batches since the journal was written.
+    unsaved: usize,
+}
+
+struct Paths {
+    output: PathBuf,
+    part: PathBuf,
+    errors: PathBuf,
+    journal: PathBuf,
+}
+
+impl Paths {
+    fn of(output: &Path) -> Self {
+        let beside = |end: &str| {
+            let mut name = output.file_name().unwrap_or_default().to_owned();
+            name.push(end);
+            output.with_file_name(name)
+        };
+        Self {
+            part: beside(".part"),
+            errors: beside(".errors.ndjson"),
+            journal: beside(".job.json"),
+            output: output.to_owned(),
+        }
+    }
+}
+
+/// Finds the job that writes `output`, or begins it.
+pub(super) fn open(output: &Path, job: Job) -> Result<Found, Error> {
+    let paths = Paths::of(output);
+    if let Some(counts) = ended(&paths, &job)? {
+        return Ok(Found::Done(counts));
+    }
+    let part = create(&paths.part)?;
+    if part.try_lock().is_err() {
+        return Err(refused(output, "another run of this job is at work on it"));
+    }
+    // Read under the lock: until then another run may have gone on.
+    let counts = match journal(&paths, &job)? {
+        None => Counts::default(),
+        Some(Journal { counts, done: false, .. }) => counts,
+        Some(_) => return Err(refused(output, "another run has just finished it")),
+    };
+    let mut errors = create(&paths.errors)?;
+    for (mut file, path, bytes) in
+        [(&part, &paths.part, counts.output_bytes), (&errors, &paths.errors, counts.error_bytes)]
+    {
+        let error = |cause| Error::Write { path: path.clone(), cause };
+        if file.metadata().map_err(error)?.len() < bytes {
+            return Err(refused(path, "it is shorter than its journal says: begin anew"));
+        }
+        file.set_len(bytes).and_then(|()| file.seek(SeekFrom::Start(bytes))).map_err(error)?;
+    }
+    errors.flush().map_err(|cause| Error::Write { path: paths.errors.clone(), cause })?;
+    Ok(Found::Open(Box::new(Sink { job, paths, part, errors, counts, unsaved: 0 })))
+}
+
+/// The counts of the job if it is done; its last step is made if that is missing.
+fn ended(paths: &Paths, job: &Job) -> Result<Option<Counts>, Error> {
+    let is_there = paths.output.exists();
+    match journal(paths, job)? {
+        Some(Journal { counts, done: true, .. }) if is_there => Ok(Some(counts)),
+        Some(Journal { counts, done: true, .. }) if paths.part.exists() => {
+            rename(&paths.part, &paths.output)?;
+            Ok(Some(counts))
+        }
+        Some(Journal { done: true, .. }) => {
+            Err(refused(&paths.journal, "the job is done, and its output is gone: remove this"))
+        }
+        _ if is_there => Err(refused(&paths.output, "it is there, and not from this job")),
+        _ => Ok(None),
+    }
+}
+
+fn journal(paths: &Paths, job: &Job) -> Result<Option<Journal>, Error> {
+    let path = &paths.journal;
+    let text = match fs::read(path) {
+        Ok(text) => text,
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(cause) => return Err(Error::Read { path: path.clone(), cause }),
+    };
+    let read: Journal =
+        serde_json::from_slice(&text).map_err(|cause| Error::Json { path: path.clone(), cause })?;
+    if read.version != VERSION {
+        return Err(refused(path, "another release wrote it"));
+    }
+    if read.job != *job {
+        let text = "it is of another job, or the input was changed since: choose another folder, \
+                    or remove what the job wrote";
+        return Err(refused(path, text));
+    }
+    Ok(Some(read))
+}
+
+impl Sink {
+    pub(super) fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// Writes what became of a batch.
+    pub(super) fn write(&mut self, answered: &Answered) -> Result<(), Error> {
+        let (mut items, mut errors) = (Vec::new(), Vec::new());
+        for outcome in &answered.outcomes {
+            match &outcome.became {
+                Ok(item) => {
+                    let (before, after) =
+                        if outcome.wrapped { ("{\"Item\":", "}\n") } else { ("", "\n") };
+                    for part in [before, item.get(), after] {
+                        items.extend_from_slice(part.as_bytes());
+                    }
+                    self.counts.items = self.counts.items.saturating_add(1);
+                }
+                Err(refused) => {
+                    let item = outcome.item.as_deref();
+                    let line = ErrorLine { line: outcome.line, refused, item };
+                    serde_json::to_writer(&mut errors, &line).map_err(io::Error::from)?;
+                    errors.push(b'\n');
+                    self.counts.refused = self.counts.refused.saturating_add(1);
+                }
+            }
+        }
+        append(&mut self.part, &self.paths.part, &items, &mut self.counts.output_bytes)?;
+        append(&mut self.errors, &self.paths.errors, &errors, &mut self.counts.error_bytes)?;
+        self.counts.input_position = answered.end.bytes;
+        self.counts.input_lines = answered.end.lines;
+        self.unsaved = self.unsaved.saturating_add(1);
+        if self.unsaved >= STEP { self.save(false) } else { Ok(()) }
+    }
+
+    /// Makes durable what is written, then says so in the journal.
+    pub(super) fn save(&mut self, done: bool) -> Result<(), Error> {
+        for (file, path) in [(&self.part, &self.paths.part), (&self.errors, &self.paths.errors)] {
+            file.sync_data().map_err(|cause| Error::Write { path: path.clone(), cause })?;
+        }
+        let journal =
+            Journal { version: VERSION, job: self.job.clone(), counts: self.counts, done };
+        let text = serde_json::to_vec(&journal).map_err(io::Error::from)?;
+        let mut next = self.paths.journal.clone();
+        next.as_mut_os_string().push(".next");
+        let error = |cause| Error::Write { path: next.clone(), cause };
+        let mut file = create(&next)?;
+        file.set_len(0).and_then(|()| file.write_all(&text)).map_err(error)?;
+        file.sync_all().map_err(error)?;
+        rename(&next, &self.paths.journal)?;
+        self.unsaved = 0;
+        Ok(())
+    }
+
+    /// Everything is written: the output gets its name.
+    pub(super) fn finish(mut self) -> Result<Counts, Error> {
+        self.save(true)?;
+        if self.counts.refused == 0 {
+            let error = |cause| Error::Write { path: self.paths.errors.clone(), cause };
+            fs::remove_file(&self.paths.errors).map_err(error)?;
+        }
+        rename(&self.paths.part, &self.paths.output)?;
+        Ok(self.counts)
+    }
+}
+
+fn append(file: &mut File, path: &Path, bytes: &[u8], total: &mut u64) -> Result<(), Error> {
+    file.write_all(bytes).map_err(|cause| Error::Write { path: path.to_owned(), cause })?;
+    *total = total.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+    Ok(())
+}
+
+/// Opens a file to write, which only its owner may read; what is in it stays.
+fn create(path: &Path) -> Result<File, Error> {
+    let mut options = OpenOptions::new();
+    let options = options.write(true).create(true).truncate(false).mode(0o600);
+    options.open(path).map_err(|cause| Error::Write { path: path.to_owned(), cause })
+}
+
+/// Renames a file, durably.
+fn rename(from: &Path, to: &Path) -> Result<(), Error> {
+    let folder = to.parent().unwrap_or(Path::new("."));
+    fs::rename(from, to)
+        .and_then(|()| File::open(folder)?.sync_all())
+        .map_err(|cause| Error::Write { path: to.to_owned(), cause })
+}
+
+fn refused(path: &Path, text: &'static str) -> Error {
+    Error::Job { path: path.to_owned(), text }
+}
