@@ -388,6 +388,38 @@ impl<'a> Access<'a> {
         self.facts.resources.push(arn);
     }
 
+    /// Says that what comes is another use of a key in the same call, which is
+    /// counted by itself.
+    pub(super) fn begins_another_use(&mut self) {
+        self.counted_in = None;
+    }
+
+    /// How much the record says until now.
+    pub(super) fn mark(&self) -> Mark {
+        self.facts.mark()
+    }
+
+    /// Lets the record say once what it says again since `before`.
+    pub(super) fn forget_repetitions(&mut self, before: Mark) {
+        self.facts.forget_repetitions(before);
+    }
+
+    /// Takes out of the record what it says since `before`, and hands the decisions
+    /// back.
+    pub(super) fn take_since(&mut self, before: Mark) -> Vec<Explanation> {
+        self.facts.take_since(before)
+    }
+
+    /// Notes decisions that were taken out before.
+    pub(super) fn record_decided(&mut self, decided: Vec<Explanation>) {
+        self.facts.decisions.extend(decided);
+    }
+
+    /// Notes a material beside the one that [`Self::record_material`] names.
+    pub(super) fn record_further_material(&mut self, id: MaterialId) {
+        self.facts.unseen_materials.push(id);
+    }
+
     /// Every operation gets its keys here, so none sees material that has
     /// expired, even before the timer has destroyed it.
     fn as_of_now(&self, key: &Arc<Key>) -> Arc<Key> {
