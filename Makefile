@@ -2,7 +2,7 @@
 
 SHELL := bash
 .NOTPARALLEL:
-.PHONY: test check fast fmt clippy rust it compat compat-s3 doc bench deny fuzz policy-million
+.PHONY: test check fast fmt clippy rust it compat compat-s3 doc bench deny fuzz interop policy-million
 
 # Everything: format, lints, all Rust tests, then real clients against a real server.
 test: fmt clippy rust compat
@@ -51,6 +51,13 @@ policy-million:
 compat-s3:
 	cargo test --locked --features s3 --test it --no-run --quiet
 	WARDBOOK_HAS_S3=1 tests/compat/run test_cloudtrail.py $(ARGS)
+
+# Items from the official Database Encryption SDK to the server and back. Its crate
+# is huge: the first build takes minutes and 2.5 GB of memory, so no other target
+# builds it.
+interop:
+	cargo build --locked
+	tests/interop/run
 
 doc:
 	RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps

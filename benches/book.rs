@@ -82,7 +82,7 @@ fn durable_records() {
 
 fn samples(seed: u64, count: usize) -> Vec<Sample> {
     let mut dice = Dice::new(seed + 100);
-    (0..count).map(|_| Sample::new(&mut dice)).collect()
+    (0..count).map(|number| Sample::new(&mut dice, number)).collect()
 }
 
 /// A new store, whose commits are signed as those of a server.

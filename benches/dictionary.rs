@@ -62,8 +62,8 @@ fn bodies(seed: u64, count: usize) -> Vec<[Vec<u8>; 2]> {
         opener.decompress(&frame, audit::RECORD_BYTES).unwrap()
     };
     (0..count)
-        .map(|_| {
-            let sample = Sample::new(&mut dice);
+        .map(|number| {
+            let sample = Sample::new(&mut dice, number);
             let event = sample.with_record(|record| audit::prepare(record).unwrap());
             [open(&event.body), open(&event.personal.body)]
         })

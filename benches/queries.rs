@@ -48,7 +48,7 @@ fn main() {
 
 fn samples() -> Vec<Sample> {
     let mut dice = Dice::new(77);
-    (0..DISTINCT).map(|_| Sample::new(&mut dice)).collect()
+    (0..DISTINCT).map(|number| Sample::new(&mut dice, number)).collect()
 }
 
 /// A new store, whose commits are signed as those of a server.

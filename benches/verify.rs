@@ -40,8 +40,10 @@ fn main() {
     let mut left = count;
     while left > 0 {
         let batch = left.min(BATCH);
-        let mut events = (0..batch)
-            .map(|_| Sample::new(&mut dice).with_record(|record| audit::prepare(record).unwrap()));
+        let mut events = (0..batch).map(|number| {
+            let sample = Sample::new(&mut dice, count - left + number);
+            sample.with_record(|record| audit::prepare(record).unwrap())
+        });
         let event = events.next().unwrap();
         let unit = Unit { changes: std::mem::take(&mut changes), event, further: events.collect() };
         runtime.block_on(store.commit(unit)).unwrap();

@@ -21,11 +21,10 @@ use crate::items::schemas::Schemas;
 use crate::keys::grants::index::GrantIndex;
 use crate::keys::registry::Registry;
 use crate::ops::blocking::Workshop;
-use crate::ops::ctx::{Ctx, Observer, Start};
+use crate::ops::ctx::{AttributeLabels, Ctx, Observer, Start};
 use crate::ops::noise::Noise;
 use crate::ops::rates::Rates;
 use crate::ops::record_time::RecordTimes;
-use crate::ops::timeline::Timeline;
 use crate::policy::engine::Engine;
 use crate::store::{Settings, Store, Tx, meta, sealed};
 use crate::{audit, identity, items, keys};
@@ -84,6 +83,7 @@ pub fn open(options: OpenOptions) -> Result<Opened, Error> {
     let registry = Arc::new(Registry::new(Arc::clone(&hsm)));
     let grants = Arc::new(GrantIndex::default());
     let schemas = Arc::new(Schemas::default());
+    let labels: Arc<dyn AttributeLabels> = Arc::<Schemas>::clone(&schemas);
     store.read(|tx| Ok(load(tx, &engine, &directory, &registry, &grants, &schemas)))??;
     let start = Start {
         wall_ms: options.clock.now_ms(),
@@ -98,13 +98,11 @@ pub fn open(options: OpenOptions) -> Result<Opened, Error> {
     let of_book =
         |setting| Some(Arc::new(Trail::new(setting, regions.first()?.clone(), handles())));
     let trail = options.trail.and_then(of_book);
-    let timeline = Timeline::new(start.last_record_ms);
     let rates = Rates::new(options.quotas.request_rates.clone(), Arc::clone(&options.clock));
     let noise = Noise::new(Arc::clone(&options.clock));
     let record_times = RecordTimes::after(start.last_record_ms);
     let ctx = Arc::new(Ctx {
         start,
-        timeline,
         clock: options.clock,
         hsm,
         store,
@@ -112,6 +110,7 @@ pub fn open(options: OpenOptions) -> Result<Opened, Error> {
         keys: registry,
         grants,
         directory,
+        labels,
         log_key,
         account,
         regions,

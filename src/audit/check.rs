@@ -90,9 +90,17 @@ struct Resource<'a> {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Wardbook<'a> {
     #[serde(borrow)]
     time: &'a str,
+    #[serde(default)]
+    field_reads: Option<FieldReads>,
+}
+
+#[derive(Deserialize)]
+struct FieldReads {
+    items: i64,
 }
 
 impl Identity<'_> {
@@ -153,6 +161,7 @@ fn lie(shown: &Shown<'_>, stored: &StoredRecord) -> Option<&'static str> {
     // One that is not written in full is no key to find it by.
     let access_key = shown.user_identity.access_key_id.as_deref();
     let access_key = access_key.filter(|id| id.len() <= ACCESS_KEY_ID_BYTES);
+    let reads = shown.wardbook.field_reads.as_ref().map(|reads| reads.items);
     let checks = [
         ("time_ms", timestamp::parse_rfc3339(shown.wardbook.time) == Some(stored.position.time_ms)),
         ("account", *shown.recipient_account_id == *columns.account),
@@ -168,6 +177,7 @@ fn lie(shown: &Shown<'_>, stored: &StoredRecord) -> Option<&'static str> {
         ("error", shown.error_code.as_deref() == columns.error.as_deref()),
         ("request_id", shown.request_id.and_then(id) == columns.request_id),
         ("event_id", id(shown.event_id) == Some(columns.event_id)),
+        ("field_reads", reads == columns.field_reads),
         ("read_only", shown.read_only == columns.read_only),
     ];
     checks.iter().find(|(_, is_true)| !is_true).map(|(column, _)| *column)

@@ -49,7 +49,7 @@ pub fn plan_erasure(store: &Store, erasure: &Erasure) -> Result<Planned, Error> 
     match &erasure.of {
         Events::Ids { account, event_ids } => {
             for id in event_ids {
-                let record = query::find_event(store, account, *id)?;
+                let record = query::find_stored_event(store, account, *id)?;
                 plan.add(&record.ok_or(Error::NoSuchEvent(*id))?)?;
             }
         }

@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::columns::Columns;
+use super::field_reads::PackedReads;
 use super::identity::{self, Identity};
 use super::record::{Texts, Tls};
 use super::{Error, EventType, RECORD_BYTES, Record, Resource};
@@ -109,7 +110,38 @@ struct Wardbook<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     item: Option<Member<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    field_reads: Option<FieldReads<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     clock: Option<ClockBehind>,
+}
+
+/// What the call opened of items: the first two may be left out when they are
+/// too long, the rest commits to the rows and never is.
+#[derive(Serialize)]
+struct FieldReads<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    opened: Option<Member<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    keys: Option<&'a RawValue>,
+    items: usize,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    skipped: &'a [u16],
+    checks: &'a str,
+    sha256: String,
+}
+
+impl<'a> FieldReads<'a> {
+    fn new(reads: &'a PackedReads, opened: Option<Member<'a>>, keys: Option<Member<'a>>) -> Self {
+        Self {
+            opened,
+            // A digest of personal data would tell it.
+            keys: keys.and_then(|keys| keys.whole()),
+            items: reads.rows.rows.len(),
+            skipped: &reads.skipped,
+            checks: &reads.checks,
+            sha256: hex::encode(&reads.sha256),
+        }
+    }
 }
 
 /// The clock was set back: a record before this one has a later time.
@@ -154,7 +186,8 @@ impl<'a> Canonical<'a> {
         columns: &'a Columns<'_>,
         limits: Limits,
     ) -> Self {
-        let [request, response, additional, details, decisions, item] = fit(
+        let reads = record.own.field_reads;
+        let [request, response, additional, details, decisions, item, opened, keys] = fit(
             [
                 record.request_parameters,
                 record.response_elements,
@@ -162,6 +195,8 @@ impl<'a> Canonical<'a> {
                 record.service_event_details,
                 record.own.decisions,
                 record.own.item,
+                reads.map(|reads| reads.opened.as_ref()),
+                reads.and_then(|reads| reads.keys.as_deref()),
             ],
             limits.members,
         );
@@ -212,6 +247,7 @@ impl<'a> Canonical<'a> {
                 decisions,
                 key_material_ids: record.own.key_material_ids,
                 item,
+                field_reads: reads.map(|reads| FieldReads::new(reads, opened, keys)),
                 clock: record.own.latest_record_ms.map(ClockBehind::new),
             },
         }
@@ -259,7 +295,14 @@ enum Member<'a> {
     Omitted(&'a RawValue),
 }
 
-impl Member<'_> {
+impl<'a> Member<'a> {
+    fn whole(&self) -> Option<&'a RawValue> {
+        match self {
+            Self::Whole(json) => Some(json),
+            Self::Omitted(_) => None,
+        }
+    }
+
     fn whole_len(&self) -> usize {
         match self {
             Self::Whole(json) => json.get().len(),

@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 use super::body::Opener;
+use super::field_reads::{self, Release};
 use super::opened::Opened;
 use crate::base::arn::{KeyArn, PARTITION};
 use crate::store::{Field, Marks, StoredRecord};
@@ -113,13 +114,18 @@ pub fn marks(record: &StoredRecord) -> Marks {
     let address = record.personal.as_ref().and_then(|personal| personal.source_ip.as_deref());
     marks.source_ip = address.and_then(|address| address.parse::<IpAddr>().ok());
     if let Some(opened) = OPENER.with_borrow_mut(|opener| opener.read(record)) {
-        add_body(&opened, &mut marks);
+        add_body(&opened, record, &mut marks);
+    }
+    if !record.field_reads.is_empty() {
+        marks.tags.extend(field_reads::of_rows(&record.field_reads));
+        marks.tags.sort_unstable();
+        marks.tags.dedup();
     }
     marks
 }
 
 /// Adds what only the body says.
-fn add_body(opened: &Opened, marks: &mut Marks) {
+fn add_body(opened: &Opened, record: &StoredRecord, marks: &mut Marks) {
     let body: Body<'_> = serde_json::from_str(&opened.skeleton).unwrap_or_default();
     for Resource { arn } in body.resources.iter().filter(|of| of.arn.starts_with("arn:")) {
         let is_key = KeyArn::parse(arn).is_some();
@@ -137,7 +143,14 @@ fn add_body(opened: &Opened, marks: &mut Marks) {
     } else if body.request_parameters.is_some_and(|of| of.get().contains(CONTEXT)) {
         let whole = opened.record().unwrap_or_default();
         let body: Body<'_> = serde_json::from_str(&whole).unwrap_or_default();
-        marks.tags = tags(body.request_parameters, &opened.marks());
+        let erased = opened.marks();
+        marks.tags = tags(body.request_parameters, &erased);
+        if let Some(release) = Release::of(record, &whole) {
+            let key = release.key().filter(|key| !key.iter().any(|part| erased.contains(part)));
+            marks.tags.extend(field_reads::of_release(&release.table, key.as_deref()));
+            marks.tags.sort_unstable();
+            marks.tags.dedup();
+        }
     }
 }
 

@@ -8,6 +8,7 @@ mod cursor;
 mod erase;
 mod error;
 mod export;
+mod field_reads;
 mod filter;
 mod follow;
 mod identity;
@@ -32,7 +33,11 @@ pub use body::{LEAF_FORMAT, Opener};
 pub use count::{GROUPINGS, count};
 pub use erase::{Erasure, Events, Planned, plan_erasure};
 pub use error::Error;
-pub use export::{COLUMNS, Form, Piece, export, without_formula};
+pub use export::{COLUMNS, Export, Form, without_formula};
+pub use field_reads::{
+    FieldReads, How, ItemRead, PackedReads, ReadFilter, ReadKind, ReadPage, ReadRow, SoughtItem,
+    query_reads,
+};
 pub use filter::{FilterValue, Name, Selection, Term};
 pub use follow::{News, newer};
 pub use leaf::{Salt, commitment, leaf_1, leaf_2, salt_of_value};
@@ -41,8 +46,8 @@ pub use opened::{Opened, Value};
 pub use personal::{Field, Malformed, Split, split};
 pub use prove::{Consistency, Inclusion, checkpoint, prove_consistency, prove_inclusion};
 pub use query::{
-    Filter, LastUse, Page, Pages, Recorded, Sought, find_call, last_use, newest_success, pages,
-    query,
+    Filter, LastUse, Page, Pages, Recorded, Sought, find_call, find_event, last_use,
+    newest_success, pages, query,
 };
 pub use record::{EventType, Failure, Own, Record, Resource, Tls, canonical, prepare};
 pub use records::{Placed, Records};

@@ -60,6 +60,8 @@ enum Place {
     Own,
     /// `wardbook.item`.
     Item,
+    /// `wardbook.fieldReads`.
+    FieldReads,
     /// JSON of the operation.
     Member,
     /// All strings from here on can be erased.
@@ -86,8 +88,11 @@ impl Place {
             ) => Self::Member,
             (Self::Record, b"wardbook") => Self::Own,
             (Self::Own, b"item") => Self::Item,
-            // Copied from an encryption context.
-            (Self::Item, b"key") => Self::Personal(Field::EncryptionContext),
+            (Self::Own, b"fieldReads") => Self::FieldReads,
+            // Copied from an encryption context, or what stands in one.
+            (Self::Item, b"key") | (Self::FieldReads, b"keys") => {
+                Self::Personal(Field::EncryptionContext)
+            }
             (Self::IdentityOfSession, b"arn" | b"principalId" | b"userName") => {
                 Self::Personal(Field::UserIdentity)
             }

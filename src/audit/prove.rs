@@ -71,7 +71,7 @@ pub fn prove_inclusion(
     event_id: [u8; 16],
     size: Option<u64>,
 ) -> Result<Inclusion, Error> {
-    let found = query::find_event(store, account, RequestId::from_bytes(event_id))?;
+    let found = query::find_stored_event(store, account, RequestId::from_bytes(event_id))?;
     let record = found.ok_or(Error::UnknownEvent)?;
     let evidence = Opener::default().open(&record)?.evidence();
     let index = u64::try_from(record.position.seq.saturating_sub(1)).unwrap_or(0);

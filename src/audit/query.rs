@@ -220,8 +220,20 @@ pub fn find_call(
     first(store, &Selection { account, terms, ..Selection::default() }, Position::END)
 }
 
-/// The event with this id in the book of `account`. Blocks.
-pub(super) fn find_event(
+/// The record with this event id, in the book of `account`. Blocks.
+///
+/// # Errors
+/// As [`newest_success`].
+pub fn find_event(
+    store: &Store,
+    account: &str,
+    event_id: RequestId,
+) -> Result<Option<Recorded>, Error> {
+    find_stored_event(store, account, event_id)?.as_ref().map(recorded).transpose()
+}
+
+/// The stored record with this event id, in the book of `account`. Blocks.
+pub(super) fn find_stored_event(
     store: &Store,
     account: &str,
     event_id: RequestId,
@@ -237,9 +249,12 @@ fn first(
     selection: &Selection,
     before: Position,
 ) -> Result<Option<Recorded>, Error> {
-    let Some(record) = first_stored(store, selection, before)? else { return Ok(None) };
-    let text = Opener::default().open(&record)?.record()?;
-    Ok(Some(Recorded { record: text, position: record.position }))
+    first_stored(store, selection, before)?.as_ref().map(recorded).transpose()
+}
+
+fn recorded(stored: &StoredRecord) -> Result<Recorded, Error> {
+    let record = Opener::default().open(stored)?.record()?;
+    Ok(Recorded { record, position: stored.position })
 }
 
 /// The first record that fits, however many pages it is away.

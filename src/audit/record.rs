@@ -3,6 +3,7 @@
 use serde_json::value::RawValue;
 
 use super::columns::{Columns, Row};
+use super::field_reads::PackedReads;
 use super::identity::FoundBy;
 use super::{Error, RESOURCES_SEARCHED, body, identity, json};
 use crate::base::arn::KeyArn;
@@ -55,6 +56,8 @@ pub struct Own<'a> {
     pub key_material_ids: &'a [String],
     /// The item of a table that the call was about.
     pub item: Option<&'a RawValue>,
+    /// What the call opened of items.
+    pub field_reads: Option<&'a PackedReads>,
     /// The time of a record before this one, if the clock was set back since,
     /// epoch milliseconds.
     pub latest_record_ms: Option<i64>,
@@ -143,6 +146,7 @@ pub fn prepare(record: &Record<'_>) -> Result<NewEvent, Error> {
         dictionary: body::CURRENT_DICTIONARY,
         body: packed.body,
         personal: packed.personal,
+        field_reads: record.own.field_reads.map(|reads| reads.rows.clone()),
     })
 }
 

@@ -246,6 +246,8 @@ pub const ACCESS_KEY_ID_MIN: usize = 16;
 pub const AUDIT_PAGE_ROWS: usize = 1_000;
 /// Records that one page of an audit query reads to find a text in them.
 pub const AUDIT_TEXT_RECORDS: usize = 5_000;
+/// Records whose field reads one page looks at.
+pub const FIELD_READ_RECORDS: usize = 2_000;
 /// Values of one filter of an audit query.
 pub const AUDIT_FILTER_VALUES: usize = 50;
 /// Counts of the book that are made at the same time.
@@ -256,6 +258,15 @@ pub const AUDIT_COUNTS_WAITED_FOR: usize = 16;
 pub const AUDIT_COUNTS_WAITED_FOR_BY_ACCOUNT: usize = 8;
 /// Records in one piece of an export.
 pub const AUDIT_EXPORT_ROWS: usize = 256;
+/// The longest line of an export that proves itself, bytes: a record, 64 hashes,
+/// and a salt for each of its values, however short they are.
+pub const AUDIT_EXPORT_LINE_BYTES: usize = 8 * 1024 * 1024;
+/// Records that erasures name, which a check of an export remembers.
+pub const ERASURES_REMEMBERED: usize = 1_000_000;
+/// Rows of one group of an export as Parquet, which is made in memory.
+pub const AUDIT_EXPORT_GROUP_ROWS: usize = 8_192;
+/// Bytes of the values in one such group, after which the next one begins.
+pub const AUDIT_EXPORT_GROUP_BYTES: usize = 8 * 1024 * 1024;
 /// Exports of the book that run at the same time.
 pub const AUDIT_EXPORTS_AT_ONCE: usize = 4;
 /// Callers that follow the book at the same time.
@@ -297,6 +308,24 @@ pub const ITEM_ATTRIBUTES: usize = 1_000;
 /// Levels of nesting in an item, the top-level value being the first; also
 /// DynamoDB's limit.
 pub const ITEM_DEPTH: usize = 32;
+/// One JSON document that is to be encrypted, bytes.
+pub const DOCUMENT_BYTES: usize = 1024 * 1024;
+/// One that is encrypted, bytes: Base64 and tags make it larger.
+pub const ENCRYPTED_DOCUMENT_BYTES: usize = 2 * 1024 * 1024;
+/// Values of one document, lists and objects included.
+pub const DOCUMENT_VALUES: usize = 100_000;
+/// Values of one document that are signed one by one.
+pub const DOCUMENT_LEAVES: usize = 10_000;
+/// Paths of all of them together, bytes: each is hashed.
+pub const DOCUMENT_PATHS_BYTES: usize = 4 * 1024 * 1024;
+/// Name of a member of a document, bytes.
+pub const DOCUMENT_NAME_BYTES: usize = 4 * 1024;
+/// Paths in one schema of documents.
+pub const DOCUMENT_RULES: usize = 500;
+/// One such path, bytes.
+pub const DOCUMENT_PATH_BYTES: usize = 1_024;
+/// Paths of identifying values in one schema of documents.
+pub const DOCUMENT_IDS: usize = 8;
 /// Logical table name, bytes (DynamoDB's limit for a table ARN).
 pub const TABLE_NAME_BYTES: usize = 1_024;
 /// Name of an attribute, bytes (DynamoDB's limit).
@@ -307,8 +336,31 @@ pub const KEY_NAME_BYTES: usize = 255;
 pub const ITEM_SCHEMA_BYTES: usize = 64 * 1024;
 /// Versions of one item schema.
 pub const ITEM_SCHEMA_VERSIONS: i64 = 1_000;
-/// Data keys of one item that are tried for decryption.
-pub const DATA_KEYS_TRIED: usize = 4;
+/// Labels that a schema gives one attribute.
+pub const ATTRIBUTE_LABELS: usize = 16;
+/// A label of an attribute, bytes.
+pub const ATTRIBUTE_LABEL_BYTES: usize = 64;
+/// What a caller says that items are read for, bytes.
+pub const PURPOSE_BYTES: usize = 128;
+/// Purposes that a schema allows.
+pub const PURPOSES: usize = 100;
+/// Characters that a mask leaves of a text.
+pub const MASK_KEPT_CHARS: usize = 16;
+/// Text that stands in the place of a masked value, bytes.
+pub const MASK_CONSTANT_BYTES: usize = 64;
+/// Attributes that one call can ask for.
+pub const ATTRIBUTES_ASKED: usize = 200;
+/// Encrypted attributes, by name, that the policy is asked about in one call.
+pub const ATTRIBUTES_DECIDED: usize = 1_000;
+/// All versions of all item schemas in one account and Region, bytes: they are
+/// held in memory.
+pub const ITEM_SCHEMAS_BYTES: usize = 64 * 1024 * 1024;
+/// KMS keys of one item schema beside the first: each costs every item a call of
+/// KMS and some 290 bytes.
+pub const ADDITIONAL_KEYS: usize = 7;
+/// Data keys of one item that are tried for decryption: all that a schema of
+/// this server writes.
+pub const DATA_KEYS_TRIED: usize = ADDITIONAL_KEYS + 1;
 /// Item schemas in one account and Region.
 pub const ITEM_SCHEMAS: usize = 1_000;
 

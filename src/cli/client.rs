@@ -21,6 +21,9 @@ const KMS: &str = "kms";
 /// How long an answer may take: a full batch of large items on a busy server.
 const TIMEOUT: Duration = Duration::from_secs(120);
 
+const JSON: &str = "application/json";
+const TEXT: &str = "text/plain; charset=utf-8";
+
 /// When a server that says nothing is asked whether it is still there.
 const KEEP_ALIVE: Duration = Duration::from_secs(60);
 
@@ -39,8 +42,9 @@ pub(super) struct Call<'a> {
     path: String,
     /// The names and values of the query string, not yet encoded.
     query: &'a [(&'a str, &'a str)],
-    /// JSON.
     body: Option<Vec<u8>>,
+    /// The media type of the body.
+    content_type: &'static str,
     /// An operation of the KMS protocol, and none of the REST API.
     target: Option<&'static str>,
 }
@@ -49,7 +53,7 @@ impl<'a> Call<'a> {
     /// A call without query and body. The parts of the path are not yet encoded.
     pub(super) fn new(method: Method, path: &[&str]) -> Self {
         let path = path.iter().flat_map(|part| ["/".to_owned(), encoded(part)]).collect();
-        Self { method, path, query: &[], body: None, target: None }
+        Self { method, path, query: &[], body: None, content_type: JSON, target: None }
     }
 
     /// A call of the KMS protocol, by its `X-Amz-Target`.
@@ -66,6 +70,11 @@ impl<'a> Call<'a> {
     pub(super) fn with(self, body: &impl Serialize) -> Result<Self, Error> {
         let body = serde_json::to_vec(body).map_err(std::io::Error::from)?;
         Ok(Self { body: Some(body), ..self })
+    }
+
+    /// The same call with a body as it stands.
+    pub(super) fn with_text(self, body: &str) -> Self {
+        Self { body: Some(body.as_bytes().to_vec()), content_type: TEXT, ..self }
     }
 }
 
@@ -140,7 +149,9 @@ impl Client {
                 headers.push(("content-type", b"application/x-amz-json-1.1"));
                 headers.push(("x-amz-target", target.as_bytes()));
             }
-            None if !body.is_empty() => headers.push(("content-type", b"application/json")),
+            None if !body.is_empty() => {
+                headers.push(("content-type", call.content_type.as_bytes()));
+            }
             None => {}
         }
         let unsigned = sigv4::Request {

@@ -12,6 +12,9 @@ pub(super) const USAGE: u8 = 2;
 /// The server cannot start or cannot be reached.
 const NO_SERVER: u8 = 3;
 
+/// A change that was asked about is unsafe.
+const UNSAFE: u8 = 4;
+
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Error {
@@ -73,6 +76,26 @@ pub(super) enum Error {
         #[source]
         cause: serde_json::Error,
     },
+    #[error("{path} cannot be used")]
+    Schema {
+        path: PathBuf,
+        #[source]
+        cause: crate::items::error::ItemError,
+    },
+    #[error("{path} is refused")]
+    SchemaRefused {
+        path: PathBuf,
+        #[source]
+        cause: Box<Self>,
+    },
+    #[error("{0} names no schema: give it one with --name")]
+    SchemaName(PathBuf),
+    #[error("{path} is a second schema {name}")]
+    SchemaTwice { name: String, path: PathBuf },
+    #[error("items of earlier versions would no longer open")]
+    UnsafeChange,
+    #[error("{0} {noun}", noun = if *.0 == 1 { "change" } else { "changes" })]
+    Changes(usize),
     #[error("{path} is refused")]
     Policy {
         path: PathBuf,
@@ -128,6 +151,9 @@ impl Error {
             | Self::KeyArn(_)
             | Self::Trials { .. }
             | Self::NoTests { .. }
+            | Self::Schema { .. }
+            | Self::SchemaName(_)
+            | Self::SchemaTwice { .. }
             | Self::Read { .. }
             | Self::Json { .. } => USAGE,
             Self::Parent(_)
@@ -147,10 +173,13 @@ impl Error {
             | Self::Inconsistent
             | Self::TestsFailed { .. }
             | Self::Findings(_)
+            | Self::Changes(_)
             | Self::Write { .. }
             | Self::Sql(_)
             | Self::Output(_)
             | Self::Demo(_) => FAILED,
+            Self::UnsafeChange => UNSAFE,
+            Self::SchemaRefused { cause, .. } => cause.exit_code(),
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! Exit codes: 0, it is done; 1, the server or the command itself says no; 2,
 //! the command line, a setting or a named file cannot be used; 3, the server
-//! cannot start or cannot be reached.
+//! cannot start or cannot be reached; 4, `schema diff` finds an unsafe change.
 //!
 //! Deliberately absent: where settings come from (`config`), and whatever a
 //! server does (`app`). Commands other than `serve` and `init` are ordinary
@@ -19,6 +19,7 @@ mod items;
 mod output;
 mod policy;
 mod principal;
+mod schema;
 mod serve;
 
 #[cfg(test)]
@@ -50,6 +51,7 @@ const EXIT_CODES: &str = "Exit codes:
   1  refused by the server, or found wrong by the command
   2  the command line, a setting or a named file cannot be used
   3  the server cannot start or cannot be reached
+  4  an unsafe change of a schema, found by `schema diff`
 
 Every flag of `serve` is also a setting: --tls-cert is WARDBOOK_TLS_CERT in the
 environment and `tls-cert` in wardbook.toml; the flag wins, the file comes last.";
@@ -66,8 +68,10 @@ enum Command {
     Policy(Box<policy::Arguments>),
     /// Ask the book what happened
     Audit(audit::Arguments),
-    /// Encrypt and decrypt items; keep their schemas
+    /// Encrypt and decrypt items
     Items(items::Arguments),
+    /// Item schemas as files: apply, diff, lint, history
+    Schema(schema::Arguments),
     /// Walk through everything on a throw-away server
     Demo,
     /// List every operation with its input, output and errors
@@ -95,6 +99,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Policy(arguments) => policy::run(&mut context, *arguments),
         Command::Audit(arguments) => audit::run(&mut context, arguments),
         Command::Items(arguments) => items::run(&mut context, arguments),
+        Command::Schema(arguments) => schema::run(&mut context, arguments),
         Command::Demo => demo::run(&mut context.output),
         Command::DescribeOps => describe_ops::run(&mut context),
     };

@@ -40,6 +40,11 @@ impl Label {
     pub(super) const GRANT_TOKEN: Self = Self("wardbook/1/grant-token");
     /// Domain key -> key that seals a key which signs digests of the trail.
     pub(super) const TRAIL_KEY: Self = Self("wardbook/1/trail-key");
+    /// Root key and a table -> key that makes references to the items of the
+    /// table.
+    pub(super) const ITEM_REFERENCE: Self = Self("wardbook/1/item-reference");
+    /// Root key -> key of the pseudonyms of one context.
+    pub(super) const PSEUDONYM: Self = Self("wardbook/1/pseudonym");
 
     pub(super) const fn as_bytes(self) -> &'static [u8] {
         self.0.as_bytes()

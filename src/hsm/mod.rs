@@ -16,7 +16,9 @@ mod labels;
 mod lines;
 mod material;
 mod opened;
+mod pseudonym;
 mod random;
+mod reference;
 mod root;
 mod self_test;
 #[cfg(test)]
@@ -30,6 +32,7 @@ pub use audit_key::{AuditKey, is_signed_by_audit_key};
 pub use domain::{PendingDomainKey, SealedDomainKey};
 pub use error::Error;
 pub use random::{EntropyError, EntropySource, OsEntropy};
+pub use reference::ReferenceKey;
 pub use root::RootKey;
 pub use token::{ExportedKeyToken, GeneratedKey, KeyBinding};
 pub use trail::TrailKey;

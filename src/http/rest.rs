@@ -27,8 +27,15 @@ const SERVICE: &str = "wardbook";
 /// The operation whose answer can be had as lines.
 const LISTED_IN_LINES: &str = "QueryEvents";
 
-/// The member that may also stand in the header `Last-Event-ID`.
+/// Where a client of server-sent events wants to go on.
 const LAST_EVENT_ID: &str = "lastEventId";
+
+/// The members that may also stand in a header, and its name.
+const IN_HEADERS: [(&str, &str); 3] = [
+    (LAST_EVENT_ID, "last-event-id"),
+    ("purpose", "x-wardbook-purpose"),
+    ("schemaHash", "x-wardbook-schema-hash"),
+];
 
 /// Answers one call of the REST API.
 pub(super) async fn answer(
@@ -135,20 +142,32 @@ fn query_members(
         members.push((name, value));
     }
     members.extend(in_path.iter().cloned());
-    members.extend(last_event_id(request, description, &members));
+    for (name, header) in IN_HEADERS {
+        let is_given = members.iter().any(|(other, _)| other == name);
+        let value = in_header(request, description, name, header)?;
+        // What is said twice has to be the same: its reader sees both.
+        let counts = !is_given || name != LAST_EVENT_ID;
+        members.extend(value.filter(|_| counts).map(|value| (name.to_owned(), value)));
+    }
     Ok(members)
 }
 
-/// Where a client of server-sent events wants to go on; it says so in a header.
-fn last_event_id(
+/// A member that stands in a header. Two headers would leave open which is meant.
+fn in_header(
     request: &HttpRequest,
     description: &Description,
-    given: &Members,
-) -> Option<(String, String)> {
-    let is_known = description.input.iter().any(|member| member.name == LAST_EVENT_ID);
-    let is_given = given.iter().any(|(name, _)| name == LAST_EVENT_ID);
-    let value = request.headers().get("last-event-id")?.to_str().unwrap_or_default();
-    (is_known && !is_given).then(|| (LAST_EVENT_ID.to_owned(), value.to_owned()))
+    name: &str,
+    header: &str,
+) -> Result<Option<String>, ApiError> {
+    if description.input.iter().all(|member| member.name != name) {
+        return Ok(None);
+    }
+    let mut values = request.headers().get_all(header);
+    let value = values.next().map(|value| value.to_str().unwrap_or_default().to_owned());
+    match values.next() {
+        None => Ok(value),
+        Some(_) => Err(ApiError::validation(format!("The header {header} is given twice."))),
+    }
 }
 
 fn unknown_path(request: &HttpRequest) -> ApiError {

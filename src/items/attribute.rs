@@ -10,6 +10,8 @@ use std::fmt;
 use zeroize::Zeroize;
 
 use super::error::{ItemError, ItemErrorCode};
+use super::field::Field;
+use super::schema::{FOOTER_NAME, HEADER_NAME};
 use crate::base::limits;
 
 /// One attribute value
@@ -85,6 +87,26 @@ impl Zeroize for AttributeValue {
 pub struct Item(pub BTreeMap<String, AttributeValue>);
 
 impl Item {
+    /// An encrypted item: `stored` and the ciphertexts among `fields`, with header
+    /// and footer.
+    pub(super) fn encrypted(
+        stored: BTreeMap<String, AttributeValue>,
+        fields: Vec<Field>,
+        header: Vec<u8>,
+        footer: Vec<u8>,
+    ) -> Self {
+        let mut attributes = stored;
+        for mut field in fields {
+            if field.encrypted {
+                let ciphertext = std::mem::take(&mut *field.value);
+                attributes.insert(field.name, AttributeValue::B(ciphertext));
+            }
+        }
+        attributes.insert(HEADER_NAME.to_owned(), AttributeValue::B(header));
+        attributes.insert(FOOTER_NAME.to_owned(), AttributeValue::B(footer));
+        Self(attributes)
+    }
+
     /// Refuses more than [`limits::ITEM_ATTRIBUTES`] attributes.
     pub(super) fn check_count(&self) -> Result<(), ItemError> {
         if self.0.len() > limits::ITEM_ATTRIBUTES {

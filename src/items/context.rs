@@ -1,12 +1,13 @@
 //! The encryption context of an item: what the wrapping key is bound to.
 //!
-//! Table name, key attribute names and key attribute values come from schema
-//! and item and are never stored; the verification key of suite 0x6701 stands in
-//! the header. So an item moved to another table or under another key cannot
-//! be decrypted, and the key service's record names the item.
+//! Table name, key attribute names and attribute values come from schema and
+//! item and are never stored; the verification key of suite 0x6701 stands in the
+//! header. So an item moved to another table or under another key cannot be
+//! decrypted, and the key service's record names the item.
 //!
-//! Format version 2 will add the attributes that a schema includes; it belongs
-//! into [`of_item`].
+//! The values in it are those of the key attributes, in Base64 (version 1), or
+//! those of the attributes that the schema puts there, as text where they are
+//! text (version 2): a key policy can then ask for one.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +16,10 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::bytes::{Reader, put_short, put_u16};
 use super::error::{ItemError, ItemErrorCode};
-use super::schema::Schema;
+use super::field::Field;
+use super::header::Mark;
+use super::schema::{FormatVersion, Schema};
+use super::serialize::{BOOLEAN, NULL, NUMBER, STRING, TYPE_ID_LEN};
 use crate::base::context::EncryptionContext;
 use crate::base::limits;
 
@@ -23,14 +27,23 @@ const TABLE_NAME: &str = "aws-crypto-table-name";
 const PARTITION_NAME: &str = "aws-crypto-partition-name";
 const SORT_NAME: &str = "aws-crypto-sort-name";
 const ATTRIBUTE_PREFIX: &str = "aws-crypto-attr.";
+/// How each attribute of version 2 is written, one letter each.
+const LEGEND: &str = "aws-crypto-legend";
 /// Where the verification key of suite 0x6701 stands.
 pub(super) const PUBLIC_KEY: &str = "aws-crypto-public-key";
 
-/// The context of an item, with `stored` beside what schema and item say.
-/// `serialized` finds type id and bytes of a key attribute.
-pub(super) fn of_item<'a>(
+/// The context of an item in format `version`, with `stored` beside what schema
+/// and item say. `legend` has the mark of each of `fields`.
+///
+/// # Errors
+/// `MissingKeyAttribute`; `SchemaMismatch` if a key attribute is not marked as
+/// one, so that the item would not be bound to it, or if `stored` contradicts;
+/// `ContextTooLarge`.
+pub(super) fn of_item(
     schema: &Schema,
-    serialized: impl Fn(&str) -> Option<&'a [u8]>,
+    version: FormatVersion,
+    fields: &[Field],
+    legend: &[Mark],
     stored: &EncryptionContext,
 ) -> Result<EncryptionContext, ItemError> {
     let document = schema.document();
@@ -40,9 +53,30 @@ pub(super) fn of_item<'a>(
     if let Some(name) = &document.sort_key_name {
         pairs.insert(SORT_NAME.to_owned(), name.clone());
     }
+    let marked = |wanted: Mark| {
+        fields.iter().zip(legend).filter(move |(_, mark)| **mark == wanted).map(|(field, _)| field)
+    };
+    let key_mark = match version {
+        FormatVersion::One => Mark::Signed,
+        FormatVersion::Two => Mark::InContext,
+    };
     for name in schema.key_names() {
-        let value = serialized(name).ok_or_else(|| missing_key(name))?;
-        pairs.insert([ATTRIBUTE_PREFIX, name].concat(), STANDARD.encode(value));
+        let key = marked(key_mark).find(|field| field.name == name);
+        let value = &key.ok_or_else(|| no_key(fields, name))?.value;
+        if version == FormatVersion::One {
+            pairs.insert([ATTRIBUTE_PREFIX, name].concat(), STANDARD.encode(value));
+        }
+    }
+    if version == FormatVersion::Two {
+        let mut included: Vec<&Field> = marked(Mark::InContext).collect();
+        included.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+        let mut letters = String::with_capacity(included.len());
+        for field in included {
+            let (text, letter) = readable(&field.value);
+            pairs.insert([ATTRIBUTE_PREFIX, &field.name].concat(), text);
+            letters.push(letter);
+        }
+        pairs.insert(LEGEND.to_owned(), letters);
     }
     for (key, value) in stored.iter() {
         let previous = pairs.insert(key.to_owned(), value.to_owned());
@@ -58,8 +92,9 @@ pub(super) fn of_item<'a>(
         return Err(ItemError::new(
             ItemErrorCode::ContextTooLarge,
             format!(
-                "table name and key attributes make an encryption context of more than {} bytes: \
-                 shorten the key values (DynamoDB allows 2048 and 1024 bytes)",
+                "table name, key attributes and the attributes that are \
+                 SIGN_AND_INCLUDE_IN_ENCRYPTION_CONTEXT make an encryption context of more than {} \
+                 bytes: shorten the values, or make long attributes SIGN_ONLY",
                 limits::ENCRYPTION_CONTEXT_BYTES
             ),
         ));
@@ -67,9 +102,31 @@ pub(super) fn of_item<'a>(
     Ok(context)
 }
 
+/// Type id and bytes of a value as version 2 writes them, with the letter that
+/// says how.
+fn readable(value: &[u8]) -> (String, char) {
+    let whole = || (STANDARD.encode(value), 'B');
+    let Some((id, bytes)) = value.split_first_chunk::<TYPE_ID_LEN>() else { return whole() };
+    match (*id, str::from_utf8(bytes)) {
+        (STRING, Ok(text)) => (text.to_owned(), 'S'),
+        (NUMBER, Ok(text)) => (text.to_owned(), 'N'),
+        (NULL, _) => ("null".to_owned(), 'L'),
+        (BOOLEAN, _) => (if bytes == [0] { "false" } else { "true" }.to_owned(), 'L'),
+        _ => whole(),
+    }
+}
+
 /// The verification key as it stands in a context.
 pub(super) fn public_key_pair(public_key: &[u8]) -> EncryptionContext {
     EncryptionContext::new([(PUBLIC_KEY.to_owned(), STANDARD.encode(public_key))].into())
+}
+
+/// `context` with this verification key instead of its own.
+pub(super) fn with_public_key(context: &EncryptionContext, public_key: &[u8]) -> EncryptionContext {
+    let fresh = (PUBLIC_KEY.to_owned(), STANDARD.encode(public_key));
+    let kept = context.iter().filter(|(key, _)| *key != PUBLIC_KEY);
+    let kept = kept.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    EncryptionContext::new(kept.chain([fresh]).collect())
 }
 
 /// The verification key in a context.
@@ -103,6 +160,21 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<EncryptionContext> {
     Some(EncryptionContext::new(pairs))
 }
 
+/// Why key attribute `name` is not among those of the context.
+fn no_key(fields: &[Field], name: &str) -> ItemError {
+    if fields.iter().all(|field| field.name != name) {
+        return missing_key(name);
+    }
+    ItemError::new(
+        ItemErrorCode::SchemaMismatch,
+        format!(
+            "key attribute `{name}` was no key attribute when the item was encrypted, or the \
+             header was altered: read the item with the schema that it was written with"
+        ),
+    )
+    .of(name)
+}
+
 pub(super) fn missing_key(name: &str) -> ItemError {
     ItemError::new(
         ItemErrorCode::MissingKeyAttribute,
@@ -118,7 +190,10 @@ pub(super) fn missing_key(name: &str) -> ItemError {
 mod tests {
     use serde_json::json;
 
-    use super::{EncryptionContext, find_public_key, of_item, public_key_pair, read, write};
+    use super::{
+        EncryptionContext, Field, FormatVersion, Mark, find_public_key, of_item, public_key_pair,
+        read, write,
+    };
     use crate::items::bytes::Reader;
     use crate::items::error::{ItemError, ItemErrorCode};
     use crate::items::schema::Schema;
@@ -129,17 +204,26 @@ mod tests {
         )
     }
 
-    fn of(stored: &[(&str, &str)]) -> Result<EncryptionContext, ItemError> {
+    fn schema() -> Schema {
         let schema = json!({
             "tableName": "T", "partitionKeyName": "pk", "sortKeyName": "sk", "keyId": "alias/items",
             "attributeActionsOnEncrypt": {"pk": "SIGN_ONLY", "sk": "SIGN_ONLY"},
         });
-        let schema = Schema::new(serde_json::from_value(schema).unwrap()).unwrap();
-        of_item(
-            &schema,
-            |name| Some(if name == "pk" { b"\0\x01a" } else { b"\0\x022" }),
-            &context(stored),
-        )
+        Schema::new(serde_json::from_value(schema).unwrap()).unwrap()
+    }
+
+    fn field(name: &str, value: &[u8]) -> Field {
+        Field { name: name.into(), encrypted: false, value: value.to_vec().into() }
+    }
+
+    fn of(stored: &[(&str, &str)]) -> Result<EncryptionContext, ItemError> {
+        let fields = [field("pk", b"\0\x01a"), field("sk", b"\0\x022")];
+        let legend = [Mark::Signed; 2];
+        of_item(&schema(), FormatVersion::One, &fields, &legend, &context(stored))
+    }
+
+    fn version_two(fields: &[Field], legend: &[Mark]) -> Result<EncryptionContext, ItemError> {
+        of_item(&schema(), FormatVersion::Two, fields, legend, &context(&[]))
     }
 
     #[test]
@@ -156,6 +240,61 @@ mod tests {
                 ("aws-crypto-table-name", "T"),
             ])
         );
+    }
+
+    /// The letters stand in the order of the names' bytes, the fields do not.
+    #[test]
+    fn version_two_writes_text_as_text() {
+        let fields = [
+            field("b", b"\xff\xff\0\xff"),
+            field("f", b"\0\x04\0"),
+            field("t", b"\0\x04\x01"),
+            field("z", b"\0\0"),
+            field("pk", b"\0\x01aws-crypto-x"),
+            field("sk", b"\0\x021.5"),
+            field("ss", b"\x01\x01\0\0\0\0"),
+            field("left", b"\0\x01out"),
+            field("\u{10000}", b"\0\x01"),
+            field("\u{ff5e}", b"\0\x021"),
+        ];
+        let mut legend = [Mark::InContext; 10];
+        legend[7] = Mark::Signed;
+        assert_eq!(
+            version_two(&fields, &legend).unwrap(),
+            context(&[
+                ("aws-crypto-attr.b", "//8A/w=="),
+                ("aws-crypto-attr.f", "false"),
+                ("aws-crypto-attr.pk", "aws-crypto-x"),
+                ("aws-crypto-attr.sk", "1.5"),
+                ("aws-crypto-attr.ss", "AQEAAAAA"),
+                ("aws-crypto-attr.t", "true"),
+                ("aws-crypto-attr.z", "null"),
+                ("aws-crypto-attr.\u{ff5e}", "1"),
+                ("aws-crypto-attr.\u{10000}", ""),
+                ("aws-crypto-legend", "BLSNBLLNS"),
+                ("aws-crypto-partition-name", "pk"),
+                ("aws-crypto-sort-name", "sk"),
+                ("aws-crypto-table-name", "T"),
+            ])
+        );
+    }
+
+    #[test]
+    fn every_key_attribute_is_in_the_context() {
+        let fields = [field("pk", b"\0\x01a"), field("sk", b"\0\x022")];
+        for mark in [Mark::Signed, Mark::Encrypted] {
+            let error = version_two(&fields, &[Mark::InContext, mark]).unwrap_err();
+            assert_eq!(
+                (error.code, error.attribute.as_deref()),
+                (ItemErrorCode::SchemaMismatch, Some("sk"))
+            );
+        }
+        let encrypted = [Mark::Encrypted, Mark::Signed];
+        let error =
+            of_item(&schema(), FormatVersion::One, &fields, &encrypted, &context(&[])).unwrap_err();
+        assert_eq!(error.code, ItemErrorCode::SchemaMismatch);
+        let error = version_two(&fields[..1], &[Mark::InContext]).unwrap_err();
+        assert_eq!(error.code, ItemErrorCode::MissingKeyAttribute);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! The schema says which attributes must be signed, the item's own header says
 //! which are encrypted. So an attribute may change between encrypted and signed
 //! over time; an item keeps what it was written with. The header also says the
-//! suite: items of both suites are read under either schema.
+//! suite and the format version: items of both are read under either schema.
 
 use std::collections::BTreeMap;
 
@@ -11,11 +11,12 @@ use zeroize::Zeroizing;
 
 use super::attribute::{AttributeValue, Item};
 use super::context;
-use super::crypto::{self, FieldCipher, GCM_TAG_LEN, ItemKeys, RecipientKeys, TAG_LEN};
+use super::crypto::{self, GCM_TAG_LEN, ItemKeys, Key, RecipientKeys, TAG_LEN};
 use super::error::{ItemError, ItemErrorCode};
-use super::field::{Field, find_value};
+use super::field::Field;
 use super::footer::Footer;
-use super::header::{EncryptedDataKey, Header};
+use super::header::{EncryptedDataKey, Header, Mark};
+use super::item_key::ItemKey;
 use super::path;
 use super::schema::{AlgorithmSuite, FOOTER_NAME, HEADER_NAME, RESERVED_PREFIX, Schema};
 use super::serialize::{self, TYPE_ID_LEN, serialize};
@@ -26,6 +27,8 @@ use crate::base::secret::SecretBytes;
 pub struct ParsedItem {
     /// The attributes that are stored as they are.
     stored: BTreeMap<String, AttributeValue>,
+    /// Those of the format beside header and footer, such as beacons.
+    reserved: BTreeMap<String, AttributeValue>,
     /// The signed attributes in canonical order, as stored.
     fields: Vec<Field>,
     context: EncryptionContext,
@@ -41,8 +44,7 @@ impl ParsedItem {
     /// unsigned attributes are not looked at.
     ///
     /// # Errors
-    /// `NotEncrypted`, `UnsupportedVersion`, `HeaderMalformed`, `FooterMalformed`,
-    /// `MissingKeyAttribute`, `SchemaMismatch`; as [`super::encrypt::PreparedItem::prepare`]
+    /// `NotEncrypted`, `HeaderMalformed`, `FooterMalformed`, `MissingKeyAttribute`, `SchemaMismatch`; as [`super::encrypt::PreparedItem::prepare`]
     /// for a signed value that breaks a rule.
     pub fn parse(schema: &Schema, item: Item) -> Result<Self, ItemError> {
         item.check_count()?;
@@ -52,15 +54,16 @@ impl ParsedItem {
         if let Some(name) = schema.key_names().find(|name| !stored.contains_key(*name)) {
             return Err(context::missing_key(name));
         }
-        stored.retain(|name, _| !name.starts_with(RESERVED_PREFIX));
+        let reserved = stored.extract_if(.., |name, _| name.starts_with(RESERVED_PREFIX)).collect();
         let header = Header::parse(&header_bytes)?;
         check_public_key(&header)?;
         let footer = Footer::parse(&footer_bytes, header.suite, header.data_keys.len())?;
 
         let names = pair_with_legend(schema, stored.keys(), &header.legend)?;
-        let names: Vec<_> = names.map(|(name, encrypted)| (name.to_owned(), encrypted)).collect();
+        let names: Vec<_> = names.map(|(name, mark)| (name.to_owned(), mark)).collect();
         let mut fields = Vec::with_capacity(names.len());
-        for (name, encrypted) in names {
+        for (name, mark) in names {
+            let encrypted = mark == Mark::Encrypted;
             let value = if encrypted {
                 Zeroizing::new(take_ciphertext(&mut stored, &name)?)
             } else {
@@ -71,16 +74,24 @@ impl ParsedItem {
             };
             fields.push(Field { name, encrypted, value });
         }
-        let context =
-            context::of_item(schema, |name| find_value(&fields, name), &header.stored_context)?;
+        let Header { version, legend, stored_context, .. } = &header;
+        let context = context::of_item(schema, *version, &fields, legend, stored_context)?;
         let path_prefix = schema.path_prefix().to_vec();
-        Ok(Self { stored, fields, context, header, header_bytes, footer, path_prefix })
+        Ok(Self { stored, reserved, fields, context, header, header_bytes, footer, path_prefix })
     }
 
     /// What the intermediate key was bound to: give it to Decrypt.
     #[must_use]
     pub fn encryption_context(&self) -> &EncryptionContext {
         &self.context
+    }
+
+    /// The key of the item; not verified.
+    #[must_use]
+    pub fn key(&self, schema: &Schema) -> ItemKey {
+        let value = |name| self.fields.iter().find(|field| field.name == name);
+        let values = schema.key_names().filter_map(value);
+        ItemKey::of(values.map(|field| field.value.as_slice()))
     }
 
     /// The recipients, any of whose intermediate keys decrypts the item.
@@ -124,8 +135,8 @@ impl ParsedItem {
                 return Err(altered());
             }
         }
-        let Self { stored, fields, path_prefix, .. } = self;
-        Ok(VerifiedItem { stored, fields, path_prefix, cipher: keys.fields() })
+        let Self { stored, reserved, fields, context, header, path_prefix, .. } = self;
+        Ok(VerifiedItem { stored, reserved, fields, context, header, path_prefix, data_key, keys })
     }
 
     /// What the recipient tags and the signature are over.
@@ -144,10 +155,14 @@ impl ParsedItem {
 
 /// An item that is as it was signed; its attributes are still encrypted.
 pub struct VerifiedItem {
-    stored: BTreeMap<String, AttributeValue>,
-    fields: Vec<Field>,
-    path_prefix: Vec<u8>,
-    cipher: FieldCipher,
+    pub(super) stored: BTreeMap<String, AttributeValue>,
+    pub(super) reserved: BTreeMap<String, AttributeValue>,
+    pub(super) fields: Vec<Field>,
+    pub(super) context: EncryptionContext,
+    pub(super) header: Header,
+    pub(super) path_prefix: Vec<u8>,
+    pub(super) data_key: Key,
+    keys: ItemKeys,
 }
 
 impl VerifiedItem {
@@ -160,6 +175,7 @@ impl VerifiedItem {
     /// a faulty writer can bring about.
     pub fn decrypt(self, wanted: impl Fn(&str) -> bool) -> Result<Item, ItemError> {
         let mut attributes = self.stored;
+        let cipher = self.keys.fields();
         let mut path = Vec::new();
         let encrypted = self.fields.into_iter().filter(|field| field.encrypted);
         for (mut field, ordinal) in encrypted.zip(0..) {
@@ -167,8 +183,7 @@ impl VerifiedItem {
                 continue;
             }
             path::write(&self.path_prefix, &field.name, &mut path);
-            let value = self
-                .cipher
+            let value = cipher
                 .decrypt(ordinal, &path, &mut field.value)
                 .and_then(|()| serialize::parse(&field.value).ok())
                 .ok_or_else(|| undecryptable(&field.name))?;
@@ -185,15 +200,16 @@ pub(super) fn encrypted_names(schema: &Schema, item: &Item) -> Result<Vec<String
     };
     let header = Header::parse(header)?;
     let names = pair_with_legend(schema, item.0.keys(), &header.legend)?;
-    Ok(names.filter(|(_, encrypted)| *encrypted).map(|(name, _)| name.to_owned()).collect())
+    let encrypted = names.filter(|(_, mark)| *mark == Mark::Encrypted);
+    Ok(encrypted.map(|(name, _)| name.to_owned()).collect())
 }
 
-/// Gives each signed name, in canonical order, its byte of the legend.
+/// Gives each signed name, in canonical order, its mark.
 fn pair_with_legend<'a>(
     schema: &Schema,
     names: impl Iterator<Item = &'a String>,
-    legend: &[bool],
-) -> Result<impl Iterator<Item = (&'a str, bool)>, ItemError> {
+    legend: &[Mark],
+) -> Result<impl Iterator<Item = (&'a str, Mark)>, ItemError> {
     let mut names: Vec<&str> =
         names.map(String::as_str).filter(|name| schema.is_signed(name)).collect();
     if names.len() != legend.len() {

@@ -6,29 +6,17 @@ use zeroize::Zeroize;
 
 use super::attribute::{AttributeValue, Item};
 use super::context;
-use super::crypto::{self, GCM_TAG_LEN, ItemKeys, ItemSigner, Key, RecipientKeys};
+use super::crypto::{GCM_TAG_LEN, ItemKeys, ItemSigner, Key, MESSAGE_ID_LEN};
+use super::envelope::{Envelope, SealingKeys};
 use super::error::{ItemError, ItemErrorCode};
-use super::field::{Field, find_value};
-use super::footer::Footer;
-use super::header::{EncryptedDataKey, Header};
+use super::field::Field;
+use super::header::Mark;
 use super::path;
 use super::schema::{Action, AlgorithmSuite, FOOTER_NAME, HEADER_NAME, RESERVED_PREFIX, Schema};
 use super::serialize::serialize;
 use crate::base::context::EncryptionContext;
-use crate::base::secret::SecretBytes;
 
-/// A fresh intermediate key, as the key service gave it: for a KMS key, the
-/// answer of GenerateDataKey under [`PreparedItem::encryption_context`].
-pub struct WrappedKey {
-    /// [`super::header::KMS_PROVIDER_ID`] for a KMS key.
-    pub provider_id: String,
-    /// The key's ARN for a KMS key, as the SDK expects it: not an alias.
-    pub provider_info: Vec<u8>,
-    /// 32 bytes, used for this item and for no other.
-    pub intermediate_key: SecretBytes,
-    /// The same key as the service will take it back.
-    pub ciphertext: Vec<u8>,
-}
+pub use super::envelope::WrappedKey;
 
 /// An item that keeps its schema's rules and waits for keys.
 pub struct PreparedItem {
@@ -36,11 +24,7 @@ pub struct PreparedItem {
     stored: BTreeMap<String, AttributeValue>,
     /// The signed attributes in canonical order, still in plaintext.
     fields: Vec<Field>,
-    context: EncryptionContext,
-    stored_context: EncryptionContext,
-    /// In suite 0x6701 only.
-    signer: Option<ItemSigner>,
-    path_prefix: Vec<u8>,
+    envelope: Envelope,
 }
 
 impl PreparedItem {
@@ -53,8 +37,8 @@ impl PreparedItem {
     ///
     /// # Errors
     /// `ReservedAttribute`, `NoActionForAttribute`, `MissingKeyAttribute`,
-    /// `NumberOutOfRange`, `DuplicateInSet`, `TooDeep`, `MalformedAttribute`,
-    /// `ContextTooLarge`, `ItemTooLarge`.
+    /// `MissingContextAttribute`, `NumberOutOfRange`, `DuplicateInSet`, `TooDeep`,
+    /// `MalformedAttribute`, `ContextTooLarge`, `ItemTooLarge`.
     pub fn prepare(schema: &Schema, item: Item) -> Result<Self, ItemError> {
         let signer = match schema.document().algorithm_suite {
             AlgorithmSuite::HmacOnly => None,
@@ -71,39 +55,46 @@ impl PreparedItem {
     ) -> Result<Self, ItemError> {
         item.check_count()?;
         let mut stored = BTreeMap::new();
-        let mut fields = Vec::with_capacity(item.0.len());
+        let mut marked = Vec::with_capacity(item.0.len());
         for (name, mut value) in item.0 {
             check_unreserved(&name)?;
-            match schema.action(&name)? {
+            let mark = match schema.action(&name)? {
                 Action::DoNothing => {
                     stored.insert(name, value);
+                    continue;
                 }
-                Action::SignOnly | Action::SignAndIncludeInEncryptionContext => {
-                    let bytes = serialize(&value, 0).map_err(|error| error.of(&name))?;
-                    fields.push(Field { name: name.clone(), encrypted: false, value: bytes });
-                    stored.insert(name, value);
-                }
-                Action::EncryptAndSign => {
-                    let bytes = serialize(&value, GCM_TAG_LEN).map_err(|error| error.of(&name))?;
-                    value.zeroize();
-                    fields.push(Field { name, encrypted: true, value: bytes });
-                }
+                Action::SignOnly => Mark::Signed,
+                Action::SignAndIncludeInEncryptionContext => Mark::InContext,
+                Action::EncryptAndSign => Mark::Encrypted,
+            };
+            let encrypted = mark == Mark::Encrypted;
+            let spare = if encrypted { GCM_TAG_LEN } else { 0 };
+            let bytes = serialize(&value, spare).map_err(|error| error.of(&name))?;
+            if encrypted {
+                value.zeroize();
+            } else {
+                stored.insert(name.clone(), value);
             }
+            marked.push((Field { name, encrypted, value: bytes }, mark));
         }
-        path::sort_canonically(&mut fields, |field| &field.name);
+        path::sort_canonically(&mut marked, |(field, _)| &field.name);
+        let (fields, legend): (Vec<Field>, Vec<Mark>) = marked.into_iter().unzip();
         let stored_context = match &signer {
             None => EncryptionContext::default(),
             Some(signer) => context::public_key_pair(&signer.public_key()?),
         };
-        let context = context::of_item(schema, |name| find_value(&fields, name), &stored_context)?;
+        let version = schema.version();
+        let context = context::of_item(schema, version, &fields, &legend, &stored_context)?;
+        check_context_attributes(schema, &stored)?;
         let path_prefix = schema.path_prefix().to_vec();
-        Ok(Self { stored, fields, context, stored_context, signer, path_prefix })
+        let envelope = Envelope { version, legend, context, stored_context, signer, path_prefix };
+        Ok(Self { stored, fields, envelope })
     }
 
     /// What the intermediate keys must be bound to: give it to GenerateDataKey.
     #[must_use]
     pub fn encryption_context(&self) -> &EncryptionContext {
-        &self.context
+        &self.envelope.context
     }
 
     /// The attributes that will be encrypted, in canonical order.
@@ -119,84 +110,53 @@ impl PreparedItem {
     /// intermediate key has not 32 bytes; `ItemTooLarge` if a recipient's part
     /// exceeds 65,535 bytes; whatever `random` answers.
     pub fn finish(
-        mut self,
+        self,
         recipients: &[WrappedKey],
         random: &mut dyn FnMut(&mut [u8]) -> Result<(), ItemError>,
     ) -> Result<Item, ItemError> {
-        let mut context = Vec::with_capacity(512);
-        context::write(&self.context, &mut context)?;
+        let Self { stored, mut fields, envelope } = self;
         let data_key = Key::try_fill(&mut *random)?;
-        let mut recipient_keys = Vec::with_capacity(recipients.len());
-        let mut data_keys = Vec::with_capacity(recipients.len());
-        for recipient in recipients {
-            let keys = RecipientKeys::derive(recipient.intermediate_key.expose())?;
-            data_keys.push(EncryptedDataKey {
-                provider_id: recipient.provider_id.clone(),
-                provider_info: recipient.provider_info.clone(),
-                wrapped_data_key: keys.wrap(&data_key, &context)?,
-                wrapped_intermediate_key: recipient.ciphertext.clone(),
-            });
-            recipient_keys.push(keys);
-        }
-        let mut message_id = [0; crypto::MESSAGE_ID_LEN];
+        let mut message_id = [0; MESSAGE_ID_LEN];
         random(&mut message_id)?;
-
-        let keys = ItemKeys::derive(&data_key, &message_id)?;
-        let header = self.write_header(message_id, data_keys, &keys)?;
-        self.encrypt_fields(&keys)?;
-        let hash = crypto::canonical_hash(&header, &context, &self.path_prefix, &self.fields);
-        let tags = recipient_keys.iter().map(|keys| keys.tag(&hash)).collect::<Result<_, _>>()?;
-        let signature = self.signer.as_ref().map(|signer| signer.sign(&hash)).transpose()?;
-        let footer = Footer { tags, signature }.write();
-        Ok(self.into_item(header, footer))
+        let keys = SealingKeys::derive(data_key, message_id)?;
+        encrypt_fields(&mut fields, &envelope.path_prefix, &keys.item)?;
+        let (header, footer) = envelope.seal(&fields, recipients, &keys)?;
+        Ok(Item::encrypted(stored, fields, header, footer))
     }
+}
 
-    /// The header with its commitment.
-    fn write_header(
-        &mut self,
-        message_id: [u8; crypto::MESSAGE_ID_LEN],
-        data_keys: Vec<EncryptedDataKey>,
-        keys: &ItemKeys,
-    ) -> Result<Vec<u8>, ItemError> {
-        let suite = match self.signer {
-            None => AlgorithmSuite::HmacOnly,
-            Some(_) => AlgorithmSuite::EcdsaP384,
-        };
-        let header = Header {
-            suite,
-            message_id,
-            legend: self.fields.iter().map(|field| field.encrypted).collect(),
-            stored_context: std::mem::take(&mut self.stored_context),
-            data_keys,
-        };
-        let mut bytes = header.write()?;
-        let commitment = keys.commitment(&bytes)?;
-        bytes.extend_from_slice(&commitment);
-        Ok(bytes)
+fn encrypt_fields(
+    fields: &mut [Field],
+    path_prefix: &[u8],
+    keys: &ItemKeys,
+) -> Result<(), ItemError> {
+    let cipher = keys.fields();
+    let mut path = Vec::new();
+    let encrypted = fields.iter_mut().filter(|field| field.encrypted);
+    for (field, ordinal) in encrypted.zip(0..) {
+        path::write(path_prefix, &field.name, &mut path);
+        cipher.encrypt(ordinal, &path, &mut field.value)?;
     }
+    Ok(())
+}
 
-    fn encrypt_fields(&mut self, keys: &ItemKeys) -> Result<(), ItemError> {
-        let cipher = keys.fields();
-        let mut path = Vec::new();
-        let encrypted = self.fields.iter_mut().filter(|field| field.encrypted);
-        for (field, ordinal) in encrypted.zip(0..) {
-            path::write(&self.path_prefix, &field.name, &mut path);
-            cipher.encrypt(ordinal, &path, &mut field.value)?;
-        }
-        Ok(())
-    }
-
-    fn into_item(self, header: Vec<u8>, footer: Vec<u8>) -> Item {
-        let mut attributes = self.stored;
-        for mut field in self.fields {
-            if field.encrypted {
-                let ciphertext = std::mem::take(&mut *field.value);
-                attributes.insert(field.name, AttributeValue::B(ciphertext));
-            }
-        }
-        attributes.insert(HEADER_NAME.to_owned(), AttributeValue::B(header));
-        attributes.insert(FOOTER_NAME.to_owned(), AttributeValue::B(footer));
-        Item(attributes)
+/// What a schema puts into the encryption context must be there: a reader, and
+/// a key policy that asks for it, could not tell a value that was left out from
+/// one that was never meant to be there.
+fn check_context_attributes(
+    schema: &Schema,
+    stored: &BTreeMap<String, AttributeValue>,
+) -> Result<(), ItemError> {
+    match schema.context_names().find(|name| !stored.contains_key(*name)) {
+        None => Ok(()),
+        Some(name) => Err(ItemError::new(
+            ItemErrorCode::MissingContextAttribute,
+            format!(
+                "attribute `{name}` is SIGN_AND_INCLUDE_IN_ENCRYPTION_CONTEXT in the schema, so \
+                 every item must have it: add it to the item"
+            ),
+        )
+        .of(name)),
     }
 }
 

@@ -9,8 +9,10 @@ use std::fmt;
 pub enum ItemErrorCode {
     /// The schema breaks a rule of the format.
     InvalidSchema,
-    /// Format version 2, which is not served yet.
-    UnsupportedVersion,
+    /// Items that there may be of an earlier version would no longer open.
+    UnsafeSchemaChange,
+    /// The schema in force is another one than the caller expects.
+    SchemaHashMismatch,
     /// The text is not JSON, or not one JSON object.
     MalformedJson,
     /// A value is not of a shape that a DynamoDB attribute can have.
@@ -27,9 +29,11 @@ pub enum ItemErrorCode {
     NoActionForAttribute,
     /// The partition or sort key attribute is not on the item.
     MissingKeyAttribute,
+    /// An attribute that goes into the encryption context is not on the item.
+    MissingContextAttribute,
     /// The name begins with `aws_dbe_`.
     ReservedAttribute,
-    /// The key attributes do not fit into an encryption context.
+    /// The attributes that go into the encryption context do not fit.
     ContextTooLarge,
     /// The item has no header and footer.
     NotEncrypted,
@@ -49,6 +53,8 @@ pub enum ItemErrorCode {
     DecryptionFailed,
     /// The caller's key material has the wrong shape.
     InvalidKeyMaterial,
+    /// The caller may not see the attribute, and wants all or nothing.
+    AttributeWithheld,
     /// The generator of random bytes failed.
     RandomUnavailable,
     /// A cryptographic operation failed that cannot fail for good input.
@@ -61,7 +67,8 @@ impl ItemErrorCode {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::InvalidSchema => "InvalidSchema",
-            Self::UnsupportedVersion => "UnsupportedVersion",
+            Self::UnsafeSchemaChange => "UnsafeSchemaChange",
+            Self::SchemaHashMismatch => "SchemaHashMismatch",
             Self::MalformedJson => "MalformedJson",
             Self::MalformedAttribute => "MalformedAttribute",
             Self::NumberOutOfRange => "NumberOutOfRange",
@@ -70,6 +77,7 @@ impl ItemErrorCode {
             Self::ItemTooLarge => "ItemTooLarge",
             Self::NoActionForAttribute => "NoActionForAttribute",
             Self::MissingKeyAttribute => "MissingKeyAttribute",
+            Self::MissingContextAttribute => "MissingContextAttribute",
             Self::ReservedAttribute => "ReservedAttribute",
             Self::ContextTooLarge => "ContextTooLarge",
             Self::NotEncrypted => "NotEncrypted",
@@ -81,9 +89,18 @@ impl ItemErrorCode {
             Self::SignatureInvalid => "SignatureInvalid",
             Self::DecryptionFailed => "DecryptionFailed",
             Self::InvalidKeyMaterial => "InvalidKeyMaterial",
+            Self::AttributeWithheld => "AttributeWithheld",
             Self::RandomUnavailable => "RandomUnavailable",
             Self::CryptoFailed => "CryptoFailed",
         }
+    }
+}
+
+impl ItemErrorCode {
+    /// Where the code is explained: what it means, and what to do.
+    #[must_use]
+    pub fn docs(self) -> String {
+        format!("docs/item-errors.md#{}", self.as_str().to_ascii_lowercase())
     }
 }
 
@@ -115,5 +132,22 @@ impl ItemError {
     pub fn of(mut self, name: &str) -> Self {
         self.attribute = Some(name.to_owned());
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    /// Every code has a section of its name in the page, and nothing else has.
+    #[test]
+    fn the_page_has_every_code() {
+        let source = include_str!("error.rs");
+        let arms = source.lines().filter_map(|line| line.trim().strip_prefix("Self::"));
+        let codes: BTreeSet<&str> =
+            arms.filter_map(|arm| Some(arm.split_once(" => \"")?.0)).collect();
+        let page = include_str!("../../docs/item-errors.md");
+        let sections = page.lines().filter_map(|line| line.strip_prefix("### ")).collect();
+        assert_eq!(codes, sections);
     }
 }

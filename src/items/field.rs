@@ -10,8 +10,3 @@ pub(super) struct Field {
     /// Type id and serialized value, or type id, ciphertext and tag.
     pub(super) value: Zeroizing<Vec<u8>>,
 }
-
-/// The value of the signed attribute `name`.
-pub(super) fn find_value<'a>(fields: &'a [Field], name: &str) -> Option<&'a [u8]> {
-    fields.iter().find(|field| field.name == name).map(|field| field.value.as_slice())
-}

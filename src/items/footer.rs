@@ -1,6 +1,9 @@
 //! The footer, attribute `aws_dbe_foot`: one recipient tag for each encrypted
 //! data key, and in suite 0x6701 an ECDSA signature. (Specification:
 //! `structured-encryption/footer.md`; the signature's size is the SDK's.)
+//!
+//! A tag is checked by its own recipient, who alone has the key of it: a tag that
+//! was changed shuts that recipient out, and the others do not see it.
 
 use super::crypto::{SIGNATURE_LEN, TAG_LEN};
 use super::error::{ItemError, ItemErrorCode};

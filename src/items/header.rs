@@ -1,20 +1,42 @@
-//! The header, attribute `aws_dbe_head`: version, suite, message id, which
-//! attribute is encrypted, stored encryption context, encrypted data keys, and a
+//! The header, attribute `aws_dbe_head`: version, suite, message id, what was
+//! done to which attribute, stored encryption context, encrypted data keys, and a
 //! commitment to the key. (Specification: `structured-encryption/header.md`.)
 //!
-//! Format version 2 differs in the first byte and in a third kind of legend byte.
+//! Format version 2 differs in the first byte and in a third kind of mark.
 
 use super::bytes::{Reader, put_short, put_u16};
 use super::context;
 use super::crypto::{COMMITMENT_LEN, MESSAGE_ID_LEN, WRAPPED_KEY_LEN};
 use super::error::{ItemError, ItemErrorCode};
-use super::schema::{AlgorithmSuite, HEADER_NAME};
+use super::schema::{AlgorithmSuite, FormatVersion, HEADER_NAME};
 use crate::base::context::EncryptionContext;
 
-const VERSION: u8 = 1;
-const LATER_VERSION: u8 = 2;
-const LEGEND_ENCRYPTED: u8 = b'e';
-const LEGEND_SIGNED: u8 = b's';
+/// What was done to a signed attribute: its byte of the legend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mark {
+    Encrypted,
+    Signed,
+    /// Signed, and copied into the encryption context; format version 2 only.
+    InContext,
+}
+
+impl Mark {
+    const ALL: [Self; 3] = [Self::Encrypted, Self::Signed, Self::InContext];
+
+    fn byte(self) -> u8 {
+        match self {
+            Self::Encrypted => b'e',
+            Self::Signed => b's',
+            Self::InContext => b'c',
+        }
+    }
+
+    /// The mark of a byte of a legend in `version`.
+    fn of_byte(byte: u8, version: FormatVersion) -> Option<Self> {
+        let mark = Self::ALL.into_iter().find(|mark| mark.byte() == byte)?;
+        (version == FormatVersion::Two || mark != Self::InContext).then_some(mark)
+    }
+}
 
 /// [`EncryptedDataKey::provider_id`] of a KMS key.
 pub const KMS_PROVIDER_ID: &str = "aws-kms";
@@ -34,10 +56,11 @@ pub struct EncryptedDataKey {
 
 /// All fields of a header but the commitment, which is over these.
 pub(super) struct Header {
+    pub(super) version: FormatVersion,
     pub(super) suite: AlgorithmSuite,
     pub(super) message_id: [u8; MESSAGE_ID_LEN],
-    /// For each signed attribute in canonical order: whether it is encrypted.
-    pub(super) legend: Vec<bool>,
+    /// The mark of each signed attribute in canonical order.
+    pub(super) legend: Vec<Mark>,
     pub(super) stored_context: EncryptionContext,
     pub(super) data_keys: Vec<EncryptedDataKey>,
 }
@@ -46,47 +69,27 @@ impl Header {
     /// The bytes up to the commitment.
     pub(super) fn write(&self) -> Result<Vec<u8>, ItemError> {
         let mut out = Vec::with_capacity(512);
-        out.extend_from_slice(&[VERSION, self.suite.flavor()]);
+        let version = match self.version {
+            FormatVersion::One => 1,
+            FormatVersion::Two => 2,
+        };
+        out.extend_from_slice(&[version, self.suite.flavor()]);
         out.extend_from_slice(&self.message_id);
         put_u16(&mut out, self.legend.len())?;
-        out.extend(
-            self.legend
-                .iter()
-                .map(|encrypted| if *encrypted { LEGEND_ENCRYPTED } else { LEGEND_SIGNED }),
-        );
+        out.extend(self.legend.iter().map(|mark| mark.byte()));
         context::write(&self.stored_context, &mut out)?;
-        match u8::try_from(self.data_keys.len()) {
-            Ok(count @ 1..) => out.push(count),
-            _ => {
-                return Err(ItemError::new(
-                    ItemErrorCode::InvalidKeyMaterial,
-                    "an item is encrypted for 1 to 255 keys",
-                ));
-            }
-        }
-        for key in &self.data_keys {
-            put_short(&mut out, key.provider_id.as_bytes())?;
-            put_short(&mut out, &key.provider_info)?;
-            let ciphertext = [&key.wrapped_data_key[..], &key.wrapped_intermediate_key].concat();
-            put_short(&mut out, &ciphertext)?;
-        }
+        write_data_keys(&self.data_keys, &mut out)?;
         Ok(out)
     }
 
     /// Reads all of a header; the commitment at its end is skipped.
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, ItemError> {
         let mut reader = Reader::new(bytes);
-        match reader.u8() {
-            Some(VERSION) => {}
-            Some(LATER_VERSION) => {
-                return Err(ItemError::new(
-                    ItemErrorCode::UnsupportedVersion,
-                    "the item is in format version 2, which comes later",
-                )
-                .of(HEADER_NAME));
-            }
+        let version = match reader.u8() {
+            Some(1) => FormatVersion::One,
+            Some(2) => FormatVersion::Two,
             _ => return Err(malformed("its version is neither 1 nor 2")),
-        }
+        };
         let suite = reader
             .u8()
             .and_then(AlgorithmSuite::of_flavor)
@@ -96,48 +99,74 @@ impl Header {
             .short()
             .ok_or_else(short)?
             .iter()
-            .map(|byte| match *byte {
-                LEGEND_ENCRYPTED => Ok(true),
-                LEGEND_SIGNED => Ok(false),
-                _ => Err(malformed("its legend has a byte other than e and s")),
-            })
-            .collect::<Result<_, _>>()?;
+            .map(|byte| Mark::of_byte(*byte, version))
+            .collect::<Option<_>>()
+            .ok_or_else(|| malformed("its legend has a byte that its version does not know"))?;
         let stored_context = context::read(&mut reader).ok_or_else(|| {
             malformed("its encryption context is cut off, not UTF-8 or unordered")
         })?;
-        let mut data_keys = Vec::new();
-        match reader.u8().ok_or_else(short)? {
-            0 => return Err(malformed("it has no encrypted data key")),
-            count => {
-                for _ in 0..count {
-                    data_keys.push(read_data_key(&mut reader)?);
-                }
-            }
-        }
+        let data_keys = read_data_keys(&mut reader).map_err(malformed)?;
         match reader.rest().len() {
-            COMMITMENT_LEN => Ok(Self { suite, message_id, legend, stored_context, data_keys }),
+            COMMITMENT_LEN => {
+                Ok(Self { version, suite, message_id, legend, stored_context, data_keys })
+            }
             ..COMMITMENT_LEN => Err(short()),
             _ => Err(malformed("bytes are left behind it")),
         }
     }
 }
 
-fn read_data_key(reader: &mut Reader<'_>) -> Result<EncryptedDataKey, ItemError> {
-    let provider_id = reader.short().ok_or_else(short)?;
+/// Appends the encrypted data keys after their number.
+pub(super) fn write_data_keys(
+    data_keys: &[EncryptedDataKey],
+    out: &mut Vec<u8>,
+) -> Result<(), ItemError> {
+    match u8::try_from(data_keys.len()) {
+        Ok(count @ 1..) => out.push(count),
+        _ => {
+            return Err(ItemError::new(
+                ItemErrorCode::InvalidKeyMaterial,
+                "an item is encrypted for 1 to 255 keys",
+            ));
+        }
+    }
+    for key in data_keys {
+        put_short(out, key.provider_id.as_bytes())?;
+        put_short(out, &key.provider_info)?;
+        let ciphertext = [&key.wrapped_data_key[..], &key.wrapped_intermediate_key].concat();
+        put_short(out, &ciphertext)?;
+    }
+    Ok(())
+}
+
+/// Reads the encrypted data keys, or says why they cannot be read.
+pub(super) fn read_data_keys(
+    reader: &mut Reader<'_>,
+) -> Result<Vec<EncryptedDataKey>, &'static str> {
+    let count = reader.u8().ok_or(SHORT)?;
+    if count == 0 {
+        return Err("it has no encrypted data key");
+    }
+    (0..count).map(|_| read_data_key(reader)).collect()
+}
+
+fn read_data_key(reader: &mut Reader<'_>) -> Result<EncryptedDataKey, &'static str> {
+    let provider_id = reader.short().ok_or(SHORT)?;
     let provider_id = match str::from_utf8(provider_id) {
         Ok(text) => text.to_owned(),
-        Err(_) => return Err(malformed("a key provider id is not UTF-8")),
+        Err(_) => return Err("a key provider id is not UTF-8"),
     };
-    let provider_info = reader.short().ok_or_else(short)?.to_vec();
-    let mut ciphertext = Reader::new(reader.short().ok_or_else(short)?);
-    let wrapped_data_key =
-        ciphertext.array().ok_or_else(|| malformed("an encrypted data key is too short"))?;
+    let provider_info = reader.short().ok_or(SHORT)?.to_vec();
+    let mut ciphertext = Reader::new(reader.short().ok_or(SHORT)?);
+    let wrapped_data_key = ciphertext.array().ok_or("an encrypted data key is too short")?;
     let wrapped_intermediate_key = ciphertext.rest().to_vec();
     Ok(EncryptedDataKey { provider_id, provider_info, wrapped_data_key, wrapped_intermediate_key })
 }
 
+const SHORT: &str = "it ends too early";
+
 fn short() -> ItemError {
-    malformed("it ends too early")
+    malformed(SHORT)
 }
 
 fn malformed(reason: &str) -> ItemError {
@@ -150,16 +179,17 @@ fn malformed(reason: &str) -> ItemError {
 
 #[cfg(test)]
 mod tests {
-    use super::{EncryptedDataKey, Header};
+    use super::{EncryptedDataKey, Header, Mark};
     use crate::base::context::EncryptionContext;
-    use crate::items::error::ItemErrorCode;
-    use crate::items::schema::AlgorithmSuite;
+    use crate::items::error::ItemErrorCode::HeaderMalformed;
+    use crate::items::schema::{AlgorithmSuite, FormatVersion};
 
     fn header() -> Header {
         Header {
+            version: FormatVersion::One,
             suite: AlgorithmSuite::HmacOnly,
             message_id: [7; 32],
-            legend: vec![true, false],
+            legend: vec![Mark::Encrypted, Mark::Signed],
             stored_context: EncryptionContext::new([("k".to_owned(), "v".to_owned())].into()),
             data_keys: vec![EncryptedDataKey {
                 provider_id: "p".into(),
@@ -193,32 +223,44 @@ mod tests {
         assert_eq!(bytes[56..104], [8; 48]);
         assert_eq!(bytes[104..], [&[9][..], &[0xcc; 32]].concat());
         let parsed = Header::parse(&bytes).unwrap();
-        assert_eq!((parsed.legend, parsed.data_keys), (vec![true, false], header().data_keys));
+        assert_eq!((parsed.legend, parsed.data_keys), (header().legend, header().data_keys));
+    }
+
+    #[test]
+    fn version_two_has_a_third_mark() {
+        let legend = vec![Mark::InContext, Mark::Encrypted, Mark::Signed];
+        let two = Header { version: FormatVersion::Two, legend: legend.clone(), ..header() };
+        let mut bytes = [two.write().unwrap(), vec![0; 32]].concat();
+        assert_eq!((bytes[VERSION], &bytes[LEGEND - 2..][..5]), (2, &b"\0\x03ces"[..]));
+        let parsed = Header::parse(&bytes).unwrap();
+        assert_eq!((parsed.version, parsed.legend), (FormatVersion::Two, legend));
+        bytes[VERSION] = 1;
+        let error = Header::parse(&bytes).err().unwrap();
+        assert!(error.message.contains("legend"), "{}", error.message);
     }
 
     #[track_caller]
-    fn check_refused(at: usize, byte: u8, want: ItemErrorCode, part: &str) {
+    fn check_refused(at: usize, byte: u8, part: &str) {
         let mut bytes = bytes();
         bytes[at] = byte;
         let error = Header::parse(&bytes).err().unwrap();
-        assert_eq!(error.code, want);
+        assert_eq!(error.code, HeaderMalformed);
         assert!(error.message.contains(part), "{}", error.message);
     }
 
     #[test]
     fn refuses() {
-        use ItemErrorCode::{HeaderMalformed, UnsupportedVersion};
-        check_refused(VERSION, 0, HeaderMalformed, "version");
-        check_refused(VERSION, 2, UnsupportedVersion, "version 2");
-        check_refused(FLAVOR, 2, HeaderMalformed, "suite");
-        check_refused(LEGEND, b'c', HeaderMalformed, "legend");
-        check_refused(CONTEXT_KEY, 0xff, HeaderMalformed, "context");
-        check_refused(COUNT, 0, HeaderMalformed, "no encrypted data key");
-        check_refused(COUNT, 2, HeaderMalformed, "early");
-        check_refused(PROVIDER, 0xff, HeaderMalformed, "provider");
-        check_refused(CIPHERTEXT_LEN, 47, HeaderMalformed, "too short");
-        check_refused(CIPHERTEXT_LEN, 48, HeaderMalformed, "left behind");
-        check_refused(CIPHERTEXT_LEN, 50, HeaderMalformed, "early");
+        check_refused(VERSION, 0, "version");
+        check_refused(VERSION, 3, "version");
+        check_refused(FLAVOR, 2, "suite");
+        check_refused(LEGEND, b'c', "legend");
+        check_refused(CONTEXT_KEY, 0xff, "context");
+        check_refused(COUNT, 0, "no encrypted data key");
+        check_refused(COUNT, 2, "early");
+        check_refused(PROVIDER, 0xff, "provider");
+        check_refused(CIPHERTEXT_LEN, 47, "too short");
+        check_refused(CIPHERTEXT_LEN, 48, "left behind");
+        check_refused(CIPHERTEXT_LEN, 50, "early");
     }
 
     #[test]

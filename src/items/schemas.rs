@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use super::schema::{Schema, SchemaDocument};
+use super::schema::{self, Schema, SchemaDocument};
+use crate::base::arn::KeyArn;
 use crate::base::ids::{AccountId, Realm, Region};
+use crate::ops::ctx::AttributeLabels;
 use crate::store::item_schemas::{self as rows, ItemSchemaRow};
 use crate::store::{self, Change, Tx};
 
@@ -18,19 +20,55 @@ pub struct StoredSchema {
     /// 1, 2, 3...
     pub version: i64,
     pub schema: Schema,
+    /// Of the text that was stored: it stays, whatever a later release prints.
+    pub hash: String,
+    /// Length of that text.
+    pub bytes: usize,
     /// The key that encrypts: what `keyId` named when this version was put. An
     /// alias that is moved later does not change it.
     pub key_arn: String,
+    /// The keys that encrypt beside it, as `additionalKeyIds` named them then.
+    pub additional_key_arns: Vec<String>,
     /// The keys of this version and all before it: what may have encrypted an
     /// item of this schema.
     pub key_arns: BTreeSet<String>,
     pub created_ms: i64,
+    /// The ARN of whoever put it; that of the role for a session of one.
+    pub created_by: Option<String>,
+    /// Whether items of the versions before it were given up with it.
+    pub breaking: bool,
 }
+
+impl StoredSchema {
+    /// The keys that encrypt a new item: each of them opens it.
+    pub fn encrypting_key_arns(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&self.key_arn).chain(&self.additional_key_arns).map(String::as_str)
+    }
+
+    /// The key of this schema that opens what `key_arn` wrapped: that key, or, of
+    /// a multi-Region key, the related one that the schema names. (The SDK's
+    /// multi-Region-key-aware keyring does the same.)
+    #[must_use]
+    pub fn opening_key_arn(&self, key_arn: &str) -> Option<&str> {
+        if let Some(same) = self.key_arns.get(key_arn) {
+            return Some(same);
+        }
+        let wrapped = KeyArn::parse(key_arn).filter(|arn| arn.id.is_multi_region())?;
+        let related = |arn: &&String| {
+            KeyArn::parse(arn)
+                .is_some_and(|arn| arn.id == wrapped.id && arn.account == wrapped.account)
+        };
+        self.key_arns.iter().find(related).map(String::as_str)
+    }
+}
+
+/// Every version of a schema, the oldest first; there is at least one.
+type Versions = Vec<Arc<StoredSchema>>;
 
 /// The schemas of all accounts and Regions.
 #[derive(Debug, Default)]
 pub struct Schemas {
-    state: RwLock<BTreeMap<Realm, BTreeMap<String, Arc<StoredSchema>>>>,
+    state: RwLock<BTreeMap<Realm, BTreeMap<String, Versions>>>,
 }
 
 impl Schemas {
@@ -38,7 +76,31 @@ impl Schemas {
     #[must_use]
     pub fn find(&self, realm: &Realm, name: &str) -> Option<Arc<StoredSchema>> {
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
-        state.get(realm)?.get(name).map(Arc::clone)
+        state.get(realm)?.get(name)?.last().map(Arc::clone)
+    }
+
+    /// Every version of this schema, the oldest first; none if there is none.
+    #[must_use]
+    pub fn versions(&self, realm: &Realm, name: &str) -> Vec<Arc<StoredSchema>> {
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        let versions = state.get(realm).and_then(|schemas| schemas.get(name));
+        versions.cloned().unwrap_or_default()
+    }
+
+    /// The bytes of all versions of all schemas of a realm.
+    #[must_use]
+    pub fn bytes(&self, realm: &Realm) -> usize {
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        let versions = state.get(realm).into_iter().flat_map(BTreeMap::values).flatten();
+        versions.map(|stored| stored.bytes).sum()
+    }
+
+    /// A schema of the table with this logical name.
+    #[must_use]
+    pub fn find_table(&self, realm: &Realm, table: &str) -> Option<Arc<StoredSchema>> {
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        let mut schemas = state.get(realm)?.values().filter_map(|versions| versions.last());
+        schemas.find(|stored| stored.schema.document().table_name == table).map(Arc::clone)
     }
 
     /// Up to `limit` schemas of a realm by name, those after `after` only.
@@ -49,7 +111,7 @@ impl Schemas {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
         schemas
             .range::<str, _>((from, Bound::Unbounded))
-            .map(|(_, schema)| Arc::clone(schema))
+            .filter_map(|(_, versions)| versions.last().map(Arc::clone))
             .take(limit)
             .collect()
     }
@@ -64,7 +126,14 @@ impl Schemas {
     fn put(&self, stored: Arc<StoredSchema>) {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         let schemas = state.entry(stored.realm.clone()).or_default();
-        schemas.insert(stored.name.clone(), stored);
+        schemas.entry(stored.name.clone()).or_default().push(stored);
+    }
+}
+
+impl AttributeLabels for Schemas {
+    fn labels_of(&self, realm: &Realm, schema: &str, attribute: &str) -> BTreeSet<String> {
+        let found = self.find(realm, schema);
+        found.map_or_else(BTreeSet::new, |stored| stored.schema.labels(attribute).clone())
     }
 }
 
@@ -72,6 +141,8 @@ impl Schemas {
 pub(super) struct PutSchema {
     pub(super) schemas: Arc<Schemas>,
     pub(super) stored: Arc<StoredSchema>,
+    /// The schema in its canonical form.
+    pub(super) body: String,
 }
 
 impl Change for PutSchema {
@@ -82,11 +153,13 @@ impl Change for PutSchema {
             region: stored.realm.region.to_string(),
             name: stored.name.clone(),
             version: stored.version,
-            // A document is text, lists and maps of text: it always serializes.
-            body: serde_json::to_string(stored.schema.document())
-                .map_err(|_never| store::Error::Conflict)?,
+            body: self.body.clone(),
             key_arn: stored.key_arn.clone(),
+            additional_key_arns: serde_json::to_string(&stored.additional_key_arns)
+                .map_err(|_never| store::Error::Conflict)?,
             created_ms: stored.created_ms,
+            created_by: stored.created_by.clone(),
+            breaking: stored.breaking,
         };
         rows::insert_item_schema(tx, &row)
     }
@@ -105,7 +178,7 @@ pub enum LoadError {
     Row { name: String, version: i64 },
 }
 
-/// Reads every schema. Versions come oldest first, so the last one wins.
+/// Reads every schema. Versions come oldest first.
 ///
 /// # Errors
 /// A row that does not make sense stops the start.
@@ -123,6 +196,8 @@ pub fn load(tx: &mut dyn Tx, schemas: &Schemas) -> Result<(), LoadError> {
 
 fn read(row: ItemSchemaRow) -> Option<StoredSchema> {
     let document: SchemaDocument = serde_json::from_str(&row.body).ok()?;
+    let additional_key_arns: Vec<String> = serde_json::from_str(&row.additional_key_arns).ok()?;
+    let key_arns = additional_key_arns.iter().cloned().chain([row.key_arn.clone()]).collect();
     Some(StoredSchema {
         realm: Realm {
             account: AccountId::parse(&row.account)?,
@@ -131,8 +206,13 @@ fn read(row: ItemSchemaRow) -> Option<StoredSchema> {
         name: row.name,
         version: row.version,
         schema: Schema::new(document).ok()?,
-        key_arns: BTreeSet::from([row.key_arn.clone()]),
+        hash: schema::hash(&row.body),
+        bytes: row.body.len(),
+        key_arns,
         key_arn: row.key_arn,
+        additional_key_arns,
         created_ms: row.created_ms,
+        created_by: row.created_by,
+        breaking: row.breaking,
     })
 }

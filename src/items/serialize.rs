@@ -22,10 +22,10 @@ const MAP_KEY_BYTES: usize = 65_535;
 /// Bytes of the longest normal form of a number: sign, `0.`, 129 zeros, 38 digits.
 const NUMBER_BYTES: usize = 170;
 
-const NULL: [u8; 2] = [0x00, 0x00];
-const STRING: [u8; 2] = [0x00, 0x01];
-const NUMBER: [u8; 2] = [0x00, 0x02];
-const BOOLEAN: [u8; 2] = [0x00, 0x04];
+pub(super) const NULL: [u8; 2] = [0x00, 0x00];
+pub(super) const STRING: [u8; 2] = [0x00, 0x01];
+pub(super) const NUMBER: [u8; 2] = [0x00, 0x02];
+pub(super) const BOOLEAN: [u8; 2] = [0x00, 0x04];
 const BINARY: [u8; 2] = [0xff, 0xff];
 const STRING_SET: [u8; 2] = [0x01, 0x01];
 const NUMBER_SET: [u8; 2] = [0x01, 0x02];

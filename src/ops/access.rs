@@ -14,13 +14,14 @@ use super::managed_key;
 use super::operation::Description;
 use super::rates::{self, Counted};
 use super::resolve::{self, Accepts, Found};
+use super::source::parse_blob;
+use crate::audit::FieldReads;
 use crate::base::arn::{AliasArn, KeyArn};
 use crate::base::context::EncryptionContext;
 use crate::base::grant::GrantId;
 use crate::base::ids::{AliasName, MaterialId, Realm};
 use crate::base::rates::RateGroup;
 use crate::base::spec::{KeyPairSpec, KeySpec};
-use crate::hsm::blob::Blob;
 use crate::keys::grants::Grant;
 use crate::keys::grants::sources::Retired;
 use crate::keys::key::Key;
@@ -372,6 +373,12 @@ impl<'a> Access<'a> {
         self.facts.additional.insert(name.to_owned(), value);
     }
 
+    /// Notes what the call opened of items: rows of the field-read book, whatever
+    /// becomes of the call.
+    pub fn record_field_reads(&mut self, reads: FieldReads) {
+        self.facts.field_reads = Some(reads);
+    }
+
     /// Notes `serviceEventDetails`.
     pub fn record_service_event(&mut self, details: Value) {
         self.facts.service_event_details = Some(details);
@@ -510,21 +517,4 @@ impl<'a> Access<'a> {
         let text = ciphertext_denial(&self.call.caller.principal, action);
         ApiError::new(Code::AccessDeniedException, text)
     }
-}
-
-/// Checks that the ciphertext `blob` is one of this key.
-///
-/// # Errors
-/// `InvalidCiphertextException` for what is no ciphertext of ours;
-/// `IncorrectKeyException` for one of another key.
-pub(super) fn check_made_by(key: &Key, blob: &[u8]) -> Result<(), ApiError> {
-    if parse_blob(blob)?.key_id() == key.id() {
-        return Ok(());
-    }
-    let text = "The key ID in the request does not identify a CMK that can perform this operation.";
-    Err(ApiError::new(Code::IncorrectKeyException, text))
-}
-
-fn parse_blob(blob: &[u8]) -> Result<Blob<'_>, ApiError> {
-    Blob::parse(blob).map_err(|_bad| ApiError::bare(Code::InvalidCiphertextException))
 }

@@ -1,5 +1,6 @@
 //! What every operation works with: immutable handles, made once by `app`.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,11 +11,10 @@ use super::noise::Noise;
 use super::operation::Description;
 use super::rates::Rates;
 use super::record_time::RecordTimes;
-use super::timeline::Timeline;
 use crate::audit::ledger::VerifierKey;
 use crate::audit::trail::Trail;
 use crate::base::clock::Clock;
-use crate::base::ids::{AccountId, Region};
+use crate::base::ids::{AccountId, Realm, Region};
 use crate::base::quotas::Quotas;
 use crate::hsm::Hsm;
 use crate::identity::directory::Directory;
@@ -28,13 +28,13 @@ use crate::wire::codes::Code;
 pub struct Ctx {
     pub clock: Arc<dyn Clock>,
     pub start: Start,
-    pub timeline: Timeline,
     pub hsm: Arc<Hsm>,
     pub store: Arc<Store>,
     pub engine: Arc<Engine>,
     pub keys: Arc<Registry>,
     pub grants: Arc<GrantIndex>,
     pub directory: Arc<Directory>,
+    pub labels: Arc<dyn AttributeLabels>,
     /// Of the key that signs the log.
     pub log_key: VerifierKey,
     /// The account whose book records calls of nobody.
@@ -92,6 +92,12 @@ pub struct Ended<'a> {
     pub took: Duration,
     /// ARNs of the keys, aliases and roles that the call found, as in its record.
     pub resources: &'a [String],
+}
+
+/// Somebody who knows what item schemas say of attributes: the floor that has them.
+pub trait AttributeLabels: Send + Sync {
+    /// The labels of an attribute; none where no schema says any.
+    fn labels_of(&self, realm: &Realm, schema: &str, attribute: &str) -> BTreeSet<String>;
 }
 
 /// Somebody who wants to know how calls end: telemetry.

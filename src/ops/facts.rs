@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use crate::audit::FieldReads;
 use crate::base::ids::MaterialId;
 use crate::base::managed::ManagedService;
 use crate::policy::decision::Explanation;
@@ -18,6 +19,8 @@ pub struct Facts {
     /// The materials that were used of keys of which AWS's record does not name
     /// them: those that are not symmetric.
     pub unseen_materials: Vec<MaterialId>,
+    /// What the call opened of items.
+    pub field_reads: Option<FieldReads>,
     /// `serviceEventDetails` of what the server did by itself.
     pub service_event_details: Option<Value>,
     /// Whether the caller only wants to know what would happen.

@@ -18,6 +18,9 @@ const PARTITION_NAME: &str = "aws-crypto-partition-name";
 const SORT_NAME: &str = "aws-crypto-sort-name";
 const ATTRIBUTE_PREFIX: &str = "aws-crypto-attr.";
 const LEGEND: &str = "aws-crypto-legend";
+/// wardbook's own format of JSON documents (`docs/document-format.md`, section 4).
+const DOCUMENT_TABLE_NAME: &str = "wardbook-table-name";
+const DOCUMENT_ID_PREFIX: &str = "wardbook-id.";
 
 /// The members of `requestParameters` that can hold a context. What is written
 /// comes first: a ReEncrypt is about the item that it makes.
@@ -30,12 +33,13 @@ const CONTEXTS: [&str; 3] =
 pub(super) struct Item<'a> {
     /// The logical table name.
     table: &'a str,
-    /// Name of the partition key.
-    partition_key: &'a str,
+    /// Name of the partition key; a JSON document has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    partition_key: Option<&'a str>,
     /// Name of the sort key, if the table has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     sort_key: Option<&'a str>,
-    /// The values of both, as text; bytes in Base64. Personal data, as what it
+    /// The values of both, or of a document's identifying paths, as text; bytes in Base64. Personal data, as what it
     /// is taken from.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     key: BTreeMap<&'a str, String>,
@@ -51,12 +55,19 @@ pub(super) fn find(parameters: Option<&Value>) -> Option<Item<'_>> {
 
 fn of_context(context: &Map<String, Value>) -> Option<Item<'_>> {
     let text = |name: &str| context.get(name)?.as_str();
+    if let Some(table) = text(DOCUMENT_TABLE_NAME) {
+        let ids = context.iter().filter_map(|(name, value)| {
+            let (_type, value) = value.as_str()?.split_once(':')?;
+            Some((name.strip_prefix(DOCUMENT_ID_PREFIX)?, value.to_owned()))
+        });
+        return Some(Item { table, partition_key: None, sort_key: None, key: ids.collect() });
+    }
     let (table, partition_key) = (text(TABLE_NAME)?, text(PARTITION_NAME)?);
     let sort_key = text(SORT_NAME);
     let names = [Some(partition_key), sort_key];
     let value_of = |name| Some((name, value(context, name)?));
     let key = names.into_iter().flatten().filter_map(value_of).collect();
-    Some(Item { table, partition_key, sort_key, key })
+    Some(Item { table, partition_key: Some(partition_key), sort_key, key })
 }
 
 /// The value of a key attribute. A context that does not keep to its form has
@@ -130,6 +141,16 @@ mod tests {
         }));
         // A string that looks like Base64 is itself.
         assert_eq!(item["key"], json!({ "pk": "AAFh", "sk": "AQI=" }));
+    }
+
+    #[test]
+    fn documents_name_themselves() {
+        let context = json!({
+            "wardbook-format": "document", "wardbook-table-name": "customers",
+            "wardbook-id./_id": "s:c:1", "wardbook-id./n": "n:7e0",
+        });
+        let item = json!({ "table": "customers", "key": { "/_id": "c:1", "/n": "7e0" } });
+        assert_eq!(shown(&context), item);
     }
 
     #[test]

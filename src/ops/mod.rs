@@ -23,7 +23,6 @@ pub mod resolve;
 pub mod shapes;
 pub mod sts;
 pub mod system;
-pub mod timeline;
 
 mod aliases;
 mod custom_key_stores;

@@ -308,7 +308,7 @@ async fn put_down(
 
 /// The record that says so, if the clock was set back before this event.
 fn clock_step(ctx: &Ctx, event: &NewEvent) -> Result<Option<NewEvent>, Cause> {
-    let before_ms = ctx.timeline.step_back(event.time_ms);
+    let before_ms = ctx.record_times.step_back(event.time_ms);
     before_ms.map(|before_ms| system::clock_step(ctx, before_ms, event.time_ms)).transpose()
 }
 
@@ -316,7 +316,7 @@ fn clock_step(ctx: &Ctx, event: &NewEvent) -> Result<Option<NewEvent>, Cause> {
 async fn put(ctx: &Ctx, unit: Unit) -> Result<Receipt, store::Error> {
     let time_ms = unit.event.time_ms;
     let receipt = ctx.store.commit(unit).await?;
-    ctx.timeline.committed(time_ms);
+    ctx.record_times.committed(time_ms);
     Ok(receipt)
 }
 

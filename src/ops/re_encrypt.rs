@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::access::{Access, check_made_by};
+use super::access::Access;
 use super::ctx::Ctx;
 use super::operation::{Description, Done, Operation, Service};
 use super::resolve::{self, Accepts};
@@ -13,7 +13,7 @@ use super::shapes::{
     CIPHERTEXT_BLOB, DRY_RUN, DRY_RUN_MODIFIERS, ENCRYPTION_ALGORITHMS, GRANT_TOKENS, KEY_ID_SHAPE,
     check_context, out_blob, out_text,
 };
-use super::source::{Source, ignores_ciphertext};
+use super::source::{Source, check_made_by, ignores_ciphertext};
 use crate::base::algorithm::EncryptionAlgorithm;
 use crate::base::context::EncryptionContext;
 use crate::keys::cipher;

@@ -10,7 +10,7 @@ use super::facts::Facts;
 use super::item_context;
 use super::operation::{Description, Further, Service};
 use super::pipeline::{Cause, End};
-use crate::audit::{self, EventType, Failure, Own, Record, Resource, Tls};
+use crate::audit::{self, EventType, Failure, FieldReads, Own, Record, Resource, Tls};
 use crate::base::arn::Arn;
 use crate::base::caller::{self, Caller};
 use crate::base::ids::{AccountId, Region, RequestId};
@@ -75,6 +75,9 @@ pub(super) fn record(
     };
     let item = item_context::find(facts.request_parameters.as_ref());
     let item = item.as_ref().map(to_raw_value).transpose()?;
+    // A copy for another account is about a key, not about items.
+    let reads = facts.field_reads.as_ref().filter(|_| place.is_own);
+    let reads = reads.map(FieldReads::pack).transpose()?.flatten();
     let resources: Vec<Resource<'_>> = facts.resources.iter().map(|arn| resource(arn)).collect();
     let by_itself = description.service == Service::System;
     let mut salt = [0; 16];
@@ -108,6 +111,7 @@ pub(super) fn record(
             decisions: decisions.as_deref(),
             key_material_ids: &materials,
             item: item.as_deref(),
+            field_reads: reads.as_ref(),
             latest_record_ms: time.behind_ms,
         },
         key_material: facts.additional.get("keyMaterialId").and_then(Value::as_str),

@@ -1,15 +1,18 @@
 //! A ciphertext that a call wants opened: what Decrypt and ReEncrypt share.
 
-use super::access::{Access, PermittedKey, check_made_by};
+use super::access::{Access, PermittedKey};
 use super::ctx::Ctx;
 use super::resolve::Accepts;
 use crate::base::algorithm::EncryptionAlgorithm;
 use crate::base::context::EncryptionContext;
 use crate::base::spec::KeySpec;
+use crate::hsm::blob::Blob as Ciphertext;
 use crate::keys::cipher::{self, Decrypted};
+use crate::keys::key::Key;
 use crate::policy::actions::Action;
 use crate::policy::fact::Fact;
 use crate::wire::blob::Blob;
+use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
 
 /// The ciphertext and what the caller says of it.
@@ -86,4 +89,25 @@ pub(super) fn ignores_ciphertext(dry_run: bool, modifiers: &[String]) -> Result<
             Err(ApiError::validation("DryRunModifiers can only be specified with DryRun."))
         }
     }
+}
+
+/// Checks that the ciphertext `blob` is one of this key.
+///
+/// # Errors
+/// `InvalidCiphertextException` for what is no ciphertext of ours;
+/// `IncorrectKeyException` for one of another key.
+pub(super) fn check_made_by(key: &Key, blob: &[u8]) -> Result<(), ApiError> {
+    if parse_blob(blob)?.key_id() == key.id() {
+        return Ok(());
+    }
+    let text = "The key ID in the request does not identify a CMK that can perform this operation.";
+    Err(ApiError::new(Code::IncorrectKeyException, text))
+}
+
+/// Reads a ciphertext.
+///
+/// # Errors
+/// `InvalidCiphertextException` for what is no ciphertext of ours.
+pub(super) fn parse_blob(blob: &[u8]) -> Result<Ciphertext<'_>, ApiError> {
+    Ciphertext::parse(blob).map_err(|_bad| ApiError::bare(Code::InvalidCiphertextException))
 }

@@ -16,6 +16,8 @@ pub enum ResourceKind {
     Key,
     Alias,
     ItemSchema,
+    /// One attribute of the items of a schema.
+    Attribute,
     AuditLog,
     User,
     Role,
@@ -31,6 +33,7 @@ impl ResourceKind {
             Self::Key => "Key",
             Self::Alias => "Alias",
             Self::ItemSchema => "ItemSchema",
+            Self::Attribute => "Attribute",
             Self::AuditLog => "AuditLog",
             Self::User => "User",
             Self::Role => "Role",
@@ -57,6 +60,7 @@ impl Action {
     pub const GET_CONSISTENCY_PROOF: Self = Self::new("audit:GetConsistencyProof", LOG);
     pub const GET_INCLUSION_PROOF: Self = Self::new("audit:GetInclusionProof", LOG);
     pub const QUERY_EVENTS: Self = Self::new("audit:QueryEvents", LOG);
+    pub const QUERY_FIELD_READS: Self = Self::new("audit:QueryFieldReads", LOG);
     pub const DESCRIBE_TRAILS: Self = Self::new("cloudtrail:DescribeTrails", LOG);
     pub const GET_TRAIL: Self = Self::new("cloudtrail:GetTrail", LOG);
     pub const GET_TRAIL_STATUS: Self = Self::new("cloudtrail:GetTrailStatus", LOG);
@@ -87,9 +91,12 @@ impl Action {
     pub const UPDATE_ACCESS_KEY: Self = Self::new("iam:UpdateAccessKey", USER);
     pub const UPDATE_ASSUME_ROLE_POLICY: Self = Self::new("iam:UpdateAssumeRolePolicy", ROLE);
     pub const UPDATE_ROLE: Self = Self::new("iam:UpdateRole", ROLE);
+    pub const DECRYPT_ATTRIBUTE: Self = Self::new("items:DecryptAttribute", ATTRIBUTE);
+    pub const DECRYPT_ATTRIBUTE_MASKED: Self = Self::new("items:DecryptAttributeMasked", ATTRIBUTE);
     pub const DECRYPT_ITEM: Self = Self::new("items:DecryptItem", SCHEMA);
     pub const ENCRYPT_ITEM: Self = Self::new("items:EncryptItem", SCHEMA);
     pub const GET_ITEM_SCHEMA: Self = Self::new("items:GetItemSchema", SCHEMA);
+    pub const LIST_ITEM_SCHEMA_VERSIONS: Self = Self::new("items:ListItemSchemaVersions", SCHEMA);
     pub const LIST_ITEM_SCHEMAS: Self = Self::new("items:ListItemSchemas", ACCOUNT);
     pub const PUT_ITEM_SCHEMA: Self = Self::new("items:PutItemSchema", SCHEMA);
     pub const CANCEL_KEY_DELETION: Self = Self::new("kms:CancelKeyDeletion", KEY);
@@ -168,7 +175,7 @@ impl Action {
     pub const SYSTEM_ROTATE_KEY: Self = Self::new("system:RotateKey", KEY);
 
     /// Every action, sorted by name.
-    pub const ALL: [Self; 111] = [
+    pub const ALL: [Self; 115] = [
         Self::COUNT_EVENTS,
         Self::ERASE_EVENT_FIELDS,
         Self::EXPORT_EVENTS,
@@ -177,6 +184,7 @@ impl Action {
         Self::GET_CONSISTENCY_PROOF,
         Self::GET_INCLUSION_PROOF,
         Self::QUERY_EVENTS,
+        Self::QUERY_FIELD_READS,
         Self::DESCRIBE_TRAILS,
         Self::GET_TRAIL,
         Self::GET_TRAIL_STATUS,
@@ -206,9 +214,12 @@ impl Action {
         Self::UPDATE_ACCESS_KEY,
         Self::UPDATE_ASSUME_ROLE_POLICY,
         Self::UPDATE_ROLE,
+        Self::DECRYPT_ATTRIBUTE,
+        Self::DECRYPT_ATTRIBUTE_MASKED,
         Self::DECRYPT_ITEM,
         Self::ENCRYPT_ITEM,
         Self::GET_ITEM_SCHEMA,
+        Self::LIST_ITEM_SCHEMA_VERSIONS,
         Self::LIST_ITEM_SCHEMAS,
         Self::PUT_ITEM_SCHEMA,
         Self::CANCEL_KEY_DELETION,
@@ -374,6 +385,7 @@ impl fmt::Display for Action {
 const ACCOUNT: &[ResourceKind] = &[ResourceKind::Account];
 /// Tags can be given to a key that does not exist yet, by CreateKey.
 const ACCOUNT_KEY: &[ResourceKind] = &[ResourceKind::Account, ResourceKind::Key];
+const ATTRIBUTE: &[ResourceKind] = &[ResourceKind::Attribute];
 /// An alias changes only with permission on both ends.
 const ALIAS_KEY: &[ResourceKind] = &[ResourceKind::Alias, ResourceKind::Key];
 const GROUP: &[ResourceKind] = &[ResourceKind::Group];

@@ -1,7 +1,7 @@
 //! AWS's condition keys: what each is called, and the fact behind it (AWS
 //! Service Authorization Reference, "Condition keys for AWS Key Management
 //! Service"; IAM User Guide, "AWS global condition context keys" and "IAM and
-//! AWS STS condition context keys").
+//! AWS STS condition context keys"), and those of wardbook's own items.
 //!
 //! Names are compared without regard to case, as AWS does.
 
@@ -85,6 +85,8 @@ pub const KEYS: &[(&str, Fact)] = &[
     ("aws:ViaAWSService", Fact::ViaAwsService),
     ("aws:userid", Fact::UserId),
     ("aws:username", Fact::UserName),
+    ("items:AttributeLabels", Fact::AttributeLabels),
+    ("items:Purpose", Fact::Purpose),
     ("kms:BypassPolicyLockoutSafetyCheck", Fact::BypassPolicyLockoutSafetyCheck),
     ("kms:CallerAccount", Fact::PrincipalAccount),
     ("kms:CustomerMasterKeySpec", Fact::KeySpec),

@@ -82,6 +82,7 @@ facts! {
     ViaService = "viaService": Text,
 
     // Of the resource; of a new key, what it is to be.
+    AttributeLabels = "attributeLabels": Texts,
     KeyOrigin = "keyOrigin": Text,
     KeySpec = "keySpec": Text,
     KeyUsage = "keyUsage": Text,
@@ -116,6 +117,7 @@ facts! {
     MessageType = "messageType": Text,
     PolicyName = "policyName": Text,
     PrimaryRegion = "primaryRegion": Text,
+    Purpose = "purpose": Text,
     ReEncryptOnSameKey = "reEncryptOnSameKey": Bool,
     ReplicaRegion = "replicaRegion": Text,
     RequestAlias = "requestAlias": Text,

@@ -194,6 +194,15 @@ impl<'a> Facts<'a> {
             | Resource::User { name, .. }
             | Resource::Role { name, .. }
             | Resource::Group { name, .. } => attributes.push(pair("name", name)),
+            Resource::Attribute { schema, name, labels, .. } => {
+                let labels = labels.iter().map(|label| text(label));
+                attributes.extend([
+                    pair("schema", schema),
+                    pair("name", name),
+                    pair("path", &format!("{schema}/attribute/{name}")),
+                    ("labels".to_owned(), RestrictedExpression::new_set(labels)),
+                ]);
+            }
             Resource::AuditLog { .. } => {}
         }
         attributes
@@ -263,6 +272,11 @@ fn resource_chain(resource: &Resource<'_>, names: &Vocabulary) -> Chain {
         Resource::Alias { arn } => uid(&names.alias, &arn.to_string()),
         Resource::ItemSchema { account, name } => {
             uid(&names.item_schema, &format!("{account}/{name}"))
+        }
+        Resource::Attribute { account: owner, schema, name, .. } => {
+            let schema = format!("{owner}/{schema}");
+            let ancestors = vec![uid(&names.item_schema, &schema), account];
+            return Chain { uid: uid(&names.attribute, &format!("{schema}/{name}")), ancestors };
         }
         Resource::AuditLog { account } => uid(&names.audit_log, account.as_str()),
         Resource::User { unique_id, .. } => uid(&names.user, unique_id),

@@ -1,6 +1,6 @@
 //! What the engine is asked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -81,6 +81,14 @@ pub enum Resource<'a> {
         account: &'a AccountId,
         name: &'a str,
     },
+    /// One attribute of the items of a schema.
+    Attribute {
+        account: &'a AccountId,
+        schema: &'a str,
+        name: &'a str,
+        /// What the schema calls it, such as `pii`.
+        labels: &'a BTreeSet<String>,
+    },
     /// The book of one account.
     AuditLog {
         account: &'a AccountId,
@@ -151,6 +159,7 @@ impl Resource<'_> {
             Self::Alias { arn } => &arn.account,
             Self::Account { account, .. }
             | Self::ItemSchema { account, .. }
+            | Self::Attribute { account, .. }
             | Self::AuditLog { account }
             | Self::User { account, .. }
             | Self::Role { account, .. }
@@ -166,6 +175,7 @@ impl Resource<'_> {
             Self::Key(key) => Some(&key.arn.region),
             Self::Alias { arn } => Some(&arn.region),
             Self::ItemSchema { .. }
+            | Self::Attribute { .. }
             | Self::AuditLog { .. }
             | Self::User { .. }
             | Self::Role { .. }
@@ -190,6 +200,7 @@ impl Resource<'_> {
             Self::Key(_) => ResourceKind::Key,
             Self::Alias { .. } => ResourceKind::Alias,
             Self::ItemSchema { .. } => ResourceKind::ItemSchema,
+            Self::Attribute { .. } => ResourceKind::Attribute,
             Self::AuditLog { .. } => ResourceKind::AuditLog,
             Self::User { .. } => ResourceKind::User,
             Self::Role { .. } => ResourceKind::Role,
@@ -207,6 +218,9 @@ impl Resource<'_> {
             Self::Alias { arn } => arn.to_string(),
             Self::ItemSchema { account, name } => {
                 format!("arn:{PARTITION}:items::{account}:schema/{name}")
+            }
+            Self::Attribute { account, schema, name, .. } => {
+                format!("arn:{PARTITION}:items::{account}:schema/{schema}/attribute/{name}")
             }
             Self::AuditLog { account } => format!("arn:{PARTITION}:audit::{account}:log"),
             Self::User { account, name, .. } => {

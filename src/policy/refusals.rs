@@ -268,7 +268,7 @@ fn identity_policies() {
             "arn:aws:iam:us-east-1:111122223333:role/x",
             "names neither a user nor a role nor a group",
         ),
-        ("arn:aws:items::111122223333:table/x", "names no schema"),
+        ("arn:aws:items::111122223333:table/x", "names neither a schema nor an attribute of one"),
         ("arn:aws:audit::111122223333:logs", "does not name the log"),
     ] {
         check_identity(&on(arn), &format!("Statement[0]: Resource: {arn:?} {reason}"));

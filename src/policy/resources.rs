@@ -1,5 +1,7 @@
 //! What `Resource` of a JSON policy names beside keys.
 
+use std::collections::BTreeSet;
+
 use super::actions::Action;
 use super::decision::DenialKind;
 use super::decision::DenialKind::{FailedClosed, ImplicitIdentity};
@@ -66,6 +68,63 @@ fn json_policies_name_what_is_not_a_key_by_arn() {
         |name: &str| allow("items:*", &format!("arn:aws:items::111122223333:schema/{name}"));
     check(Action::ENCRYPT_ITEM, people, &items("peo*"), None);
     check(Action::ENCRYPT_ITEM, people, &items("orders"), denied);
+}
+
+/// What names a schema does not name its attributes, unless by a wildcard.
+#[test]
+fn attributes_of_items_are_named_by_arn_and_by_label() {
+    let home = account(HOME);
+    let (pii, none) = (BTreeSet::from(["pii".to_owned()]), BTreeSet::new());
+    let of = |schema, name, labels| Resource::Attribute { account: &home, schema, name, labels };
+    let (ssn, plan) = (of("people", "ssn", &pii), of("people", "plan", &none));
+    let read = Action::DECRYPT_ATTRIBUTE;
+    let denied = Some(ImplicitIdentity);
+    let cedar = |scope: &str, when: &str| {
+        format!("permit (principal, action == Action::\"items:DecryptAttribute\", {scope}) {when};")
+    };
+    let labelled = "when { resource.labels.contains(\"pii\") }";
+    check(read, ssn, &cedar("resource", labelled), None);
+    check(read, plan, &cedar("resource", labelled), denied);
+    check(read, ssn, &cedar("resource == Attribute::\"111122223333/people/ssn\"", ""), None);
+    check(read, plan, &cedar("resource == Attribute::\"111122223333/people/ssn\"", ""), denied);
+    check(read, plan, &cedar("resource in ItemSchema::\"111122223333/people\"", ""), None);
+    check(read, ssn, &cedar("resource in ItemSchema::\"111122223333/others\"", ""), denied);
+    check(read, ssn, &cedar("resource in Account::\"111122223333\"", ""), None);
+    check(read, ssn, &cedar("resource", "when { resource.name == \"ssn\" }"), None);
+    check(Action::DECRYPT_ATTRIBUTE_MASKED, ssn, &cedar("resource", ""), denied);
+    // A name with a slash is no other attribute of another schema.
+    let odd = of("people", "x/attribute/ssn", &none);
+    check(read, odd, &cedar("resource == Attribute::\"111122223333/people/ssn\"", ""), denied);
+
+    let json = |arn: &str, condition: &str| {
+        format!(
+            r#"{{"Version": "2012-10-17", "Statement": {{"Effect": "Allow", "Action": "items:*",
+                "Resource": "arn:aws:items::111122223333:schema/{arn}"{condition}}}}}"#
+        )
+    };
+    for (arn, want) in [
+        ("people/attribute/ssn", None),
+        ("people/attribute/*", None),
+        ("peo*", None),
+        ("*", None),
+        ("people", denied),
+        ("people/attribute/plan", denied),
+        ("people/attribute/SSN", denied),
+    ] {
+        check(read, ssn, &json(arn, ""), want);
+    }
+    // And what names an attribute does not name its schema.
+    let people = Resource::ItemSchema { account: &home, name: "people" };
+    check(Action::DECRYPT_ITEM, people, &json("people/attribute/*", ""), denied);
+    check(Action::DECRYPT_ITEM, people, &json("people*", ""), None);
+    let pii = r#", "Condition": {"ForAnyValue:StringEquals": {"items:AttributeLabels": "pii"}}"#;
+    check(read, ssn, &json("*", pii), None);
+    check(read, plan, &json("*", pii), denied);
+    // Actions on schemas and a resource that can be either are no mistake.
+    let policy = json("people*", "").replace("items:*", "items:EncryptItem");
+    assert!(identity_policy(&policy).warnings().is_empty());
+    let policy = json("people/attribute/ssn", "").replace("items:*", "items:EncryptItem");
+    assert_eq!(identity_policy(&policy).warnings().len(), 1);
 }
 
 /// Asks as `principal` with `identity` about something that is not a key.

@@ -150,7 +150,8 @@ fn say(asked: &mut Scenario, key: &str, value: &str) -> Result<(), Unsayable> {
     }
 }
 
-/// Whether the operation says it of its input, for an action on a key or a role.
+/// Whether the operation says it of its input, for an action on a key, a role or an
+/// attribute.
 const fn is_said_by_the_call(fact: Fact) -> bool {
     matches!(
         fact,
@@ -170,6 +171,7 @@ const fn is_said_by_the_call(fact: Fact) -> bool {
             | Fact::MessageType
             | Fact::PolicyName
             | Fact::PrimaryRegion
+            | Fact::Purpose
             | Fact::ReEncryptOnSameKey
             | Fact::ReplicaRegion
             | Fact::RetiringPrincipal

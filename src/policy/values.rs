@@ -42,7 +42,8 @@ impl Facts<'_> {
             | Fact::PrincipalType
             | Fact::UserId
             | Fact::UserName => self.value_of_principal(fact),
-            Fact::KeyOrigin
+            Fact::AttributeLabels
+            | Fact::KeyOrigin
             | Fact::KeySpec
             | Fact::KeyUsage
             | Fact::MultiRegion
@@ -118,6 +119,9 @@ impl Facts<'_> {
                 return resource.region().or(request.region).map(|region| region.as_str().into());
             }
             _ => {}
+        }
+        if let (Fact::AttributeLabels, Resource::Attribute { labels, .. }) = (fact, resource) {
+            return Some(Value::Texts(labels.iter().map(|one| Cow::Borrowed(&**one)).collect()));
         }
         let Resource::Key(key) = resource else {
             // What a new key is to be is said by the operation.

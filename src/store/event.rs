@@ -1,6 +1,8 @@
 //! One record on its way into the log: the searchable fields in clear, the
 //! record itself as an opaque body, and what can be erased of it apart.
 
+use super::field_reads::FieldReads;
+
 /// A record that [`super::Store::commit`] appends to the log. The store does
 /// not look into the bodies; `audit` makes them and reads them back.
 #[derive(Clone, Debug)]
@@ -42,6 +44,8 @@ pub struct NewEvent {
     /// What of the record stays for ever, compressed.
     pub body: Vec<u8>,
     pub personal: Personal,
+    /// What the call opened of items, if it did.
+    pub field_reads: Option<FieldReads>,
 }
 
 /// What of a record can be erased.

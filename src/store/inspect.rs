@@ -9,7 +9,7 @@ use std::path::Path;
 use super::log::{Finder, SCAN};
 use super::names::Kind;
 use super::sqlite::Inspected;
-use super::{Error, Query, StoredRecord, TreeNode, Tx};
+use super::{Error, Query, StoredRecord, TreeNode, Tx, field_reads};
 
 /// The book of a folder that nobody serves. Nothing is written to the folder.
 pub struct Book(Inspected);
@@ -73,7 +73,7 @@ const REFERENCES: [(usize, Kind); 12] = [
     (13, Kind::KEY),
     (14, Kind::KEY_MATERIAL),
     (15, Kind::ERROR),
-    (24, Kind::SOURCE_IP),
+    (25, Kind::SOURCE_IP),
 ];
 
 impl Scanner {
@@ -90,7 +90,13 @@ impl Scanner {
                     self.used.insert((kind, id));
                 }
             }
-            scanned.push((row.int(0)?, self.finder.stored(tx, row)));
+            let seq = row.int(0)?;
+            if let Ok(Some(_)) = row.opt_int(24) {
+                let Kind(kind) = Kind::FIELD_READS;
+                let reads = field_reads::rows(tx, seq).unwrap_or_default();
+                self.used.extend(reads.iter().map(|(shared, _)| (kind, *shared)));
+            }
+            scanned.push((seq, self.finder.stored(tx, row)));
         }
         Ok(scanned)
     }
@@ -137,6 +143,15 @@ pub fn personal_rows(tx: &mut dyn Tx, from: i64, to: i64) -> Result<u64, Error> 
     let rows = tx.rows(&PERSONAL, &[from.into(), to.into()])?;
     let count = rows.first().ok_or(Error::Column(0))?.int(0)?;
     Ok(u64::try_from(count).unwrap_or(0))
+}
+
+/// How many rows of the field-read book there are of the records from `first` up
+/// to `last`.
+///
+/// # Errors
+/// What the engine says.
+pub fn field_read_rows(tx: &mut dyn Tx, first: i64, last: i64) -> Result<u64, Error> {
+    Ok(u64::try_from(field_reads::count(tx, first, last)?).unwrap_or(0))
 }
 
 /// The leaf and the time of the record at `seq`, whatever else of it is damaged.

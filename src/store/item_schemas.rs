@@ -10,11 +10,17 @@ pub struct ItemSchemaRow {
     pub name: String,
     /// 1, 2, 3...
     pub version: i64,
-    /// The schema as JSON text.
+    /// The schema as JSON text, in its canonical form: what its hash is of.
     pub body: String,
     /// The key that the schema's `keyId` named when it was put.
     pub key_arn: String,
+    /// Those that its `additionalKeyIds` named, as a JSON array.
+    pub additional_key_arns: String,
     pub created_ms: i64,
+    /// The ARN of whoever put it; that of the role for a session of one.
+    pub created_by: Option<String>,
+    /// Whether items of the versions before it were given up with it.
+    pub breaking: bool,
 }
 
 /// Adds a version.
@@ -31,7 +37,10 @@ pub fn insert_item_schema(tx: &mut dyn Tx, row: &ItemSchemaRow) -> Result<(), Er
             row.version.into(),
             row.body.as_str().into(),
             row.key_arn.as_str().into(),
+            row.additional_key_arns.as_str().into(),
             row.created_ms.into(),
+            row.created_by.as_deref().into(),
+            i64::from(row.breaking).into(),
         ],
     )?;
     Ok(())
@@ -52,7 +61,10 @@ pub fn list_item_schemas(tx: &mut dyn Tx) -> Result<Vec<ItemSchemaRow>, Error> {
                 version: row.int(3)?,
                 body: row.text(4)?.to_owned(),
                 key_arn: row.text(5)?.to_owned(),
-                created_ms: row.int(6)?,
+                additional_key_arns: row.text(6)?.to_owned(),
+                created_ms: row.int(7)?,
+                created_by: row.opt_text(8)?.map(str::to_owned),
+                breaking: row.int(9)? != 0,
             })
         })
         .collect()
@@ -61,11 +73,13 @@ pub fn list_item_schemas(tx: &mut dyn Tx) -> Result<Vec<ItemSchemaRow>, Error> {
 const INSERT: Query = Query {
     name: "item_schemas.insert",
     sql: "insert into item_schemas \
-          (account, region, name, version, body, key_arn, created_ms) \
-          values (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+          (account, region, name, version, body, key_arn, additional_key_arns, created_ms, \
+           created_by, breaking) \
+          values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
 };
 const LIST: Query = Query {
     name: "item_schemas.list",
-    sql: "select account, region, name, version, body, key_arn, created_ms from item_schemas \
-          order by account, region, name, version",
+    sql: "select account, region, name, version, body, key_arn, additional_key_arns, created_ms, \
+          created_by, breaking \
+          from item_schemas order by account, region, name, version",
 };

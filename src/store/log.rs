@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::entry::Position;
 use super::event::Personal;
+use super::field_reads::{self, StoredFieldRead};
 use super::names::{self, Kind, Names};
 use super::{Error, NewEvent, Query, Row, Tx, Value};
 
@@ -24,6 +25,8 @@ pub struct StoredRecord {
     pub columns: StoredColumns,
     /// What can be erased of it; `None` for records of format 1.
     pub personal: Option<Personal>,
+    /// What the call opened of items.
+    pub field_reads: Vec<StoredFieldRead>,
 }
 
 /// What the columns of a record's row say, so that its body need not.
@@ -43,6 +46,8 @@ pub struct StoredColumns {
     pub request_id: Option<[u8; 16]>,
     pub event_id: [u8; 16],
     pub read_only: bool,
+    /// Rows of the field-read book.
+    pub field_reads: Option<i64>,
 }
 
 /// Appends a record at `seq`.
@@ -63,6 +68,8 @@ pub(super) fn append(
     let second_key = names.opt_id(tx, Kind::KEY, event.second_key.as_deref())?;
     let key_material = names.opt_id(tx, Kind::KEY_MATERIAL, event.key_material.as_deref())?;
     let error = names.opt_id(tx, Kind::ERROR, event.error.as_deref())?;
+    let reads = event.field_reads.as_ref().map(|reads| reads.rows.len());
+    let reads = reads.map(|rows| i64::try_from(rows).unwrap_or(i64::MAX));
     let event_id: &[u8] =
         if event.request_id == Some(event.event_id) { &[] } else { &event.event_id };
     let args = [
@@ -86,6 +93,7 @@ pub(super) fn append(
         event_id.into(),
         (&event.leaf).into(),
         (&event.body).into(),
+        reads.into(),
     ];
     tx.run(&APPEND, &args)?;
     let Personal { salt, source_ip, session, body } = &event.personal;
@@ -96,7 +104,11 @@ pub(super) fn append(
         session.as_ref().into(),
         body.into(),
     ];
-    tx.run(&APPEND_PERSONAL, &args).map(drop)
+    tx.run(&APPEND_PERSONAL, &args)?;
+    match &event.field_reads {
+        Some(reads) => field_reads::append(tx, names, seq, reads),
+        None => Ok(()),
+    }
 }
 
 /// The place of the last record, 0 while there is none.
@@ -169,7 +181,7 @@ impl Finder {
         limit: usize,
     ) -> Result<Vec<Erasure>, Error> {
         let rows = tx.rows(&ERASURES, &[after.into(), bound(limit)])?;
-        let read = |row: &Row| Ok(Erasure { n: row.int(24)?, record: self.stored(tx, row)? });
+        let read = |row: &Row| Ok(Erasure { n: row.int(25)?, record: self.stored(tx, row)? });
         rows.iter().map(read).collect()
     }
 
@@ -190,6 +202,7 @@ impl Finder {
             request_id,
             event_id: event_id(row, request_id)?,
             read_only: row.bool(18)?,
+            field_reads: row.opt_int(24)?,
         };
         // The packed values are never null, so null means that there is no row.
         let personal = row.opt_blob(22)?.map(|body| {
@@ -208,7 +221,17 @@ impl Finder {
             body: row.blob(23)?.to_vec(),
             columns,
             personal: personal.transpose()?,
+            field_reads: self.field_reads(tx, row)?,
         })
+    }
+
+    fn field_reads(&mut self, tx: &mut dyn Tx, row: &Row) -> Result<Vec<StoredFieldRead>, Error> {
+        if row.opt_int(24)?.is_none() {
+            return Ok(Vec::new());
+        }
+        let rows = field_reads::rows(tx, row.int(0)?)?.into_iter();
+        let stored = |(shared, read)| Ok(StoredFieldRead { shared: self.name(tx, shared)?, read });
+        rows.map(stored).collect()
     }
 
     fn name(&mut self, tx: &mut dyn Tx, id: i64) -> Result<Arc<str>, Error> {
@@ -276,7 +299,7 @@ macro_rules! records {
             "select e.seq, e.time_ms, e.format, e.dictionary, e.leaf, e.account, e.region, \
              e.event_source, e.event_name, e.principal, e.principal_id, e.access_key, e.key, \
              e.second_key, e.key_material, e.error, e.request_id, e.event_id, e.read_only, \
-             p.salt, p.source_ip, p.session, p.body, e.body",
+             p.salt, p.source_ip, p.session, p.body, e.body, e.field_reads",
             $rest
         )
     };
@@ -319,8 +342,8 @@ const APPEND: Query = Query {
     name: "log.append",
     sql: "insert into event_log (seq, time_ms, account, region, event_source, event_name, \
           principal, principal_id, access_key, key, second_key, key_material, error, read_only, \
-          format, dictionary, request_id, event_id, leaf, body) values (?1, ?2, ?3, ?4, ?5, ?6, \
-          ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)",
+          format, dictionary, request_id, event_id, leaf, body, field_reads) values (?1, ?2, ?3, \
+          ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)",
 };
 const APPEND_PERSONAL: Query = Query {
     name: "log.append_personal",

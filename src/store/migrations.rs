@@ -13,6 +13,9 @@ pub(super) const BOOK: &[&str] = &[
     include_str!("../../migrations/sqlite/0007_ledger.sql"),
     include_str!("../../migrations/sqlite/0008_personal.sql"),
     include_str!("../../migrations/sqlite/0009_trail.sql"),
+    include_str!("../../migrations/sqlite/0010_field_reads.sql"),
+    include_str!("../../migrations/sqlite/0011_item_schema_keys.sql"),
+    include_str!("../../migrations/sqlite/0012_item_schema_versions.sql"),
 ];
 
 /// The search index. It is derived, so it has no steps: an index with another

@@ -5,7 +5,7 @@ use super::slots::Slots;
 use super::{Error, Query, Tx};
 
 /// What a name names; the number is stored (see `0001_book.sql`,
-/// `0008_personal.sql`).
+/// `0008_personal.sql`, `0010_field_reads.sql`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Kind(pub(super) i64);
 
@@ -22,6 +22,8 @@ impl Kind {
     pub(super) const PRINCIPAL_ID: Self = Self(9);
     pub(super) const ACCESS_KEY: Self = Self(10);
     pub(super) const KEY_MATERIAL: Self = Self(11);
+    /// What the rows of the field-read book of one call have in common.
+    pub(super) const FIELD_READS: Self = Self(12);
 }
 
 /// The ids that the writer remembers.

@@ -170,20 +170,18 @@ def test_items_use_the_key_like_any_client(kms, wire, key, schema, events):
 
 def test_the_command_line(server, admin, names, key, tmp_path):
     name = names("typed")
-    text = json.dumps(
-        {
-            "tableName": name,
-            "partitionKeyName": "pk",
-            "keyId": key["KeyId"],
-            "attributeActionsOnEncrypt": {"pk": "SIGN_ONLY", "ssn": "ENCRYPT_AND_SIGN"},
-        }
-    )
-    (tmp_path / "schema.json").write_text(text)
+    text = f"""
+        tableName = "{name}"
+        partitionKeyName = "pk"
+        keyId = "{key["KeyId"]}"
+        attributeActionsOnEncrypt = {{ pk = "SIGN_ONLY", ssn = "ENCRYPT_AND_SIGN" }}
+    """
+    (tmp_path / f"{name}.toml").write_text(text)
 
     def items(*arguments, stdin=None):
         return wardbook("items", "--endpoint", server.url, *arguments, identity=admin, stdin=stdin).stdout
 
-    items("put-schema", name, tmp_path / "schema.json")
+    wardbook("schema", "--endpoint", server.url, "apply", tmp_path, identity=admin)
     people = [{"pk": f"u#{n}", "ssn": f"{n:03}-45-6789"} for n in range(250)]
     lines = "".join(json.dumps(person) + "\n" for person in people)
     sealed = items("encrypt", "--schema", name, "--format", "json", stdin=lines)

@@ -99,6 +99,11 @@ fn a_recorded_denial_is_explained_and_replayed() {
     assert_eq!(denied.code(), "AccessDeniedException");
     let replay = json!({ "requestId": denied.request_id() });
     let story = ask(&server, "explain", &replay)["story"].clone();
+    let event = server.records_of(denied.request_id())[0]["eventID"].clone();
+    assert_eq!(ask(&server, "explain", &json!({ "eventId": event }))["story"], story);
+    let both = json!({ "eventId": event, "requestId": denied.request_id() });
+    let both = server.rest("POST", "/v1/policy/explain", &both);
+    assert_eq!(both.message(), "Specify either requestId or eventId.");
     assert_eq!(story["action"], "kms:Encrypt");
     assert_eq!(story["request"]["encryption context tenant"], "8");
     assert!(story["verdict"].as_str().unwrap().contains("statement 1 (\"Tenant\")"), "{story}");

@@ -71,7 +71,7 @@ fn an_export_is_all_pages_byte_for_byte() {
 fn what_cannot_be_exported() {
     let server = Server::start();
     for (query, want) in [
-        ("format=xml", "format must be ndjson or csv."),
+        ("format=xml", "format must be ndjson, csv or parquet."),
         ("limit=1", "The query parameter 'limit' is not known."),
         ("from=yesterday", "from must be a time such as"),
     ] {

@@ -452,6 +452,7 @@ impl Scene {
             ),
             "GetCallerIdentity" => ("GET", "/v1/caller-identity".to_owned(), nothing),
             "GetItemSchema" => ("GET", schema, nothing),
+            "ListItemSchemaVersions" => ("GET", format!("{schema}/versions"), nothing),
             "ListItemSchemas" => ("GET", "/v1/item-schemas".to_owned(), nothing),
             "ListPrincipals" => ("GET", "/v1/principals".to_owned(), nothing),
             "PutItemSchema" => ("PUT", schema, self.schema()),
@@ -492,6 +493,9 @@ impl Scene {
             // It would have an end long ago.
             "FollowEvents" => {
                 ("GET", "/v1/audit/events/follow?to=2026-01-01&lastEventId=0".to_owned(), nothing)
+            }
+            "QueryFieldReads" => {
+                ("GET", "/v1/audit/field-reads?table=T&attribute=a&limit=1".to_owned(), nothing)
             }
             "QueryEvents" => {
                 ("GET", "/v1/audit/events?eventName=Encrypt&limit=1".to_owned(), nothing)

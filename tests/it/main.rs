@@ -14,6 +14,8 @@ mod answers_beyond_keys;
 #[cfg(test)]
 mod arbitrary;
 #[cfg(test)]
+mod attributes;
+#[cfg(test)]
 mod audit_exports;
 #[cfg(test)]
 mod audit_queries;
@@ -28,11 +30,15 @@ mod crash;
 #[cfg(test)]
 mod detach;
 #[cfg(test)]
+mod documents;
+#[cfg(test)]
 mod erase;
 #[cfg(test)]
 mod escapes;
 #[cfg(test)]
 mod fail_closed;
+#[cfg(test)]
+mod field_reads;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
@@ -43,6 +49,8 @@ mod guardrails;
 mod hostile;
 #[cfg(test)]
 mod identities;
+#[cfg(test)]
+mod item_keys;
 #[cfg(test)]
 mod kms;
 #[cfg(test)]
@@ -56,6 +64,8 @@ mod noise;
 #[cfg(test)]
 mod principals;
 #[cfg(test)]
+mod proved_exports;
+#[cfg(test)]
 mod quotas;
 #[cfg(test)]
 mod readme;
@@ -63,6 +73,8 @@ mod readme;
 mod record_kinds;
 #[cfg(test)]
 mod records;
+#[cfg(test)]
+mod schemas;
 #[cfg(test)]
 mod seed;
 #[cfg(test)]

@@ -173,7 +173,11 @@ fn throttled_calls_are_recorded() {
 /// run to run replaced by what it is and a number, so that equal values can
 /// still be seen to be equal.
 pub(crate) fn shown(record: &Value) -> String {
-    let text = serde_json::to_string_pretty(record).unwrap();
+    let mut record = record.clone();
+    if let Some(checks) = record.pointer_mut("/wardbook/fieldReads/checks") {
+        *checks = Value::from("<checks>");
+    }
+    let text = serde_json::to_string_pretty(&record).unwrap();
     let mut names = BTreeMap::new();
     let mut shown = String::new();
     let mut rest = text.as_str();

@@ -11,6 +11,7 @@ mod error;
 mod notary;
 mod note;
 mod proof;
+mod sequence;
 mod start;
 #[cfg(test)]
 #[expect(clippy::arithmetic_side_effects, reason = "a wrong number fails the test")]
@@ -25,6 +26,7 @@ pub use error::Error;
 pub use notary::Notary;
 pub use note::{Note, NoteSignature, VerifierKey, notes_in};
 pub use proof::{consistency_proof, inclusion_proof, verify_consistency, verify_inclusion};
+pub use sequence::{Prover, Unproved, Verifier};
 pub use start::{
     Founding, Ledger, StoredNodes, check_witnessed, default_origin, found, reseal, resume,
 };

@@ -5,7 +5,7 @@
 use super::tree::{Hash, Nodes, empty_root, left_half, parent, range};
 
 /// Leaves from the first up to the second.
-type Range = (u64, u64);
+pub(super) type Range = (u64, u64);
 
 /// The proof that leaf `index`, counted from 0, is in the tree of `size`
 /// leaves: the hashes beside its way up, the lowest first. `None` if it is not.
@@ -20,7 +20,7 @@ pub fn inclusion_proof<N: Nodes>(
     if index >= size {
         return Ok(None);
     }
-    hashes(nodes, inclusion_ranges(index, size)).map(Some)
+    hashes(nodes, beside((0, size), index)).map(Some)
 }
 
 /// The proof that the tree of `first` leaves is the beginning of that of
@@ -109,7 +109,7 @@ pub fn verify_consistency(
     last == 0 && old == *first_root && new == *second_root
 }
 
-fn hashes<N: Nodes>(nodes: &mut N, ranges: Vec<Range>) -> Result<Vec<Hash>, N::Error> {
+pub(super) fn hashes<N: Nodes>(nodes: &mut N, ranges: Vec<Range>) -> Result<Vec<Hash>, N::Error> {
     ranges.into_iter().map(|(begin, end)| range(nodes, begin, end)).collect()
 }
 
@@ -117,9 +117,10 @@ fn middle(begin: u64, end: u64) -> u64 {
     begin.saturating_add(left_half(end.saturating_sub(begin)))
 }
 
-/// The subtrees beside the way to a leaf, the lowest first.
-fn inclusion_ranges(index: u64, size: u64) -> Vec<Range> {
-    let (mut begin, mut end) = (0, size);
+/// The subtrees beside the way from the subtree `within` to a leaf of it, the
+/// lowest first.
+pub(super) fn beside(within: Range, index: u64) -> Vec<Range> {
+    let (mut begin, mut end) = within;
     let mut ranges = Vec::new();
     while end.saturating_sub(begin) > 1 {
         let middle = middle(begin, end);

@@ -163,8 +163,10 @@ impl Case {
                 request_id: event.request_id,
                 event_id: event.event_id,
                 read_only: event.read_only,
+                field_reads: None,
             },
             personal: Some(event.personal),
+            field_reads: Vec::new(),
         }
     }
 

@@ -376,11 +376,9 @@ async fn an_export_is_the_pages_and_news_are_all_that_came() {
             pages(&store, filter.clone()).flat_map(|page| page.unwrap().records).collect();
         let (mut lines, mut rows) = (String::new(), String::new());
         for (form, all) in [(Form::Ndjson, &mut lines), (Form::Csv, &mut rows)] {
-            let mut next = Some(filter.clone());
-            while let Some(filter) = next.take() {
-                let Piece { bytes, next_cursor } = export(&store, &filter, form).unwrap();
-                all.push_str(&String::from_utf8(bytes).unwrap());
-                next = next_cursor.map(|cursor| Filter { cursor: Some(cursor), ..filter });
+            let mut export = Export::new(&store, filter.clone(), form).unwrap();
+            while let Some(piece) = export.piece(&store).unwrap() {
+                all.push_str(&String::from_utf8(piece).unwrap());
             }
         }
         let want: String = paged.iter().map(|record| format!("{record}\n")).collect();

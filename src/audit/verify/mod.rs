@@ -2,10 +2,13 @@
 //! every record, every column that records are found by, the tree, the heads
 //! that were kept, and what somebody else kept of them.
 //!
+//! Exports are checked in the same way, by themselves.
+//!
 //! Deliberately absent: secrets. Nothing is unsealed, and nothing is written;
 //! the public key is enough. State (keys, policies, grants) is not looked at.
 
 mod erasures;
+mod export;
 mod heads;
 mod records;
 mod report;
@@ -14,6 +17,7 @@ mod trees;
 
 use std::path::Path;
 
+pub use export::{ExportReport, WantedExport, verify_export};
 pub use report::{Finding, Kind, Report};
 
 use super::ledger::{Checkpoint, VerifierKey, notes_in};
@@ -34,6 +38,18 @@ pub enum Error {
     /// A book without any signed head, and nothing that says there was one.
     #[error("the book was never signed: start the server once, which signs it")]
     NeverSigned,
+    /// The file is none that proves itself.
+    #[error("the file is not an export with proofs (`wardbook audit export --proof`)")]
+    NotAnExport,
+    /// The export says nothing about the head that somebody kept.
+    #[error(
+        "the export is of the log of {head} records, and has no proof that this goes on from the \
+         kept checkpoint of {size}: make it with `--checkpoint FILE`"
+    )]
+    Unlinked { size: u64, head: u64 },
+    /// The file cannot be read.
+    #[error("the file cannot be read")]
+    Read(#[from] std::io::Error),
     /// A thread could not be made or crashed.
     #[error("a thread crashed")]
     Crash,

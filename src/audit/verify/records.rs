@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::heads::Heads;
 use super::report::{Kind, Report, records};
 use super::trees::{BLOCK, block_root};
+use crate::audit::field_reads::wrong_rows;
 use crate::audit::ledger::Hash;
 use crate::audit::{Error as Wrong, Opened, Opener, Value};
 use crate::base::timestamp;
@@ -19,7 +20,7 @@ use crate::store::{self, StoredRecord, Tx};
 /// Records that a thread takes at a time; a multiple of [`BLOCK`].
 const TURN: u64 = 2_048;
 /// The operation that erases.
-const ERASE: &str = "EraseEventFields";
+pub(super) const ERASE: &str = "EraseEventFields";
 
 /// What the records say together.
 #[derive(Default)]
@@ -115,18 +116,53 @@ pub(super) fn check_extent(
         report.add_of(Kind::Uncovered, first, last, text);
     }
     let rows = book.read(|tx| {
-        let before = inspect::personal_rows(tx, i64::MIN, 0)?;
-        Ok(before.saturating_add(inspect::personal_rows(tx, size.saturating_add(1), i64::MAX)?))
+        let before = Beside::count(tx, i64::MIN, 0)?;
+        let behind = Beside::count(tx, size.saturating_add(1), i64::MAX)?;
+        Ok(before.and(behind))
     });
     match rows {
-        Ok(0) => {}
-        Ok(rows) if behind.is_none() => {
-            report.add(Kind::Uncovered, format!("{rows} rows of personal data are of no record"));
+        Ok(Beside { personal, .. }) if personal > 0 && behind.is_none() => {
+            let text = format!("{personal} rows of personal data are of no record");
+            report.add(Kind::Uncovered, text);
+        }
+        Ok(Beside { field_reads, .. }) if field_reads > 0 && behind.is_none() => {
+            report.add(Kind::FieldRead, format!("{field_reads} field reads are of no record"));
         }
         Ok(_) => {}
-        Err(error) => report.add(Kind::Database, format!("event_personal cannot be read: {error}")),
+        Err(error) => {
+            report.add(Kind::Database, format!("the rows beside records cannot be read: {error}"));
+        }
     }
     Ok(())
+}
+
+/// Rows of other tables that records have.
+#[derive(Clone, Copy, Default)]
+struct Beside {
+    personal: u64,
+    field_reads: u64,
+}
+
+impl Beside {
+    fn add(&mut self, record: &StoredRecord) {
+        let field_reads = u64::try_from(record.field_reads.len()).unwrap_or(0);
+        *self = self.and(Self { personal: u64::from(record.personal.is_some()), field_reads });
+    }
+
+    fn and(self, other: Self) -> Self {
+        Self {
+            personal: self.personal.saturating_add(other.personal),
+            field_reads: self.field_reads.saturating_add(other.field_reads),
+        }
+    }
+
+    /// Those that there are at the places from `first` up to `last`.
+    fn count(tx: &mut dyn Tx, first: i64, last: i64) -> Result<Self, store::Error> {
+        Ok(Self {
+            personal: inspect::personal_rows(tx, first, last)?,
+            field_reads: inspect::field_read_rows(tx, first, last)?,
+        })
+    }
 }
 
 /// One thread.
@@ -172,7 +208,8 @@ impl Worker {
         };
         let is_readable = rows.iter().all(|(_, row)| row.is_ok());
         let mut leaves: BTreeMap<u64, Hash> = BTreeMap::new();
-        let (mut expected, mut personal) = (after.saturating_add(1), 0_u64);
+        let mut expected = after.saturating_add(1);
+        let mut beside = Beside::default();
         for (seq, row) in rows {
             let seq = unsigned(seq);
             if seq > expected {
@@ -180,7 +217,7 @@ impl Worker {
             }
             expected = seq.saturating_add(1);
             if let Ok(record) = &row {
-                personal = personal.saturating_add(u64::from(record.personal.is_some()));
+                beside.add(record);
             }
             let leaf = match row {
                 Ok(record) => {
@@ -199,7 +236,7 @@ impl Worker {
             self.log.report.add_missing(expected, to);
         }
         if is_readable {
-            self.count_personal(tx, (after, to), personal);
+            self.count_beside(tx, (after, to), beside);
         }
         let mut begin = after;
         while begin < to {
@@ -213,16 +250,20 @@ impl Worker {
         }
     }
 
-    /// Rows of personal data that belong to no record.
-    fn count_personal(&mut self, tx: &mut dyn Tx, (after, to): (u64, u64), expected: u64) {
+    /// Rows of other tables that belong to no record.
+    fn count_beside(&mut self, tx: &mut dyn Tx, (after, to): (u64, u64), of_records: Beside) {
         let first = after.saturating_add(1);
-        if let Ok(found) = inspect::personal_rows(tx, signed(first), signed(to))
-            && found > expected
-        {
-            let more = found.saturating_sub(expected);
-            let at = records(first, to);
+        let Ok(found) = Beside::count(tx, signed(first), signed(to)) else { return };
+        let at = records(first, to);
+        let more = found.personal.saturating_sub(of_records.personal);
+        if more > 0 {
             let text = format!("{more} rows of personal data among {at} are of none of them");
             self.log.report.add_of(Kind::Uncovered, first, to, text);
+        }
+        let more = found.field_reads.saturating_sub(of_records.field_reads);
+        if more > 0 {
+            let text = format!("{more} field reads among {at} are of none of them");
+            self.log.report.add_of(Kind::FieldRead, first, to, text);
         }
     }
 
@@ -255,6 +296,10 @@ impl Worker {
         }
         if let Some(column) = personal_lie(&opened, record) {
             wrong(&format!("its column {column} of event_personal was changed"));
+        }
+        for text in wrong_rows(&opened, record) {
+            let text = format!("{}: {text}", named(seq, record));
+            self.log.report.add_of(Kind::FieldRead, seq, seq, text);
         }
         for value in &opened.values {
             if let Value::Erased { by, .. } = value {

@@ -18,8 +18,14 @@ pub enum Kind {
     Uncovered,
     /// A record that is not what was written.
     Record,
+    /// A record of an export that stands where it should not.
+    Order,
+    /// Records of an export of which nothing can be said.
+    Unproved,
     /// Records that are whole in themselves, and not those that were signed.
     Replaced,
+    /// A row of the field-read book.
+    FieldRead,
     /// What was erased, and who says so.
     Erasure,
     /// A name that records share.
@@ -34,6 +40,8 @@ pub enum Kind {
     Schema,
     /// The file itself.
     Database,
+    /// The end of an export.
+    End,
 }
 
 /// One thing that is wrong.
@@ -41,6 +49,9 @@ pub enum Kind {
 #[serde(rename_all = "camelCase")]
 pub struct Finding {
     pub kind: Kind,
+    /// The line of an export, counted from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<u64>,
     /// The records that it is about, by their places.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first: Option<u64>,
@@ -92,11 +103,25 @@ impl Report {
     }
 
     pub(super) fn add(&mut self, kind: Kind, text: impl Into<String>) {
-        self.push(Finding { kind, first: None, last: None, text: text.into() });
+        let text = text.into();
+        self.push(Finding { kind, line: None, first: None, last: None, text });
     }
 
     pub(super) fn add_of(&mut self, kind: Kind, first: u64, last: u64, text: impl Into<String>) {
-        self.push(Finding { kind, first: Some(first), last: Some(last), text: text.into() });
+        let (first, last, text) = (Some(first), Some(last), text.into());
+        self.push(Finding { kind, line: None, first, last, text });
+    }
+
+    /// Of a line of an export, and the record that it says it is.
+    pub(super) fn add_line(
+        &mut self,
+        kind: Kind,
+        line: u64,
+        record: Option<u64>,
+        text: impl Into<String>,
+    ) {
+        let text = text.into();
+        self.push(Finding { kind, line: Some(line), first: record, last: record, text });
     }
 
     fn push(&mut self, finding: Finding) {
@@ -150,7 +175,7 @@ impl Report {
                 format!("{} {are} missing", records(first, last)),
             );
         }
-        self.findings.sort_by_key(|finding| (finding.kind, finding.first));
+        self.findings.sort_by_key(|finding| (finding.line, finding.kind, finding.first));
     }
 }
 

@@ -9,8 +9,10 @@ use clap::{Args, ValueEnum};
 use reqwest::Method;
 
 use super::filters::Filters;
+use crate::audit::ledger::{self, Checkpoint, Note, notes_in};
 use crate::cli::client::{Call, Client};
 use crate::cli::error::Error;
+use crate::cli::input;
 use crate::cli::output::Output;
 
 #[derive(Args)]
@@ -25,9 +27,17 @@ pub(super) struct Export {
     )]
     text: Vec<String>,
     /// How the file is written: ndjson, one record a line; json, `{"Records":[...]}` like
-    /// CloudTrail's log files; csv, a table of the fields that can be filtered by
+    /// CloudTrail's log files; csv, a table of the fields that can be filtered by; parquet, the
+    /// columns of the view `events` and the record, for databases and data frames
     #[arg(long, value_enum, default_value_t = Format::Ndjson)]
     format: Format,
+    /// One record a line, with the proof that it is in the log; `wardbook audit verify --export`
+    /// checks the file without a server
+    #[arg(long, conflicts_with = "format")]
+    proof: bool,
+    /// A checkpoint that was kept; the file proves that the log goes on from there
+    #[arg(long, value_name = "FILE", requires = "proof")]
+    checkpoint: Option<PathBuf>,
     /// The file; one that is there is replaced, once all is written
     #[arg(long, value_name = "FILE")]
     output: PathBuf,
@@ -38,28 +48,60 @@ enum Format {
     Ndjson,
     Csv,
     Json,
+    Parquet,
+    /// What `--proof` asks for.
+    #[value(skip)]
+    Proofs,
 }
 
 pub(super) fn ask(client: &Client, output: &mut Output, export: Export) -> Result<(), Error> {
     let mut query = export.filters.members();
     query.extend(export.text.into_iter().map(|text| ("text", text)));
-    let on_the_wire = if export.format == Format::Csv { "csv" } else { "ndjson" };
+    let format = if export.proof { Format::Proofs } else { export.format };
+    let on_the_wire = match format {
+        Format::Csv => "csv",
+        Format::Parquet => "parquet",
+        Format::Ndjson | Format::Json | Format::Proofs => "ndjson",
+    };
     query.push(("format", on_the_wire.to_owned()));
+    if export.proof {
+        query.push(("proof", "true".to_owned()));
+    }
+    if let Some(path) = &export.checkpoint {
+        query.push(("checkpointSize", newest_size(path)?.to_string()));
+    }
     let query: Vec<(&str, &str)> =
         query.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let call = Call::new(Method::GET, &["v1", "audit", "export"]).asking(&query);
     let answer = BufReader::with_capacity(256 * 1024, client.open(call)?);
     let file = Unfinished::create(&export.output)?;
-    let copied = copy(answer, &file, export.format, &export.output, &mut |copied| {
-        output.progress(copied.shown());
-    });
+    let mut seen = |copied: Copied| output.progress(copied.shown());
+    let copied = match format {
+        Format::Parquet => copy_bytes(answer, &file, &export.output, &mut seen),
+        _ => copy(answer, &file, format, &export.output, &mut seen),
+    };
     output.progress("");
     let copied = copied?;
     file.finish()?;
     let (path, Copied { events, bytes }) = (&export.output, copied);
+    if format == Format::Parquet {
+        let shown = format!("{bytes} bytes in {}", path.display());
+        let json = serde_json::json!({ "output": path, "bytes": bytes });
+        return output.done(&shown, &json);
+    }
     let shown = format!("{events} events, {bytes} bytes in {}", path.display());
     let json = serde_json::json!({ "output": path, "events": events, "bytes": bytes });
     output.done(&shown, &json)
+}
+
+/// The size of the newest checkpoint in a file.
+fn newest_size(path: &Path) -> Result<u64, Error> {
+    let text = input::text(path)?;
+    let notes = notes_in(&text, text.lines().next().unwrap_or_default());
+    let sizes =
+        notes.iter().filter_map(|note| Checkpoint::parse(&Note::parse(note).ok()?.text).ok());
+    let newest = sizes.map(|checkpoint| checkpoint.size).max();
+    newest.ok_or(Error::Evidence(ledger::Error::Checkpoint))
 }
 
 /// How much is written.
@@ -75,7 +117,10 @@ impl Copied {
     }
 
     fn shown(self) -> String {
-        format!("{} events, {} MiB", self.events, self.bytes / 1_048_576)
+        match self {
+            Self { events: 0, bytes } => format!("{} MiB", bytes / 1_048_576),
+            Self { events, bytes } => format!("{events} events, {} MiB", bytes / 1_048_576),
+        }
     }
 }
 
@@ -92,7 +137,7 @@ fn copy(
 ) -> Result<Copied, Error> {
     let mut to = BufWriter::with_capacity(256 * 1024, &file.file);
     let mut copied = Copied::default();
-    let mut line = Vec::new();
+    let (mut line, mut lines) = (Vec::new(), 0_u64);
     let mut write = |copied: &mut Copied, bytes: &[u8]| {
         copied.add(bytes.len());
         to.write_all(bytes).map_err(|cause| file.error(cause))
@@ -118,7 +163,12 @@ fn copy(
                 line.pop();
                 copied.events = copied.events.saturating_add(1);
             }
-            Format::Ndjson => copied.events = copied.events.saturating_add(1),
+            Format::Ndjson | Format::Parquet => copied.events = copied.events.saturating_add(1),
+            // Neither the first line nor the last is an event.
+            Format::Proofs => {
+                lines = lines.saturating_add(1);
+                copied.events = lines.saturating_sub(2);
+            }
         }
         write(&mut copied, &line)?;
         if copied.events.is_multiple_of(STEP) {
@@ -130,6 +180,29 @@ fn copy(
     }
     to.flush().map_err(|cause| file.error(cause))?;
     Ok(copied)
+}
+
+/// Copies a file that has no lines.
+fn copy_bytes(
+    mut from: impl BufRead,
+    file: &Unfinished,
+    path: &Path,
+    seen: &mut dyn FnMut(Copied),
+) -> Result<Copied, Error> {
+    let mut to = &file.file;
+    let mut copied = Copied::default();
+    loop {
+        let broken = |cause| Error::BrokenOff { path: path.to_owned(), cause };
+        let bytes = from.fill_buf().map_err(broken)?;
+        if bytes.is_empty() {
+            return Ok(copied);
+        }
+        to.write_all(bytes).map_err(|cause| file.error(cause))?;
+        copied.add(bytes.len());
+        let length = bytes.len();
+        from.consume(length);
+        seen(copied);
+    }
 }
 
 /// Counts the rows of a table, in whose cells may be ends of lines.
@@ -218,6 +291,8 @@ mod tests {
         check(Format::Json, "", "{\"Records\":[\n]}\n", 0);
         check(Format::Csv, "a,b\r\n1,\"x\"\"\n\"\r\n2,\r\n", "a,b\r\n1,\"x\"\"\n\"\r\n2,\r\n", 2);
         check(Format::Csv, "a,b\r\n", "a,b\r\n", 0);
+        check(Format::Proofs, "{}\n{}\n{}\n", "{}\n{}\n{}\n", 1);
+        check(Format::Proofs, "{}\n{}\n", "{}\n{}\n", 0);
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod count;
 mod erase;
 mod evidence;
 mod export;
+mod field_reads;
 mod filters;
 mod follow;
 mod query;
@@ -36,9 +37,13 @@ enum Command {
     Count(Box<count::Count>),
     /// All events that fit all filters, into a file
     Export(Box<export::Export>),
+    /// Who read which attributes of which items, how, why and by which policy, newest first; with
+    /// --json one read a line
+    FieldReads(Box<field_reads::FieldReads>),
     /// Events that fit all filters, newest first; with --json one CloudTrail record a line
     Query(Box<query::Query>),
-    /// Ask the view `events` of a data folder, or of a copy of one, in SQL; no server is asked
+    /// Ask the views `events` and `field_reads` of a data folder, or of a copy of one, in SQL; no
+    /// server is asked
     Sql(sql::Sql),
     /// Print the signed head of the log, or keep it in a file
     Checkpoint(evidence::Checkpoint),
@@ -48,7 +53,8 @@ enum Command {
     Consistency(evidence::Consistency),
     /// Check a proof; needs no server
     VerifyProof(evidence::VerifyProof),
-    /// Check a data folder or a copy of it: every record, and every signed head; needs no server
+    /// Check a data folder, a copy of it, or an export with proofs: every record, and every
+    /// signed head; needs no server
     Verify(verify::Verify),
     /// Takes personal data out of events, which can still be proved; recorded, with the reason
     Erase(Box<erase::Erase>),
@@ -62,6 +68,7 @@ pub(super) fn run(context: &mut Context, arguments: Arguments) -> Result<(), Err
     match command {
         Command::Count(count) => count::ask(&connect()?, output, *count),
         Command::Export(export) => export::ask(&connect()?, output, *export),
+        Command::FieldReads(asked) => field_reads::ask(&connect()?, output, &asked),
         Command::Query(query) => query::ask(&connect()?, output, *query),
         Command::Sql(sql) => sql::ask(output, &sql),
         Command::Checkpoint(wanted) => evidence::checkpoint(&connect()?, output, &wanted),

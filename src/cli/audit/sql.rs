@@ -26,7 +26,7 @@ pub(super) struct Sql {
     /// How long the statement may take
     #[arg(long, value_name = "NUMBER", default_value_t = 60)]
     seconds: u64,
-    /// One statement that reads the view `events`
+    /// One statement that reads the views `events` and `field_reads`
     statement: String,
 }
 

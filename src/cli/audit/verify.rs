@@ -1,15 +1,16 @@
-//! `wardbook audit verify`: checks a data folder, or a copy of one, without a
-//! server and without any secret.
+//! `wardbook audit verify`: checks a data folder, or a copy of one, or an export
+//! that proves itself, without a server and without any secret.
 
-use std::io::{IsTerminal, Write};
-use std::path::PathBuf;
+use std::io::{BufReader, IsTerminal, Write};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use clap::Args;
 use serde_json::json;
 
 use super::evidence::public_key;
-use crate::audit::verify::{self, Report, Wanted};
+use crate::audit::ledger::VerifierKey;
+use crate::audit::verify::{self, ExportReport, Report, Wanted, WantedExport};
 use crate::cli::error::Error;
 use crate::cli::input;
 use crate::cli::output::Output;
@@ -17,11 +18,14 @@ use crate::cli::output::Output;
 #[derive(Args)]
 pub(super) struct Verify {
     /// The data folder of a server that does not run, or a copy of it
-    #[arg(long, value_name = "FOLDER")]
-    data: PathBuf,
-    /// Public key of the log, or a file that holds it [default: the folder's own, which whoever
-    /// owns the folder could have replaced]
-    #[arg(long, value_name = "KEY")]
+    #[arg(long, value_name = "FOLDER", required_unless_present = "export")]
+    data: Option<PathBuf>,
+    /// A file that `wardbook audit export --proof` made, instead of a folder
+    #[arg(long, value_name = "FILE", conflicts_with = "data")]
+    export: Option<PathBuf>,
+    /// Public key of the log, or a file that holds it [default: the folder's or the file's own,
+    /// which whoever owns it could have replaced]
+    #[arg(long, value_name = "KEY", visible_alias = "key")]
     public_key: Option<String>,
     /// A file with checkpoints that were kept elsewhere, such as that of a witness; may be given
     /// several times
@@ -34,6 +38,51 @@ pub(super) fn run(output: &mut Output, wanted: &Verify) -> Result<(), Error> {
     let key = wanted.public_key.as_deref().map(public_key).transpose();
     let read = |path: &PathBuf| Ok((path.display().to_string(), input::text(path)?));
     let kept = wanted.checkpoints.iter().map(read).collect::<Result<_, Error>>()?;
+    let key = key.map_err(|cause| Error::LogKey(Box::new(cause)))?;
+    let report = match (&wanted.data, &wanted.export) {
+        (_, Some(file)) => {
+            let export = export(output, file, key, kept)?;
+            print_export(output, &export, wanted)?;
+            export.report
+        }
+        (folder, None) => {
+            let report = folder_report(output, folder.as_deref(), key, kept)?;
+            print(output, &report, is_own_key)?;
+            report
+        }
+    };
+    match report.counts().values().fold(0_u64, |sum, count| sum.saturating_add(*count)) {
+        0 => Ok(()),
+        found => Err(Error::Findings(usize::try_from(found).unwrap_or(usize::MAX))),
+    }
+}
+
+type Kept = Vec<(String, String)>;
+
+fn export(
+    output: &mut Output,
+    path: &Path,
+    key: Option<VerifierKey>,
+    kept: Kept,
+) -> Result<ExportReport, Error> {
+    let mut file = BufReader::with_capacity(256 * 1024, input::open(path)?);
+    let asked = WantedExport { file: &mut file, key, kept };
+    let report = verify::verify_export(asked, &mut |done| {
+        output.progress(format_args!("{done} records"));
+    });
+    output.progress("");
+    report.map_err(|cause| match cause {
+        verify::Error::Read(cause) => Error::Read { path: path.to_owned(), cause },
+        other => Error::Unverifiable(other),
+    })
+}
+
+fn folder_report(
+    output: &mut Output,
+    folder: Option<&Path>,
+    key: Option<VerifierKey>,
+    kept: Kept,
+) -> Result<Report, Error> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let shown = AtomicU64::new(0);
     let is_watched = std::io::stderr().is_terminal();
@@ -44,22 +93,12 @@ pub(super) fn run(output: &mut Output, wanted: &Verify) -> Result<(), Error> {
             drop(std::io::stderr().write_all(line.as_bytes()));
         }
     };
-    let asked = Wanted {
-        folder: &wanted.data,
-        key: key.map_err(|cause| Error::LogKey(Box::new(cause)))?,
-        kept,
-        threads,
-    };
+    let asked = Wanted { folder: folder.unwrap_or(Path::new("")), key, kept, threads };
     let report = verify::verify(asked, &progress);
     if is_watched {
         output.note("");
     }
-    let report = report.map_err(Error::Unverifiable)?;
-    print(output, &report, is_own_key)?;
-    match report.counts().values().fold(0_u64, |sum, count| sum.saturating_add(*count)) {
-        0 => Ok(()),
-        found => Err(Error::Findings(usize::try_from(found).unwrap_or(usize::MAX))),
-    }
+    report.map_err(Error::Unverifiable)
 }
 
 fn print(output: &mut Output, report: &Report, is_own_key: bool) -> Result<(), Error> {
@@ -79,16 +118,7 @@ fn print(output: &mut Output, report: &Report, is_own_key: bool) -> Result<(), E
             "counts": counts,
         }))?);
     }
-    for finding in report.findings() {
-        output.line(&finding.text)?;
-    }
-    for (kind, count) in report.counts() {
-        let shown = report.findings().iter().filter(|finding| finding.kind == *kind).count();
-        let more = count.saturating_sub(u64::try_from(shown).unwrap_or(u64::MAX));
-        if more > 0 {
-            output.line(format_args!("... and {more} more of the kind {kind:?}"))?;
-        }
-    }
+    print_findings(output, report)?;
     if report.is_intact() {
         let origin = origin.unwrap_or_default();
         let Report { records, checkpoints, erased, .. } = report;
@@ -106,6 +136,92 @@ fn print(output: &mut Output, report: &Report, is_own_key: bool) -> Result<(), E
         output.note(format_args!(
             "The public key is the folder's own. Compare it with the one you keep: {key}"
         ));
+    }
+    Ok(())
+}
+
+fn print_findings(output: &mut Output, report: &Report) -> Result<(), Error> {
+    for finding in report.findings() {
+        output.line(&finding.text)?;
+    }
+    for (kind, count) in report.counts() {
+        let shown = report.findings().iter().filter(|finding| finding.kind == *kind).count();
+        let more = count.saturating_sub(u64::try_from(shown).unwrap_or(u64::MAX));
+        if more > 0 {
+            output.line(format_args!("... and {more} more of the kind {kind:?}"))?;
+        }
+    }
+    Ok(())
+}
+
+fn print_export(output: &mut Output, export: &ExportReport, asked: &Verify) -> Result<(), Error> {
+    let ExportReport { report, runs, run_count, erased_by } = export;
+    let (origin, key) = report.log.clone().unzip();
+    // The signature of a checkpoint that was kept says which key is the log's.
+    let is_own_key = asked.public_key.is_none() && report.checkpoints == 0;
+    if output.is_json() {
+        let run = |(first, last): &(u64, u64)| json!({ "first": first, "last": last });
+        let counts: Vec<_> = report.counts().iter().collect();
+        return Ok(output.json(&json!({
+            "intact": report.is_intact(),
+            "origin": origin,
+            "publicKey": key,
+            "publicKeyIsTheFiles": is_own_key,
+            "signedSize": report.size,
+            "records": report.records,
+            "gapless": export.gapless().as_ref().map(run),
+            "runs": runs.iter().map(run).collect::<Vec<_>>(),
+            "runCount": run_count,
+            "checkpoints": report.checkpoints,
+            "erased": report.erased,
+            "erasedBy": erased_by,
+            "findings": report.findings(),
+            "counts": counts,
+        }))?);
+    }
+    print_findings(output, report)?;
+    if report.is_intact() {
+        print_proved(output, export, &origin.unwrap_or_default())?;
+    }
+    if is_own_key && let Some(key) = key {
+        output.note(format_args!(
+            "The public key is the file's own. Compare it with the one you keep: {key}"
+        ));
+    }
+    Ok(())
+}
+
+fn print_proved(output: &mut Output, export: &ExportReport, origin: &str) -> Result<(), Error> {
+    let ExportReport { report, run_count, erased_by, .. } = export;
+    let (records, size) = (report.records, report.size.unwrap_or_default());
+    output.line(format_args!(
+        "intact: {records} records of {origin} are in the log of {size} that was signed, unchanged"
+    ))?;
+    match export.gapless() {
+        Some((1, last)) if last == size => output.line("complete: they are the whole log")?,
+        Some((first, last)) => output.line(format_args!(
+            "complete: they are all records of the log from {first} to {last}"
+        ))?,
+        None if records == 0 => output.line("whether any record was left out is not proved")?,
+        None => output.line(format_args!(
+            "not proved: whether the filter left out more than it should; the log has other \
+             records in {} gaps between these",
+            run_count.saturating_sub(1)
+        ))?,
+    }
+    if report.checkpoints > 0 {
+        let kept = report.checkpoints;
+        output.line(format_args!("the log goes on from {kept} kept checkpoints"))?;
+    }
+    if report.erased > 0 {
+        let erased = report.erased;
+        output
+            .line(format_args!("{erased} have lost personal data, on request that is recorded"))?;
+    }
+    for event in erased_by {
+        output.line(format_args!(
+            "not proved: event {event}, which is said to have erased something, is not in the file"
+        ))?;
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! `encrypt` and `decrypt`: any number of items, in batches as large as the
 //! server takes.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -24,18 +25,49 @@ pub(super) struct Conversion {
     /// Name of the schema
     #[arg(long, value_name = "NAME")]
     schema: String,
-    /// Whether items are DynamoDB JSON, {"name": {"S": "Ada"}}, or plain JSON, {"name": "Ada"}
-    #[arg(long, value_name = "FORMAT", default_value = "dynamodb", value_parser = ["dynamodb", "json"])]
+    /// Whether items are DynamoDB JSON, {"name": {"S": "Ada"}}, plain JSON, {"name": "Ada"}, or
+    /// JSON documents of a schema of that kind
+    #[arg(long, value_name = "FORMAT", default_value = "dynamodb", value_parser = ["dynamodb", "json", "document"])]
     format: String,
     /// A JSON array of items, or one item after the other; - reads standard input
     #[arg(value_name = "FILE", default_value = "-")]
     items: PathBuf,
 }
 
+#[derive(Args)]
+pub(super) struct Decryption {
+    #[command(flatten)]
+    conversion: Conversion,
+    /// Only this attribute, beside the key attributes; may be repeated
+    #[arg(long, value_name = "NAME")]
+    attribute: Vec<String>,
+    /// What the items are read for, such as fraud-review
+    #[arg(long)]
+    purpose: Option<String>,
+    /// Refuse an item of which something is withheld, instead of leaving that out
+    #[arg(long)]
+    strict: bool,
+}
+
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Batch<'a> {
     format: &'a str,
     items: &'a [Box<RawValue>],
+    #[serde(flatten)]
+    wanted: &'a Wanted,
+}
+
+/// What of the items is wanted, of those that are decrypted.
+#[derive(Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Wanted {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    attributes: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    purpose: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    on_withheld: Option<&'static str>,
 }
 
 #[derive(Deserialize)]
@@ -47,6 +79,10 @@ struct Answer {
 #[derive(Deserialize)]
 struct Outcome {
     item: Option<Box<RawValue>>,
+    #[serde(default)]
+    masked: BTreeSet<String>,
+    #[serde(default)]
+    withheld: BTreeSet<String>,
     error: Option<Failure>,
 }
 
@@ -62,21 +98,47 @@ struct Run<'a> {
     client: &'a Client,
     conversion: &'a Conversion,
     verb: &'a str,
+    wanted: Wanted,
+    /// The attributes of which a mask stood there, and those that were left out.
+    masked: BTreeSet<String>,
+    withheld: BTreeSet<String>,
     writer: Writer,
     total: usize,
     failed: usize,
 }
 
-pub(super) fn run(
+pub(super) fn encrypt(
+    client: &Client,
+    output: &mut Output,
+    conversion: &Conversion,
+) -> Result<(), Error> {
+    run(client, output, conversion, "encrypt", Wanted::default())
+}
+
+pub(super) fn decrypt(
+    client: &Client,
+    output: &mut Output,
+    decryption: Decryption,
+) -> Result<(), Error> {
+    let Decryption { conversion, attribute, purpose, strict } = decryption;
+    let on_withheld = strict.then_some("error");
+    let wanted = Wanted { attributes: attribute, purpose, on_withheld };
+    run(client, output, &conversion, "decrypt", wanted)
+}
+
+fn run(
     client: &Client,
     output: &mut Output,
     conversion: &Conversion,
     verb: &str,
+    wanted: Wanted,
 ) -> Result<(), Error> {
     let bad = |cause| Error::Json { path: conversion.items.clone(), cause };
     let items = Items::read(input::open(&conversion.items)?).map_err(bad)?;
     let writer = Writer::new(items.form());
-    let mut run = Run { client, conversion, verb, writer, total: 0, failed: 0 };
+    let (masked, withheld) = (BTreeSet::new(), BTreeSet::new());
+    let mut run =
+        Run { client, conversion, verb, wanted, masked, withheld, writer, total: 0, failed: 0 };
     let (mut batch, mut bytes) = (Vec::new(), 0_usize);
     for item in items {
         let item = item.map_err(bad)?;
@@ -89,6 +151,12 @@ pub(super) fn run(
         batch.push(item);
     }
     run.convert(output, &batch)?;
+    for (what, names) in [("masked", &run.masked), ("withheld", &run.withheld)] {
+        if !names.is_empty() {
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            output.note(format!("{what}: {}", names.join(", ")));
+        }
+    }
     run.writer.end(output)?;
     match run.failed {
         0 => Ok(()),
@@ -102,7 +170,7 @@ impl Run<'_> {
             return Ok(());
         }
         let path = ["v1", "item-schemas", &self.conversion.schema, self.verb];
-        let body = Batch { format: &self.conversion.format, items: batch };
+        let body = Batch { format: &self.conversion.format, items: batch, wanted: &self.wanted };
         let answer: Answer = self.client.call(Call::new(Method::POST, &path).with(&body)?)?;
         for told in answer.items {
             self.total = self.total.saturating_add(1);
@@ -112,6 +180,8 @@ impl Run<'_> {
                 self.failed = self.failed.saturating_add(1);
                 self.report(output, &failure);
             }
+            self.masked.extend(outcome.masked);
+            self.withheld.extend(outcome.withheld);
             // As JSON the answer says of each item what became of it; otherwise
             // it holds the items that worked and nothing else.
             let printed = if output.is_json() { Some(told) } else { outcome.item };

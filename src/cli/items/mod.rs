@@ -1,11 +1,10 @@
-//! `wardbook items`: encrypts and decrypts items, and keeps their schemas.
+//! `wardbook items`: encrypts and decrypts items.
 //!
 //! Deliberately absent: cryptography. Items travel to the server, where the
 //! policy decides and the book records.
 
 mod convert;
-mod schemas;
-mod stream;
+pub(super) mod stream;
 
 use clap::{Args, Subcommand};
 
@@ -27,24 +26,15 @@ pub(super) struct Arguments {
 enum Command {
     /// Encrypt items, a JSON array or one item after the other; prints them in the same form
     Encrypt(convert::Conversion),
-    /// Decrypt items
-    Decrypt(convert::Conversion),
-    /// Store a schema, or a new version of it
-    PutSchema(schemas::Put),
-    /// Print a schema
-    GetSchema(schemas::Get),
-    /// List the schemas
-    ListSchemas,
+    /// Decrypt items, as far as the policy lets the caller see them
+    Decrypt(convert::Decryption),
 }
 
 pub(super) fn run(context: &mut Context, arguments: Arguments) -> Result<(), Error> {
     let client = Client::new(client::client(arguments.client, &context.environment)?)?;
     let output = &mut context.output;
     match arguments.command {
-        Command::Encrypt(conversion) => convert::run(&client, output, &conversion, "encrypt"),
-        Command::Decrypt(conversion) => convert::run(&client, output, &conversion, "decrypt"),
-        Command::PutSchema(put) => schemas::put(&client, output, &put),
-        Command::GetSchema(get) => schemas::find(&client, output, &get),
-        Command::ListSchemas => schemas::list(&client, output),
+        Command::Encrypt(conversion) => convert::encrypt(&client, output, &conversion),
+        Command::Decrypt(decryption) => convert::decrypt(&client, output, decryption),
     }
 }

@@ -14,7 +14,7 @@ use crate::cli::output::Output;
 
 /// How items are written down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Form {
+pub(in crate::cli) enum Form {
     Array,
     Lines,
 }
@@ -22,14 +22,14 @@ pub(super) enum Form {
 type Values<T> = StreamDeserializer<'static, IoRead<BufReader<Box<dyn Read>>>, T>;
 
 /// The items of an input, one by one.
-pub(super) enum Items {
+pub(in crate::cli) enum Items {
     Array(VecDeque<Box<RawValue>>),
     Lines(Box<Values<Box<RawValue>>>),
 }
 
 impl Items {
     /// Finds out the form by the first character that is not blank.
-    pub(super) fn read(from: Box<dyn Read>) -> Result<Self, serde_json::Error> {
+    pub(in crate::cli) fn read(from: Box<dyn Read>) -> Result<Self, serde_json::Error> {
         let mut from = BufReader::new(from);
         if is_array(&mut from).map_err(serde_json::Error::io)? {
             return Ok(Self::Array(serde_json::from_reader(from)?));

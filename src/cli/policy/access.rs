@@ -14,8 +14,11 @@ use crate::policy::explain::{Access, Reached, Stranger, Way};
 #[derive(Args)]
 pub(super) struct WhoCan {
     /// Id, ARN or alias of the key
-    #[arg(long)]
-    key: String,
+    #[arg(long, required_unless_present = "attribute")]
+    key: Option<String>,
+    /// Schema and name of an attribute of items, such as people/ssn, instead of a key
+    #[arg(long, value_name = "SCHEMA/NAME", conflicts_with = "key")]
+    attribute: Option<String>,
     /// Action, such as kms:Decrypt
     #[arg(long, value_parser = request::action)]
     action: String,
@@ -29,12 +32,18 @@ pub(super) struct WhatCan {
     /// Only this key: id, ARN or alias [default: every key]
     #[arg(long)]
     key: Option<String>,
+    /// Only this attribute of items: schema and name, such as people/ssn
+    #[arg(long, value_name = "SCHEMA/NAME", conflicts_with = "key")]
+    attribute: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Who {
-    key_arn: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    key_arn: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    attribute_arn: Option<String>,
     action: String,
     principals: Vec<Found>,
     others: Vec<Stranger>,
@@ -58,6 +67,8 @@ struct What {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     account: Option<Actions>,
     keys: Vec<OfKey>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    attribute: Option<Actions>,
     #[serde(default, skip_serializing)]
     next_cursor: Option<String>,
 }
@@ -95,7 +106,9 @@ fn pages<T: for<'de> Deserialize<'de>>(
 
 pub(super) fn who_can(client: &Client, output: &mut Output, asked: &WhoCan) -> Result<(), Error> {
     let mut members = Map::new();
-    members.insert("keyId".to_owned(), json!(asked.key));
+    for (name, value) in [("keyId", &asked.key), ("attribute", &asked.attribute)] {
+        members.extend(value.iter().map(|value| (name.to_owned(), json!(value))));
+    }
     members.insert("action".to_owned(), json!(asked.action));
     let mut all: Option<Who> = None;
     pages(client, "who-can", members, |mut page: Who| {
@@ -111,7 +124,9 @@ pub(super) fn who_can(client: &Client, output: &mut Output, asked: &WhoCan) -> R
         output.json(&all)?;
         return Ok(());
     }
-    output.line(format_args!("{} on {}\n", all.action, all.key_arn))?;
+    let what = all.key_arn.iter().chain(&all.attribute_arn).next();
+    let what = what.map(String::as_str).unwrap_or_default();
+    output.line(format_args!("{} on {what}\n", all.action))?;
     for (access, heading) in [
         (Access::Always, "always"),
         (Access::Conditional, "under conditions"),
@@ -156,8 +171,8 @@ fn show_ways(output: &mut Output, head: &str, ways: &[Way]) -> Result<(), Error>
 pub(super) fn what_can(client: &Client, output: &mut Output, asked: &WhatCan) -> Result<(), Error> {
     let mut members = Map::new();
     members.insert("principal".to_owned(), json!(asked.principal));
-    if let Some(key) = &asked.key {
-        members.insert("keyId".to_owned(), json!(key));
+    for (name, value) in [("keyId", &asked.key), ("attribute", &asked.attribute)] {
+        members.extend(value.iter().map(|value| (name.to_owned(), json!(value))));
     }
     let mut all: Option<What> = None;
     pages(client, "what-can", members, |mut page: What| {
@@ -181,6 +196,10 @@ pub(super) fn what_can(client: &Client, output: &mut Output, asked: &WhatCan) ->
     for key in &all.keys {
         output.line(format_args!("\non {}", key.key_arn))?;
         show_actions(output, &key.actions)?;
+    }
+    if let (Some(actions), Some(attribute)) = (&all.attribute, &asked.attribute) {
+        output.line(format_args!("\non attribute {attribute}"))?;
+        return show_actions(output, actions);
     }
     if all.keys.is_empty() {
         output.line("\nnothing on any key")?;

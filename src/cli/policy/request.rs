@@ -11,10 +11,10 @@ use crate::cli::error::Error;
 #[derive(Args)]
 pub(super) struct Request {
     /// ARN of the caller: root, a user, a role, or a session of a role
-    #[arg(long, value_name = "ARN", required_unless_present_any = ["request_id", "provider"])]
+    #[arg(long, value_name = "ARN", required_unless_present_any = ["request_id", "event_id", "provider"])]
     principal: Option<String>,
     /// Action, such as kms:Decrypt
-    #[arg(long, required_unless_present = "request_id", value_parser = action)]
+    #[arg(long, required_unless_present_any = ["request_id", "event_id"], value_parser = action)]
     action: Option<String>,
     /// Id, ARN or alias of the key; with nothing named, the account itself is asked about
     #[arg(long)]
@@ -25,6 +25,9 @@ pub(super) struct Request {
     /// Name of the schema, for actions on items
     #[arg(long, value_name = "NAME")]
     item_schema: Option<String>,
+    /// Schema and name of the attribute, for items:DecryptAttribute, such as people/ssn
+    #[arg(long, value_name = "SCHEMA/NAME")]
+    attribute: Option<String>,
     /// Name or ARN of the role, for sts:AssumeRole and actions on roles
     #[arg(long, value_name = "ARN")]
     role: Option<String>,
@@ -52,6 +55,9 @@ pub(super) struct Request {
     /// Service that calls for the caller: the value of kms:ViaService
     #[arg(long, value_name = "SERVICE")]
     via: Option<String>,
+    /// What items are read for: the value of items:Purpose
+    #[arg(long)]
+    purpose: Option<String>,
     /// Tag of the caller; may be repeated
     #[arg(long, value_name = "KEY=VALUE", value_parser = pair)]
     tag: Vec<(String, String)>,
@@ -69,12 +75,23 @@ pub(super) struct Request {
         long,
         value_name = "UUID",
         conflicts_with_all = [
-            "principal", "action", "key", "alias", "item_schema", "role", "user", "group",
-            "provider", "audience", "subject", "context", "source_ip", "via", "tag", "condition",
-            "time", "tls",
+            "principal", "action", "key", "alias", "item_schema", "attribute", "role", "user",
+            "group", "provider", "audience", "subject", "context", "source_ip", "via", "purpose",
+            "tag", "condition", "time", "tls",
         ]
     )]
     request_id: Option<String>,
+    /// The same, by the id of its record
+    #[arg(
+        long,
+        value_name = "UUID",
+        conflicts_with_all = [
+            "request_id", "principal", "action", "key", "alias", "item_schema", "role", "user",
+            "group", "provider", "audience", "subject", "context", "source_ip", "via", "tag",
+            "condition", "time", "tls",
+        ]
+    )]
+    event_id: Option<String>,
 }
 
 impl Request {
@@ -87,12 +104,14 @@ impl Request {
             ("keyId", &self.key),
             ("aliasName", &self.alias),
             ("itemSchema", &self.item_schema),
+            ("attribute", &self.attribute),
             ("roleName", &self.role),
             ("userName", &self.user),
             ("groupName", &self.group),
             ("sourceIp", &self.source_ip),
             ("time", &self.time),
             ("requestId", &self.request_id),
+            ("eventId", &self.event_id),
         ];
         for (name, value) in texts {
             if let Some(value) = value {
@@ -109,7 +128,8 @@ impl Request {
             members.insert("secureTransport".to_owned(), json!(tls));
         }
         let via = self.via.iter().map(|via| ("kms:ViaService".to_owned(), via.clone()));
-        let conditions: Vec<_> = self.condition.iter().cloned().chain(via).collect();
+        let purpose = self.purpose.iter().map(|text| ("items:Purpose".to_owned(), text.clone()));
+        let conditions: Vec<_> = self.condition.iter().cloned().chain(via).chain(purpose).collect();
         for (name, pairs) in [
             ("encryptionContext", &self.context),
             ("principalTags", &self.tag),
@@ -126,7 +146,7 @@ impl Request {
 }
 
 /// The members of the input that its errors name, and the flags that are meant.
-const FLAGS: [(&str, &str); 12] = [
+const FLAGS: [(&str, &str); 13] = [
     ("keyId", "--key"),
     ("aliasName", "--alias"),
     ("itemSchema", "--item-schema"),
@@ -135,6 +155,7 @@ const FLAGS: [(&str, &str); 12] = [
     ("groupName", "--group"),
     ("webIdentity", "--provider, --audience and --subject"),
     ("requestId", "--request-id"),
+    ("eventId", "--event-id"),
     ("sourceIp", "--source-ip"),
     ("secureTransport", "--tls"),
     ("principalTags", "--tag"),

@@ -20,7 +20,7 @@ pub(super) struct Simulate {
     #[command(flatten)]
     request: Request,
     /// The proposed policy of the key, or of the role; - reads standard input [default: of a call in the book, the policy of then]
-    #[arg(long, value_name = "FILE", required_unless_present = "request_id")]
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["request_id", "event_id"])]
     policy: Option<PathBuf>,
 }
 

@@ -21,7 +21,7 @@ use aws_lc_rs::signature::{
 };
 use hkdf::Hkdf;
 use hmac::{Hmac, Mac};
-use sha2::{Digest, Sha384, Sha512};
+use sha2::{Digest, Sha256, Sha384, Sha512};
 use subtle::{Choice, ConstantTimeEq};
 use zeroize::{Zeroize, Zeroizing};
 
@@ -149,6 +149,11 @@ impl RecipientKeys {
         mac.update(hash);
         Ok(mac.finalize().into_bytes().into())
     }
+}
+
+/// SHA-256, of what is no secret.
+pub(super) fn sha256(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(bytes).into()
 }
 
 /// Whether `tag` is among `tags`, in a time that depends on their number only.
@@ -279,28 +284,48 @@ fn open(
     cipher.decrypt_inout_detached(&Nonce::from(*nonce), aad, body.into(), &Tag::from(*tag)).ok()
 }
 
-/// SHA-384 over the canonical record: header, encryption context and every
-/// signed attribute in canonical order, fed piece by piece.
+/// The canonical record, fed piece by piece: header, encryption context and every
+/// signed field in canonical order.
+pub(super) struct CanonicalRecord(Sha384);
+
+impl CanonicalRecord {
+    pub(super) fn new(header: &[u8], context: &[u8]) -> Self {
+        let mut hash = Sha384::new();
+        hash.update(header);
+        hash.update(wide(context.len()));
+        hash.update(context);
+        Self(hash)
+    }
+
+    /// Adds the field at `path`; `value` is its type id and its bytes.
+    pub(super) fn add(&mut self, path: &[u8], encrypted: bool, value: &[u8]) {
+        self.0.update(path);
+        // The type id is hashed but not counted.
+        self.0.update(wide(value.len().saturating_sub(TYPE_ID_LEN)));
+        self.0.update(if encrypted { b"ENCRYPTED" } else { b"PLAINTEXT" });
+        self.0.update(value);
+    }
+
+    /// SHA-384 over it.
+    pub(super) fn hash(self) -> [u8; TAG_LEN] {
+        self.0.finalize().into()
+    }
+}
+
+/// The hash of an item's canonical record.
 pub(super) fn canonical_hash(
     header: &[u8],
     context: &[u8],
     path_prefix: &[u8],
     fields: &[Field],
 ) -> [u8; TAG_LEN] {
-    let mut hash = Sha384::new();
-    hash.update(header);
-    hash.update(wide(context.len()));
-    hash.update(context);
+    let mut record = CanonicalRecord::new(header, context);
     let mut path = Vec::with_capacity(path_prefix.len().saturating_add(64));
     for field in fields {
         path::write(path_prefix, &field.name, &mut path);
-        hash.update(&path);
-        // The type id is hashed but not counted.
-        hash.update(wide(field.value.len().saturating_sub(TYPE_ID_LEN)));
-        hash.update(if field.encrypted { b"ENCRYPTED" } else { b"PLAINTEXT" });
-        hash.update(&field.value[..]);
+        record.add(&path, field.encrypted, &field.value);
     }
-    hash.finalize().into()
+    record.hash()
 }
 
 /// The key pair that signs one item and is then forgotten. aws-lc generates the

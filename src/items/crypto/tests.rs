@@ -91,7 +91,7 @@ fn derived_keys_are_those_of_the_vectors() {
             field_keys += 1;
         }
     }
-    assert_eq!((vectors.len(), field_keys), (8, 95));
+    assert_eq!((vectors.len(), field_keys), (10, 97));
 }
 
 #[test]

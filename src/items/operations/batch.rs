@@ -12,6 +12,7 @@ use crate::items::attribute::Item;
 use crate::items::dynamodb_json::DynamoDbJson;
 use crate::items::error::ItemError;
 use crate::items::plain_json::PlainJson;
+use crate::items::schema::Schema;
 use crate::ops::access::Access;
 use crate::ops::call::Call;
 use crate::ops::facts::Facts;
@@ -22,16 +23,14 @@ use crate::wire::error::ApiError;
 use crate::wire::json;
 use crate::wire::shape::{Member, Shape};
 
-/// The members of both operations' inputs.
-pub(super) const INPUT: &[Member] = &[
-    NAME,
-    Member::required(
-        "items",
-        Shape::List { of: &Shape::Document, min: 0, max: limits::BATCH_ITEMS },
-    )
-    .unrecorded(),
-    Member::optional("format", Shape::Enum(&["dynamodb", "json"])),
-];
+/// The members of both operations' inputs: the items, and how they are written.
+pub(super) const ITEMS: Member = Member::required(
+    "items",
+    Shape::List { of: &Shape::Document, min: 0, max: limits::BATCH_ITEMS },
+)
+.unrecorded();
+pub(super) const FORMAT: Member =
+    Member::optional("format", Shape::Enum(&["document", "dynamodb", "json"]));
 
 /// The member of both operations' outputs.
 pub(super) const OUTPUT: &[Member] = &[Member::required(
@@ -46,12 +45,28 @@ pub(super) enum Format {
     #[default]
     DynamoDb,
     Json,
+    /// A JSON document, by a schema of documents.
+    Document,
+}
+
+impl Format {
+    /// Refuses another form than `schema` is for.
+    pub(super) fn check(self, schema: &Schema) -> Result<(), ApiError> {
+        let text = match (schema.documents().is_some(), self == Self::Document) {
+            (true, false) => "The schema is of documents: say \"format\":\"document\".",
+            (false, true) => "The schema is of items: say \"format\":\"dynamodb\" or \"json\".",
+            _ => return Ok(()),
+        };
+        Err(ApiError::validation(text))
+    }
 }
 
 /// A batch. Items stay text: only so do numbers keep every digit.
 pub(super) struct Batch {
     pub(super) name: String,
     pub(super) format: Format,
+    /// The schema that the caller expects.
+    pub(super) schema_hash: Option<String>,
     pub(super) items: Vec<Box<RawValue>>,
 }
 
@@ -60,53 +75,88 @@ impl ReadInput for Batch {
     /// is in them.
     fn read(_description: &Description, call: &Call, facts: &mut Facts) -> Result<Self, ApiError> {
         #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
+        #[serde(deny_unknown_fields, rename_all = "camelCase")]
         struct Body {
             items: Vec<Box<RawValue>>,
             #[serde(default)]
             format: Format,
+            schema_hash: Option<String>,
         }
         let name = pipeline::path_member(call, &NAME)?;
         json::check_depth(&call.body)?;
         // serde's own text could quote a value: the place alone is told.
         let body: Body = serde_json::from_slice(&call.body).map_err(|error| {
             ApiError::validation(format!(
-                "The body must be {{\"items\":[...],\"format\":\"dynamodb\"|\"json\"}}; see line \
+                "The body must be {{\"items\":[...],\"format\":\"dynamodb\"|\"json\"|\"document\"}}; see line \
                  {} column {}.",
                 error.line(),
                 error.column()
             ))
         })?;
-        if body.items.len() > limits::BATCH_ITEMS {
-            let text = format!("A batch has at most {} items.", limits::BATCH_ITEMS);
-            return Err(ApiError::validation(text));
-        }
+        check_length(&body.items)?;
         facts.request_parameters =
             Some(json!({ "name": name, "format": body.format, "items": body.items.len() }));
-        Ok(Self { name, format: body.format, items: body.items })
+        let Body { items, format, schema_hash } = body;
+        Ok(Self { name, format, schema_hash, items })
+    }
+}
+
+/// Checks how many items came.
+pub(super) fn check_length(items: &[Box<RawValue>]) -> Result<(), ApiError> {
+    match items.len() <= limits::BATCH_ITEMS {
+        true => Ok(()),
+        false => {
+            let text = format!("A batch has at most {} items.", limits::BATCH_ITEMS);
+            Err(ApiError::validation(text))
+        }
     }
 }
 
 /// What became of one item.
 #[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(untagged)]
 pub(super) enum Outcome {
-    Item(Box<RawValue>),
-    Error(Refusal),
+    Converted(Converted),
+    Refused { error: Refusal },
+}
+
+/// An item as it is answered.
+#[derive(Serialize)]
+pub(super) struct Converted {
+    pub(super) item: Box<RawValue>,
+    /// The attributes of which a mask stands there.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) masked: Vec<String>,
+    /// The attributes that the item has and the answer does not.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) withheld: Vec<String>,
+}
+
+impl Converted {
+    /// An item of which nothing is kept back.
+    pub(super) const fn whole(item: Box<RawValue>) -> Self {
+        Self { item, masked: Vec::new(), withheld: Vec::new() }
+    }
 }
 
 /// Why one item was refused.
 #[derive(Debug, Serialize)]
 pub(super) struct Refusal {
+    /// Position of the item in the batch, from 0.
+    index: usize,
     code: String,
     message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     attribute: Option<String>,
+    /// Where the code is explained, if it is one of items.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    docs: Option<String>,
 }
 
 impl From<ItemError> for Refusal {
     fn from(error: ItemError) -> Self {
-        Self { code: error.code.to_string(), message: error.message, attribute: error.attribute }
+        let ItemError { code, attribute, message } = error;
+        Self { index: 0, code: code.to_string(), message, attribute, docs: Some(code.docs()) }
     }
 }
 
@@ -122,7 +172,8 @@ impl From<&ApiError> for Refusal {
             }
             (None, code) => code.as_str(),
         };
-        Self { code: error.code().to_string(), message: message.to_owned(), attribute: None }
+        let (code, message) = (error.code().to_string(), message.to_owned());
+        Self { index: 0, code, message, attribute: None, docs: None }
     }
 }
 
@@ -135,33 +186,49 @@ pub(super) struct Output {
 impl Output {
     /// How many items were refused.
     fn refused(&self) -> usize {
-        self.items.iter().filter(|outcome| matches!(outcome, Outcome::Error(_))).count()
+        self.items.iter().filter(|outcome| matches!(outcome, Outcome::Refused { .. })).count()
     }
 }
 
-/// Does `one` to every item, all at once, so that their records become durable
-/// together, and answers in the order of the items.
-pub(super) async fn run<F>(
-    access: &mut Access<'_>,
-    schema_version: i64,
-    items: Vec<Box<RawValue>>,
-    one: impl Fn(Box<RawValue>) -> F + Send,
-) -> Result<Done<Output>, ApiError>
+/// Does `one` to every item, all at once, and answers in the order of the items.
+pub(super) async fn each<T, U: Send + 'static, F>(
+    items: Vec<T>,
+    one: impl Fn(T) -> F + Send,
+) -> Result<Vec<U>, ApiError>
 where
-    F: Future<Output = Result<Outcome, Refusal>> + Send + 'static,
+    F: Future<Output = U> + Send + 'static,
 {
     let mut tasks = JoinSet::new();
     for (index, item) in items.into_iter().enumerate() {
-        let outcome = one(item);
-        tasks.spawn(async move { (index, outcome.await) });
+        let done = one(item);
+        tasks.spawn(async move { (index, done.await) });
     }
-    let mut outcomes = Vec::with_capacity(tasks.len());
+    let mut all = Vec::with_capacity(tasks.len());
     while let Some(ended) = tasks.join_next().await {
-        let (index, outcome) = ended.map_err(ApiError::internal)?;
-        outcomes.push((index, outcome.unwrap_or_else(Outcome::Error)));
+        all.push(ended.map_err(ApiError::internal)?);
     }
-    outcomes.sort_unstable_by_key(|(index, _)| *index);
-    let output = Output { items: outcomes.into_iter().map(|(_, outcome)| outcome).collect() };
+    all.sort_unstable_by_key(|(index, _)| *index);
+    Ok(all.into_iter().map(|(_, done)| done).collect())
+}
+
+/// Does `one` to every item, all at once, so that their records become durable
+/// together.
+pub(super) async fn run<T, F>(
+    access: &mut Access<'_>,
+    schema_version: i64,
+    items: Vec<T>,
+    one: impl Fn(T) -> F + Send,
+) -> Result<Done<Output>, ApiError>
+where
+    T: Send,
+    F: Future<Output = Result<Converted, Refusal>> + Send + 'static,
+{
+    let ended = each(items, one).await?;
+    let outcome = |(index, ended): (usize, Result<_, _>)| match ended {
+        Ok(converted) => Outcome::Converted(converted),
+        Err(refusal) => Outcome::Refused { error: Refusal { index, ..refusal } },
+    };
+    let output = Output { items: ended.into_iter().enumerate().map(outcome).collect() };
     access.record_additional("schemaVersion", schema_version.into());
     access.record_additional("refusedItems", output.refused().into());
     Ok(Done::read(output))
@@ -171,6 +238,7 @@ where
 pub(super) fn print(item: &Item, format: Format) -> Result<Box<RawValue>, serde_json::Error> {
     match format {
         Format::DynamoDb => serde_json::value::to_raw_value(&DynamoDbJson(item)),
-        Format::Json => serde_json::value::to_raw_value(&PlainJson(item)),
+        // Documents are written by themselves.
+        Format::Json | Format::Document => serde_json::value::to_raw_value(&PlainJson(item)),
     }
 }

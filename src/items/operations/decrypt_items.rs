@@ -1,21 +1,31 @@
 //! DecryptItems: a batch of items. An item is verified whole before any of it
-//! is released.
+//! is released, and of it only what the caller may see and asked for.
 
 use std::sync::Arc;
 
-use super::batch::{self, Batch, Format, Outcome, Output, Refusal};
+use super::batch::{self, Converted, Format, Output, Refusal};
+use super::documents;
+use super::field_reads::Reads;
 use super::key_service::KeyService;
-use super::{Ctx, find_schema};
-use crate::base::limits;
+use super::reading::{self, Reading, Wanted};
+use super::unwrap::Unopened;
+use super::views::{Seen, Shown, Views};
+use super::{Ctx, find_schema, pin};
+use crate::audit::{ItemRead, ReadKind};
+use crate::base::context::EncryptionContext;
 use crate::base::secret::SecretBytes;
-use crate::items::decrypt::ParsedItem;
-use crate::items::error::{ItemError, ItemErrorCode};
-use crate::items::header::{EncryptedDataKey, KMS_PROVIDER_ID};
+use crate::hsm::Hsm;
+use crate::items::decrypt::{ParsedItem, VerifiedItem};
+use crate::items::document::Document;
+use crate::items::document::decrypt::ParsedDocument;
+use crate::items::header::EncryptedDataKey;
+use crate::items::item_key::ItemKey;
 use crate::items::schemas::StoredSchema;
 use crate::items::{dynamodb_json, plain_json};
 use crate::ops::access::Access;
 use crate::ops::operation::{Description, Done, Operation, Service};
 use crate::policy::actions::Action;
+use crate::policy::fact::Fact;
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
 
@@ -26,79 +36,209 @@ impl Operation for DecryptItems {
         name: "DecryptItems",
         service: Service::Items,
         read_only: true,
-        input: batch::INPUT,
+        input: reading::INPUT,
         output: batch::OUTPUT,
-        errors: &[Code::NotFoundException],
+        errors: &[Code::ConflictException, Code::NotFoundException],
     };
 
     type Context = Ctx;
-    type Input = Batch;
+    type Input = Reading;
     type Output = Output;
 
     async fn run(
         ctx: &Ctx,
         access: &mut Access<'_>,
-        input: Batch,
+        input: Reading,
     ) -> Result<Done<Output>, ApiError> {
+        if let Some(purpose) = &input.purpose {
+            access.says(Fact::Purpose, purpose.clone());
+        }
         let stored = find_schema(ctx, access, Action::DECRYPT_ITEM, &input.name)?;
-        let keys = KeyService::new(ctx, access.call());
-        let format = input.format;
-        batch::run(access, stored.version, input.items, |text| {
-            let (stored, keys) = (Arc::clone(&stored), keys.clone());
-            async move { decrypt(&stored, &keys, text.get(), format).await }
+        pin::check(access, &stored, input.schema_hash.as_deref())?;
+        input.check(&stored.schema)?;
+        let Reading { format, wanted, items, .. } = input;
+        let parsed = batch::each((0_u16..).zip(items).collect(), |(number, text)| {
+            let stored = Arc::clone(&stored);
+            async move { parse(&stored, (number, text.get()), format) }
         })
-        .await
+        .await?;
+        let encrypted = parsed.iter().flatten().flat_map(|item| &item.encrypted);
+        let names = encrypted.filter(|name| wanted.has(name)).cloned().collect();
+        let views = Views::decide(access, &stored, names)?;
+        let reader = Arc::new(Reader {
+            keys: KeyService::new(ctx, access.call()),
+            hsm: Arc::clone(&ctx.common.hsm),
+            reads: Reads::new(ctx, &stored, ReadKind::Returned),
+            format,
+            wanted,
+            views,
+            stored,
+        });
+        let admitted: Vec<Result<Admitted, Refusal>> =
+            parsed.into_iter().map(|item| reader.admit(item?)).collect();
+        let data_keys: Vec<_> =
+            admitted.iter().flatten().map(|admitted| admitted.item.data_keys()).collect();
+        let mut keys = reader.keys.unwrap(&reader.stored, &data_keys).await.into_iter();
+        let with_keys = admitted.into_iter().map(|admitted| Ok((admitted?, keys.next()))).collect();
+        let version = reader.stored.version;
+        let done = batch::run(access, version, with_keys, |item: Result<_, Refusal>| {
+            let reader = Arc::clone(&reader);
+            async move {
+                let (admitted, key) = item?;
+                reader.read(admitted, key)
+            }
+        })
+        .await;
+        access.record_field_reads(reader.reads.gathered());
+        done
     }
 }
 
-async fn decrypt(
-    stored: &StoredSchema,
-    keys: &KeyService,
-    text: &str,
-    format: Format,
-) -> Result<Outcome, Refusal> {
-    let item = match format {
-        Format::DynamoDb => dynamodb_json::parse(text)?,
-        Format::Json => plain_json::parse_encrypted(text, &stored.schema)?,
-    };
-    let parsed = ParsedItem::parse(&stored.schema, item)?;
-    let (index, key) = unwrap_key(stored, &parsed, keys).await?;
-    let decrypted = parsed.finish(index, &key)?;
-    batch::print(&decrypted, format)
-        .map(Outcome::Item)
-        .map_err(|error| Refusal::from(&ApiError::internal(error)))
+/// An item that is read, and which of its attributes its header lists as encrypted.
+struct Parsed {
+    /// Its number in the call, counted from 0.
+    number: u16,
+    item: Sealed,
+    encrypted: Vec<String>,
 }
 
-/// Asks KMS for the intermediate key of one recipient after the other until
-/// one is given. Only keys of the schema are asked: whoever can use some other
-/// key that the reader may use as well could forge items under it. How many
-/// are tried is bounded: an item may name 255.
-async fn unwrap_key(
-    stored: &StoredSchema,
-    parsed: &ParsedItem,
-    keys: &KeyService,
-) -> Result<(usize, SecretBytes), Refusal> {
-    let ours = |(index, key): (usize, &'_ EncryptedDataKey)| {
-        let arn = std::str::from_utf8(&key.provider_info).ok()?;
-        let of_schema = key.provider_id == KMS_PROVIDER_ID && stored.key_arns.contains(arn);
-        of_schema.then(|| (index, arn.to_owned(), key.wrapped_intermediate_key.clone()))
-    };
-    let recipients: Vec<_> = parsed
-        .data_keys()
-        .iter()
-        .enumerate()
-        .filter_map(ours)
-        .take(limits::DATA_KEYS_TRIED)
-        .collect();
-    let mut refusal = Refusal::from(ItemError::new(
-        ItemErrorCode::KeyMismatch,
-        "the item was not encrypted under a key of this schema or of an earlier version of it",
-    ));
-    for (index, arn, wrapped) in &recipients {
-        match keys.decrypt(arn, wrapped, parsed.encryption_context()).await {
-            Ok(key) => return Ok((*index, key)),
-            Err(error) => refusal = Refusal::from(&error),
+/// An item of DynamoDB, or a document.
+enum Sealed {
+    Item(ParsedItem),
+    Document(ParsedDocument),
+}
+
+impl Sealed {
+    fn key(&self, stored: &StoredSchema) -> ItemKey {
+        match self {
+            Self::Item(item) => item.key(&stored.schema),
+            Self::Document(document) => document.key().clone(),
         }
     }
-    Err(refusal)
+
+    fn data_keys(&self) -> (&[EncryptedDataKey], &EncryptionContext) {
+        match self {
+            Self::Item(item) => (item.data_keys(), item.encryption_context()),
+            Self::Document(document) => (document.data_keys(), document.encryption_context()),
+        }
+    }
+}
+
+fn parse(
+    stored: &StoredSchema,
+    (number, text): (u16, &str),
+    format: Format,
+) -> Result<Parsed, Refusal> {
+    if let Some(schema) = stored.schema.documents() {
+        let document = ParsedDocument::parse(schema, Document::parse_encrypted(text)?)?;
+        let encrypted = documents::names(&document);
+        return Ok(Parsed { number, item: Sealed::Document(document), encrypted });
+    }
+    let item = match format {
+        Format::DynamoDb => dynamodb_json::parse(text)?,
+        Format::Json | Format::Document => plain_json::parse_encrypted(text, &stored.schema)?,
+    };
+    let item = ParsedItem::parse(&stored.schema, item)?;
+    let mut encrypted: Vec<String> = item.encrypted_names().map(str::to_owned).collect();
+    encrypted.sort_unstable();
+    Ok(Parsed { number, item: Sealed::Item(item), encrypted })
+}
+
+/// One caller, who reads items of one schema.
+struct Reader {
+    stored: Arc<StoredSchema>,
+    keys: KeyService,
+    hsm: Arc<Hsm>,
+    reads: Reads,
+    format: Format,
+    wanted: Wanted,
+    views: Views,
+}
+
+/// An item of which the caller may see what he asks for, if its key opens.
+struct Admitted {
+    item: Sealed,
+    encrypted: Vec<String>,
+    read: ItemRead,
+}
+
+impl Reader {
+    fn admit(&self, parsed: Parsed) -> Result<Admitted, Refusal> {
+        let Parsed { number, item, encrypted } = parsed;
+        let read = self.reads.of_item(number, &item.key(&self.stored));
+        let read = read.map_err(|error| Refusal::from(&ApiError::internal(error)))?;
+        match self.views.check(&self.wanted, &encrypted) {
+            Ok(()) => Ok(Admitted { item, encrypted, read }),
+            Err(refusal) => {
+                self.deny(read, &encrypted);
+                Err(refusal)
+            }
+        }
+    }
+
+    fn read(
+        &self,
+        admitted: Admitted,
+        key: Option<Result<(usize, SecretBytes), Unopened>>,
+    ) -> Result<Converted, Refusal> {
+        let Admitted { item, encrypted, read } = admitted;
+        let missing = || Err(Unopened::of(&ApiError::internal("a key is missing")));
+        let (index, key) = match key.unwrap_or_else(missing) {
+            Ok(key) => key,
+            Err(unopened) => {
+                if unopened.is_denied {
+                    self.deny(read, &encrypted);
+                }
+                return Err(unopened.refusal);
+            }
+        };
+        let asked: Vec<String> =
+            encrypted.iter().filter(|name| self.wanted.has(name)).cloned().collect();
+        let opened = match item {
+            Sealed::Item(item) => self.open(item.verify(index, &key)?, encrypted),
+            Sealed::Document(document) => {
+                let verified = document.verify(index, &key)?;
+                self.views.open_document(&self.stored, &self.hsm, &self.wanted, verified)
+            }
+        };
+        match opened {
+            Ok((converted, shown)) => {
+                let is_plain =
+                    |name: &String| !shown.masked.contains(name) && !shown.withheld.contains(name);
+                let plain = asked.into_iter().filter(is_plain).collect();
+                let Shown { masked, withheld } = shown;
+                self.reads.add(ItemRead { plain, masked, withheld, ..read });
+                Ok(converted)
+            }
+            Err(refusal) => {
+                self.reads.add(ItemRead { withheld: asked, ..read });
+                Err(refusal)
+            }
+        }
+    }
+
+    /// Opens an item of DynamoDB.
+    fn open(
+        &self,
+        verified: VerifiedItem,
+        encrypted: Vec<String>,
+    ) -> Result<(Converted, Shown), Refusal> {
+        let seen = self.views.open(&self.stored, &self.hsm, &self.wanted, verified, encrypted)?;
+        let Seen { item, masked, withheld } = seen;
+        let item = batch::print(&item, self.format)
+            .map_err(|error| Refusal::from(&ApiError::internal(error)))?;
+        let shown = Shown { masked: masked.clone(), withheld: withheld.clone() };
+        Ok((Converted { item, masked, withheld }, shown))
+    }
+
+    /// Notes that nothing was given of an item with the encrypted attributes `names`.
+    /// What the item says of itself is not verified: others are passed over.
+    fn deny(&self, read: ItemRead, names: &[String]) {
+        let known = |name: &&String| {
+            let mut known = self.stored.schema.encrypted_names();
+            self.wanted.has(name) && known.any(|of| of == name.as_str())
+        };
+        let withheld = names.iter().filter(known).cloned().collect();
+        self.reads.add(ItemRead { withheld, ..read });
+    }
 }

@@ -3,11 +3,16 @@
 
 use std::sync::Arc;
 
-use super::batch::{self, Batch, Format, Outcome, Output, Refusal};
+use super::batch::{self, Batch, Converted, Format, Output, Refusal};
+use super::documents;
 use super::key_service::KeyService;
-use super::{Ctx, find_schema};
+use super::pin::{self, SCHEMA_HASH};
+use super::{Ctx, NAME, find_schema};
+use crate::base::context::EncryptionContext;
 use crate::hsm::Hsm;
-use crate::items::encrypt::PreparedItem;
+use crate::items::document::Document;
+use crate::items::document::encrypt::PreparedDocument;
+use crate::items::encrypt::{PreparedItem, WrappedKey};
 use crate::items::error::{ItemError, ItemErrorCode};
 use crate::items::schemas::StoredSchema;
 use crate::items::{dynamodb_json, plain_json};
@@ -24,9 +29,9 @@ impl Operation for EncryptItems {
         name: "EncryptItems",
         service: Service::Items,
         read_only: true,
-        input: batch::INPUT,
+        input: &[NAME, batch::ITEMS, batch::FORMAT, SCHEMA_HASH],
         output: batch::OUTPUT,
-        errors: &[Code::NotFoundException],
+        errors: &[Code::ConflictException, Code::NotFoundException],
     };
 
     type Context = Ctx;
@@ -39,40 +44,74 @@ impl Operation for EncryptItems {
         input: Batch,
     ) -> Result<Done<Output>, ApiError> {
         let stored = find_schema(ctx, access, Action::ENCRYPT_ITEM, &input.name)?;
+        pin::check(access, &stored, input.schema_hash.as_deref())?;
+        input.format.check(&stored.schema)?;
         let keys = KeyService::new(ctx, access.call());
         let hsm = Arc::clone(&ctx.common.hsm);
         let format = input.format;
-        batch::run(access, stored.version, input.items, |text| {
-            let (stored, keys, hsm) = (Arc::clone(&stored), keys.clone(), Arc::clone(&hsm));
-            async move { encrypt(&stored, &keys, &hsm, text.get(), format).await }
+        let prepared = batch::each(input.items, |text| {
+            let stored = Arc::clone(&stored);
+            async move { Prepared::of(&stored, text.get(), format) }
+        })
+        .await?;
+        let contexts: Vec<_> = prepared.iter().flatten().map(Prepared::context).collect();
+        let mut keys =
+            keys.generate_for_each(stored.encrypting_key_arns(), &contexts).await.into_iter();
+        let with_keys = prepared.into_iter().map(|item| {
+            let item = item?;
+            let none = || Err(Arc::new(ApiError::internal("a key is missing")));
+            let keys = keys.next().unwrap_or_else(none).map_err(|error| Refusal::from(&*error))?;
+            Ok((item, keys))
+        });
+        batch::run(access, stored.version, with_keys.collect(), |item: Result<_, Refusal>| {
+            let hsm = Arc::clone(&hsm);
+            async move {
+                let (item, keys) = item?;
+                item.finish(&keys, &hsm, format)
+            }
         })
         .await
     }
 }
 
-async fn encrypt(
-    stored: &StoredSchema,
-    keys: &KeyService,
-    hsm: &Hsm,
-    text: &str,
-    format: Format,
-) -> Result<Outcome, Refusal> {
-    let item = match format {
-        Format::DynamoDb => dynamodb_json::parse(text)?,
-        Format::Json => plain_json::parse(text)?,
-    };
-    let prepared = PreparedItem::prepare(&stored.schema, item)?;
-    let key = keys
-        .generate(&stored.key_arn, prepared.encryption_context())
-        .await
-        .map_err(|error| Refusal::from(&error))?;
-    let mut random = |bytes: &mut [u8]| {
-        hsm.fill_random(bytes).map_err(|_failed| {
-            ItemError::new(ItemErrorCode::RandomUnavailable, "there is no randomness: try again")
-        })
-    };
-    let encrypted = prepared.finish(&[key], &mut random)?;
-    batch::print(&encrypted, format)
-        .map(Outcome::Item)
-        .map_err(|error| Refusal::from(&ApiError::internal(error)))
+/// An item that wants keys.
+enum Prepared {
+    Item(PreparedItem),
+    Document(PreparedDocument),
+}
+
+impl Prepared {
+    fn of(stored: &StoredSchema, text: &str, format: Format) -> Result<Self, Refusal> {
+        if let Some(schema) = stored.schema.documents() {
+            return Ok(Self::Document(PreparedDocument::prepare(schema, Document::parse(text)?)?));
+        }
+        let item = match format {
+            Format::DynamoDb => dynamodb_json::parse(text)?,
+            Format::Json | Format::Document => plain_json::parse(text)?,
+        };
+        Ok(Self::Item(PreparedItem::prepare(&stored.schema, item)?))
+    }
+
+    fn context(&self) -> &EncryptionContext {
+        match self {
+            Self::Item(item) => item.encryption_context(),
+            Self::Document(document) => document.encryption_context(),
+        }
+    }
+
+    /// Encrypts with `keys`, one of each recipient.
+    fn finish(self, keys: &[WrappedKey], hsm: &Hsm, format: Format) -> Result<Converted, Refusal> {
+        let mut random = |bytes: &mut [u8]| {
+            hsm.fill_random(bytes).map_err(|_failed| {
+                let text = "there is no randomness: try again";
+                ItemError::new(ItemErrorCode::RandomUnavailable, text)
+            })
+        };
+        let printed = match self {
+            Self::Item(item) => batch::print(&item.finish(keys, &mut random)?, format)
+                .map_err(|error| Refusal::from(&ApiError::internal(error)))?,
+            Self::Document(document) => documents::print(&document.finish(keys, &mut random)?)?,
+        };
+        Ok(Converted::whole(printed))
+    }
 }

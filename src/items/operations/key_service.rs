@@ -56,10 +56,41 @@ impl KeyService {
         }
     }
 
+    /// For each item, given by its context, a fresh key from each of `key_ids`. Each
+    /// recipient wraps the item's data key with a key of its own, so that all of them
+    /// are asked to generate one and none to encrypt, as in the SDK's multi-keyring.
+    pub(super) async fn generate_for_each<'a>(
+        &self,
+        key_ids: impl Iterator<Item = &'a str> + Send,
+        contexts: &[&EncryptionContext],
+    ) -> Vec<Result<Vec<WrappedKey>, Arc<ApiError>>> {
+        let mut all: Vec<Result<Vec<WrappedKey>, Arc<ApiError>>> = Vec::new();
+        all.resize_with(contexts.len(), || Ok(Vec::new()));
+        for key_id in key_ids {
+            // Whoever was refused one key is not asked for the next.
+            let left: Vec<&EncryptionContext> = all
+                .iter()
+                .zip(contexts)
+                .filter(|(keys, _)| keys.is_ok())
+                .map(|(_, of)| *of)
+                .collect();
+            let made = self.generate(key_id, &left).await;
+            let wanting = all.iter_mut().filter(|keys| keys.is_ok());
+            for (keys, made) in wanting.zip(made) {
+                match (keys, made) {
+                    (Ok(keys), Ok(key)) => keys.push(key),
+                    (keys, Err(error)) => *keys = Err(error),
+                    (Err(_), Ok(_)) => {}
+                }
+            }
+        }
+        all
+    }
+
     /// A fresh key for each item, given by its context: GenerateDataKey of 32 bytes,
     /// as the keyring of the Database Encryption SDK asks for it. Those of a batch
     /// leave one record.
-    pub(super) async fn generate(
+    async fn generate(
         &self,
         key_id: &str,
         contexts: &[&EncryptionContext],
@@ -89,18 +120,15 @@ impl KeyService {
     pub(super) async fn decrypt(
         &self,
         key_arn: &str,
-        items: &[(&[u8], &EncryptionContext)],
+        items: Vec<(Vec<u8>, EncryptionContext)>,
     ) -> Vec<Result<SecretBytes, Arc<ApiError>>> {
         #[derive(Deserialize)]
         #[serde(rename_all = "PascalCase")]
         struct Opened {
             plaintext: SecretBlob,
         }
-        let one = |(ciphertext, context): &(&[u8], &EncryptionContext)| {
-            let blob = Blob(ciphertext.to_vec());
-            json!({ "CiphertextBlob": blob, "EncryptionContext": context })
-        };
-        let uses = items.iter().map(one).collect();
+        let one = |(ciphertext, context): (Vec<u8>, EncryptionContext)| json!({ "CiphertextBlob": Blob(ciphertext), "EncryptionContext": context });
+        let uses = items.into_iter().map(one).collect();
         let both = (&*self.ctx.decrypt_all, &*self.ctx.decrypt);
         let opened = self.all::<Opened>(both, key_arn, &json!({}), uses).await;
         opened.into_iter().map(|opened| opened.map(|opened| opened.plaintext.0)).collect()

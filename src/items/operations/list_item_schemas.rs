@@ -39,6 +39,7 @@ pub(super) struct Output {
 struct Entry {
     name: String,
     version: i64,
+    schema_hash: String,
     created_at: String,
     table_name: String,
 }
@@ -80,6 +81,7 @@ impl Operation for ListItemSchemas {
         let entry = |stored: &Arc<StoredSchema>| Entry {
             name: stored.name.clone(),
             version: stored.version,
+            schema_hash: stored.hash.clone(),
             created_at: timestamp::event_time(stored.created_ms),
             table_name: stored.schema.document().table_name.clone(),
         };

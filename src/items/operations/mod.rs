@@ -6,10 +6,12 @@
 
 use std::sync::Arc;
 
+use super::error::ItemError;
 use super::schemas::Schemas;
 use crate::base::ids::Realm;
 use crate::items::schemas::StoredSchema;
 use crate::ops::access::Access;
+use crate::ops::call::Call;
 use crate::ops::ctx::Ctx as Common;
 use crate::ops::operation::{BoundOperation, Entry};
 use crate::policy::actions::Action;
@@ -20,11 +22,19 @@ use crate::wire::shape::{Member, WORD_OR_DASH, matching};
 
 mod batch;
 mod decrypt_items;
+mod documents;
 mod encrypt_items;
+mod field_reads;
 mod get_item_schema;
 mod key_service;
+mod list_item_schema_versions;
 mod list_item_schemas;
+mod pin;
 mod put_item_schema;
+mod query_field_reads;
+mod reading;
+mod unwrap;
+mod views;
 
 /// What the operations on items work with.
 pub struct Ctx {
@@ -63,12 +73,29 @@ pub static TABLE: &[Entry<Ctx>] = &[
     Entry::of::<decrypt_items::DecryptItems>(),
     Entry::of::<encrypt_items::EncryptItems>(),
     Entry::of::<get_item_schema::GetItemSchema>(),
+    Entry::of::<list_item_schema_versions::ListItemSchemaVersions>(),
     Entry::of::<list_item_schemas::ListItemSchemas>(),
     Entry::of::<put_item_schema::PutItemSchema>(),
+    Entry::of::<query_field_reads::QueryFieldReads>(),
 ];
 
 /// The name of a schema.
 const NAME: Member = Member::required("name", matching(1, 128, WORD_OR_DASH));
+
+/// An error of items as one of the API, which begins with its own code.
+fn refusal(code: Code, error: &ItemError) -> ApiError {
+    ApiError::new(code, format!("{}: {error}.", error.code))
+}
+
+/// A flag that stands in the query string.
+fn flag(call: &Call, name: &str) -> Result<bool, ApiError> {
+    let given = call.members.iter().find(|(other, _)| other == name);
+    match given.map(|(_, value)| value.as_str()) {
+        None | Some("false") => Ok(false),
+        Some("true") => Ok(true),
+        Some(_) => Err(ApiError::validation(format!("{name} must be true or false."))),
+    }
+}
 
 /// Asks for `action` on the schema called `name`, then finds it: who may not
 /// ask does not learn which schemas there are.

@@ -1,18 +1,28 @@
 //! PutItemSchema: a new version of a schema, in force at once. The old ones
-//! are kept. The key that `keyId` names (or that of DynamoDB, if it names none)
-//! is looked up now: to change it, put a new version; items of the old one still
-//! open.
+//! are kept. The keys that `keyId` (that of DynamoDB, if it names none) and
+//! `additionalKeyIds` name are looked up now: to change them, put a new version;
+//! items of the old one still open.
+//!
+//! The same schema again makes no new version. One under which items of an
+//! earlier version would no longer open is refused, unless the caller gives them
+//! up: only he knows whether there are any.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Map, json};
 
-use super::{Ctx, NAME};
+use super::{Ctx, NAME, flag, refusal};
+use crate::base::arn::PARTITION;
+use crate::base::caller::Principal;
 use crate::base::limits;
 use crate::base::timestamp;
-use crate::items::schema::{Schema, SchemaDocument};
+use crate::items::error::{ItemError, ItemErrorCode};
+use crate::items::schema::changes::{self, Change};
+use crate::items::schema::lint::{self, Warning};
+use crate::items::schema::table::Table;
+use crate::items::schema::{self, Schema, SchemaDocument};
 use crate::items::schemas::{PutSchema, StoredSchema};
 use crate::ops::access::Access;
 use crate::ops::call::Call;
@@ -25,23 +35,38 @@ use crate::policy::actions::Action;
 use crate::policy::question::Resource;
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
-use crate::wire::json;
 use crate::wire::shape::{Member, Shape};
 
 pub(super) struct PutItemSchema;
 
+/// A flag of the query string: whether to answer as if, and store nothing.
+const DRY_RUN: &str = "dryRun";
+/// A flag of the query string: whether items of earlier versions are given up.
+const ALLOW_BREAKING: &str = "allowBreaking";
+
 pub(super) struct Input {
     name: String,
     document: SchemaDocument,
+    /// What the document was read from: errors name its lines.
+    text: String,
+    dry_run: bool,
+    allow_breaking: bool,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Output {
     name: String,
+    /// The version that is in force now; of a dry run, the one that would be.
     version: i64,
+    schema_hash: String,
     /// RFC 3339.
     created_at: String,
+    /// Whether it is a new version.
+    changed: bool,
+    /// What is different from the version that was in force.
+    changes: Vec<Change>,
+    warnings: Vec<Warning>,
 }
 
 impl Operation for PutItemSchema {
@@ -51,21 +76,35 @@ impl Operation for PutItemSchema {
         read_only: false,
         input: &[
             NAME,
+            Member::optional(DRY_RUN, Shape::Enum(&["true", "false"])),
+            Member::optional(ALLOW_BREAKING, Shape::Enum(&["true", "false"])),
             Member::required("tableName", Shape::Document),
-            Member::required("partitionKeyName", Shape::Document),
+            Member::optional("kind", Shape::Document),
+            Member::optional("partitionKeyName", Shape::Document),
             Member::optional("sortKeyName", Shape::Document),
             Member::optional("keyId", Shape::Document),
-            Member::required("attributeActionsOnEncrypt", Shape::Document),
+            Member::optional("additionalKeyIds", Shape::Document),
+            Member::optional("attributeActionsOnEncrypt", Shape::Document),
             Member::optional("allowedUnsignedAttributes", Shape::Document),
             Member::optional("allowedUnsignedAttributePrefix", Shape::Document),
+            Member::optional("idPaths", Shape::Document),
+            Member::optional("pathActionsOnEncrypt", Shape::Document),
+            Member::optional("defaultAction", Shape::Document),
             Member::optional("algorithmSuite", Shape::Document),
+            Member::optional("fieldReads", Shape::Document),
+            Member::optional("attributes", Shape::Document),
+            Member::optional("purposes", Shape::Document),
         ],
         output: &[
             out_text("name"),
             Member::required("version", Shape::Integer { min: 1, max: i64::MAX }),
+            out_text("schemaHash"),
             out_text("createdAt"),
+            Member::required("changed", Shape::Boolean),
+            Member::required("changes", Shape::Document),
+            Member::required("warnings", Shape::Document),
         ],
-        errors: &[Code::LimitExceededException, Code::NotFoundException],
+        errors: &[Code::ConflictException, Code::LimitExceededException, Code::NotFoundException],
     };
 
     type Context = Ctx;
@@ -77,51 +116,183 @@ impl Operation for PutItemSchema {
         access: &mut Access<'_>,
         input: Input,
     ) -> Result<Done<Output>, ApiError> {
-        let Input { name, document } = input;
+        let Input { name, document, text, dry_run, allow_breaking } = input;
         let realm = access.call().realm();
         let resource = Resource::ItemSchema { account: &realm.account, name: &name };
         access.resource(Action::PUT_ITEM_SCHEMA, resource)?;
-        let schema = Schema::new(document)
-            .map_err(|error| ApiError::validation(format!("{}: {error}.", error.code)))?;
-        let present = ctx.schemas.find(&realm, &name);
-        if present.is_none() && ctx.schemas.count(&realm) >= limits::ITEM_SCHEMAS {
-            let text = format!("The account already has {} item schemas.", limits::ITEM_SCHEMAS);
-            return Err(ApiError::new(Code::LimitExceededException, text));
+        let schema = Schema::of_text(document, &text)
+            .map_err(|error| refusal(Code::ValidationException, &error))?;
+        let body = schema.canonical().map_err(ApiError::internal)?;
+        let earlier = ctx.schemas.versions(&realm, &name);
+        let key_arn = find_key(access, schema.key_id())?;
+        let additional = schema.additional_key_ids().iter().map(|name| find_key(access, name));
+        let additional_key_arns = additional.collect::<Result<Vec<_>, _>>()?;
+        check_different(&key_arn, &additional_key_arns)?;
+        let warnings = lint::lint(schema.document(), &Table::default());
+        let hash = schema::hash(&body);
+        let present = earlier.last();
+        let keys = (&key_arn, &additional_key_arns);
+        if let Some(present) = present
+            && present.hash == hash
+            && (&present.key_arn, &present.additional_key_arns) == keys
+        {
+            let output = Output::of(present, false, Vec::new(), warnings);
+            return Ok(Done::changed(output, Vec::new(), Some(recorded(present))));
         }
-        let version = present.as_ref().map_or(0, |present| present.version).saturating_add(1);
-        if version > limits::ITEM_SCHEMA_VERSIONS {
-            let text = format!("A schema has at most {} versions.", limits::ITEM_SCHEMA_VERSIONS);
-            return Err(ApiError::new(Code::LimitExceededException, text));
-        }
-        let key = access.find(schema.key_id(), Accepts::KeyOrAlias)?.key;
-        let key_arn = key.arn.to_string();
+        check_room(ctx, access, present.map_or(0, |present| present.version), body.len())?;
+        let changes = present.map_or_else(Vec::new, |old| {
+            changes::between(old.schema.document(), schema.document())
+        });
+        let breaking = check_safe(&earlier, schema.document(), allow_breaking)?;
         let mut key_arns = present.map_or_else(BTreeSet::new, |present| present.key_arns.clone());
         key_arns.insert(key_arn.clone());
-        let created_ms = ctx.common.clock.now_ms();
-        let output =
-            Output { name: name.clone(), version, created_at: timestamp::event_time(created_ms) };
-        let recorded = json!({ "name": name, "version": version });
-        let stored =
-            Arc::new(StoredSchema { realm, name, version, schema, key_arn, key_arns, created_ms });
-        let change = PutSchema { schemas: Arc::clone(&ctx.schemas), stored };
+        key_arns.extend(additional_key_arns.iter().cloned());
+        let stored = Arc::new(StoredSchema {
+            version: present.map_or(0, |present| present.version).saturating_add(1),
+            realm,
+            name,
+            schema,
+            hash,
+            bytes: body.len(),
+            key_arn,
+            additional_key_arns,
+            key_arns,
+            created_ms: ctx.common.clock.now_ms(),
+            created_by: Some(creator(&access.call().caller.principal)),
+            breaking,
+        });
+        let output = Output::of(&stored, true, changes, warnings);
+        let recorded = recorded(&stored);
+        if dry_run {
+            return Ok(Done::read(output));
+        }
+        let change = PutSchema { schemas: Arc::clone(&ctx.schemas), stored, body };
         Ok(Done::changed(output, vec![Box::new(change)], Some(recorded)))
     }
 }
 
+impl Output {
+    fn of(
+        stored: &StoredSchema,
+        changed: bool,
+        changes: Vec<Change>,
+        warnings: Vec<Warning>,
+    ) -> Self {
+        Self {
+            name: stored.name.clone(),
+            version: stored.version,
+            schema_hash: stored.hash.clone(),
+            created_at: timestamp::event_time(stored.created_ms),
+            changed,
+            changes,
+            warnings,
+        }
+    }
+}
+
+fn find_key(access: &mut Access<'_>, name: &str) -> Result<String, ApiError> {
+    Ok(access.find(name, Accepts::KeyOrAlias)?.key.arn.to_string())
+}
+
+/// Two names of one key would only look like a second way to an item.
+fn check_different(key_arn: &str, additional: &[String]) -> Result<(), ApiError> {
+    let mut seen = BTreeSet::from([key_arn]);
+    match additional.iter().find(|arn| !seen.insert(arn)) {
+        None => Ok(()),
+        Some(arn) => {
+            let text = format!("keyId and additionalKeyIds name the key {arn} twice.");
+            Err(ApiError::validation(text))
+        }
+    }
+}
+
+fn recorded(stored: &StoredSchema) -> serde_json::Value {
+    json!({ "name": stored.name, "version": stored.version, "schemaHash": stored.hash })
+}
+
+/// Who stands in the history of a schema. A session's name can be personal, and
+/// could not be erased from there.
+fn creator(principal: &Principal) -> String {
+    match principal {
+        Principal::RoleSession { account, role_name, .. } => {
+            format!("arn:{PARTITION}:iam::{account}:role/{role_name}")
+        }
+        other => other.to_string(),
+    }
+}
+
+/// Refuses a version for which there is no room, after so many.
+fn check_room(ctx: &Ctx, access: &Access<'_>, versions: i64, bytes: usize) -> Result<(), ApiError> {
+    let realm = access.call().realm();
+    let full = |text: String| Err(ApiError::new(Code::LimitExceededException, text));
+    if versions == 0 && ctx.schemas.count(&realm) >= limits::ITEM_SCHEMAS {
+        return full(format!("The account already has {} item schemas.", limits::ITEM_SCHEMAS));
+    }
+    if versions >= limits::ITEM_SCHEMA_VERSIONS {
+        return full(format!("A schema has at most {} versions.", limits::ITEM_SCHEMA_VERSIONS));
+    }
+    if ctx.schemas.bytes(&realm).saturating_add(bytes) > limits::ITEM_SCHEMAS_BYTES {
+        return full(format!(
+            "All versions of the account's item schemas have at most {} bytes.",
+            limits::ITEM_SCHEMAS_BYTES
+        ));
+    }
+    Ok(())
+}
+
+/// Refuses a schema under which items of an earlier version would not open.
+/// Answers whether it is one and the caller gives such items up. Those before a
+/// version that was itself put so are given up already.
+fn check_safe(
+    earlier: &[Arc<StoredSchema>],
+    new: &SchemaDocument,
+    allow_breaking: bool,
+) -> Result<bool, ApiError> {
+    let since = earlier.iter().rposition(|stored| stored.breaking).unwrap_or(0);
+    let readable = earlier.iter().skip(since);
+    let documents = readable.map(|stored| (stored.version, stored.schema.document()));
+    let mut breaking = changes::breaking(documents, new);
+    let Some((version, change)) = breaking.next() else { return Ok(false) };
+    if allow_breaking {
+        return Ok(true);
+    }
+    let more = match breaking.count() {
+        0 => String::new(),
+        more => format!(" (and {more} more)"),
+    };
+    let text = format!(
+        "against version {version}, {}: {}{more}. Put it under another name and encrypt the items \
+         again under that; or, if there are no items of earlier versions, put it with \
+         {ALLOW_BREAKING}=true",
+        change.what, change.why
+    );
+    let error = ItemError::new(ItemErrorCode::UnsafeSchemaChange, text);
+    Err(refusal(Code::ConflictException, &error))
+}
+
 impl ReadInput for Input {
-    /// The document is read from the text itself: only there does an attribute
-    /// with two actions show.
+    /// The document is read from the text itself: only there does a name show
+    /// that is given twice, and TOML is no JSON.
     fn read(_description: &Description, call: &Call, facts: &mut Facts) -> Result<Self, ApiError> {
-        if call.body.len() > limits::ITEM_SCHEMA_BYTES {
-            let text = format!("A schema has at most {} bytes.", limits::ITEM_SCHEMA_BYTES);
+        let beside = [NAME.name, DRY_RUN, ALLOW_BREAKING];
+        if let Some((stray, _)) = call.members.iter().find(|(name, _)| !beside.contains(&&**name)) {
+            let text = format!("'{stray}' stands in the body, as a member of the schema.");
             return Err(ApiError::validation(text));
         }
         let name = pipeline::path_member(call, &NAME)?;
-        json::check_depth(&call.body)?;
-        let document: SchemaDocument = serde_json::from_slice(&call.body).map_err(|error| {
-            ApiError::validation(format!("The item schema is not valid: {error}"))
-        })?;
-        facts.request_parameters = Some(json!({ "name": name, "schema": document }));
-        Ok(Self { name, document })
+        let (dry_run, allow_breaking) = (flag(call, DRY_RUN)?, flag(call, ALLOW_BREAKING)?);
+        let text = str::from_utf8(&call.body)
+            .map_err(|_bad| ApiError::validation("The item schema is not UTF-8."))?;
+        let document = SchemaDocument::read(text)
+            .map_err(|error| refusal(Code::ValidationException, &error))?;
+        let flags = [(DRY_RUN, dry_run), (ALLOW_BREAKING, allow_breaking)];
+        let mut parameters = Map::from_iter([
+            ("name".to_owned(), json!(name)),
+            ("schema".to_owned(), json!(document)),
+        ]);
+        let given = flags.into_iter().filter(|(_, is_set)| *is_set);
+        parameters.extend(given.map(|(name, _)| (name.to_owned(), json!(true))));
+        facts.request_parameters = Some(parameters.into());
+        Ok(Self { name, document, text: text.to_owned(), dry_run, allow_breaking })
     }
 }

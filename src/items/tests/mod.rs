@@ -1,9 +1,12 @@
 //! Tests of the whole format: the vectors of `tests/vectors/dbesdk.json`, and
 //! properties over random items.
 
+mod alterations;
 mod properties;
+mod rewrapping;
 mod tampering;
 mod vectors;
+mod version_two;
 
 use std::collections::BTreeMap;
 
@@ -82,10 +85,10 @@ fn load() -> Vectors {
     serde_json::from_str(include_str!("../../../tests/vectors/dbesdk.json")).unwrap()
 }
 
-/// The items of known answer in format version 1.
+/// The items of known answer.
 pub(super) fn reference_known_answers() -> Vec<Vector> {
     let mut vectors = load().reference;
-    vectors.retain(|vector| vector.kind == "known-answer" && !vector.config.is_version_two());
+    vectors.retain(|vector| vector.kind == "known-answer");
     vectors
 }
 

@@ -299,6 +299,13 @@ fn any_recipient_decrypts_and_no_stranger() {
     };
     assert!(finish(0, INTERMEDIATE_KEY).unwrap() == plain());
     assert!(finish(1, other).unwrap() == plain());
+    // Each sees its own tag only.
+    for (index, key, sees) in [(0, INTERMEDIATE_KEY, true), (1, other, false)] {
+        let mut altered = encrypted.clone();
+        binary(&mut altered, FOOTER_NAME)[0] ^= 1;
+        let parsed = ParsedItem::parse(&schema, altered).unwrap();
+        assert_eq!(parsed.finish(index, &SecretBytes::new(key.to_vec())).is_err(), sees);
+    }
     assert_eq!(finish(0, other).unwrap_err(), ItemErrorCode::KeyMismatch);
     assert_eq!(finish(2, other).unwrap_err(), ItemErrorCode::InvalidKeyMaterial);
 }
@@ -356,7 +363,6 @@ fn error_codes_are_their_names() {
     use ItemErrorCode as Code;
     let codes = [
         Code::InvalidSchema,
-        Code::UnsupportedVersion,
         Code::MalformedJson,
         Code::MalformedAttribute,
         Code::NumberOutOfRange,
@@ -365,6 +371,7 @@ fn error_codes_are_their_names() {
         Code::ItemTooLarge,
         Code::NoActionForAttribute,
         Code::MissingKeyAttribute,
+        Code::MissingContextAttribute,
         Code::ReservedAttribute,
         Code::ContextTooLarge,
         Code::NotEncrypted,

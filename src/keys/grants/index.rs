@@ -1,14 +1,15 @@
 //! Every grant in memory, found by its key and grantee without a look at the
 //! others. Only committed changes get in, as with keys.
 //!
-//! A list of grants is a sorted vector of pointers: 8 bytes a grant, and AWS's
-//! quota keeps the lists of one key short.
+//! A list of grants is a sorted vector of pointers, 8 bytes a grant, or 16 with the
+//! tag that they are searched by. AWS's quota keeps the lists of one key short.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::Grant;
+use super::by_grantee::{ByGrantee, Tags};
 use super::packed::{Bucket, Common, Interned, PackedGrant};
 use super::principal::{GrantPrincipal, NamedPrincipal};
 use crate::base::arn::KeyArn;
@@ -25,6 +26,7 @@ pub struct GrantIndex {
 
 #[derive(Default)]
 struct State {
+    tags: Tags,
     principals: Interned<NamedPrincipal>,
     regions: BTreeMap<Region, RegionGrants>,
 }
@@ -41,8 +43,7 @@ struct KeyGrants {
     arn: Arc<KeyArn>,
     commons: Interned<Common>,
     by_id: Sorted,
-    /// By grantee, and then by bucket.
-    by_grantee: Sorted,
+    by_grantee: ByGrantee,
 }
 
 type Sorted = Vec<Arc<PackedGrant>>;
@@ -65,11 +66,11 @@ impl GrantIndex {
     #[must_use]
     pub fn find_same(&self, grant: &Grant) -> Option<Grant> {
         let state = self.read();
-        let mine = state.key(&grant.key)?.of_grantee(&grant.grantee.id);
+        let mine = state.key(&grant.key)?.by_grantee.of(&state.tags, &grant.grantee.id);
         let fits = |held: &&Arc<PackedGrant>| {
             held.is_named(grant.name.as_deref()) && held.common.operations == grant.terms.operations
         };
-        mine.iter().filter(fits).map(|held| held.unpack()).find(|held| held.says_the_same(grant))
+        mine.filter(fits).map(|held| held.unpack()).find(|held| held.says_the_same(grant))
     }
 
     /// How many grants a key has.
@@ -128,19 +129,16 @@ impl GrantIndex {
         wanted: &dyn Fn(&PackedGrant) -> bool,
     ) -> Option<GrantTerms> {
         let state = self.read();
-        let mine = state.key(query.key)?.of_grantee(grantee);
-        if mine.is_empty() {
-            return None;
-        }
+        let (mine, tags) = (&state.key(query.key)?.by_grantee, &state.tags);
         let context = query.context.map(EncryptionContext::canonical_bytes).unwrap_or_default();
         let fits = |held: &&Arc<PackedGrant>| held.fits(query.operation, &context) && wanted(held);
-        let in_bucket = |bucket: Bucket<'_>| of_bucket(mine, bucket).iter().find(fits);
+        let in_bucket = |bucket: Bucket<'_>| mine.in_bucket(tags, grantee, bucket).find(fits);
         let found = if query.operation.is_constrained() {
             in_bucket(Bucket::Free).or_else(|| in_bucket(Bucket::Equals(&context))).or_else(|| {
                 canonical_pairs(&context).find_map(|pair| in_bucket(Bucket::Subset(pair)))
             })
         } else {
-            mine.iter().find(fits)
+            mine.of(tags, grantee).find(fits)
         };
         found.map(|held| held.terms())
     }
@@ -152,13 +150,14 @@ impl GrantIndex {
     pub fn put_all<E>(&self, mut grants: impl Iterator<Item = Result<Grant, E>>) -> Result<(), E> {
         let mut state = self.write();
         let result = grants.try_for_each(|grant| {
-            state.add(&grant?, |list, held, _order| list.push(held));
+            let insert = |list: &mut Sorted, held, _order: Order| list.push(held);
+            state.add(&grant?, insert, ByGrantee::push);
             Ok(())
         });
         for region in state.regions.values_mut() {
             for grants in region.keys.values_mut() {
                 sort(&mut grants.by_id, by_id);
-                sort(&mut grants.by_grantee, by_grantee);
+                grants.by_grantee.sort();
             }
             region.retiring.values_mut().for_each(|list| sort(list, by_key));
         }
@@ -167,10 +166,11 @@ impl GrantIndex {
 
     /// Puts a committed grant in.
     pub(super) fn put(&self, grant: &Grant) {
-        self.write().add(grant, |list, held, order| {
+        let insert = |list: &mut Sorted, held: Arc<PackedGrant>, order: Order| {
             let at = list.partition_point(|other| order(other, &held).is_lt());
             list.insert(at, held);
-        });
+        };
+        self.write().add(grant, insert, ByGrantee::insert);
     }
 
     /// Takes a grant out that was retired or revoked.
@@ -180,7 +180,7 @@ impl GrantIndex {
         let Some(grants) = region.keys.get_mut(&key.id) else { return };
         let Ok(at) = grants.by_id.binary_search_by(|held| held.id.cmp(id)) else { return };
         let held = grants.by_id.remove(at);
-        take(&mut grants.by_grantee, &held, by_grantee);
+        grants.by_grantee.remove(&state.tags, &held);
         if let Some(retiring) = &held.common.retiring
             && let Some(list) = region.retiring.get_mut(&retiring.id)
         {
@@ -239,14 +239,20 @@ impl State {
         self.regions.get(&key.region)?.keys.get(&key.id).filter(|grants| *grants.arn == *key)
     }
 
-    /// Adds a grant to every list that it belongs to, by way of `insert`.
-    fn add(&mut self, grant: &Grant, insert: impl Fn(&mut Sorted, Arc<PackedGrant>, Order)) {
+    /// Adds a grant to every list that it belongs to, by way of `insert` and, for
+    /// the list by grantee, `tag`.
+    fn add(
+        &mut self,
+        grant: &Grant,
+        insert: impl Fn(&mut Sorted, Arc<PackedGrant>, Order),
+        tag: fn(&mut ByGrantee, &Tags, Arc<PackedGrant>),
+    ) {
         let region = self.regions.entry(grant.key.region.clone()).or_default();
         let grants = region.keys.entry(grant.key.id).or_insert_with(|| KeyGrants {
             arn: Arc::new(grant.key.clone()),
             commons: Interned::default(),
             by_id: Sorted::new(),
-            by_grantee: Sorted::new(),
+            by_grantee: ByGrantee::default(),
         });
         // Nearly always the account that owns the key: one text for both.
         let own = Some(&grants.arn.account).filter(|own| **own == grant.issuing_account);
@@ -260,17 +266,10 @@ impl State {
         });
         let held = Arc::new(PackedGrant::new(grant, common));
         insert(&mut grants.by_id, Arc::clone(&held), by_id);
-        insert(&mut grants.by_grantee, Arc::clone(&held), by_grantee);
+        tag(&mut grants.by_grantee, &self.tags, Arc::clone(&held));
         if let Some(retiring) = &grant.retiring {
             insert(region.retiring.entry(retiring.id.clone()).or_default(), held, by_key);
         }
-    }
-}
-
-impl KeyGrants {
-    /// The grants to one grantee, by bucket.
-    fn of_grantee(&self, grantee: &GrantPrincipal) -> &[Arc<PackedGrant>] {
-        equal_range(&self.by_grantee, |held| held.common.grantee.id.cmp(grantee))
     }
 }
 
@@ -285,29 +284,8 @@ impl Interned<NamedPrincipal> {
     }
 }
 
-/// The grants in one bucket, of those of one grantee.
-fn of_bucket<'a>(mine: &'a [Arc<PackedGrant>], bucket: Bucket<'_>) -> &'a [Arc<PackedGrant>] {
-    equal_range(mine, |held| held.bucket().cmp(&bucket))
-}
-
-/// The part of a sorted list in which `order` says `Equal`.
-fn equal_range(
-    list: &[Arc<PackedGrant>],
-    order: impl Fn(&PackedGrant) -> Ordering,
-) -> &[Arc<PackedGrant>] {
-    let from = list.partition_point(|held| order(held).is_lt());
-    let rest = list.get(from..).unwrap_or_default();
-    let len = rest.partition_point(|held| order(held).is_eq());
-    rest.get(..len).unwrap_or_default()
-}
-
 fn by_id(one: &PackedGrant, other: &PackedGrant) -> Ordering {
     one.id.cmp(&other.id)
-}
-
-fn by_grantee(one: &PackedGrant, other: &PackedGrant) -> Ordering {
-    let grantees = one.common.grantee.id.cmp(&other.common.grantee.id);
-    grantees.then_with(|| one.bucket().cmp(&other.bucket())).then_with(|| by_id(one, other))
 }
 
 fn by_key(one: &PackedGrant, other: &PackedGrant) -> Ordering {

@@ -5,6 +5,7 @@
 //! Deliberately absent: whether a grant allows a call. `policy` asks its Cedar
 //! policy that, one grant at a time.
 
+mod by_grantee;
 pub mod changes;
 pub mod index;
 mod packed;

@@ -37,7 +37,7 @@ const NAME: u8 = 3;
 const SOURCE_ARN: u8 = 4;
 
 /// Under what a grant is found among those of its grantee.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Hash)]
 pub(super) enum Bucket<'a> {
     /// Not bound to an encryption context.
     Free,

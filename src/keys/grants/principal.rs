@@ -9,7 +9,7 @@ use crate::policy::grant::Reach;
 
 /// A principal as a grant knows it. `Display` and [`Self::parse`] are the form
 /// in which it is stored.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum GrantPrincipal {
     /// A user, `AIDA…`.
     User(Box<str>),

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use tokio::sync::OwnedSemaphorePermit;
 
+use super::hashes;
 use super::selection::{FROM, Filters, NOT, TEXT, TEXTS, TO, filter};
-use crate::audit::{self, Filter, Form, Piece};
+use crate::audit::{self, Filter, Form};
 use crate::base::limits;
 use crate::ops::access::Access;
 use crate::ops::ctx::Ctx;
@@ -30,6 +31,10 @@ pub(super) struct Input {
     #[serde(default)]
     text: Vec<String>,
     format: Option<String>,
+    /// `true` for lines that prove themselves.
+    proof: Option<String>,
+    /// The size of a checkpoint that the caller keeps.
+    checkpoint_size: Option<String>,
 }
 
 /// The answer is the file.
@@ -59,6 +64,8 @@ impl Operation for ExportEvents {
             NOT,
             Member::optional("text", TEXTS),
             Member::optional("format", TEXT),
+            Member::optional("proof", TEXT),
+            Member::optional("checkpointSize", hashes::NUMBER),
         ],
         output: &[],
         errors: &[],
@@ -75,7 +82,7 @@ impl Operation for ExportEvents {
     ) -> Result<Done<Output>, ApiError> {
         let account = access.call().caller.principal.account();
         access.resource(Action::EXPORT_EVENTS, Resource::AuditLog { account })?;
-        let (form, content_type) = form(input.format.as_deref())?;
+        let (form, content_type) = form(ctx, &input)?;
         let filter = Filter {
             selection: input.filters.selection(ctx, access)?,
             text: input.text,
@@ -84,58 +91,79 @@ impl Operation for ExportEvents {
         };
         let place = Arc::clone(&ctx.audit_exports).try_acquire_owned();
         let place = place.map_err(|_full| throttled())?;
+        let mut export = Export { going: None, first: Vec::new(), _place: place };
         // What cannot be answered at all is refused, and not broken off.
-        let (first, rest) = piece(&ctx.store, filter, form).await?;
-        let export = Export { first: Some(first), rest, form, _place: place };
+        let store = Arc::clone(&ctx.store);
+        let begun = move || audit::Export::new(&store, filter, form);
+        let begun = tokio::task::spawn_blocking(begun).await.map_err(ApiError::internal)??;
+        export.going = Some(begun);
+        export.first = export.piece(&ctx.store).await?.unwrap_or_default();
         Ok(Done::feed(Output {}, Feed::new(content_type, false, export)))
     }
 }
 
-fn form(format: Option<&str>) -> Result<(Form, &'static str), ApiError> {
-    match format {
+/// How the file is written, and its media type.
+fn form(ctx: &Ctx, input: &Input) -> Result<(Form, &'static str), ApiError> {
+    let proof = match input.proof.as_deref() {
+        None | Some("false") => false,
+        Some("true") => true,
+        Some(_) => return Err(ApiError::validation("proof must be true or false.")),
+    };
+    let since = input.checkpoint_size.as_deref();
+    let since = since.map(|text| hashes::size("checkpointSize", text)).transpose()?;
+    if since.is_some() && !proof {
+        return Err(ApiError::validation("checkpointSize is for exports with proof=true."));
+    }
+    match input.format.as_deref() {
+        None | Some("ndjson") if proof => {
+            let public_key = ctx.log_key.to_string();
+            Ok((Form::Proofs { public_key, since }, "application/x-ndjson"))
+        }
         None | Some("ndjson") => Ok((Form::Ndjson, "application/x-ndjson")),
+        Some("csv" | "parquet") if proof => {
+            Err(ApiError::validation("format must be ndjson with proof=true."))
+        }
         Some("csv") => Ok((Form::Csv, "text/csv; charset=utf-8")),
-        Some(_) => Err(ApiError::validation("format must be ndjson or csv.")),
+        // Registered at IANA.
+        Some("parquet") => Ok((Form::Parquet, "application/vnd.apache.parquet")),
+        Some(_) => Err(ApiError::validation("format must be ndjson, csv or parquet.")),
     }
 }
 
 struct Export {
-    first: Option<Vec<u8>>,
-    rest: Option<Filter>,
-    form: Form,
+    /// `None` while a piece is made, and if that crashed.
+    going: Option<audit::Export>,
+    /// The first piece, if it is not taken yet.
+    first: Vec<u8>,
     _place: OwnedSemaphorePermit,
+}
+
+impl Export {
+    /// The next piece, which may be empty.
+    async fn piece(&mut self, store: &Arc<Store>) -> Result<Option<Vec<u8>>, ApiError> {
+        let Some(mut export) = self.going.take() else { return Ok(None) };
+        let store = Arc::clone(store);
+        let work = move || (export.piece(&store), export);
+        let (piece, export) =
+            tokio::task::spawn_blocking(work).await.map_err(ApiError::internal)?;
+        self.going = Some(export);
+        Ok(piece?)
+    }
 }
 
 impl Pieces for Export {
     fn next<'a>(&'a mut self, ctx: &'a Ctx) -> Next<'a> {
         Box::pin(async move {
-            if let Some(first) = self.first.take().filter(|first| !first.is_empty()) {
+            let first = std::mem::take(&mut self.first);
+            if !first.is_empty() {
                 return Ok(Some(first));
             }
-            while let Some(filter) = self.rest.take() {
-                let (bytes, rest) = piece(&ctx.store, filter, self.form).await?;
-                self.rest = rest;
-                if !bytes.is_empty() {
-                    return Ok(Some(bytes));
+            while let Some(piece) = self.piece(&ctx.store).await? {
+                if !piece.is_empty() {
+                    return Ok(Some(piece));
                 }
             }
             Ok(None)
         })
     }
-}
-
-/// One piece, and what to ask for the next.
-async fn piece(
-    store: &Arc<Store>,
-    mut filter: Filter,
-    form: Form,
-) -> Result<(Vec<u8>, Option<Filter>), ApiError> {
-    let store = Arc::clone(store);
-    let work = move || {
-        let Piece { bytes, next_cursor } = audit::export(&store, &filter, form)?;
-        filter.cursor = next_cursor;
-        let rest = filter.cursor.is_some().then_some(filter);
-        Ok::<_, audit::Error>((bytes, rest))
-    };
-    Ok(tokio::task::spawn_blocking(work).await.map_err(ApiError::internal)??)
 }

@@ -16,7 +16,7 @@ mod get_consistency_proof;
 mod get_inclusion_proof;
 mod hashes;
 mod query_events;
-mod selection;
+pub mod selection;
 
 /// The operations, sorted by name.
 pub static TABLE: &[Entry<Ctx>] = &[

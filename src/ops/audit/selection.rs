@@ -11,15 +11,19 @@ use crate::ops::resolve;
 use crate::wire::error::ApiError;
 use crate::wire::shape::{Member, Shape, text};
 
-pub(super) const TEXT: Shape = text(1, 2048);
+/// The shape of a value.
+pub const TEXT: Shape = text(1, 2048);
 pub(super) const TEXTS: Shape = Shape::List { of: &TEXT, min: 0, max: limits::AUDIT_FILTER_VALUES };
 
-pub(super) const FROM: Member = Member::optional("from", TEXT);
-pub(super) const TO: Member = Member::optional("to", TEXT);
+/// Not before this time.
+pub const FROM: Member = Member::optional("from", TEXT);
+/// Before this time.
+pub const TO: Member = Member::optional("to", TEXT);
 pub(super) const NOT: Member = Member::optional("not", TEXTS);
 
 /// The member of a filter.
-pub(super) const fn filter(name: &'static str) -> Member {
+#[must_use]
+pub const fn filter(name: &'static str) -> Member {
     Member::optional(name, TEXTS)
 }
 
@@ -27,7 +31,7 @@ pub(super) const fn filter(name: &'static str) -> Member {
 /// are alternatives; `not` has values of the form `name=value`.
 #[derive(Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Filters {
+pub struct Filters {
     from: Option<String>,
     to: Option<String>,
     #[serde(default)]
@@ -69,7 +73,7 @@ impl Filters {
     /// # Errors
     /// `ValidationException` for a value that a filter cannot have,
     /// `NotFoundException` for an alias that there is not.
-    pub(super) fn selection(self, ctx: &Ctx, access: &Access<'_>) -> Result<Selection, ApiError> {
+    pub fn selection(self, ctx: &Ctx, access: &Access<'_>) -> Result<Selection, ApiError> {
         let of_name = [
             (Name::RequestId, self.request_id),
             (Name::EventId, self.event_id),
@@ -144,7 +148,10 @@ fn time(member: &str, value: Option<&str>) -> Result<Option<i64>, ApiError> {
 }
 
 /// How many rows an answer may have.
-pub(super) fn rows(limit: Option<&str>) -> Result<usize, ApiError> {
+///
+/// # Errors
+/// `ValidationException`.
+pub fn rows(limit: Option<&str>) -> Result<usize, ApiError> {
     let Some(text) = limit else { return Ok(100) };
     let rows = text.parse().ok().filter(|rows| (1..=limits::AUDIT_PAGE_ROWS).contains(rows));
     rows.ok_or_else(|| {

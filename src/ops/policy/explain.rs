@@ -33,9 +33,9 @@ impl Operation for Explain {
 
     async fn run(ctx: &Ctx, access: &mut Access<'_>, words: Words) -> Result<Done<Told>, ApiError> {
         access.account(Action::EXPLAIN)?;
-        let mut asked = match &words.request_id {
-            Some(_) => recorded::read(ctx, access, words).await?,
-            None => Hypothesis::read(ctx, access, words)?,
+        let mut asked = match words.is_recorded() {
+            true => recorded::read(ctx, access, words).await?,
+            false => Hypothesis::read(ctx, access, words)?,
         };
         let explain = move || {
             let stories = asked.explain(None);

@@ -14,7 +14,7 @@ use super::target::{self, Named, Target};
 use super::{granted, naming};
 use crate::base::caller::Federated;
 use crate::base::context::EncryptionContext;
-use crate::base::ids::{AccountId, Region, RequestId};
+use crate::base::ids::{AccountId, Realm, Region, RequestId};
 use crate::base::timestamp;
 use crate::keys::grants::index::GrantIndex;
 use crate::keys::registry::Registry;
@@ -58,15 +58,18 @@ const TAGS: Member = Member::optional("principalTags", Shape::Map);
 const CONDITIONS: Member = Member::optional("conditions", Shape::Map);
 /// A recorded call, instead of all others.
 const REQUEST_ID: Member = Member::optional("requestId", text(1, 64));
+/// The same, by the id of its record.
+const EVENT_ID: Member = Member::optional("eventId", text(1, 64));
 
 /// All of them, and what names what it is about.
-pub(super) const MEMBERS: [Member; 16] = [
+pub(super) const MEMBERS: [Member; 18] = [
     PRINCIPAL,
     WEB_IDENTITY,
     ACTION,
     target::KEY,
     target::ALIAS,
     target::ITEM_SCHEMA,
+    target::ATTRIBUTE,
     target::ROLE,
     target::USER,
     target::GROUP,
@@ -77,6 +80,7 @@ pub(super) const MEMBERS: [Member; 16] = [
     TAGS,
     CONDITIONS,
     REQUEST_ID,
+    EVENT_ID,
 ];
 
 /// A request in the words of whoever asks.
@@ -99,6 +103,14 @@ pub(super) struct Words {
     #[serde(default)]
     pub(super) conditions: BTreeMap<String, String>,
     pub(super) request_id: Option<String>,
+    pub(super) event_id: Option<String>,
+}
+
+impl Words {
+    /// Whether a call of the book is asked about.
+    pub(super) fn is_recorded(&self) -> bool {
+        self.request_id.is_some() || self.event_id.is_some()
+    }
 }
 
 /// Somebody for whom an OpenID Connect provider vouches.
@@ -195,16 +207,18 @@ impl Hypothesis {
         target: Target,
         region: &Region,
     ) -> Self {
+        let account = subject.principal().account().clone();
+        let realm = Realm { account: account.clone(), region: region.clone() };
         Self {
             engine: Arc::clone(&ctx.engine),
             keys: Arc::clone(&ctx.keys),
             grants: Arc::clone(&ctx.grants),
             names: naming::of(ctx, &subject),
-            account: subject.principal().account().clone(),
+            account,
             subject,
             action,
-            region: region.clone(),
-            target,
+            region: realm.region.clone(),
+            target: target.now(ctx, &realm),
             notes: Vec::new(),
             recorded: None,
         }
@@ -312,7 +326,7 @@ fn time(text: &str) -> Result<i64, ApiError> {
         .ok_or_else(|| ApiError::validation("time must be a time such as 2026-11-02T10:00:00Z."))
 }
 
-/// Reads the id of a recorded call.
-pub(super) fn request_id(text: &str) -> Result<RequestId, ApiError> {
-    RequestId::parse(text).ok_or_else(|| ApiError::validation("requestId must be a UUID."))
+/// Reads the id of a recorded call, or of its record.
+pub(super) fn id(member: &str, text: &str) -> Result<RequestId, ApiError> {
+    RequestId::parse(text).ok_or_else(|| ApiError::validation(format!("{member} must be a UUID.")))
 }

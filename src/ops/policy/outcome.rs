@@ -57,9 +57,11 @@ impl Outcome {
         Self { decided, failed, time_ms, missing: Vec::new(), untellable: None }
     }
 
-    /// What was decided on a call before the last decision, which let it go on.
-    pub(super) const fn allowed_before(time_ms: i64) -> Self {
-        let decided = Decided::Allowed;
+    /// What became of a decision before the last one. It let the call go on, if
+    /// only without what it was about: an attribute that is masked or left out.
+    pub(super) fn before(decision: &Value, time_ms: i64) -> Self {
+        let kind = decision.get("denied").and_then(|kind| DenialKind::deserialize(kind).ok());
+        let decided = kind.map_or(Decided::Allowed, |kind| Decided::Denied(Some(kind)));
         Self { decided, failed: None, time_ms, missing: Vec::new(), untellable: None }
     }
 

@@ -38,6 +38,8 @@ impl Parameter {
 const ASSUME_ROLE: &[&str] = &["AssumeRole"];
 /// Operations that make sessions of roles.
 const MAKE_SESSIONS: &[&str] = &["AssumeRole", "AssumeRoleWithWebIdentity"];
+/// Operations that read items.
+const READ_ITEMS: &[&str] = &["DecryptItems"];
 const CREATE_GRANT: &[&str] = &["CreateGrant"];
 const CREATE_KEY: &[&str] = &["CreateKey"];
 /// Operations on the policy of a key.
@@ -62,6 +64,7 @@ const PARAMETERS: &[Parameter] = &[
     any("wrappingKeySpec", Fact::WrappingKeySpec),
     only(ASSUME_ROLE, "externalId", Fact::ExternalId),
     only(ASSUME_ROLE, "transitiveTagKeys", Fact::TransitiveTagKeys),
+    only(READ_ITEMS, "purpose", Fact::Purpose),
     only(MAKE_SESSIONS, "roleSessionName", Fact::RoleSessionName),
     only(OF_POLICY, "policyName", Fact::PolicyName).or("default"),
     only(ON_GRANTS, "", Fact::GrantIsForAwsResource).or("false"),

@@ -34,17 +34,26 @@ pub(super) async fn read(
     access: &mut Access<'_>,
     words: Words,
 ) -> Result<Asked, ApiError> {
-    let id = hypothesis::request_id(words.request_id.as_deref().unwrap_or_default())?;
+    let (id, is_event) = match (&words.request_id, &words.event_id) {
+        (Some(id), None) => (hypothesis::id("requestId", id)?, false),
+        (_, id) => (hypothesis::id("eventId", id.as_deref().unwrap_or_default())?, true),
+    };
     if words.principal.is_some() || words.action.is_some() || !words.named.is_empty() {
         return Err(ApiError::validation(
             "Specify either requestId or principal, action and keyId.",
         ));
     }
+    if is_event && words.request_id.is_some() {
+        return Err(ApiError::validation("Specify either requestId or eventId."));
+    }
     let account = access.call().caller.principal.account().clone();
     // What is told is what the book says.
     access.resource(Action::QUERY_EVENTS, Resource::AuditLog { account: &account })?;
     let (store, own) = (Arc::clone(&ctx.store), account.to_string());
-    let search = move || audit::find_call(&store, &own, id);
+    let search = move || match is_event {
+        true => audit::find_event(&store, &own, id),
+        false => audit::find_call(&store, &own, id),
+    };
     let found = ctx.policy_searches.make_for(&account, search).await??;
     let Recorded { record, position } = found.ok_or_else(|| unknown(id))?;
     let record: Value = serde_json::from_str(&record).map_err(ApiError::internal)?;
@@ -98,7 +107,7 @@ impl Reader<'_> {
         let mut untold = Vec::new();
         let mut questions = Vec::new();
         for decision in earlier.iter().filter(|decision| decision.get("action").is_some()) {
-            let outcome = Outcome::allowed_before(position.time_ms);
+            let outcome = Outcome::before(decision, position.time_ms);
             let told = self.target(Some(decision)).and_then(|(action, target)| {
                 self.hypothesis(access, position, (action, target), outcome)
             });

@@ -48,9 +48,10 @@ pub(super) struct Output {
 }
 
 /// A request, and the policy that is proposed.
-const INPUT: [Member; 17] = {
-    let mut all = [Member::optional("policy", matching(1, limits::POLICY_BYTES, POLICY_TEXT)); 17];
-    let (of_request, _) = all.split_at_mut(16);
+const INPUT: [Member; hypothesis::MEMBERS.len() + 1] = {
+    let policy = Member::optional("policy", matching(1, limits::POLICY_BYTES, POLICY_TEXT));
+    let mut all = [policy; hypothesis::MEMBERS.len() + 1];
+    let (of_request, _) = all.split_at_mut(hypothesis::MEMBERS.len());
     of_request.copy_from_slice(&hypothesis::MEMBERS);
     all
 };
@@ -87,9 +88,9 @@ impl Operation for Simulate {
         input: Input,
     ) -> Result<Done<Output>, ApiError> {
         access.account(Action::SIMULATE)?;
-        let mut asked = match &input.words.request_id {
-            Some(_) => recorded::read(ctx, access, input.words).await?,
-            None => Hypothesis::read(ctx, access, input.words)?,
+        let mut asked = match input.words.is_recorded() {
+            true => recorded::read(ctx, access, input.words).await?,
+            false => Hypothesis::read(ctx, access, input.words)?,
         };
         let holder = asked.policy_holder().cloned().ok_or_else(|| {
             ApiError::validation(

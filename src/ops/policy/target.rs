@@ -1,13 +1,14 @@
 //! What a request is decided on: a key, or anything else that policies speak of,
 //! as it is now.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::Deserialize;
 
 use super::hypothesis;
 use crate::base::arn::{AliasArn, Arn, KeyArn, PARTITION};
-use crate::base::ids::{AccountId, AliasName, Region};
+use crate::base::ids::{AccountId, AliasName, Realm, Region};
 use crate::identity::directory::{Identity, Kind};
 use crate::keys::key::Key;
 use crate::keys::registry::Registry;
@@ -28,6 +29,8 @@ pub(super) const KEY: Member = Member::optional("keyId", KEY_ID_SHAPE);
 pub(super) const ALIAS: Member = Member::optional("aliasName", text(1, 256));
 /// The name of a schema of items, which need not exist.
 pub(super) const ITEM_SCHEMA: Member = Member::optional("itemSchema", text(1, 128));
+/// An attribute of a schema: `people/ssn`. Neither need exist.
+pub(super) const ATTRIBUTE: Member = Member::optional("attribute", text(3, 2048));
 /// A role by name or ARN.
 pub(super) const ROLE: Member = Member::optional("roleName", text(1, 2048));
 /// A user by name or ARN.
@@ -36,10 +39,11 @@ pub(super) const USER: Member = Member::optional("userName", text(1, 2048));
 pub(super) const GROUP: Member = Member::optional("groupName", text(1, 2048));
 
 /// The kinds of things that a request can name, and the member that does.
-const NAMED: [(ResourceKind, &str, &str); 6] = [
+const NAMED: [(ResourceKind, &str, &str); 7] = [
     (ResourceKind::Key, "a key", KEY.name),
     (ResourceKind::Alias, "an alias", ALIAS.name),
     (ResourceKind::ItemSchema, "a schema of items", ITEM_SCHEMA.name),
+    (ResourceKind::Attribute, "an attribute of items", ATTRIBUTE.name),
     (ResourceKind::Role, "a role", ROLE.name),
     (ResourceKind::User, "a user", USER.name),
     (ResourceKind::Group, "a group", GROUP.name),
@@ -52,6 +56,7 @@ pub(super) struct Named {
     key_id: Option<String>,
     alias_name: Option<String>,
     item_schema: Option<String>,
+    attribute: Option<String>,
     role_name: Option<String>,
     user_name: Option<String>,
     group_name: Option<String>,
@@ -65,6 +70,11 @@ pub(super) enum Target {
     Key(Arc<Key>),
     Alias(AliasArn),
     ItemSchema(String),
+    Attribute {
+        schema: String,
+        name: String,
+        labels: BTreeSet<String>,
+    },
     /// The book of the account.
     AuditLog,
     Identity(Arc<Identity>),
@@ -109,6 +119,9 @@ impl Target {
             }
             Self::Alias(arn) => Resource::Alias { arn },
             Self::ItemSchema(name) => Resource::ItemSchema { account, name },
+            Self::Attribute { schema, name, labels } => {
+                Resource::Attribute { account, schema, name, labels }
+            }
             Self::AuditLog => Resource::AuditLog { account },
             Self::Identity(identity) => {
                 let Identity { account, unique_id, name, tags, .. } = identity.as_ref();
@@ -122,6 +135,28 @@ impl Target {
                     Kind::Group => Resource::Group { account, unique_id, name },
                 }
             }
+        }
+    }
+
+    /// The attribute that `text` names: schema, slash, name.
+    pub(super) fn attribute(text: &str) -> Result<Self, ApiError> {
+        let named =
+            text.split_once('/').filter(|(schema, name)| !schema.is_empty() && !name.is_empty());
+        let (schema, name) = named.ok_or_else(|| {
+            ApiError::validation("An attribute is named by its schema, a slash and its name.")
+        })?;
+        let (schema, name) = (schema.to_owned(), name.to_owned());
+        Ok(Self::Attribute { schema, name, labels: BTreeSet::new() })
+    }
+
+    /// The same with what its schema says of it now.
+    pub(super) fn now(self, ctx: &Ctx, realm: &Realm) -> Self {
+        match self {
+            Self::Attribute { schema, name, .. } => {
+                let labels = ctx.labels.labels_of(realm, &schema, &name);
+                Self::Attribute { schema, name, labels }
+            }
+            other => other,
         }
     }
 
@@ -160,6 +195,9 @@ impl Target {
                 let alias = region.zip(AliasName::parse(arn.resource));
                 let (region, name) = alias.ok_or_else(unknown)?;
                 Ok(Self::Alias(AliasArn { region, account: account.clone(), name }))
+            }
+            ("items", Some(("schema", path))) if path.contains('/') => {
+                Self::attribute(&path.replacen("/attribute/", "/", 1))
             }
             ("items", Some(("schema", name))) => Ok(Self::ItemSchema(name.to_owned())),
             ("audit", None) => Ok(Self::AuditLog),
@@ -229,6 +267,7 @@ pub(super) fn read(
         ResourceKind::User => (vec![identity(Kind::User)?], None),
         ResourceKind::Group => (vec![identity(Kind::Group)?], None),
         ResourceKind::ItemSchema => (vec![Target::ItemSchema(name.to_owned())], None),
+        ResourceKind::Attribute => (vec![Target::attribute(name)?], None),
         _ => {
             let found = hypothesis::find_key(ctx, access, name)?;
             (vec![Target::Key(found.key)], found.alias)
@@ -315,6 +354,7 @@ impl Named {
             ResourceKind::Key => self.key_id.as_deref(),
             ResourceKind::Alias => self.alias_name.as_deref(),
             ResourceKind::ItemSchema => self.item_schema.as_deref(),
+            ResourceKind::Attribute => self.attribute.as_deref(),
             ResourceKind::Role => self.role_name.as_deref(),
             ResourceKind::User => self.user_name.as_deref(),
             ResourceKind::Group => self.group_name.as_deref(),

@@ -1,4 +1,4 @@
-//! WhatCan: what somebody may do, key by key.
+//! WhatCan: what somebody may do, key by key, or with one attribute.
 
 use std::sync::Arc;
 
@@ -30,6 +30,7 @@ pub(super) struct WhatCan;
 pub(super) struct Input {
     principal: String,
     key_id: Option<String>,
+    attribute: Option<String>,
     cursor: Option<String>,
 }
 
@@ -41,6 +42,9 @@ pub(super) struct Output {
     #[serde(skip_serializing_if = "Option::is_none")]
     account: Option<Actions>,
     keys: Vec<OfKey>,
+    /// What is performed on the attribute that was named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attribute: Option<Actions>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
 }
@@ -69,6 +73,7 @@ impl Operation for WhatCan {
         input: &[
             Member::required("principal", text(1, 2048)),
             target::KEY,
+            target::ATTRIBUTE,
             Member::optional("cursor", text(1, 64)),
         ],
         output: &[
@@ -78,6 +83,7 @@ impl Operation for WhatCan {
                 "keys",
                 Shape::List { of: &Shape::Document, min: 0, max: limits::KEYS_SEARCHED },
             ),
+            Member::optional("attribute", Shape::Document),
             out_text("nextCursor"),
         ],
         errors: &[Code::InvalidArnException, Code::NotFoundException],
@@ -91,11 +97,17 @@ impl Operation for WhatCan {
         access.account(Action::WHAT_CAN)?;
         let account = access.call().caller.principal.account().clone();
         let subject = Subject::find(ctx, &account, &input.principal)?;
+        let attribute = input.attribute.as_deref().map(Target::attribute).transpose()?;
         let (keys, next_cursor) = match &input.key_id {
+            Some(_) if attribute.is_some() => {
+                return Err(ApiError::validation("Specify either keyId or attribute."));
+            }
+            None if attribute.is_some() => (Vec::new(), None),
             Some(name) => (vec![hypothesis::find_key(ctx, access, name)?.key], None),
             None => page(ctx, access, input.cursor.as_deref())?,
         };
-        let is_first_page = input.cursor.is_none() && input.key_id.is_none();
+        let is_first_page = input.cursor.is_none() && input.key_id.is_none() && attribute.is_none();
+        let attribute = attribute.map(|one| one.now(ctx, &access.call().realm()));
         let region = access.call().region.clone();
         let mut asked = Hypothesis::about(
             ctx,
@@ -106,18 +118,20 @@ impl Operation for WhatCan {
         );
         let principal = asked.subject.principal().to_string();
         let work = move |deadline: Deadline<'_>| {
-            let of_account = is_first_page.then(|| actions(&mut asked, None));
+            let account = Target::Account(asked.account.clone());
+            let of_account = is_first_page.then(|| actions(&mut asked, account));
+            let of_attribute = attribute.map(|attribute| actions(&mut asked, attribute));
             let keys = keys.into_iter().map(|key| (key.id(), key));
             let (of_keys, last) = until(deadline, keys, |_, key| {
                 let key_arn = key.arn.to_string();
-                let found = OfKey { key_arn, actions: actions(&mut asked, Some(key)) };
+                let found = OfKey { key_arn, actions: actions(&mut asked, Target::Key(key)) };
                 (!found.actions.is_empty()).then_some(found)
             });
-            (of_account, of_keys, last)
+            (of_account, of_attribute, of_keys, last)
         };
-        let (account, keys, last) = search(ctx, &account, work).await?;
+        let (account, attribute, keys, last) = search(ctx, &account, work).await?;
         let next_cursor = last.map(|id| id.to_string()).or(next_cursor);
-        Ok(Done::read(Output { principal, account, keys, next_cursor }))
+        Ok(Done::read(Output { principal, account, keys, attribute, next_cursor }))
     }
 }
 
@@ -148,17 +162,18 @@ fn affordable(keys: &[Arc<Key>]) -> usize {
     keys.iter().take_while(fits).count().clamp(1, limits::KEYS_SEARCHED)
 }
 
-/// What may be done with a key, or with the account.
-fn actions(asked: &mut Hypothesis, key: Option<Arc<Key>>) -> Actions {
-    let kind = if key.is_some() { ResourceKind::Key } else { ResourceKind::Account };
-    let grants = match &key {
+/// What may be done with a key, an attribute, or the account.
+fn actions(asked: &mut Hypothesis, target: Target) -> Actions {
+    let kind = match &target {
+        Target::Key(_) => ResourceKind::Key,
+        Target::Attribute { .. } => ResourceKind::Attribute,
+        _ => ResourceKind::Account,
+    };
+    let grants = match target.key() {
         Some(key) => granted::to_search(&asked.grants, &key.arn).0,
         None => Vec::new(),
     };
-    asked.target = match key {
-        Some(key) => Target::Key(key),
-        None => Target::Account(asked.account.clone()),
-    };
+    asked.target = target;
     let mut actions = Actions::default();
     let mine = |action: &Action| action.service() != "system" && action.applies_to(kind);
     for action in Action::ALL.into_iter().filter(mine) {

@@ -1,14 +1,12 @@
-//! WhoCan: everybody who may do something with a key, by what, and under which
-//! conditions.
-
-use std::sync::Arc;
+//! WhoCan: everybody who may do something with a key or an attribute, by what, and
+//! under which conditions.
 
 use serde::{Deserialize, Serialize};
 
 use super::granted;
 use super::hypothesis::{self, Hypothesis};
 use super::subject::{ANY_SESSION, Subject};
-use super::target::Target;
+use super::target::{self, Target};
 use crate::base::clock::Deadline;
 use crate::base::ids::AccountId;
 use crate::base::limits;
@@ -18,7 +16,7 @@ use crate::ops::access::Access as Call;
 use crate::ops::blocking::{search, until};
 use crate::ops::ctx::Ctx;
 use crate::ops::operation::{Description, Done, Operation, Service};
-use crate::ops::shapes::{KEY_ID_SHAPE, out_text};
+use crate::ops::shapes::out_text;
 use crate::policy::actions::{Action, ResourceKind};
 use crate::policy::explain::{Access, Reached, Stranger};
 use crate::wire::codes::Code;
@@ -30,7 +28,8 @@ pub(super) struct WhoCan;
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Input {
-    key_id: String,
+    key_id: Option<String>,
+    attribute: Option<String>,
     action: String,
     cursor: Option<String>,
 }
@@ -38,7 +37,10 @@ pub(super) struct Input {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Output {
-    key_arn: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_arn: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attribute_arn: Option<String>,
     action: String,
     /// Those of this account, by ARN.
     principals: Vec<Found>,
@@ -63,12 +65,14 @@ impl Operation for WhoCan {
         service: Service::Policy,
         read_only: true,
         input: &[
-            Member::required("keyId", KEY_ID_SHAPE),
+            target::KEY,
+            target::ATTRIBUTE,
             Member::required("action", text(1, 128)),
             Member::optional("cursor", text(1, 2048)),
         ],
         output: &[
             out_text("keyArn"),
+            out_text("attributeArn"),
             out_text("action"),
             Member::required("principals", LIST),
             Member::required("others", LIST),
@@ -85,27 +89,30 @@ impl Operation for WhoCan {
     async fn run(ctx: &Ctx, access: &mut Call<'_>, input: Input) -> Result<Done<Output>, ApiError> {
         access.account(Action::WHO_CAN)?;
         let action = hypothesis::action(&input.action)?;
-        if !action.applies_to(ResourceKind::Key) {
-            return Err(ApiError::validation(format!("{action} is not performed on a key.")));
-        }
-        let key = hypothesis::find_key(ctx, access, &input.key_id)?.key;
+        let target = target(ctx, access, action, &input)?;
         let account = access.call().caller.principal.account().clone();
         // Large policies get small pages.
-        let rules = key.policy.size().max(1);
+        let rules = target.key().map_or(1, |key| key.policy.size().max(1));
         let limit = limits::RULES_SEARCHED.div_euclid(rules).clamp(1, limits::PRINCIPALS_SEARCHED);
         let (asked, next_cursor) = page(ctx, &account, input.cursor.as_deref(), limit);
         let region = access.call().region.clone();
-        let key_arn = key.arn.to_string();
+        let key_arn = target.key().map(|key| key.arn.to_string());
         let root = Subject::root(ctx, &account);
-        let of = |subject: Subject| {
-            Hypothesis::about(ctx, subject, action, Target::Key(Arc::clone(&key)), &region)
-        };
+        let of =
+            |subject: Subject| Hypothesis::about(ctx, subject, action, target.clone(), &region);
         let first = of(root);
+        let attribute_arn = match &first.target {
+            Target::Attribute { .. } => Some(first.ask(None, |asked| asked.resource.label())),
+            _ => None,
+        };
         let asked: Vec<(String, Hypothesis)> =
             asked.into_iter().map(|(arn, subject)| (arn, of(subject))).collect();
         let is_first_page = input.cursor.is_none();
         let work = move |deadline: Deadline<'_>| {
-            let (grants, complete) = granted::to_search(&first.grants, &key.arn);
+            let (grants, complete) = match first.target.key() {
+                Some(key) => granted::to_search(&first.grants, &key.arn),
+                None => (Vec::new(), true),
+            };
             let found = |arn: &String, asked| found(arn, asked, &grants);
             let (principals, last): (Vec<Found>, _) = until(deadline, asked, found);
             let others = match is_first_page {
@@ -121,7 +128,39 @@ impl Operation for WhoCan {
         let note = (!complete).then(|| {
             format!("Only the first {} grants of the key were looked at.", limits::GRANTS_SEARCHED)
         });
-        Ok(Done::read(Output { key_arn, action, principals, others, note, next_cursor }))
+        Ok(Done::read(Output {
+            key_arn,
+            attribute_arn,
+            action,
+            principals,
+            others,
+            note,
+            next_cursor,
+        }))
+    }
+}
+
+/// What is asked about: a key, or an attribute.
+fn target(
+    ctx: &Ctx,
+    access: &mut Call<'_>,
+    action: Action,
+    input: &Input,
+) -> Result<Target, ApiError> {
+    let (kind, what) = match (&input.key_id, &input.attribute) {
+        (Some(_), None) => (ResourceKind::Key, "a key"),
+        (None, Some(_)) => (ResourceKind::Attribute, "an attribute of items"),
+        _ => return Err(ApiError::validation("Specify either keyId or attribute.")),
+    };
+    if !action.applies_to(kind) {
+        return Err(ApiError::validation(format!("{action} is not performed on {what}.")));
+    }
+    match (&input.key_id, &input.attribute) {
+        (_, Some(attribute)) => Target::attribute(attribute),
+        (key, None) => {
+            let name = key.as_deref().unwrap_or_default();
+            Ok(Target::Key(hypothesis::find_key(ctx, access, name)?.key))
+        }
     }
 }
 

@@ -70,7 +70,10 @@ fn changes(ctx: &Ctx, limit: usize) -> Vec<Box<dyn Change>> {
     });
     let access_keys = ctx.directory.every_access_key();
     let secrets = access_keys.iter().filter_map(|key| reseal_secret(ctx, key));
-    let trail_keys = ctx.store.read(|tx| trail::list_keys(tx)).unwrap_or_default();
+    let trail_keys = ctx.store.read(|tx| trail::list_keys(tx)).unwrap_or_else(|error| {
+        tracing::error!(%error, "the keys of the trail cannot be resealed");
+        Vec::new()
+    });
     let trail_keys = trail_keys.iter().filter_map(|key| reseal_trail_key(ctx, key));
     materials.chain(secrets).chain(trail_keys).chain(audit_keys(ctx)).take(limit).collect()
 }

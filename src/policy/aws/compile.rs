@@ -127,6 +127,10 @@ impl Statement {
         let mut part = 0_usize;
         for target in &targets {
             let Some(scope) = actions.constraint(target.kind())? else {
+                // What names a schema may name its attributes, too: one is enough.
+                if actions.apply_to_another(target, &targets)? {
+                    continue;
+                }
                 let kind = target.kind().map_or("", ResourceKind::as_str);
                 warn(format!("Action: none applies to {kind}"), &mut compiled.warnings);
                 continue;
@@ -413,6 +417,19 @@ impl Actions {
         let uids =
             groups.chain(rest).map(|name| uid("Action", &name)).collect::<Result<Vec<_>, _>>()?;
         Ok((!uids.is_empty()).then_some(ActionConstraint::In(uids)))
+    }
+
+    /// Whether they apply to another kind of resource that the same text names.
+    fn apply_to_another(&self, target: &Target, all: &[Target]) -> Result<bool, CompileError> {
+        let is_of_items = |one: &Target| {
+            matches!(one.kind(), Some(ResourceKind::ItemSchema | ResourceKind::Attribute))
+        };
+        for other in all.iter().filter(|other| is_of_items(other) && is_of_items(target)) {
+            if other.given() == target.given() && self.constraint(other.kind())?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 }
 

@@ -135,7 +135,7 @@ impl Shape {
             (false, _) => Ok(shapes),
             (true, Some("kms")) => Err("names neither a key nor an alias"),
             (true, Some("iam")) => Err("names neither a user nor a role nor a group"),
-            (true, Some("items")) => Err("names no schema"),
+            (true, Some("items")) => Err("names neither a schema nor an attribute of one"),
             (true, Some("audit")) => Err("does not name the log"),
             // Of whatever service, and of nothing that is here.
             (true, _) => Ok(Vec::new()),
@@ -211,10 +211,24 @@ impl Form {
             return Some(Text(prefix.chain(self.attribute.map(|_| Piece::Many)).collect()));
         }
         let fits = match self.attribute {
-            Some(_) => resource.starts_with(self.prefix),
+            Some(_) => resource.starts_with(self.prefix) && self.may_be(resource),
             None => resource.literal().as_deref() == Some(self.prefix),
         };
         fits.then(|| resource.clone())
+    }
+
+    /// Whether `resource`, which begins as ARNs of this form do, can be one of it:
+    /// schemas and their attributes begin alike, and no name of a schema has a slash.
+    fn may_be(&self, resource: &Text) -> bool {
+        let mut rest = resource.0.iter().skip(self.prefix.len());
+        match self.kind {
+            ResourceKind::ItemSchema => rest.all(|piece| *piece != Piece::Char('/')),
+            ResourceKind::Attribute => rest.any(|piece| {
+                matches!(piece, Piece::Char('/') | Piece::Many | Piece::One)
+                    || matches!(piece, Piece::Variable(_))
+            }),
+            _ => true,
+        }
     }
 }
 
@@ -226,6 +240,7 @@ const FORMS: &[Form] = &[
     form(ResourceKind::Role, "iam", "role/", Some("name"), false),
     form(ResourceKind::Group, "iam", "group/", Some("name"), false),
     form(ResourceKind::ItemSchema, "items", "schema/", Some("name"), false),
+    form(ResourceKind::Attribute, "items", "schema/", Some("path"), false),
     form(ResourceKind::AuditLog, "audit", "log", None, false),
 ];
 

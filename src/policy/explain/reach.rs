@@ -281,7 +281,8 @@ fn of_terms(terms: &GrantTerms) -> Way {
 pub(super) const fn is_of_resource(fact: Fact) -> bool {
     matches!(
         fact,
-        Fact::KeyOrigin
+        Fact::AttributeLabels
+            | Fact::KeyOrigin
             | Fact::KeySpec
             | Fact::KeyUsage
             | Fact::MultiRegion

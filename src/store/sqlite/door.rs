@@ -1,5 +1,5 @@
 //! The SQL door: statements that somebody wrote, on the file of a book, of
-//! which they can read the view `events` and nothing else.
+//! which they can read the views `events` and `field_reads` and nothing else.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
 use serde_json::Value;
 
 use super::connect::{self, BUSY_WAIT};
@@ -18,9 +18,9 @@ use crate::base::clock::Clock;
 use crate::base::{hex, limits};
 use crate::store::Error;
 
-/// The view that can be read, and what it reads itself.
-const VIEW: &str = "events";
-const TABLES: &[&str] = &["event_log", "names", "event_personal"];
+/// The views that can be read, and what they read themselves.
+const VIEWS: &[&str] = &["events", "field_reads"];
+const TABLES: &[&str] = &["event_log", "names", "event_personal", "event_field_reads", "json_each"];
 
 /// Instructions of SQLite's machine between two looks at the clock.
 const STEPS: i32 = 10_000;
@@ -77,7 +77,7 @@ fn open(question: &Question<'_>) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "temp_store", "memory")?;
     let heap = limits::SQL_HEAP_BYTES;
     connection.pragma_update_and_check(None, "hard_heap_limit", heap, |_row| Ok(()))?;
-    let hidden = hide_view(&connection, question.statement)?;
+    let hidden = hide_views(&connection, question.statement)?;
     let tables = tables(&connection)?;
     connection.pragma_update(None, "query_only", true)?;
     let clock = Arc::clone(&question.clock);
@@ -87,22 +87,29 @@ fn open(question: &Question<'_>) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// Puts the view under a name that the statement does not contain, and a
-/// temporary view `events` before it. SQLite tells the authorizer only the name of
+/// Puts each view under a name that the statement does not contain, and a
+/// temporary view before it. SQLite tells the authorizer only the name of
 /// the view that reads a table, and a common table expression can be called
 /// `events`, too.
-fn hide_view(connection: &Connection, statement: &str) -> rusqlite::Result<String> {
-    let view: String = connection.query_row(
-        "select sql from main.sqlite_schema where type = 'view' and name = ?1",
-        [VIEW],
-        |row| row.get(0),
-    )?;
-    let (_, body) = view.split_once("events as").ok_or(rusqlite::Error::InvalidQuery)?;
+fn hide_views(connection: &Connection, statement: &str) -> rusqlite::Result<Vec<String>> {
     let statement = statement.to_ascii_lowercase();
     let mut names = (0_u32..=u32::MAX).map(|number| format!("behind_{number}_"));
-    let hidden = names.find(|name| !statement.contains(name)).unwrap_or_default();
-    connection.execute(&format!("create temp view {hidden} as{body}"), [])?;
-    connection.execute(&format!("create temp view {VIEW} as select * from {hidden}"), [])?;
+    let mut hidden = Vec::new();
+    for view in VIEWS {
+        let sql = connection.query_row(
+            "select sql from main.sqlite_schema where type = 'view' and name = ?1",
+            [view],
+            |row| row.get(0),
+        );
+        // A file from before the view has no rows for it either.
+        let Some(sql): Option<String> = sql.optional()? else { continue };
+        let head = format!("{view} as");
+        let (_, body) = sql.split_once(&head).ok_or(rusqlite::Error::InvalidQuery)?;
+        let name = names.find(|name| !statement.contains(name)).unwrap_or_default();
+        connection.execute(&format!("create temp view {name} as{body}"), [])?;
+        connection.execute(&format!("create temp view {view} as select * from {name}"), [])?;
+        hidden.push(name);
+    }
     Ok(hidden)
 }
 
@@ -112,16 +119,18 @@ fn tables(connection: &Connection) -> rusqlite::Result<BTreeSet<String>> {
     statement.query_map([], |row| row.get(0))?.collect()
 }
 
-/// What a statement may do: read the view, and call functions.
-fn judge(wish: &AuthContext<'_>, hidden: &str, tables: &BTreeSet<String>) -> Authorization {
+/// What a statement may do: read the views, and call functions.
+fn judge(wish: &AuthContext<'_>, hidden: &[String], tables: &BTreeSet<String>) -> Authorization {
+    let is_hidden = |name: &str| hidden.iter().any(|hidden| hidden == name);
     let allowed = match wish.action {
         AuthAction::Select | AuthAction::Recursive => true,
         AuthAction::Function { function_name } => {
             !function_name.eq_ignore_ascii_case("load_extension")
         }
-        AuthAction::Read { table_name, .. } if [VIEW, hidden].contains(&table_name) => true,
+        AuthAction::Read { table_name, .. } if VIEWS.contains(&table_name) => true,
+        AuthAction::Read { table_name, .. } if is_hidden(table_name) => true,
         AuthAction::Read { table_name, column_name } if TABLES.contains(&table_name) => {
-            column_name.is_empty() || wish.accessor == Some(hidden)
+            column_name.is_empty() || wish.accessor.is_some_and(is_hidden)
         }
         // How many rows there are is also asked of what a statement makes itself
         // (`with x as (...)`), by its name.

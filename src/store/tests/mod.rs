@@ -54,6 +54,7 @@ fn event(tag: &str) -> NewEvent {
         dictionary: 1,
         body: tag.as_bytes().to_vec(),
         personal: personal(Some("192.0.2.7".to_owned())),
+        field_reads: None,
     }
 }
 

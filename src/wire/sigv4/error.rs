@@ -82,7 +82,7 @@ pub enum Error {
     /// The signature does not cover the host.
     #[error("'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.")]
     HostNotSigned,
-    /// The signature does not cover an `x-amz-` header of the request.
+    /// The signature does not cover an `x-amz-` or `x-wardbook-` header of the request.
     #[error("'{0}' must be a 'SignedHeader' in the AWS Authorization.")]
     HeaderNotSigned(String),
     /// More signed headers than [`crate::base::limits`] allows.

@@ -302,7 +302,7 @@ fn check_time(signed: &str, signed_ms: i64, now_ms: i64) -> Result<(), Error> {
 /// AWS documents that `host` and every `x-amz-` header must be signed; only S3
 /// enforces the second half. We do: an unsigned `x-amz-target` would let
 /// anybody on the way turn Encrypt into ScheduleKeyDeletion. All SDKs and curl
-/// sign them all. (`x-amzn-trace-id`, which proxies add, has another prefix.)
+/// sign them all. Our own headers have to be signed, too. (`x-amzn-trace-id`, which proxies add, has another prefix.)
 fn check_signed_headers(signed: &str, headers: &[(&str, &[u8])]) -> Result<(), Error> {
     if signed.split(';').count() > limits::SIGNED_HEADERS {
         return Err(Error::TooManySignedHeaders(limits::SIGNED_HEADERS));
@@ -311,7 +311,8 @@ fn check_signed_headers(signed: &str, headers: &[(&str, &[u8])]) -> Result<(), E
     if !is_signed("host") {
         return Err(Error::HostNotSigned);
     }
-    match headers.iter().find(|(name, _)| name.starts_with("x-amz-") && !is_signed(name)) {
+    let must_be = |name: &str| name.starts_with("x-amz-") || name.starts_with("x-wardbook-");
+    match headers.iter().find(|(name, _)| must_be(name) && !is_signed(name)) {
         Some((name, _)) => Err(Error::HeaderNotSigned((*name).to_owned())),
         None => Ok(()),
     }

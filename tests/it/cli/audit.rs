@@ -103,7 +103,12 @@ fn the_view_is_asked_in_sql() {
     let window = "select seq, row_number() over (partition by event_name order by seq) from events";
     assert_eq!(sql(window, &[]).code, Some(0));
 
+    let reads = "select f.plain from field_reads f join events e on e.seq = f.seq";
+    assert_eq!(sql(reads, &[]).stdout, "plain\n");
+
     for statement in [
+        "select shared from event_field_reads",
+        "with field_reads as (select reference from event_field_reads) select * from field_reads",
         "select * from keys",
         "select body from event_log",
         "select value from names",
@@ -143,4 +148,54 @@ fn the_view_is_asked_in_sql() {
     let copy = ["audit", "sql", "--data", "copy.db", "select count(*) as n from events", "--json"];
     assert_eq!(program.run(&copy).code, Some(0));
     program.run(&["audit", "sql", "--data", "none", "select 1"]).refused(1, "No such file");
+}
+
+#[test]
+fn the_field_read_book_answers() {
+    let mut program = Program::new();
+    program.init();
+    let _server = program.serve(&[]);
+    let schema = json!({
+        "tableName": "People", "partitionKeyName": "id", "keyId": "alias/aws/dynamodb",
+        "algorithmSuite": "0x6700",
+        "attributeActionsOnEncrypt": { "id": "SIGN_ONLY", "ssn": "ENCRYPT_AND_SIGN" },
+    });
+    program.write("people.json", &schema.to_string());
+    program.json(&["schema", "apply", "people.json"]);
+    let convert = |verb: &str, stdin: &str| {
+        let asked = ["items", verb, "--schema", "people", "--format", "json"];
+        let ended = program.run_with(&asked, stdin);
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        ended.stdout
+    };
+    let people = "{\"id\":\"41\",\"ssn\":\"1\"}\n{\"id\":\"42\",\"ssn\":\"2\"}\n";
+    let encrypted = convert("encrypt", people);
+    assert_eq!(convert("decrypt", &encrypted), people);
+
+    let ask = |more: &[&str]| program.run(&[&["audit", "field-reads"], more].concat());
+    let of_one = ["--table", "people", "--key", "42", "--attribute", "ssn"];
+    let table = ask(&of_one).stdout;
+    let row = table.lines().nth(1).unwrap();
+    for text in ["user/admin", "People", "42", "ssn=plain", "returned", "AdministratorAccess"] {
+        assert!(row.contains(text), "{table}");
+    }
+    assert_eq!(table.lines().count(), 2);
+    let lines = ask(&[&of_one[..], &["--json"]].concat()).stdout;
+    let read: Value = serde_json::from_str(&lines).unwrap();
+    assert_eq!((&read["attributes"], &read["item"]), (&json!({ "ssn": "plain" }), &json!(1)));
+    assert_eq!(ask(&["--count-by", "attribute"]).stdout, "GROUP  READS\nssn    2\n");
+    let counted = ask(&["--count-by", "kind", "--json"]).stdout;
+    assert_eq!(counted, "{\"group\":\"returned\",\"reads\":2}\n");
+    let first = ask(&["--limit", "1", "--json"]);
+    let cursor = first.stderr.trim().rsplit(' ').next().unwrap();
+    let second = ask(&["--limit", "1", "--json", "--cursor", cursor]).stdout;
+    assert_ne!(second, first.stdout);
+    ask(&["--key", "42"]).refused(1, "key needs table");
+    ask(&["--sort-key", "42"]).refused(2, "--key");
+
+    let view = "select item, kind, table_name, schema_version, plain, masked from field_reads";
+    let asked = program.run(&["audit", "sql", "--data", "data", "--format", "csv", view]).stdout;
+    let want = "item,kind,table_name,schema_version,plain,masked\n\
+                0,returned,People,1,ssn,\n1,returned,People,1,ssn,\n";
+    assert_eq!(asked, want);
 }

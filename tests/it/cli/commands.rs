@@ -304,10 +304,10 @@ fn items_keep_their_form_and_their_digits() {
         "tableName": "customers", "partitionKeyName": "id", "keyId": key(&program),
         "attributeActionsOnEncrypt": { "id": "SIGN_ONLY", "n": "ENCRYPT_AND_SIGN" },
     });
-    program.write("schema.json", &schema.to_string());
-    let put = program.json(&["items", "put-schema", "customers", "schema.json"]);
-    assert_eq!(put["version"], 1);
-    let listed = program.json(&["items", "list-schemas"]);
+    program.write("customers.json", &schema.to_string());
+    let put = program.json(&["schema", "apply", "customers.json"]);
+    assert_eq!(put["itemSchemas"][0]["version"], 1);
+    let listed = program.json(&["schema", "list"]);
     assert_eq!(listed["itemSchemas"][0]["name"], "customers");
 
     let convert = |verb: &str, stdin: &str, format: &str| {
@@ -334,6 +334,66 @@ fn items_keep_their_form_and_their_digits() {
     assert!(said.contains("item 2: ") && said.contains("1 of 3 items failed"), "{said}");
     assert_eq!(convert("encrypt", "[]", "json").1, "[]\n");
     assert_eq!(convert("encrypt", "{\"id\":", "json").0, Some(2));
+}
+
+/// What somebody may not see is left out or masked, and said so.
+#[test]
+fn items_are_read_as_far_as_allowed() {
+    let mut program = Program::new();
+    program.init();
+    let _server = program.serve(&[]);
+    let schema = json!({
+        "tableName": "people", "partitionKeyName": "id", "keyId": key(&program),
+        "attributeActionsOnEncrypt": {
+            "id": "SIGN_ONLY", "ssn": "ENCRYPT_AND_SIGN", "salary": "ENCRYPT_AND_SIGN",
+        },
+        "attributes": { "ssn": { "labels": ["pii"], "mask": { "keepLast": 4 } } },
+        "purposes": { "required": true },
+    });
+    program.write("people.json", &schema.to_string());
+    program.json(&["schema", "apply", "people.json"]);
+    let item = "{\"id\":\"1\",\"salary\":90000,\"ssn\":\"078-05-1120\"}\n";
+    let encrypt = ["items", "encrypt", "--schema", "people", "--format", "json"];
+    let encrypted = program.run_with(&encrypt, item).stdout;
+    let policy = r#"permit (principal, action, resource);
+        forbid (principal, action == Action::"items:DecryptAttribute", resource);
+        forbid (principal, action == Action::"items:DecryptAttributeMasked", resource)
+            unless { context has purpose && context.purpose == "support" };"#;
+    program.write("support.cedar", policy);
+    let support = program.json(&["principal", "create-user", "support"]);
+    let attach = ["attach-policy", "--user-name", "support", "--policy-name", "p", "support.cedar"];
+    program.json(&[&["principal"], &attach[..]].concat());
+    let decrypt = |more: &[&str]| {
+        let command = ["items", "decrypt", "--schema", "people", "--format", "json"];
+        let ended = program.run_with(&[&command[..], more].concat(), &encrypted);
+        (ended.code, ended.stdout, ended.stderr)
+    };
+    assert_eq!(decrypt(&["--purpose", "support"]).1, item);
+    let (code, _, said) = decrypt(&[]);
+    assert!(code == Some(1) && said.contains("demands a purpose"), "{said}");
+    let who = ["policy", "who-can", "--attribute", "people/ssn"];
+    let who = [&who[..], &["--action", "items:DecryptAttributeMasked"]].concat();
+    let who = program.run(&who).stdout;
+    assert!(who.contains(":schema/people/attribute/ssn") && who.contains("user/support"), "{who}");
+    let what = ["policy", "what-can", "--principal", "arn:aws:iam::111122223333:user/support"];
+    let what = program.run(&[&what[..], &["--attribute", "people/ssn"]].concat()).stdout;
+    assert!(what.contains("forbidden: items:DecryptAttribute\n"), "{what}");
+
+    program.sign_as(&support);
+    let decrypt = |more: &[&str]| {
+        let command = ["items", "decrypt", "--schema", "people", "--format", "json"];
+        let ended = program.run_with(&[&command[..], more].concat(), &encrypted);
+        (ended.code, ended.stdout, ended.stderr)
+    };
+    let (code, seen, said) = decrypt(&["--purpose", "support"]);
+    assert_eq!((code, seen.as_str()), (Some(0), "{\"id\":\"1\",\"ssn\":\"****1120\"}\n"));
+    assert!(said.contains("masked: ssn") && said.contains("withheld: salary"), "{said}");
+    let (code, seen, _) = decrypt(&["--purpose", "support", "--attribute", "ssn", "--strict"]);
+    assert_eq!((code, seen.as_str()), (Some(0), "{\"id\":\"1\",\"ssn\":\"****1120\"}\n"));
+    let (code, seen, said) = decrypt(&["--purpose", "support", "--strict"]);
+    assert_eq!((code, seen.as_str()), (Some(1), ""));
+    assert!(said.contains("AttributeWithheld") && said.contains("salary"), "{said}");
+    assert_eq!(decrypt(&["--purpose", "curiosity"]).1, "{\"id\":\"1\"}\n");
 }
 
 /// A KMS key of the demo's kind: the command line has no command that makes

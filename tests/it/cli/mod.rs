@@ -4,6 +4,8 @@
 mod audit;
 mod commands;
 mod policy;
+mod questions;
+mod schema;
 mod serving;
 
 use std::io::{BufRead, BufReader, Write};

@@ -288,7 +288,7 @@ fn items_use_the_key_of_dynamodb() {
     put("people", None);
     assert_eq!(made(&server).len(), 1);
     let shown = server.rest("GET", "/v1/item-schemas/people", &Value::Null).ok();
-    assert!(shown["schema"].get("keyId").is_none(), "{shown}");
+    assert_eq!(shown["schema"]["keyId"], "alias/aws/dynamodb", "{shown}");
     let clerk = server.new_user(
         "clerk",
         r#"permit (principal, action in [Action::"items:*", Action::"kms:crypto"], resource);"#,

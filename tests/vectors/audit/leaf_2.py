@@ -23,6 +23,8 @@ def is_personal(path, kind):
         rest = path[1:]
         return rest[:1] in (["arn"], ["principalId"], ["userName"]) or \
             rest[:3] == ["sessionContext", "webIdFederationData", "attributes"]
+    if path[:3] == ["wardbook", "item", "key"] or path[:3] == ["wardbook", "fieldReads", "keys"]:
+        return True
     if path[:1] and path[0] in MEMBERS:
         return any(name in CONTEXTS | IDENTITIES | QUESTIONS for name in path[1:])
     return False

@@ -241,6 +241,80 @@ fn a_large_tree_reads_its_stored_nodes() {
     }
 }
 
+/// Whether all leaves with these indexes, from the right to the left, are proved
+/// one after the other; how many hashes that takes.
+fn prove_all(size: u64, indexes: &[u64], restart: u64) -> usize {
+    let mut grown = Grown::of(leaves(size as usize));
+    let (mut prover, root) = (Prover::new(size), root(&mut grown, size).unwrap());
+    let mut verifier = Verifier::new(size, root);
+    let mut hashes = 0;
+    for (i, index) in indexes.iter().enumerate() {
+        if (i as u64).is_multiple_of(restart) {
+            prover.restart();
+        }
+        let proof = prover.prove(&mut grown, *index).unwrap().unwrap();
+        hashes += proof.len();
+        let mut other = leaf(*index);
+        flip(&mut other, 3);
+        let wrong = verifier.verify(*index, &other, &proof);
+        assert_eq!(wrong, Err(Unproved::Wrong), "{index} of {size}");
+        for bit in 0..proof.len() {
+            let mut proof = proof.clone();
+            flip(&mut proof[bit], 8 * bit);
+            assert_eq!(verifier.verify(*index, &leaf(*index), &proof), Err(Unproved::Wrong));
+        }
+        assert_eq!(verifier.verify(*index, &leaf(*index), &proof), Ok(()), "{index} of {size}");
+        assert_eq!(verifier.verify(*index, &leaf(*index), &proof), Err(Unproved::Order));
+        assert_eq!(prover.prove(&mut grown, *index).unwrap(), None);
+    }
+    assert_eq!(verifier.verify(size, &leaf(size), &[]), Err(Unproved::Outside));
+    assert_eq!(prover.prove(&mut grown, size).unwrap(), None);
+    hashes
+}
+
+#[test]
+fn a_sequence_of_proofs_costs_one_hash_a_leaf() {
+    for size in 1..70 {
+        let all: Vec<u64> = (0..size).rev().collect();
+        // Every subtree at the left of a leaf is told once.
+        assert_eq!(prove_all(size, &all, u64::MAX) as u64, size - 1, "{size}");
+        prove_all(size, &all, 3);
+    }
+    let all: Vec<u64> = (0..1_000).rev().collect();
+    assert_eq!(prove_all(1_000, &all, u64::MAX), 999);
+    let some: Vec<u64> = all.iter().copied().filter(|i| i % 37 == 0).collect();
+    assert!(prove_all(1_000, &some, 4) < some.len() * 10);
+}
+
+#[test]
+fn what_lacks_a_proof_goes_on_at_the_next_that_leads_to_the_root() {
+    let mut grown = Grown::of(leaves(300));
+    let mut prover = Prover::new(300);
+    let mut proof = |index: u64, restart: bool| {
+        if restart {
+            prover.restart();
+        }
+        (index, prover.prove(&mut grown, index).unwrap().unwrap())
+    };
+    let proofs: Vec<(u64, Vec<Hash>)> =
+        (200..300).rev().map(|index| proof(index, index == 250)).collect();
+    let root = root(&mut Grown::of(leaves(300)), 300).unwrap();
+    let mut verifier = Verifier::new(300, root);
+    let mut loose = Vec::new();
+    for (index, proof) in proofs.iter().filter(|(index, _)| *index != 279) {
+        match verifier.verify(*index, &leaf(*index), proof) {
+            Ok(()) => {}
+            Err(error) => {
+                assert_eq!(error, Unproved::Loose);
+                loose.push(*index);
+            }
+        }
+    }
+    // What the missing one has proved, and nothing else.
+    assert_eq!(loose.first(), Some(&278));
+    assert!(loose.iter().all(|index| (256..279).contains(index)), "{loose:?}");
+}
+
 fn flip(hash: &mut Hash, bit: usize) {
     hash[bit / 8] ^= 1 << (bit % 8);
 }

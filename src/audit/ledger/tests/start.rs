@@ -36,6 +36,7 @@ fn event(i: u64) -> NewEvent {
         dictionary: 1,
         body: Vec::new(),
         personal: Personal { salt: None, source_ip: None, session: None, body: Vec::new() },
+        field_reads: None,
     }
 }
 

@@ -7,6 +7,8 @@ use crate::store::{Change, NewEvent, Settings, Store, Unit, tree};
 
 /// Records of the book; not a multiple of 256.
 pub(super) const RECORDS: u64 = 1_100;
+/// Every so many a record has field reads, three of them.
+pub(super) const READING: u64 = 11;
 /// Records of one commit.
 const BATCH: u64 = 10;
 
@@ -44,7 +46,31 @@ fn case(seq: u64) -> Case {
 
 fn event(seq: u64, case: &Case) -> NewEvent {
     let salt = id(seq ^ 0xffff);
-    case.with(|record| prepare(&Record { event_id: id(seq), salt, ..*record }).unwrap())
+    let reads = reads(seq).pack().unwrap();
+    case.with(|record| {
+        let own = Own { field_reads: reads.as_ref(), ..record.own };
+        prepare(&Record { event_id: id(seq), salt, own, ..*record }).unwrap()
+    })
+}
+
+/// What the record opens of items: every eleventh of three.
+fn reads(seq: u64) -> FieldReads {
+    let item = |item: u16| ItemRead {
+        item,
+        reference: id(seq ^ u64::from(item)),
+        key: (seq.is_multiple_of(2)).then(|| vec![format!("person {seq}-{item}")]),
+        plain: vec!["ssn".to_owned()],
+        masked: if item > 0 { vec!["email".to_owned()] } else { Vec::new() },
+        withheld: Vec::new(),
+    };
+    FieldReads {
+        kind: ReadKind::Returned,
+        schema: "people".to_owned(),
+        version: 1,
+        table: "People".to_owned(),
+        attributes: ["email".to_owned(), "ssn".to_owned()].into(),
+        items: if seq.is_multiple_of(READING) { [0, 1, 3].map(item).into() } else { Vec::new() },
+    }
 }
 
 fn commit(store: &Store, changes: Vec<Box<dyn Change>>, events: Vec<NewEvent>) {

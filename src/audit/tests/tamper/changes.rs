@@ -6,7 +6,7 @@ use std::path::Path;
 use rusqlite::Connection;
 
 use super::Dice;
-use super::book::RECORDS;
+use super::book::{READING, RECORDS};
 
 /// Runs SQL with all triggers gone, and puts them back.
 pub(super) fn run(folder: &Path, sql: &str) -> rusqlite::Result<()> {
@@ -30,7 +30,7 @@ pub(super) fn run(folder: &Path, sql: &str) -> rusqlite::Result<()> {
 /// The columns of a record but its place.
 const COLUMNS: &str = "time_ms, account, region, event_source, event_name, principal, key, \
                        second_key, error, source_ip, read_only, format, dictionary, request_id, \
-                       event_id, leaf, body, principal_id, access_key, key_material";
+                       event_id, leaf, body, principal_id, access_key, key_material, field_reads";
 
 /// A record once more, at another place.
 pub(super) fn copy_record(from: u64, to: u64) -> String {
@@ -123,7 +123,7 @@ fn statement(dice: &mut Dice) -> String {
         let all: Vec<&str> = COLUMNS.split(", ").map(str::trim).collect();
         all[usize::try_from(dice.below(all.len() as u64)).unwrap()]
     };
-    let by_name = [
+    let of_log = [
         format!("delete from event_log where seq = {seq}"),
         format!("delete from event_log where seq >= {seq}"),
         format!(
@@ -170,5 +170,39 @@ fn statement(dice: &mut Dice) -> String {
         "update checkpoints set time_ms = time_ms - 1 where size = 1".to_owned(),
         "update audit_keys set public_key = randomblob(32)".to_owned(),
     ];
+    let by_name: Vec<String> = of_log.into_iter().chain(of_reads(seq, dice)).collect();
     by_name[usize::try_from(dice.below(by_name.len() as u64)).unwrap()].clone()
+}
+
+/// Changes of the field-read book.
+fn of_reads(seq: u64, dice: &mut Dice) -> Vec<String> {
+    // A place in the field-read book, and another one.
+    let [place, place_2] = [(); 2].map(|()| {
+        let reading = (dice.below(RECORDS / READING - 1) + 1) * READING;
+        reading * 65_536 + [0, 1, 3][usize::try_from(dice.below(3)).unwrap()]
+    });
+    vec![
+        format!("delete from event_field_reads where place = {place}"),
+        format!("update event_field_reads set place = place + 9 where place = {place}"),
+        format!("update event_field_reads set place = -place where place = {place}"),
+        format!(
+            "update event_field_reads set place = {RECORDS} * 65536 + place where place = {place}"
+        ),
+        format!("update event_field_reads set plain = masked where place = {place}"),
+        format!("update event_field_reads set plain = x'03' where place = {place}"),
+        format!("update event_field_reads set withheld = x'00' where place = {place}"),
+        format!(
+            "update event_field_reads set reference = (select reference from event_field_reads \
+             where place = {place_2}) where place = {place}"
+        ),
+        format!("update event_field_reads set shared = 1 where place = {place}"),
+        format!(
+            "insert into event_field_reads select {seq} * 65536 + 9, shared, reference, plain, \
+             masked, withheld from event_field_reads where place = {place}"
+        ),
+        format!(
+            "update event_log set field_reads = null where seq = {place} / 65536; \
+             delete from event_field_reads where place / 65536 = {place} / 65536"
+        ),
+    ]
 }

@@ -22,12 +22,13 @@ impl PartialEq for Dump {
     }
 }
 
-const TABLES: [(&str, &str); 11] = [
+const TABLES: [(&str, &str); 12] = [
     ("version", "pragma user_version"),
     ("integrity", "pragma integrity_check(1)"),
     ("schema", "select type, name, tbl_name, sql from sqlite_schema order by 1, 2"),
     ("log", "select * from event_log order by seq"),
     ("personal", "select * from event_personal order by seq"),
+    ("field reads", "select * from event_field_reads order by place"),
     ("erasures", "select * from event_erasures order by n"),
     ("names", "select * from names order by id"),
     ("nodes", "select * from tree_nodes order by height, n"),

@@ -91,6 +91,12 @@ fn what_is_wrong_is_named() {
         ("update event_personal set source_ip = '192.0.2.8' where seq = 35".to_owned(), "record 35 (event".to_owned()),
         ("update event_personal set salt = zeroblob(16) where seq = 36".to_owned(), "record 36 (event".to_owned()),
         ("delete from event_personal where seq = 37".to_owned(), "record 37 (event".to_owned()),
+        ("update event_field_reads set plain = masked where place = 22 * 65536 + 3".to_owned(), "the field read of item 3 was changed".to_owned()),
+        ("delete from event_field_reads where place = 22 * 65536 + 1".to_owned(), "the field read of item 1 is missing".to_owned()),
+        ("update event_field_reads set place = place + 1 where place = 22 * 65536 + 1".to_owned(), "the field read of item 2 was added".to_owned()),
+        ("insert into event_field_reads select 21 * 65536, shared, reference, plain, masked, withheld from event_field_reads where place = 22 * 65536".to_owned(), "1 field reads among records 1 to 1100 are of none of them".to_owned()),
+        ("update event_log set field_reads = 2 where seq = 22".to_owned(), "column field_reads".to_owned()),
+        ("update event_field_reads set place = -1 where place = 22 * 65536".to_owned(), "1 field reads are of no record".to_owned()),
         ("delete from event_erasures where n = 1".to_owned(), "is not listed".to_owned()),
         ("insert into event_erasures (seq) values (3)".to_owned(), "which lost nothing".to_owned()),
         ("update names set value = 'arn:aws:iam::111122223333:user/eve' where value like '%user/ada'".to_owned(), "): its content was changed".to_owned()),
@@ -134,6 +140,7 @@ fn what_is_wrong_is_named() {
 fn a_rollback_is_seen_by_whoever_kept_a_head() {
     let book = SignedBook::new();
     let sql = "delete from event_log where seq > 1; delete from event_personal where seq > 1; \
+               delete from event_field_reads; \
                delete from tree_nodes; delete from event_erasures; \
                delete from checkpoints where size > 1; \
                delete from names where id not in (select account from event_log union \

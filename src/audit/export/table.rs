@@ -1,30 +1,10 @@
-//! Records as files: one JSON record a line, or a table.
+//! Records as the rows of a table.
 
 use csv::{Terminator, WriterBuilder};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::query::query;
-use super::{Error, Filter};
-use crate::store::Store;
-
-/// How records are written down.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
-    /// One record a line, byte for byte as it was hashed.
-    Ndjson,
-    /// RFC 4180, the columns [`COLUMNS`]. A text that a spreadsheet could take
-    /// for a formula gets an apostrophe before it.
-    Csv,
-}
-
-/// One piece of an export.
-#[derive(Clone, Debug)]
-pub struct Piece {
-    pub bytes: Vec<u8>,
-    /// Asks for the next piece; `None` after the last.
-    pub next_cursor: Option<String>,
-}
+use crate::audit::Error;
 
 /// The columns of a table: what records can be filtered by. `principal` is the
 /// user, or the role of a `session`; several `resources` have a blank between
@@ -47,30 +27,8 @@ pub const COLUMNS: [&str; 15] = [
     "encryptionContext",
 ];
 
-/// Writes the page that `filter` asks for; the first one of a table begins with
-/// the heads. Blocks.
-///
-/// # Errors
-/// As [`query`]; [`Error::Row`].
-pub fn export(store: &Store, filter: &Filter, form: Form) -> Result<Piece, Error> {
-    let page = query(store, filter)?;
-    let bytes = match form {
-        Form::Ndjson => lines(&page.records),
-        Form::Csv => table(&page.records, filter.cursor.is_none())?,
-    };
-    Ok(Piece { bytes, next_cursor: page.next_cursor })
-}
-
-fn lines(records: &[String]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(records.iter().map(|record| record.len()).sum::<usize>());
-    for record in records {
-        bytes.extend_from_slice(record.as_bytes());
-        bytes.push(b'\n');
-    }
-    bytes
-}
-
-fn table(records: &[String], heads: bool) -> Result<Vec<u8>, Error> {
+/// Writes records, and before them the heads if they are wanted.
+pub(super) fn table(records: &[String], heads: bool) -> Result<Vec<u8>, Error> {
     let mut table = WriterBuilder::new().terminator(Terminator::CRLF).from_writer(Vec::new());
     if heads {
         table.write_record(COLUMNS).map_err(|cause| Error::Row(cause.into()))?;

@@ -1,0 +1,80 @@
+//! Keys of items that clients of the Database Encryption SDK got from KMS. What
+//! they read with them nobody here sees, so it counts as all of the item. They
+//! have no rows: the record of the call names table and item already.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use crate::store::StoredRecord;
+
+/// The calls that give a data key in clear.
+const OPERATIONS: [&str; 2] = ["Decrypt", "GenerateDataKey"];
+
+/// Who opens items here and says so in rows.
+const OWN_SERVICE: &str = "items.wardbook";
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Shown<'a> {
+    #[serde(borrow)]
+    user_identity: Identity<'a>,
+    #[serde(borrow)]
+    wardbook: Own<'a>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Identity<'a> {
+    #[serde(borrow, default)]
+    invoked_by: Option<Cow<'a, str>>,
+}
+
+#[derive(Deserialize)]
+struct Own<'a> {
+    #[serde(borrow, default)]
+    item: Option<Release<'a>>,
+}
+
+/// The item whose key was given.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::audit) struct Release<'a> {
+    #[serde(borrow)]
+    pub(in crate::audit) table: Cow<'a, str>,
+    /// None of a JSON document.
+    #[serde(borrow, default)]
+    partition_key: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    sort_key: Option<Cow<'a, str>>,
+    #[serde(default)]
+    key: BTreeMap<String, String>,
+}
+
+impl<'a> Release<'a> {
+    /// The item of a record, given in whole, that tells of a key in clear; `None`
+    /// for all others.
+    pub(in crate::audit) fn of(record: &StoredRecord, whole: &'a str) -> Option<Self> {
+        let columns = &record.columns;
+        let gives = &*columns.event_source == "kms.amazonaws.com"
+            && OPERATIONS.contains(&&*columns.event_name)
+            && columns.error.is_none();
+        if !gives || !whole.contains("\"item\":{") {
+            return None;
+        }
+        let shown: Shown<'_> = serde_json::from_str(whole).ok()?;
+        let is_own = shown.user_identity.invoked_by.as_deref() == Some(OWN_SERVICE);
+        shown.wardbook.item.filter(|_| !is_own)
+    }
+
+    /// The values of the key, partition key first, those of a document in the order
+    /// of their paths; `None` if not all are there.
+    pub(in crate::audit) fn key(&self) -> Option<Vec<String>> {
+        if self.partition_key.is_none() {
+            return Some(self.key.values().cloned().collect());
+        }
+        let names = [self.partition_key.as_ref(), self.sort_key.as_ref()];
+        names.into_iter().flatten().map(|name| self.key.get(&**name).cloned()).collect()
+    }
+}

@@ -1,0 +1,78 @@
+//! What field reads are found by: digests beside those of encryption contexts
+//! in the search index.
+
+use std::collections::BTreeSet;
+
+use super::{How, ReadKind, Shared, names};
+use crate::audit::marks;
+use crate::base::hex;
+use crate::store::StoredFieldRead;
+
+/// One thing that a record with reads can be found by.
+#[derive(Clone, Copy)]
+pub(super) enum Tag<'a> {
+    Kind(ReadKind),
+    How(How),
+    Table(&'a str),
+    Schema(&'a str),
+    Attribute(&'a str),
+    Item(&'a [u8; 16]),
+    /// An item whose key was released: table, and the values of the key.
+    Release(&'a str, &'a [String]),
+}
+
+impl Tag<'_> {
+    /// The digest. No name of an encryption context that anybody uses begins with
+    /// a zero byte; whoever has one that does is found, looked at, and left out.
+    pub(super) fn digest(self) -> i64 {
+        let (what, parts): (&str, Vec<&str>) = match self {
+            Self::Kind(kind) => ("kind", vec![kind.as_str()]),
+            Self::How(how) => ("how", vec![how.as_str()]),
+            Self::Table(table) => ("table", vec![table]),
+            Self::Schema(schema) => ("schema", vec![schema]),
+            Self::Attribute(name) => ("attribute", vec![name]),
+            Self::Item(reference) => {
+                return marks::tag(&format!("\0item\0{}", hex::encode(reference)));
+            }
+            Self::Release(table, key) => {
+                let parts = [table].into_iter().chain(key.iter().map(String::as_str));
+                ("release", parts.collect())
+            }
+        };
+        marks::tag(&format!("\0{what}\0{}", parts.join("\0")))
+    }
+}
+
+/// The tags of a record with these rows.
+pub(in crate::audit) fn of_rows(rows: &[StoredFieldRead]) -> BTreeSet<i64> {
+    let mut tags = BTreeSet::new();
+    let mut known: Option<(&str, Shared<'_>)> = None;
+    for row in rows {
+        tags.insert(Tag::Item(&row.read.reference).digest());
+        // All rows of a record share the same.
+        if known.as_ref().is_none_or(|(text, _)| *text != &*row.shared) {
+            let Ok(shared) = serde_json::from_str::<Shared<'_>>(&row.shared) else { continue };
+            tags.insert(Tag::Kind(shared.kind).digest());
+            tags.insert(Tag::Table(&shared.table).digest());
+            tags.insert(Tag::Schema(&shared.schema).digest());
+            known = Some((&row.shared, shared));
+        }
+        let Some((_, shared)) = &known else { continue };
+        for (how, mask) in row.masks() {
+            let mut named = names(mask, shared).peekable();
+            if named.peek().is_some() {
+                tags.insert(Tag::How(how).digest());
+            }
+            tags.extend(named.map(|name| Tag::Attribute(name).digest()));
+        }
+    }
+    tags
+}
+
+/// The tags of a record of a key that was released for an item, of whose key
+/// these values are left.
+pub(in crate::audit) fn of_release(table: &str, key: Option<&[String]>) -> Vec<i64> {
+    let mut tags = vec![Tag::Kind(ReadKind::KeyReleased).digest(), Tag::Table(table).digest()];
+    tags.extend(key.map(|key| Tag::Release(table, key).digest()));
+    tags
+}

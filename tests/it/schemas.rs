@@ -1,0 +1,302 @@
+//! Versions of item schemas: kept, named by their hash, and changed only so that
+//! items of all of them still open.
+
+use serde_json::{Value, json};
+
+use crate::fixture::raw::{Request, Response};
+use crate::fixture::{Options, Server};
+
+const PATH: &str = "/v1/item-schemas/people";
+
+fn schema() -> Value {
+    json!({
+        "tableName": "people", "partitionKeyName": "pk",
+        "attributeActionsOnEncrypt": {
+            "pk": "SIGN_ONLY", "ssn": "ENCRYPT_AND_SIGN", "city": "SIGN_ONLY", "seen": "DO_NOTHING",
+        },
+        "allowedUnsignedAttributes": ["seen"],
+    })
+}
+
+/// The schema with another action for this attribute.
+fn with(name: &str, action: &str) -> Value {
+    let mut schema = schema();
+    schema["attributeActionsOnEncrypt"][name] = json!(action);
+    schema
+}
+
+/// The schema in which the city is not signed.
+fn unsigned_city() -> Value {
+    let mut schema = with("city", "DO_NOTHING");
+    schema["allowedUnsignedAttributes"] = json!(["city", "seen"]);
+    schema
+}
+
+fn put(server: &Server, schema: &Value) -> Response {
+    server.rest("PUT", PATH, schema)
+}
+
+#[track_caller]
+fn put_ok(server: &Server, schema: &Value) -> (i64, bool, String) {
+    let answer = put(server, schema).ok();
+    let hash = answer["schemaHash"].as_str().unwrap().to_owned();
+    (answer["version"].as_i64().unwrap(), answer["changed"].as_bool().unwrap(), hash)
+}
+
+#[track_caller]
+fn refused(answer: &Response, status: u16, says: &[&str]) {
+    assert_eq!(answer.status, status, "{}", answer.text());
+    for part in says {
+        assert!(answer.text().contains(part), "{}", answer.text());
+    }
+}
+
+fn get(server: &Server, target: &str) -> Value {
+    server.rest("GET", target, &Value::Null).ok()
+}
+
+fn convert(server: &Server, verb: &str, item: &Value) -> Value {
+    let body = json!({ "format": "json", "items": [item] });
+    server.rest("POST", &format!("{PATH}/{verb}"), &body).ok()["items"][0].clone()
+}
+
+#[test]
+fn the_same_schema_makes_no_new_version() {
+    let server = Server::start();
+    let (version, changed, hash) = put_ok(&server, &schema());
+    assert_eq!((version, changed, hash.len()), (1, true, 64));
+    assert_eq!(put_ok(&server, &schema()), (1, false, hash.clone()));
+    let toml = "allowedUnsignedAttributes = ['seen']\nkeyId = 'alias/aws/dynamodb'\n\
+        partitionKeyName = 'pk'\ntableName = 'people'\nalgorithmSuite = '0x6701'\n\
+        [attributeActionsOnEncrypt]\nseen = 'DO_NOTHING'\ncity = 'SIGN_ONLY'\npk = 'SIGN_ONLY'\n\
+        ssn = 'ENCRYPT_AND_SIGN'\n";
+    let request = Request::new("PUT", PATH, toml);
+    let answer = server.send_as(&server.admin, "wardbook", &request).ok();
+    assert_eq!((&answer["version"], &answer["schemaHash"]), (&json!(1), &json!(hash)));
+    assert_eq!(get(&server, "/v1/item-schemas")["itemSchemas"][0]["schemaHash"], hash);
+    let record = server.events("eventName=PutItemSchema").remove(0);
+    assert_eq!(record["responseElements"]["schemaHash"], hash);
+}
+
+/// An alias that names another key is a change, though the text is the same.
+#[test]
+fn a_moved_alias_makes_a_new_version() {
+    let server = Server::start();
+    let mut schema = schema();
+    schema["keyId"] = json!("alias/people");
+    let alias = |operation: &str| {
+        let input = json!({ "AliasName": "alias/people", "TargetKeyId": server.new_key() });
+        server.call(operation, &input)
+    };
+    assert_eq!(alias("CreateAlias").status, 200);
+    let (_, _, hash) = put_ok(&server, &schema);
+    assert_eq!(alias("UpdateAlias").status, 200);
+    assert_eq!(put_ok(&server, &schema), (2, true, hash));
+    let change =
+        get(&server, &format!("{PATH}/versions"))["itemSchemaVersions"][0]["change"].clone();
+    assert!(change.as_str().unwrap().starts_with("key: arn:aws:kms:"), "{change}");
+}
+
+#[test]
+fn every_version_is_kept() {
+    let server = Server::start();
+    put_ok(&server, &schema());
+    put_ok(&server, &with("city", "ENCRYPT_AND_SIGN"));
+    let check = |server: &Server| {
+        let history = get(server, &format!("{PATH}/versions"));
+        let history = history["itemSchemaVersions"].as_array().unwrap();
+        let told: Vec<_> =
+            history.iter().map(|entry| (&entry["version"], &entry["change"])).collect();
+        let want = [
+            json!(2),
+            json!("`city`: SIGN_ONLY -> ENCRYPT_AND_SIGN"),
+            json!(1),
+            json!("first version"),
+        ];
+        assert_eq!(told, [(&want[0], &want[1]), (&want[2], &want[3])]);
+        for entry in history {
+            assert_eq!(entry["createdBy"], "arn:aws:iam::111122223333:user/admin");
+            let version = get(server, &format!("{PATH}?version={}", entry["version"]));
+            assert_eq!(version["schemaHash"], entry["schemaHash"]);
+        }
+        let first = get(server, &format!("{PATH}?version=1"));
+        let actions = &first["schema"]["attributeActionsOnEncrypt"];
+        assert_eq!(actions["city"], "SIGN_ONLY");
+        assert_eq!(get(server, PATH)["version"], 2);
+    };
+    check(&server);
+    let server = server.restart(Options::default());
+    check(&server);
+    refused(
+        &server.rest("GET", &format!("{PATH}?version=3"), &Value::Null),
+        404,
+        &["no version 3"],
+    );
+    refused(
+        &server.rest("GET", &format!("{PATH}?version=x"), &Value::Null),
+        400,
+        &["whole number"],
+    );
+    refused(&server.rest("GET", "/v1/item-schemas/none/versions", &Value::Null), 404, &[]);
+}
+
+#[test]
+fn histories_come_in_pages() {
+    let server = Server::start();
+    for version in 1..=102 {
+        put_ok(&server, &with(&format!("a{version}"), "SIGN_ONLY"));
+    }
+    let first = get(&server, &format!("{PATH}/versions"));
+    let cursor = first["nextCursor"].as_str().unwrap();
+    let rest = get(&server, &format!("{PATH}/versions?cursor={}", cursor.replace('=', "%3D")));
+    let numbers = |page: &Value| -> Vec<i64> {
+        let entries = page["itemSchemaVersions"].as_array().unwrap();
+        entries.iter().map(|entry| entry["version"].as_i64().unwrap()).collect()
+    };
+    assert_eq!(numbers(&first), (3..=102).rev().collect::<Vec<_>>());
+    assert_eq!(numbers(&rest), [2, 1]);
+    assert!(rest.get("nextCursor").is_none());
+}
+
+#[test]
+fn items_of_every_version_open() {
+    let server = Server::start();
+    let item = json!({ "pk": "1", "ssn": "123-45-6789", "city": "Ulm", "seen": "now" });
+    put_ok(&server, &schema());
+    let first = convert(&server, "encrypt", &item)["item"].clone();
+    put_ok(&server, &with("city", "ENCRYPT_AND_SIGN"));
+    let second = convert(&server, "encrypt", &item)["item"].clone();
+    let mut third = with("ssn", "SIGN_ONLY");
+    third["algorithmSuite"] = json!("0x6700");
+    third["attributeActionsOnEncrypt"].as_object_mut().unwrap().remove("city").unwrap();
+    put_ok(&server, &third);
+    for encrypted in [first, second] {
+        assert_eq!(convert(&server, "decrypt", &encrypted)["item"], item);
+    }
+    // What has no action any more is verified and read, and not written.
+    let error = convert(&server, "encrypt", &item)["error"].clone();
+    let told = [&error["index"], &error["code"], &error["attribute"], &error["docs"]];
+    let docs = "docs/item-errors.md#noactionforattribute";
+    assert_eq!(told, [&json!(0), &json!("NoActionForAttribute"), &json!("city"), &json!(docs)]);
+}
+
+#[test]
+fn unsafe_changes_are_refused() {
+    let server = Server::start();
+    put_ok(&server, &schema());
+    let says =
+        ["ConflictException", "UnsafeSchemaChange", "against version 1", "`city`", "allowBreaking"];
+    refused(&put(&server, &unsigned_city()), 409, &says);
+    let mut without = schema();
+    without["attributeActionsOnEncrypt"].as_object_mut().unwrap().remove("city").unwrap();
+    put_ok(&server, &without);
+    // Safe against version 2, which has no city; items of version 1 have one.
+    refused(&put(&server, &unsigned_city()), 409, &says);
+    let mut renamed = schema();
+    renamed["tableName"] = json!("persons");
+    refused(&put(&server, &renamed), 409, &["tableName: `people` -> `persons`"]);
+    assert_eq!(get(&server, PATH)["version"], 2);
+}
+
+/// Who says that there are no items of the versions before makes a new start.
+#[test]
+fn items_can_be_given_up() {
+    let server = Server::start();
+    put_ok(&server, &schema());
+    let item = json!({ "pk": "1", "city": "Ulm" });
+    let encrypted = convert(&server, "encrypt", &item)["item"].clone();
+    let breaking = format!("{PATH}?allowBreaking=true");
+    let answer = server.rest("PUT", &breaking, &unsigned_city()).ok();
+    assert_eq!((&answer["version"], &answer["changes"][0]["class"]), (&json!(2), &json!("unsafe")));
+    assert_eq!(convert(&server, "decrypt", &encrypted)["error"]["code"], "SchemaMismatch");
+    let history = get(&server, &format!("{PATH}/versions"));
+    assert_eq!(history["itemSchemaVersions"][0]["breaking"], true);
+    let record = server.events("eventName=PutItemSchema").remove(0);
+    assert_eq!(record["requestParameters"]["allowBreaking"], true);
+    // From now on version 2 counts and no other before it, after a restart as well.
+    let server = server.restart(Options::default());
+    let mut more = unsigned_city();
+    more["attributeActionsOnEncrypt"]["new"] = json!("ENCRYPT_AND_SIGN");
+    assert_eq!(put_ok(&server, &more).0, 3);
+    refused(&put(&server, &schema()), 409, &["against version 2"]);
+    // And the way back is the same.
+    server.rest("PUT", &breaking, &schema()).ok();
+    assert_eq!(convert(&server, "decrypt", &encrypted)["item"], item);
+}
+
+#[test]
+fn a_dry_run_stores_nothing() {
+    let server = Server::start();
+    let dry = format!("{PATH}?dryRun=true");
+    let mut schema = schema();
+    schema["attributeActionsOnEncrypt"]["ttl"] = json!("ENCRYPT_AND_SIGN");
+    let answer = server.rest("PUT", &dry, &schema).ok();
+    assert_eq!((&answer["version"], &answer["changed"]), (&json!(1), &json!(true)));
+    assert_eq!(answer["warnings"][0]["rule"], "ttl-encrypted");
+    assert_eq!(answer["warnings"][0]["docs"], "docs/item-schemas.md#ttl-encrypted");
+    refused(&server.rest("GET", PATH, &Value::Null), 404, &[]);
+    put_ok(&server, &schema);
+    schema["tableName"] = json!("persons");
+    refused(&server.rest("PUT", &dry, &schema), 409, &["UnsafeSchemaChange"]);
+    refused(&server.rest("PUT", &format!("{PATH}?dryRun=1"), &schema), 400, &["dryRun"]);
+    refused(
+        &server.rest("PUT", &format!("{PATH}?tableName=x"), &schema),
+        400,
+        &["stands in the body"],
+    );
+}
+
+#[test]
+fn clients_pin_the_schema() {
+    let server = Server::start();
+    let (_, _, first) = put_ok(&server, &schema());
+    let (_, _, second) = put_ok(&server, &with("city", "ENCRYPT_AND_SIGN"));
+    let items = json!({ "format": "json", "items": [{ "pk": "1", "ssn": "x" }] });
+    let encrypt = format!("{PATH}/encrypt");
+    let in_body = |hash: &str| {
+        let mut body = items.clone();
+        body["schemaHash"] = json!(hash);
+        server.rest("POST", &encrypt, &body)
+    };
+    let in_header = |hash: &str, target: &str| {
+        let request = Request::new("POST", target, items.to_string());
+        let request = request.with("x-wardbook-schema-hash", hash);
+        server.send_as(&server.admin, "wardbook", &request)
+    };
+    in_body(&second).ok();
+    in_header(&second, &encrypt).ok();
+    let keys = server.events("eventName=GenerateDataKey").len();
+    let says = ["ConflictException", "SchemaHashMismatch", "version 2", &second];
+    refused(&in_body(&first), 409, &says);
+    refused(&in_header(&first, &encrypt), 409, &says);
+    refused(&in_header(&second, &format!("{encrypt}?schemaHash={first}")), 409, &says);
+    refused(&in_header("", &encrypt), 409, &says);
+    refused(&in_header(&first, &format!("{PATH}/decrypt")), 409, &says);
+    assert_eq!(server.events("eventName=GenerateDataKey").len(), keys);
+    for event in server.events("eventName=EncryptItems") {
+        assert_eq!(event["additionalEventData"]["schemaHash"], second);
+    }
+}
+
+#[test]
+fn refusals_name_the_line() {
+    let server = Server::start();
+    let send =
+        |text: &str| server.send_as(&server.admin, "wardbook", &Request::new("PUT", PATH, text));
+    let toml = "tableName = 'people'\npartitionKeyName = 'pk'\n[attributeActionsOnEncrypt]\npk = 'ENCRYPT_AND_SIGN'\n";
+    let says = ["InvalidSchema: line 4: key attribute `pk` must be SIGN_ONLY"];
+    refused(&send(toml), 400, &says);
+    refused(
+        &send(&toml.replace("tableName", "tablename")),
+        400,
+        &["line 1: unknown field `tablename`"],
+    );
+    refused(
+        &send(&format!("{:#}", with("pk", "NOTHING"))),
+        400,
+        &["line 5: unknown variant `NOTHING`"],
+    );
+    refused(&send(""), 400, &["missing field"]);
+    let request = Request::new("PUT", PATH, vec![0xff, 0xfe]);
+    refused(&server.send_as(&server.admin, "wardbook", &request), 400, &["UTF-8"]);
+}
