@@ -141,8 +141,8 @@ fn what_was_changed_is_not_served() {
         (
             "insert into event_log select seq + 1, time_ms, account, region, event_source, \
           event_name, principal, key, second_key, error, source_ip, read_only, format, \
-          dictionary, request_id, event_id, leaf, body, principal_id, access_key, key_material \
-          from event_log where seq = 600",
+          dictionary, request_id, event_id, leaf, body, principal_id, access_key, key_material, \
+          field_reads from event_log where seq = 600",
             "601 records",
         ),
         ("update event_log set leaf = zeroblob(32) where seq = 600", "not those that were signed"),
