@@ -50,6 +50,7 @@ mod hostile;
 #[cfg(test)]
 mod identities;
 #[cfg(test)]
+mod item_batches;
 mod item_keys;
 #[cfg(test)]
 mod kms;
