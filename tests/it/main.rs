@@ -51,6 +51,7 @@ mod hostile;
 mod identities;
 #[cfg(test)]
 mod item_batches;
+#[cfg(test)]
 mod item_keys;
 #[cfg(test)]
 mod kms;
