@@ -35,6 +35,19 @@ pub(super) struct Input {
     recipient: Option<Value>,
 }
 
+impl Input {
+    /// The input of a service of ours.
+    pub(super) fn of(key_id: &str, number_of_bytes: usize, context: &EncryptionContext) -> Self {
+        Self {
+            key_id: key_id.to_owned(),
+            number_of_bytes: Some(number_of_bytes),
+            key_spec: None,
+            encryption_context: context.clone(),
+            recipient: None,
+        }
+    }
+}
+
 /// A data key in clear and under the KMS key.
 pub(super) struct DataKey {
     pub(super) key_arn: String,

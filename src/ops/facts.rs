@@ -45,7 +45,26 @@ impl Facts {
     }
 
     pub(super) fn forget_since(&mut self, mark: Mark) {
+        self.take_since(mark);
+    }
+
+    /// As [`Self::forget_since`], and hands the decisions back.
+    pub(super) fn take_since(&mut self, mark: Mark) -> Vec<Explanation> {
         self.resources.truncate(mark.resources);
-        self.decisions.truncate(mark.decisions);
+        self.decisions.split_off(mark.decisions.min(self.decisions.len()))
+    }
+
+    /// Keeps of what came since `mark` only what was not there before.
+    pub(super) fn forget_repetitions(&mut self, mark: Mark) {
+        keep_new(&mut self.resources, mark.resources);
+        keep_new(&mut self.decisions, mark.decisions);
+    }
+}
+
+fn keep_new<T: PartialEq>(all: &mut Vec<T>, from: usize) {
+    for one in all.split_off(from.min(all.len())) {
+        if !all.contains(&one) {
+            all.push(one);
+        }
     }
 }

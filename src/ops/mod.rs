@@ -33,6 +33,7 @@ mod grants;
 mod imported;
 mod item_context;
 mod managed_key;
+mod many;
 mod recording;
 mod rotation;
 mod signature;
@@ -105,6 +106,10 @@ use operation::Entry;
 pub static GENERATE_DATA_KEY: Entry<Ctx> = Entry::of::<generate_data_key::GenerateDataKey>();
 /// See [`GENERATE_DATA_KEY`].
 pub static DECRYPT: Entry<Ctx> = Entry::of::<decrypt::Decrypt>();
+/// GenerateDataKey and Decrypt of a whole batch, with one record.
+pub static GENERATE_DATA_KEYS: Entry<Ctx> = Entry::of::<many::GenerateDataKeys>();
+/// See [`GENERATE_DATA_KEYS`].
+pub static DECRYPT_ALL: Entry<Ctx> = Entry::of::<many::DecryptAll>();
 
 /// The KMS operations, sorted by name.
 pub static TABLE: &[Entry<Ctx>] = &[

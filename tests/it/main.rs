@@ -50,6 +50,8 @@ mod hostile;
 #[cfg(test)]
 mod identities;
 #[cfg(test)]
+mod item_batches;
+#[cfg(test)]
 mod item_keys;
 #[cfg(test)]
 mod kms;

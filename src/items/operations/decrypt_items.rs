@@ -7,10 +7,12 @@ use super::batch::{self, Converted, Format, Output, Refusal};
 use super::field_reads::Reads;
 use super::key_service::KeyService;
 use super::reading::{self, Reading, Wanted};
-use super::sealed::{Parsed, Sealed, parse, unwrap_key};
+use super::sealed::{Parsed, Sealed, parse};
+use super::unwrap::Unopened;
 use super::views::{Seen, Shown, Views};
 use super::{Ctx, find_schema, pin};
 use crate::audit::{ItemRead, ReadKind};
+use crate::base::secret::SecretBytes;
 use crate::hsm::Hsm;
 use crate::items::decrypt::VerifiedItem;
 use crate::items::schemas::StoredSchema;
@@ -66,10 +68,19 @@ impl Operation for DecryptItems {
             views,
             stored,
         });
+        let admitted: Vec<Result<Admitted, Refusal>> =
+            parsed.into_iter().map(|item| reader.admit(item?)).collect();
+        let data_keys: Vec<_> =
+            admitted.iter().flatten().map(|admitted| admitted.item.data_keys()).collect();
+        let mut keys = reader.keys.unwrap(&reader.stored, &data_keys).await.into_iter();
+        let with_keys = admitted.into_iter().map(|admitted| Ok((admitted?, keys.next()))).collect();
         let version = reader.stored.version;
-        let done = batch::run(access, version, parsed, |item| {
+        let done = batch::run(access, version, with_keys, |item: Result<_, Refusal>| {
             let reader = Arc::clone(&reader);
-            async move { reader.read(item?).await }
+            async move {
+                let (admitted, key) = item?;
+                reader.read(admitted, key)
+            }
         })
         .await;
         access.record_field_reads(reader.reads.gathered());
@@ -88,16 +99,35 @@ struct Reader {
     views: Views,
 }
 
+/// An item of which the caller may see what he asks for, if its key opens.
+struct Admitted {
+    item: Sealed,
+    encrypted: Vec<String>,
+    read: ItemRead,
+}
+
 impl Reader {
-    async fn read(&self, parsed: Parsed) -> Result<Converted, Refusal> {
+    fn admit(&self, parsed: Parsed) -> Result<Admitted, Refusal> {
         let Parsed { number, item, encrypted } = parsed;
         let read = self.reads.of_item(number, &item.key(&self.stored));
         let read = read.map_err(|error| Refusal::from(&ApiError::internal(error)))?;
-        if let Err(refusal) = self.views.check(&self.wanted, &encrypted) {
-            self.deny(read, &encrypted);
-            return Err(refusal);
+        match self.views.check(&self.wanted, &encrypted) {
+            Ok(()) => Ok(Admitted { item, encrypted, read }),
+            Err(refusal) => {
+                self.deny(read, &encrypted);
+                Err(refusal)
+            }
         }
-        let (index, key) = match unwrap_key(&self.stored, item.data_keys(), &self.keys).await {
+    }
+
+    fn read(
+        &self,
+        admitted: Admitted,
+        key: Option<Result<(usize, SecretBytes), Unopened>>,
+    ) -> Result<Converted, Refusal> {
+        let Admitted { item, encrypted, read } = admitted;
+        let missing = || Err(Unopened::of(&ApiError::internal("a key is missing")));
+        let (index, key) = match key.unwrap_or_else(missing) {
             Ok(key) => key,
             Err(unopened) => {
                 if unopened.is_denied {

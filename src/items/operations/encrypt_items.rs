@@ -14,6 +14,7 @@ use crate::items::document::Document;
 use crate::items::document::encrypt::PreparedDocument;
 use crate::items::encrypt::{PreparedItem, WrappedKey};
 use crate::items::error::{ItemError, ItemErrorCode};
+use crate::items::rewrap::RewrappedItem;
 use crate::items::schemas::StoredSchema;
 use crate::items::{dynamodb_json, plain_json};
 use crate::ops::access::Access;
@@ -49,52 +50,87 @@ impl Operation for EncryptItems {
         let keys = KeyService::new(ctx, access.call());
         let hsm = Arc::clone(&ctx.common.hsm);
         let format = input.format;
-        batch::run(access, stored.version, input.items, |text| {
-            let (stored, keys, hsm) = (Arc::clone(&stored), keys.clone(), Arc::clone(&hsm));
-            async move { encrypt(&stored, &keys, &hsm, text.get(), format).await }
+        let prepared = batch::each(input.items, |text| {
+            let stored = Arc::clone(&stored);
+            async move { Prepared::of(&stored, text.get(), format) }
         })
-        .await
+        .await?;
+        seal_all(access, (&stored, &keys, &hsm), prepared, format).await
     }
 }
 
-async fn encrypt(
-    stored: &StoredSchema,
-    keys: &KeyService,
-    hsm: &Hsm,
-    text: &str,
+/// Asks for the keys of all items at once, and seals them.
+pub(super) async fn seal_all(
+    access: &mut Access<'_>,
+    (stored, keys, hsm): (&StoredSchema, &KeyService, &Arc<Hsm>),
+    prepared: Vec<Result<Prepared, Refusal>>,
     format: Format,
-) -> Result<Converted, Refusal> {
-    let mut random = |bytes: &mut [u8]| fill_random(hsm, bytes);
-    if let Some(schema) = stored.schema.documents() {
-        let prepared = PreparedDocument::prepare(schema, Document::parse(text)?)?;
-        let keys = recipients(stored, keys, prepared.encryption_context()).await?;
-        return documents::print(&prepared.finish(&keys, &mut random)?).map(Converted::whole);
-    }
-    let item = match format {
-        Format::DynamoDb => dynamodb_json::parse(text)?,
-        Format::Json | Format::Document => plain_json::parse(text)?,
-    };
-    let prepared = PreparedItem::prepare(&stored.schema, item)?;
-    let keys = recipients(stored, keys, prepared.encryption_context()).await?;
-    let encrypted = prepared.finish(&keys, &mut random)?;
-    batch::print(&encrypted, format)
-        .map(Converted::whole)
-        .map_err(|error| Refusal::from(&ApiError::internal(error)))
-}
-
-/// Randomness for an item, from the security module.
-pub(super) fn fill_random(hsm: &Hsm, bytes: &mut [u8]) -> Result<(), ItemError> {
-    hsm.fill_random(bytes).map_err(|_failed| {
-        ItemError::new(ItemErrorCode::RandomUnavailable, "there is no randomness: try again")
+) -> Result<Done<Output>, ApiError> {
+    let contexts: Vec<_> = prepared.iter().flatten().map(Prepared::context).collect();
+    let mut keys =
+        keys.generate_for_each(stored.encrypting_key_arns(), &contexts).await.into_iter();
+    let with_keys = prepared.into_iter().map(|item| {
+        let item = item?;
+        let none = || Err(Arc::new(ApiError::internal("a key is missing")));
+        let keys = keys.next().unwrap_or_else(none).map_err(|error| Refusal::from(&*error))?;
+        Ok((item, keys))
+    });
+    batch::run(access, stored.version, with_keys.collect(), |item: Result<_, Refusal>| {
+        let hsm = Arc::clone(hsm);
+        async move {
+            let (item, keys) = item?;
+            item.finish(&keys, &hsm, format)
+        }
     })
+    .await
 }
 
-/// A fresh key for one item from each key of the schema.
-pub(super) async fn recipients(
-    stored: &StoredSchema,
-    keys: &KeyService,
-    context: &EncryptionContext,
-) -> Result<Vec<WrappedKey>, Refusal> {
-    let generated = keys.generate_for_each(stored.encrypting_key_arns(), context).await;
-    generated.map_err(|error| Refusal::from(&error))
+/// An item that wants keys.
+pub(super) enum Prepared {
+    Item(PreparedItem),
+    Document(PreparedDocument),
+    /// Its attributes are ciphertexts already.
+    Rewrapped(RewrappedItem),
+}
+
+impl Prepared {
+    fn of(stored: &StoredSchema, text: &str, format: Format) -> Result<Self, Refusal> {
+        if let Some(schema) = stored.schema.documents() {
+            return Ok(Self::Document(PreparedDocument::prepare(schema, Document::parse(text)?)?));
+        }
+        let item = match format {
+            Format::DynamoDb => dynamodb_json::parse(text)?,
+            Format::Json | Format::Document => plain_json::parse(text)?,
+        };
+        Ok(Self::Item(PreparedItem::prepare(&stored.schema, item)?))
+    }
+
+    fn context(&self) -> &EncryptionContext {
+        match self {
+            Self::Item(item) => item.encryption_context(),
+            Self::Document(document) => document.encryption_context(),
+            Self::Rewrapped(item) => item.encryption_context(),
+        }
+    }
+
+    /// Encrypts with `keys`, one of each recipient.
+    fn finish(self, keys: &[WrappedKey], hsm: &Hsm, format: Format) -> Result<Converted, Refusal> {
+        let mut random = |bytes: &mut [u8]| {
+            hsm.fill_random(bytes).map_err(|_failed| {
+                let text = "there is no randomness: try again";
+                ItemError::new(ItemErrorCode::RandomUnavailable, text)
+            })
+        };
+        let item = match self {
+            Self::Item(item) => item.finish(keys, &mut random)?,
+            Self::Rewrapped(item) => item.finish(keys)?,
+            Self::Document(document) => {
+                let document = document.finish(keys, &mut random)?;
+                return documents::print(&document).map(Converted::whole);
+            }
+        };
+        batch::print(&item, format)
+            .map(Converted::whole)
+            .map_err(|error| Refusal::from(&ApiError::internal(error)))
+    }
 }

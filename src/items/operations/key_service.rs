@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use serde::Deserialize;
-use serde_json::json;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 
 use super::Ctx;
 use crate::base::caller::Caller;
@@ -13,9 +14,10 @@ use crate::base::ids::RequestId;
 use crate::base::secret::SecretBytes;
 use crate::items::encrypt::WrappedKey;
 use crate::items::header::KMS_PROVIDER_ID;
-use crate::ops::call::{Answer, Call};
+use crate::ops::call::Call;
 use crate::ops::operation::BoundOperation;
 use crate::wire::blob::{Blob, SecretBlob};
+use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
 
 /// `kms:ViaService` and CloudTrail's `invokedBy` of these calls.
@@ -32,6 +34,8 @@ pub(super) struct KeyService {
 struct Handles {
     generate_data_key: Arc<BoundOperation>,
     decrypt: Arc<BoundOperation>,
+    generate_data_keys: Arc<BoundOperation>,
+    decrypt_all: Arc<BoundOperation>,
     hsm: Arc<crate::hsm::Hsm>,
 }
 
@@ -41,6 +45,8 @@ impl KeyService {
         let handles = Handles {
             generate_data_key: Arc::clone(&ctx.generate_data_key),
             decrypt: Arc::clone(&ctx.decrypt),
+            generate_data_keys: Arc::clone(&ctx.generate_data_keys),
+            decrypt_all: Arc::clone(&ctx.decrypt_all),
             hsm: Arc::clone(&ctx.common.hsm),
         };
         Self {
@@ -50,81 +56,151 @@ impl KeyService {
         }
     }
 
-    /// A fresh key for one item from each of `key_ids`. Each recipient wraps the
-    /// item's data key with a key of its own, so that all of them are asked to
-    /// generate one and none to encrypt, as in the SDK's multi-keyring.
+    /// For each item, given by its context, a fresh key from each of `key_ids`. Each
+    /// recipient wraps the item's data key with a key of its own, so that all of them
+    /// are asked to generate one and none to encrypt, as in the SDK's multi-keyring.
     pub(super) async fn generate_for_each<'a>(
         &self,
         key_ids: impl Iterator<Item = &'a str> + Send,
-        context: &EncryptionContext,
-    ) -> Result<Vec<WrappedKey>, ApiError> {
-        let mut keys = Vec::new();
+        contexts: &[&EncryptionContext],
+    ) -> Vec<Result<Vec<WrappedKey>, Arc<ApiError>>> {
+        let mut all: Vec<Result<Vec<WrappedKey>, Arc<ApiError>>> = Vec::new();
+        all.resize_with(contexts.len(), || Ok(Vec::new()));
         for key_id in key_ids {
-            keys.push(self.generate(key_id, context).await?);
+            // Whoever was refused one key is not asked for the next.
+            let left: Vec<&EncryptionContext> = all
+                .iter()
+                .zip(contexts)
+                .filter(|(keys, _)| keys.is_ok())
+                .map(|(_, of)| *of)
+                .collect();
+            let made = self.generate(key_id, &left).await;
+            let wanting = all.iter_mut().filter(|keys| keys.is_ok());
+            for (keys, made) in wanting.zip(made) {
+                match (keys, made) {
+                    (Ok(keys), Ok(key)) => keys.push(key),
+                    (keys, Err(error)) => *keys = Err(error),
+                    (Err(_), Ok(_)) => {}
+                }
+            }
         }
-        Ok(keys)
+        all
     }
 
-    /// A fresh key: GenerateDataKey of 32 bytes, as the keyring of the Database
-    /// Encryption SDK asks for it.
+    /// A fresh key for each item, given by its context: GenerateDataKey of 32 bytes,
+    /// as the keyring of the Database Encryption SDK asks for it. Those of a batch
+    /// leave one record.
     async fn generate(
         &self,
         key_id: &str,
-        context: &EncryptionContext,
-    ) -> Result<WrappedKey, ApiError> {
+        contexts: &[&EncryptionContext],
+    ) -> Vec<Result<WrappedKey, Arc<ApiError>>> {
         #[derive(Deserialize)]
         #[serde(rename_all = "PascalCase")]
-        struct Output {
+        struct Generated {
             key_id: String,
             plaintext: SecretBlob,
             ciphertext_blob: Blob,
         }
-        let input = json!({ "KeyId": key_id, "NumberOfBytes": 32, "EncryptionContext": context });
-        let answer = self.call(&self.ctx.generate_data_key, &input).await?;
-        let output: Output = parse(answer)?;
-        Ok(WrappedKey {
+        let uses = contexts.iter().map(|context| json!({ "EncryptionContext": context })).collect();
+        let alone = json!({ "NumberOfBytes": 32 });
+        let both = (&*self.ctx.generate_data_keys, &*self.ctx.generate_data_key);
+        let made = self.all::<Generated>(both, key_id, &alone, uses).await;
+        let wrapped = |made: Generated| WrappedKey {
             provider_id: KMS_PROVIDER_ID.to_owned(),
-            provider_info: output.key_id.into_bytes(),
-            intermediate_key: output.plaintext.0,
-            ciphertext: output.ciphertext_blob.0,
-        })
+            provider_info: made.key_id.into_bytes(),
+            intermediate_key: made.plaintext.0,
+            ciphertext: made.ciphertext_blob.0,
+        };
+        made.into_iter().map(|made| made.map(wrapped)).collect()
     }
 
-    /// The key of one item: Decrypt under the key that the item names.
+    /// The key of each item, given by its ciphertext and context: Decrypt under the
+    /// key that the items name. Those of a batch leave one record.
     pub(super) async fn decrypt(
         &self,
         key_arn: &str,
-        ciphertext: &[u8],
-        context: &EncryptionContext,
-    ) -> Result<SecretBytes, ApiError> {
+        items: Vec<(Vec<u8>, EncryptionContext)>,
+    ) -> Vec<Result<SecretBytes, Arc<ApiError>>> {
         #[derive(Deserialize)]
         #[serde(rename_all = "PascalCase")]
-        struct Output {
+        struct Opened {
             plaintext: SecretBlob,
         }
-        let blob = Blob(ciphertext.to_vec());
-        let input =
-            json!({ "KeyId": key_arn, "CiphertextBlob": blob, "EncryptionContext": context });
-        let answer = self.call(&self.ctx.decrypt, &input).await?;
-        parse::<Output>(answer).map(|output| output.plaintext.0)
+        let one = |(ciphertext, context): (Vec<u8>, EncryptionContext)| json!({ "CiphertextBlob": Blob(ciphertext), "EncryptionContext": context });
+        let uses = items.into_iter().map(one).collect();
+        let both = (&*self.ctx.decrypt_all, &*self.ctx.decrypt);
+        let opened = self.all::<Opened>(both, key_arn, &json!({}), uses).await;
+        opened.into_iter().map(|opened| opened.map(|opened| opened.plaintext.0)).collect()
     }
 
-    async fn call(
+    /// Asks for all uses of a key at once by the first operation, and for those that
+    /// it leaves out one by one by the second, to which `alone` is said too.
+    async fn all<T: DeserializeOwned>(
+        &self,
+        (many, single): (&BoundOperation, &BoundOperation),
+        key_id: &str,
+        alone: &Value,
+        uses: Vec<Value>,
+    ) -> Vec<Result<T, Arc<ApiError>>> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Output<T> {
+            used: Vec<Option<T>>,
+        }
+        let mut together: Vec<Option<T>> = Vec::new();
+        let mut refused = None;
+        if uses.len() > 1 {
+            let input = json!({ "KeyId": key_id, "Uses": uses });
+            match self.call::<Output<T>>(many, &input).await {
+                Ok(output) => together = output.used,
+                Err(error) => refused = Some(Arc::new(error)),
+            }
+        }
+        let mut all = Vec::with_capacity(uses.len());
+        for (place, mut input) in uses.into_iter().enumerate() {
+            let made = together.get_mut(place).and_then(Option::take);
+            all.push(match (made, &refused) {
+                (Some(made), _) => Ok(made),
+                // All were refused, and of this one that is known already; of the
+                // others too, unless it lies in the item.
+                (None, Some(error)) if place == 0 || !is_of_item(error) => Err(Arc::clone(error)),
+                (None, _) => {
+                    add(&mut input, &json!({ "KeyId": key_id }));
+                    add(&mut input, alone);
+                    self.call::<T>(single, &input).await.map_err(Arc::new)
+                }
+            });
+        }
+        all
+    }
+
+    async fn call<T: DeserializeOwned>(
         &self,
         operation: &BoundOperation,
-        input: &serde_json::Value,
-    ) -> Result<Answer, ApiError> {
+        input: &Value,
+    ) -> Result<T, ApiError> {
         let mut random = [0; 16];
         self.ctx.hsm.fill_random(&mut random)?;
         let caller = Caller { request_id: RequestId::from_random(random), ..self.caller.clone() };
         let body = input.to_string().into_bytes();
         let region = self.region.clone();
         let call = Call { caller, region, body, members: Vec::new(), decided: Vec::new() };
-        Ok(operation.call(call).await)
+        let output = SecretBytes::new(operation.call(call).await.into_result()?);
+        serde_json::from_slice(output.expose()).map_err(ApiError::internal)
     }
 }
 
-fn parse<T: serde::de::DeserializeOwned>(answer: Answer) -> Result<T, ApiError> {
-    let output = SecretBytes::new(answer.into_result()?);
-    serde_json::from_slice(output.expose()).map_err(ApiError::internal)
+/// Whether what was refused may be the item's fault.
+fn is_of_item(error: &ApiError) -> bool {
+    matches!(
+        error.code(),
+        Code::InvalidCiphertextException | Code::IncorrectKeyException | Code::ValidationException
+    )
+}
+
+fn add(input: &mut Value, more: &Value) {
+    if let (Value::Object(input), Value::Object(more)) = (input, more) {
+        input.extend(more.clone());
+    }
 }

@@ -37,6 +37,7 @@ mod reading;
 mod resealing;
 mod rewrap_items;
 mod sealed;
+mod unwrap;
 mod views;
 
 /// What the operations on items work with.
@@ -45,6 +46,8 @@ pub struct Ctx {
     schemas: Arc<Schemas>,
     generate_data_key: Arc<BoundOperation>,
     decrypt: Arc<BoundOperation>,
+    generate_data_keys: Arc<BoundOperation>,
+    decrypt_all: Arc<BoundOperation>,
 }
 
 impl Ctx {
@@ -55,6 +58,8 @@ impl Ctx {
         Self {
             generate_data_key: Arc::new(crate::ops::GENERATE_DATA_KEY.bind(Arc::clone(&common))),
             decrypt: Arc::new(crate::ops::DECRYPT.bind(Arc::clone(&common))),
+            generate_data_keys: Arc::new(crate::ops::GENERATE_DATA_KEYS.bind(Arc::clone(&common))),
+            decrypt_all: Arc::new(crate::ops::DECRYPT_ALL.bind(Arc::clone(&common))),
             common,
             schemas,
         }

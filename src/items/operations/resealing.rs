@@ -8,15 +8,15 @@
 
 use std::sync::Arc;
 
-use super::batch::{self, Batch, Converted, Format, Output, Refusal};
-use super::encrypt_items::{fill_random, recipients};
+use super::batch::{self, Batch, Output, Refusal};
+use super::encrypt_items::{Prepared, seal_all};
 use super::field_reads::Reads;
 use super::key_service::KeyService;
-use super::sealed::{Parsed, Sealed, parse, unwrap_key};
-use super::{Ctx, documents, find_schema, pin};
+use super::sealed::{Parsed, Sealed, parse};
+use super::unwrap::Unopened;
+use super::{Ctx, find_schema, pin};
 use crate::audit::{ItemRead, ReadKind};
-use crate::hsm::Hsm;
-use crate::items::attribute::Item;
+use crate::base::secret::SecretBytes;
 use crate::items::decrypt::VerifiedItem;
 use crate::items::document::decrypt::{Disclosure, VerifiedDocument};
 use crate::items::document::encrypt::PreparedDocument;
@@ -52,22 +52,34 @@ pub(super) async fn run(
         let text = "Documents cannot be rewrapped: re-encrypt them.";
         return Err(ApiError::validation(text));
     }
+    let keys = KeyService::new(ctx, access.call());
     let sealer = Arc::new(Sealer {
-        keys: KeyService::new(ctx, access.call()),
-        hsm: Arc::clone(&ctx.common.hsm),
         reads: Reads::new(ctx, &stored, ReadKind::UsedInside),
-        format: input.format,
         depth,
-        stored,
+        stored: Arc::clone(&stored),
     });
-    let items = (0_u16..).zip(input.items).collect();
-    let done = batch::run(access, sealer.stored.version, items, |(number, text)| {
+    let format = input.format;
+    let parsed = batch::each((0_u16..).zip(input.items).collect(), |(number, text)| {
+        let stored = Arc::clone(&stored);
+        async move { parse(&stored, (number, text.get()), format) }
+    })
+    .await?;
+    let data_keys: Vec<_> = parsed.iter().flatten().map(|item| item.item.data_keys()).collect();
+    let mut opened = keys.unwrap(&stored, &data_keys).await.into_iter();
+    let with_keys = parsed.into_iter().map(|item| Ok((item?, opened.next()))).collect();
+    let prepared = batch::each(with_keys, |item: Result<_, Refusal>| {
         let sealer = Arc::clone(&sealer);
         async move {
-            sealer.seal_anew(parse(&sealer.stored, (number, text.get()), sealer.format)?).await
+            let (item, key) = item?;
+            sealer.prepare(item, key)
         }
     })
     .await;
+    let hsm = Arc::clone(&ctx.common.hsm);
+    let done = match prepared {
+        Ok(prepared) => seal_all(access, (&stored, &keys, &hsm), prepared, format).await,
+        Err(error) => Err(error),
+    };
     access.record_field_reads(sealer.reads.gathered());
     done
 }
@@ -75,18 +87,21 @@ pub(super) async fn run(
 /// One caller, who has items of one schema sealed anew.
 struct Sealer {
     stored: Arc<StoredSchema>,
-    keys: KeyService,
-    hsm: Arc<Hsm>,
     reads: Reads,
-    format: Format,
     depth: Depth,
 }
 
 impl Sealer {
-    async fn seal_anew(&self, parsed: Parsed) -> Result<Converted, Refusal> {
+    /// Verifies an item, and makes it ready for its new keys.
+    fn prepare(
+        &self,
+        parsed: Parsed,
+        key: Option<Result<(usize, SecretBytes), Unopened>>,
+    ) -> Result<Prepared, Refusal> {
         let Parsed { number, item, encrypted } = parsed;
         let read = self.reads.of_item(number, &item.key(&self.stored)).map_err(internal)?;
-        let (index, key) = match unwrap_key(&self.stored, item.data_keys(), &self.keys).await {
+        let missing = || Err(Unopened::of(&ApiError::internal("a key is missing")));
+        let (index, key) = match key.unwrap_or_else(missing) {
             Ok(key) => key,
             Err(unopened) => {
                 if unopened.is_denied {
@@ -98,33 +113,25 @@ impl Sealer {
         match item {
             Sealed::Item(item) => {
                 let verified = item.verify(index, &key)?;
-                if self.depth == Depth::Whole
-                    && let Some(name) = verified.reserved_names().next()
-                {
+                if self.depth == Depth::Wrapping {
+                    self.reads.add(read);
+                    return Ok(Prepared::Rewrapped(RewrappedItem::prepare(verified)?));
+                }
+                if let Some(name) = verified.reserved_names().next() {
                     return Err(would_be_lost(name).into());
                 }
-                self.note(read, encrypted);
-                let sealed = match self.depth {
-                    Depth::Wrapping => self.rewrap(verified).await?,
-                    Depth::Whole => self.re_encrypt(verified).await?,
-                };
-                batch::print(&sealed, self.format).map(Converted::whole).map_err(internal)
+                self.reads.add(ItemRead { plain: encrypted, ..read });
+                self.re_encrypt(verified)
             }
             Sealed::Document(document) => {
                 let verified = document.verify(index, &key)?;
-                self.note(read, encrypted);
-                self.re_encrypt_document(verified).await
+                self.reads.add(ItemRead { plain: encrypted, ..read });
+                self.re_encrypt_document(verified)
             }
         }
     }
 
-    async fn rewrap(&self, verified: VerifiedItem) -> Result<Item, Refusal> {
-        let moved = RewrappedItem::prepare(verified)?;
-        let keys = recipients(&self.stored, &self.keys, moved.encryption_context()).await?;
-        Ok(moved.finish(&keys)?)
-    }
-
-    async fn re_encrypt(&self, verified: VerifiedItem) -> Result<Item, Refusal> {
+    fn re_encrypt(&self, verified: VerifiedItem) -> Result<Prepared, Refusal> {
         let before: Vec<String> = verified.encrypted_names().map(str::to_owned).collect();
         let opened = verified.decrypt(|_| true)?;
         let prepared = PreparedItem::prepare(&self.stored.schema, opened)?;
@@ -133,11 +140,10 @@ impl Sealer {
                 return Err(would_be_shown(name).into());
             }
         }
-        let keys = recipients(&self.stored, &self.keys, prepared.encryption_context()).await?;
-        Ok(prepared.finish(&keys, &mut |bytes| fill_random(&self.hsm, bytes))?)
+        Ok(Prepared::Item(prepared))
     }
 
-    async fn re_encrypt_document(&self, verified: VerifiedDocument) -> Result<Converted, Refusal> {
+    fn re_encrypt_document(&self, verified: VerifiedDocument) -> Result<Prepared, Refusal> {
         let Some(schema) = self.stored.schema.documents() else {
             return Err(internal("a document of a schema of items"));
         };
@@ -145,26 +151,15 @@ impl Sealer {
         let opened = verified.decrypt(|_| Disclosure::Plain)?;
         let prepared = PreparedDocument::prepare(schema, opened.document)?;
         let after: Vec<String> = prepared.encrypted_pointers().collect();
-        if let Some(pointer) = before.iter().find(|value| !is_within(value, &after)) {
-            return Err(would_be_shown(pointer).into());
+        match before.iter().find(|value| !is_within(value, &after)) {
+            None => Ok(Prepared::Document(prepared)),
+            Some(pointer) => Err(would_be_shown(pointer).into()),
         }
-        let keys = recipients(&self.stored, &self.keys, prepared.encryption_context()).await?;
-        let sealed = prepared.finish(&keys, &mut |bytes| fill_random(&self.hsm, bytes))?;
-        documents::print(&sealed).map(Converted::whole)
     }
 
-    /// Notes an item that was opened, and which attributes of it: rewrapping opens
-    /// none.
-    fn note(&self, read: ItemRead, encrypted: Vec<String>) {
-        let plain = match self.depth {
-            Depth::Wrapping => Vec::new(),
-            Depth::Whole => encrypted,
-        };
-        self.reads.add(ItemRead { plain, ..read });
-    }
-
-    /// Notes an item whose key a policy denied. What the item says of itself is
-    /// not verified: names that the schema does not have are passed over.
+    /// Notes an item whose key a policy denied; rewrapping would have opened no
+    /// attribute of it. What the item says of itself is not verified: names that the
+    /// schema does not have are passed over.
     fn deny(&self, read: ItemRead, encrypted: Vec<String>) {
         if self.depth == Depth::Whole {
             let known = |name: &String| self.stored.schema.encrypted_names().any(|of| of == name);

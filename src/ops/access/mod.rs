@@ -1,30 +1,29 @@
 //! The way from a name in a request to a permit: find the thing, ask the
 //! policy, remember both for the record. The only place that asks.
 
+mod notes;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde_json::Value;
-
-use super::call::Call;
-use super::ctx::Ctx;
-use super::facts::{Facts, Mark};
-use super::grants;
-use super::managed_key;
-use super::operation::Description;
-use super::rates::{self, Counted};
-use super::resolve::{self, Accepts, Found};
-use super::source::parse_blob;
-use crate::audit::FieldReads;
 use crate::base::arn::{AliasArn, KeyArn};
 use crate::base::context::EncryptionContext;
 use crate::base::grant::GrantId;
-use crate::base::ids::{AliasName, MaterialId, Realm};
+use crate::base::ids::{AliasName, Realm};
 use crate::base::rates::RateGroup;
 use crate::base::spec::{KeyPairSpec, KeySpec};
 use crate::keys::grants::Grant;
 use crate::keys::grants::sources::Retired;
 use crate::keys::key::Key;
+use crate::ops::call::Call;
+use crate::ops::ctx::Ctx;
+use crate::ops::facts::{Facts, Mark};
+use crate::ops::grants;
+use crate::ops::managed_key;
+use crate::ops::operation::Description;
+use crate::ops::rates::{self, Counted};
+use crate::ops::resolve::{self, Accepts, Found};
+use crate::ops::source::parse_blob;
 use crate::policy::actions::Action;
 use crate::policy::decision::{
     Decision, Denial, DenialKind, Explanation, Permit, ciphertext_denial, foreign_denial,
@@ -60,7 +59,7 @@ pub struct PermittedKey {
 }
 
 impl<'a> Access<'a> {
-    pub(super) fn new(
+    pub(in crate::ops) fn new(
         ctx: &'a Ctx,
         operation: &Description,
         call: &'a Call,
@@ -349,50 +348,10 @@ impl<'a> Access<'a> {
         RequestFacts { encryption_context, request_alias, region, said: &self.said, now_ms }
     }
 
-    /// Notes a denial that no policy spoke: what was asked about is not there.
-    pub fn record_denied(&mut self, action: Action, resource: String) {
-        let kind = DenialKind::ImplicitResourcePolicy;
-        self.facts.decisions.push(Explanation::foreign(action, resource, kind));
-    }
-
-    /// Notes the material that a symmetric key was used with.
-    pub fn record_material(&mut self, id: MaterialId) {
-        self.record_additional("keyMaterialId", Value::from(id.to_string()));
-    }
-
-    /// Notes a member of `requestParameters` that was not sent but holds for the
-    /// call.
-    pub fn record_parameter(&mut self, name: &str, value: Value) {
-        if let Some(Value::Object(parameters)) = &mut self.facts.request_parameters {
-            parameters.insert(name.to_owned(), value);
-        }
-    }
-
-    /// Notes a member of `additionalEventData`.
-    pub fn record_additional(&mut self, name: &str, value: Value) {
-        self.facts.additional.insert(name.to_owned(), value);
-    }
-
-    /// Notes what the call opened of items: rows of the field-read book, whatever
-    /// becomes of the call.
-    pub fn record_field_reads(&mut self, reads: FieldReads) {
-        self.facts.field_reads = Some(reads);
-    }
-
-    /// Notes `serviceEventDetails`.
-    pub fn record_service_event(&mut self, details: Value) {
-        self.facts.service_event_details = Some(details);
-    }
-
-    /// Notes the ARN of a key that the call is about without naming it, such
-    /// as a new one.
-    pub fn record_resource(&mut self, arn: &KeyArn) {
-        self.facts.resources.push(arn.to_string());
-    }
-
-    /// Notes the ARN of a role that the call is about.
-    pub fn record_role(&mut self, arn: String) {
-        self.facts.resources.push(arn);
+    /// Says that what comes is another use of a key in the same call, which is
+    /// counted by itself.
+    pub(in crate::ops) fn begins_another_use(&mut self) {
+        self.counted_in = None;
     }
 
     /// Every operation gets its keys here, so none sees material that has
@@ -470,13 +429,6 @@ impl<'a> Access<'a> {
             false => explanation,
         });
         outcome.map_err(|denial| ApiError::new(Code::AccessDeniedException, denial.to_string()))
-    }
-
-    /// AWS records Decrypt's key as if the caller had named it.
-    fn record_key_arn(&mut self, arn: &KeyArn) {
-        if let Some(Value::Object(parameters)) = &mut self.facts.request_parameters {
-            parameters.entry("keyId").or_insert_with(|| Value::from(arn.to_string()));
-        }
     }
 
     /// One text for a key that is unknown, deleted or forbidden: whoever holds

@@ -1,0 +1,121 @@
+//! The data keys of a batch of encrypted items: which of an item's recipients are
+//! asked for its key, and in which order.
+
+use std::collections::BTreeMap;
+
+use super::batch::Refusal;
+use super::key_service::KeyService;
+use crate::base::context::EncryptionContext;
+use crate::base::limits;
+use crate::base::secret::SecretBytes;
+use crate::items::error::{ItemError, ItemErrorCode};
+use crate::items::header::{EncryptedDataKey, KMS_PROVIDER_ID};
+use crate::items::schemas::StoredSchema;
+use crate::wire::codes::Code;
+use crate::wire::error::ApiError;
+
+/// No recipient gave a key.
+pub(super) struct Unopened {
+    pub(super) refusal: Refusal,
+    /// Whether a policy is the reason, and not the item.
+    pub(super) is_denied: bool,
+}
+
+impl Unopened {
+    pub(super) fn of(error: &ApiError) -> Self {
+        let is_denied = error.code() == Code::AccessDeniedException;
+        Self { refusal: Refusal::from(error), is_denied }
+    }
+}
+
+/// An item on its way to its key.
+struct Search<'a> {
+    recipients: Vec<Recipient<'a>>,
+    context: &'a EncryptionContext,
+    found: Result<(usize, SecretBytes), Unopened>,
+}
+
+impl<'a> Search<'a> {
+    fn of(
+        stored: &'a StoredSchema,
+        (data_keys, context): (&'a [EncryptedDataKey], &'a EncryptionContext),
+    ) -> Self {
+        Self { recipients: recipients(stored, data_keys), context, found: Err(unknown()) }
+    }
+}
+
+struct Recipient<'a> {
+    /// Its place in the header.
+    index: usize,
+    key_arn: &'a str,
+    wrapped: &'a [u8],
+}
+
+impl KeyService {
+    /// For each item, given by its data keys and encryption context, the first of its
+    /// data keys that opens: its place and the intermediate key. Only keys of the
+    /// schema are asked: whoever can use some other key that the reader may use as
+    /// well could forge items under it. How many are tried is bounded: an item may
+    /// name 255.
+    pub(super) async fn unwrap<'a>(
+        &self,
+        stored: &'a StoredSchema,
+        items: &[(&'a [EncryptedDataKey], &'a EncryptionContext)],
+    ) -> Vec<Result<(usize, SecretBytes), Unopened>> {
+        let mut all: Vec<Search<'a>> = items.iter().map(|item| Search::of(stored, *item)).collect();
+        for round in 0..limits::DATA_KEYS_TRIED {
+            let mut by_key: BTreeMap<&str, Vec<&mut Search<'a>>> = BTreeMap::new();
+            for search in all.iter_mut().filter(|search| search.found.is_err()) {
+                if let Some(recipient) = search.recipients.get(round) {
+                    by_key.entry(recipient.key_arn).or_default().push(search);
+                }
+            }
+            for (key_arn, searches) in by_key {
+                self.ask(key_arn, round, searches).await;
+            }
+        }
+        all.into_iter().map(|search| search.found).collect()
+    }
+
+    /// Asks one key for those who have it at place `round`.
+    async fn ask(&self, key_arn: &str, round: usize, mut searches: Vec<&mut Search<'_>>) {
+        let wrapped = |search: &&mut Search<'_>| {
+            let wrapped = search.recipients.get(round).map_or(&[][..], |of| of.wrapped);
+            (wrapped.to_vec(), search.context.clone())
+        };
+        let asked: Vec<_> = searches.iter().map(wrapped).collect();
+        let opened = self.decrypt(key_arn, asked).await;
+        for (search, opened) in searches.iter_mut().zip(opened) {
+            let index = search.recipients.get(round).map_or(0, |of| of.index);
+            search.found = match (opened, &search.found) {
+                (Ok(key), _) => Ok((index, key)),
+                (Err(error), before) => {
+                    let was_denied = before.as_ref().is_err_and(|unopened| unopened.is_denied);
+                    let unopened = Unopened::of(&error);
+                    let is_denied = unopened.is_denied || was_denied;
+                    Err(Unopened { is_denied, ..unopened })
+                }
+            };
+        }
+    }
+}
+
+/// The recipients that are keys of the schema, by the key that opens them here.
+fn recipients<'a>(
+    stored: &'a StoredSchema,
+    data_keys: &'a [EncryptedDataKey],
+) -> Vec<Recipient<'a>> {
+    let ours = |(index, key): (usize, &'a EncryptedDataKey)| {
+        let arn = std::str::from_utf8(&key.provider_info).ok()?;
+        let key_arn = stored.opening_key_arn(arn).filter(|_| key.provider_id == KMS_PROVIDER_ID)?;
+        Some(Recipient { index, key_arn, wrapped: &key.wrapped_intermediate_key })
+    };
+    data_keys.iter().enumerate().filter_map(ours).take(limits::DATA_KEYS_TRIED).collect()
+}
+
+fn unknown() -> Unopened {
+    let text =
+        "the item was not encrypted under a key of this schema or of an earlier version of it";
+    let refusal = ItemError::new(ItemErrorCode::KeyMismatch, text).into();
+    Unopened { refusal, is_denied: false }
+}

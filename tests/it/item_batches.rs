@@ -1,0 +1,139 @@
+//! The keys of a batch of items: one call of KMS and one record for those that may
+//! use them, and a refusal of its own for each that may not.
+
+use serde_json::{Value, json};
+
+use crate::fixture::door::Door;
+use crate::fixture::raw::Request;
+use crate::fixture::{Credentials, Server};
+
+fn put_schema(server: &Door) -> String {
+    let key = server.new_key();
+    let schema = json!({
+        "tableName": "people", "partitionKeyName": "pk", "keyId": key, "algorithmSuite": "0x6700",
+        "attributeActionsOnEncrypt": { "pk": "SIGN_ONLY", "ssn": "ENCRYPT_AND_SIGN" },
+    });
+    server.rest("PUT", "/v1/item-schemas/people", &schema).ok();
+    key
+}
+
+fn person(id: &str) -> Value {
+    json!({ "pk": id, "ssn": "123-45-6789" })
+}
+
+/// Sends a batch, and answers its entries.
+fn send_as(server: &Door, who: &Credentials, verb: &str, items: &[Value]) -> Vec<Value> {
+    let body = json!({ "format": "json", "items": items }).to_string();
+    let path = format!("/v1/item-schemas/people/{verb}");
+    let request = Request::new("POST", &path, body);
+    let answer = server.send_as(who, "wardbook", &request).ok();
+    answer["items"].as_array().unwrap().clone()
+}
+
+fn items(entries: &[Value]) -> Vec<Value> {
+    entries.iter().map(|entry| entry["item"].clone()).collect()
+}
+
+#[test]
+fn a_batch_uses_its_key_in_one_call() {
+    let server = Server::start();
+    let key = put_schema(&server);
+    let people = ["1", "2", "3"].map(person);
+    let sealed = items(&send_as(&server, &server.admin, "encrypt", &people));
+    assert_eq!(items(&send_as(&server, &server.admin, "decrypt", &sealed)), people);
+    for name in ["GenerateDataKey", "Decrypt"] {
+        let records = server.events(&format!("eventName={name}"));
+        assert_eq!(records.len(), 1, "{records:#?}");
+        let record = &records[0];
+        assert_eq!(record["additionalEventData"]["items"], 3, "{record:#}");
+        assert_eq!(record["userIdentity"]["invokedBy"], "items.wardbook");
+        assert!(record["additionalEventData"]["keyMaterialId"].is_string(), "{record:#}");
+        let resources = record["resources"].as_array().unwrap();
+        assert_eq!(resources.len(), 1, "{record:#}");
+        assert!(resources[0]["ARN"].as_str().unwrap().ends_with(&key));
+        // What the items have in common, and not which they are.
+        assert_eq!(
+            record["requestParameters"]["encryptionContext"],
+            json!({ "aws-crypto-table-name": "people", "aws-crypto-partition-name": "pk" })
+        );
+        assert_eq!(record["wardbook"]["decisions"].as_array().unwrap().len(), 1, "{record:#}");
+    }
+    // One item is asked for as by any client, with its whole context.
+    assert_eq!(send_as(&server, &server.admin, "decrypt", &sealed[..1])[0]["item"], people[0]);
+    let record = &server.events("eventName=Decrypt")[0];
+    assert!(record["requestParameters"]["encryptionContext"]["aws-crypto-attr.pk"].is_string());
+    assert!(record["additionalEventData"].get("items").is_none());
+}
+
+/// A key policy decides on each item by its context.
+#[test]
+fn what_may_not_be_read_is_refused_alone() {
+    let server = Server::start();
+    put_schema(&server);
+    let people = ["1", "2", "3"].map(person);
+    let sealed = items(&send_as(&server, &server.admin, "encrypt", &people));
+    // The value in a context is the attribute as it is serialized, in Base64.
+    let second = "AAEy";
+    let ada = server.new_user(
+        "ada",
+        &format!(
+            r#"permit (principal, action in [Action::"items:DecryptItem",
+                Action::"items:DecryptAttribute", Action::"kms:Decrypt"], resource);
+            forbid (principal, action == Action::"kms:Decrypt", resource) when {{
+                context has encryptionContext &&
+                context.encryptionContext.hasTag("aws-crypto-attr.pk") &&
+                context.encryptionContext.getTag("aws-crypto-attr.pk") == "{second}"
+            }};"#
+        ),
+    );
+    let entries = send_as(&server, &ada, "decrypt", &sealed);
+    assert_eq!((&entries[0]["item"], &entries[2]["item"]), (&people[0], &people[2]));
+    assert_eq!(entries[1]["error"]["code"], "AccessDeniedException", "{entries:#?}");
+    let records = server.events("eventName=Decrypt");
+    assert_eq!(records.len(), 2, "{records:#?}");
+    let denied = records.iter().find(|record| record["errorCode"] == "AccessDenied").unwrap();
+    let context = &denied["requestParameters"]["encryptionContext"];
+    assert_eq!(context["aws-crypto-attr.pk"], second);
+    let allowed = records.iter().find(|record| record.get("errorCode").is_none()).unwrap();
+    assert_eq!(allowed["additionalEventData"]["items"], 2);
+    let decisions = allowed["wardbook"]["decisions"].as_array().unwrap();
+    assert!(decisions.iter().all(|decision| decision.get("denied").is_none()), "{decisions:#?}");
+}
+
+/// Who may read none is told so once, in the record as well.
+#[test]
+fn what_nobody_may_read_is_one_refusal() {
+    let server = Server::start();
+    put_schema(&server);
+    let sealed = items(&send_as(&server, &server.admin, "encrypt", &["1", "2", "3"].map(person)));
+    let bob = server.new_user(
+        "bob",
+        r#"permit (principal, action in [Action::"items:DecryptItem",
+            Action::"items:DecryptAttribute"], resource);"#,
+    );
+    for entry in send_as(&server, &bob, "decrypt", &sealed) {
+        assert_eq!(entry["error"]["code"], "AccessDeniedException", "{entry}");
+    }
+    let records = server.events("eventName=Decrypt");
+    assert_eq!(records.len(), 1, "{records:#?}");
+    assert_eq!(records[0]["errorCode"], "AccessDenied");
+}
+
+/// A ciphertext that does not open is the fault of its item alone.
+#[test]
+fn a_damaged_item_spoils_no_other() {
+    let server = Server::start();
+    put_schema(&server);
+    let people = ["1", "2", "3"].map(person);
+    let mut sealed = items(&send_as(&server, &server.admin, "encrypt", &people));
+    // Another key attribute: another context, in which the data key does not open.
+    sealed[0]["pk"] = json!("4");
+    let entries = send_as(&server, &server.admin, "decrypt", &sealed);
+    assert_eq!(entries[0]["error"]["code"], "InvalidCiphertextException", "{entries:#?}");
+    assert_eq!(items(&entries[1..]), people[1..]);
+    sealed[1]["pk"] = json!("5");
+    sealed[2]["pk"] = json!("6");
+    for entry in send_as(&server, &server.admin, "decrypt", &sealed) {
+        assert_eq!(entry["error"]["code"], "InvalidCiphertextException", "{entry}");
+    }
+}
