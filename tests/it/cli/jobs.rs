@@ -45,7 +45,8 @@ fn people(count: usize) -> String {
 
 /// The same, encrypted.
 fn sealed(program: &Program, count: usize) -> String {
-    let ended = program.run_with(&["items", "encrypt", "--schema", "people"], &people(count));
+    program.write("plain", &people(count));
+    let ended = program.run(&["items", "encrypt", "--schema", "people", "plain"]);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     ended.stdout
 }
@@ -96,7 +97,8 @@ fn check_resumed(program: &Program, input: &str, count: usize) {
     assert!(ended.stdout.contains(&says), "{}", ended.stdout);
     assert_eq!(names(program, &out), [written.to_owned(), format!("{written}.job.json")]);
     let moved = fs::read_to_string(file("")).unwrap();
-    let plain = program.run_with(&["items", "decrypt", "--schema", "people"], &moved);
+    let path = format!("{out}/{written}");
+    let plain = program.run(&["items", "decrypt", "--schema", "people", &path]);
     assert!(plain.stdout == people(count), "{}", plain.stderr);
 
     // Done is done.
