@@ -53,11 +53,8 @@ class Items:
             with urllib.request.urlopen(request, timeout=30) as answer:
                 return json.load(answer)
         except urllib.error.HTTPError as refusal:
-            text = json.loads(refusal.read() or b"{}")
-            code = text.get("__type", "").rpartition("#")[2]
-            message = text.get("message") or text.get("Message", "")
-            request_id = refusal.headers.get("x-amzn-RequestId")
-            raise Refused(refusal.code, code, message, request_id) from None
+            error = json.loads(refusal.read())["error"]
+            raise Refused(refusal.code, error["code"], error["message"], error["requestId"]) from None
 
     def _signed(self, method, path, data):
         """The headers of a signed request (AWS Signature Version 4, service `wardbook`)."""

@@ -24,9 +24,9 @@ export type Wanted = { attributes?: string[]; purpose?: string; format?: "json" 
 export class Refused extends Error {
   status: number;
   code: string;
-  requestId: string | null;
+  requestId: string;
 
-  constructor(status: number, code: string, message: string, requestId: string | null) {
+  constructor(status: number, code: string, message: string, requestId: string) {
     super(`${code}: ${message} (request ${requestId})`);
     this.status = status;
     this.code = code;
@@ -65,9 +65,8 @@ export class Items {
     const answer = await fetch(new URL(path, this.#url), { method: "POST", headers, body: text });
     const output = await answer.json();
     if (!answer.ok) {
-      const code = String(output.__type ?? "").split("#").pop() ?? "";
-      const message = output.message ?? output.Message ?? "";
-      throw new Refused(answer.status, code, message, answer.headers.get("x-amzn-requestid"));
+      const { code, message, requestId } = output.error;
+      throw new Refused(answer.status, code, message, requestId);
     }
     return output.items;
   }
