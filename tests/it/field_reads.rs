@@ -143,6 +143,49 @@ fn the_auditor_asks_who_read_the_number_of_one_person() {
     assert!(asked.get("key").is_none(), "{asked}");
 }
 
+/// Whoever takes an item's key to another context has it, and is found.
+#[test]
+fn a_key_that_a_re_encrypt_takes_away_is_released() {
+    let server = Server::start();
+    let key = put_people(&server, false);
+    let own = server.new_key();
+    let item = |id: &str| {
+        json!({
+            "aws-crypto-table-name": "People", "aws-crypto-partition-name": "id",
+            "aws-crypto-attr.id": STANDARD.encode([b"\x00\x01", id.as_bytes()].concat()),
+        })
+    };
+    let input = json!({ "KeyId": key, "NumberOfBytes": 32, "EncryptionContext": item("42") });
+    let made = server.call("GenerateDataKeyWithoutPlaintext", &input).ok();
+    assert_eq!(reads(&server, "kind=key-released").len(), 0);
+    let re_encrypt = |destination: &Value| {
+        let input = json!({
+            "CiphertextBlob": made["CiphertextBlob"], "SourceEncryptionContext": item("42"),
+            "DestinationKeyId": own, "DestinationEncryptionContext": destination,
+        });
+        server.call("ReEncrypt", &input).ok()
+    };
+    // To the item itself: whoever decrypts that is found by it.
+    re_encrypt(&item("42"));
+    assert_eq!(reads(&server, "kind=key-released").len(), 0);
+    let taken = re_encrypt(&json!({}));
+    server.call("Decrypt", &json!({ "CiphertextBlob": taken["CiphertextBlob"] })).ok();
+    // Nor does it help to say another item.
+    re_encrypt(&item("43"));
+    let check = || {
+        let found = reads(&server, "table=people&key=42&attribute=ssn");
+        let names: Vec<&Value> = found.iter().map(|read| &read["eventName"]).collect();
+        assert_eq!(names, ["ReEncrypt", "ReEncrypt"], "{found:#?}");
+        assert_eq!(found[0]["kind"], "key-released");
+        assert_eq!(found[0]["attributes"], json!({ "*": "plain" }));
+        assert_eq!(reads(&server, "table=people&key=43").len(), 0);
+    };
+    check();
+    let health = || server.ctx().store.health();
+    wait_until(|| health().indexed_seq >= health().last_seq);
+    check();
+}
+
 /// The inverse: what somebody read.
 #[track_caller]
 fn check_inverse(server: &Server, reference: &Value) {
