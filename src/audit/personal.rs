@@ -44,6 +44,19 @@ impl Field {
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.iter().find(|(known, _)| *known == name).map(|(_, field)| *field)
     }
+
+    /// Whether an erasure of `which` takes this field. An error message quotes the
+    /// session and the encryption context, so it goes with either.
+    pub(super) fn goes_with(self, which: &[Self]) -> bool {
+        let quoted = [Self::UserIdentity, Self::EncryptionContext];
+        which.contains(&self)
+            || self == Self::ErrorMessage && quoted.iter().any(|of| which.contains(of))
+    }
+
+    /// Its name.
+    pub(super) fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(_, of)| *of == self).map_or("", |(name, _)| *name)
+    }
 }
 
 /// Where in a record a value stands, as far as it matters here.

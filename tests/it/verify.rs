@@ -10,7 +10,7 @@ use crate::fixture::Server;
 use crate::fixture::program::Home;
 
 /// The book of a folder and its write-ahead log, as they stand.
-fn copy_of(book: &Path) -> TempDir {
+pub(crate) fn copy_of(book: &Path) -> TempDir {
     let copy = TempDir::new().unwrap();
     for name in ["wardbook.db", "wardbook.db-wal"] {
         let from = book.with_file_name(name);
