@@ -24,6 +24,11 @@ const LEGEND: &str = "aws-crypto-legend";
 const DOCUMENT_TABLE_NAME: &str = "wardbook-table-name";
 const DOCUMENT_ID_PREFIX: &str = "wardbook-id.";
 
+/// Digits of a number of DynamoDB, and its exponents in either direction once all
+/// digits stand before the point.
+const NUMBER_DIGITS: usize = 38;
+const NUMBER_EXPONENT: u32 = 130 + 38;
+
 /// Where a ReEncrypt says what it reads, which is proved by its ciphertext, and what
 /// it writes, for which it may say anything.
 const SOURCE: &str = "sourceEncryptionContext";
@@ -94,8 +99,10 @@ fn of_context(context: &Map<String, Value>) -> Option<Item<'_>> {
     let text = |name: &str| context.get(name)?.as_str();
     if let Some(table) = text(DOCUMENT_TABLE_NAME) {
         let ids = context.iter().filter_map(|(name, value)| {
-            let (_type, value) = value.as_str()?.split_once(':')?;
-            Some((name.strip_prefix(DOCUMENT_ID_PREFIX)?, value.to_owned()))
+            let (kind, value) = value.as_str()?.split_once(':')?;
+            let plain = if kind == "n" { plain_number(value) } else { None };
+            let value = plain.unwrap_or_else(|| value.to_owned());
+            Some((name.strip_prefix(DOCUMENT_ID_PREFIX)?, value))
         });
         let key = ids.collect();
         return Some(Item { table, partition_key: None, sort_key: None, key, destination: None });
@@ -106,6 +113,29 @@ fn of_context(context: &Map<String, Value>) -> Option<Item<'_>> {
     let value_of = |name| Some((name, value(context, name)?));
     let key = names.into_iter().flatten().filter_map(value_of).collect();
     Some(Item { table, partition_key: Some(partition_key), sort_key, key, destination: None })
+}
+
+/// A number by its value, `15e-1`, as DynamoDB writes it, `1.5`: so it is asked for.
+/// `None` for what is no such number, or none that DynamoDB knows, which nobody
+/// can ask for.
+fn plain_number(by_value: &str) -> Option<String> {
+    let (sign, unsigned) = match by_value.strip_prefix('-') {
+        Some(rest) => ("-", rest),
+        None => ("", by_value),
+    };
+    let (digits, exponent) = unsigned.split_once('e')?;
+    let exponent: i32 = exponent.parse().ok()?;
+    let are_digits = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    if !are_digits || digits.len() > NUMBER_DIGITS || exponent.unsigned_abs() > NUMBER_EXPONENT {
+        return None;
+    }
+    let Ok(zeros) = usize::try_from(exponent) else {
+        let places = usize::try_from(exponent.unsigned_abs()).ok()?;
+        let padded = format!("{digits:0>width$}", width = places.saturating_add(1));
+        let (whole, fraction) = padded.split_at_checked(padded.len().saturating_sub(places))?;
+        return Some(format!("{sign}{whole}.{fraction}"));
+    };
+    Some(format!("{sign}{digits}{}", "0".repeat(zeros)))
 }
 
 /// The value of a key attribute. A context that does not keep to its form has
@@ -213,8 +243,28 @@ mod tests {
             "wardbook-format": "document", "wardbook-table-name": "customers",
             "wardbook-id./_id": "s:c:1", "wardbook-id./n": "n:7e0",
         });
-        let item = json!({ "table": "customers", "key": { "/_id": "c:1", "/n": "7e0" } });
+        let item = json!({ "table": "customers", "key": { "/_id": "c:1", "/n": "7" } });
         assert_eq!(shown(&context), item);
+    }
+
+    #[test]
+    fn numbers_are_shown_as_they_are_asked_for() {
+        for (by_value, plain) in [
+            ("0", None),
+            ("7e0", Some("7")),
+            ("15e-1", Some("1.5")),
+            ("-15e-1", Some("-1.5")),
+            ("15e-2", Some("0.15")),
+            ("15e-4", Some("0.0015")),
+            ("15e3", Some("15000")),
+            ("1e400", None),
+            ("1e-400", None),
+            ("e1", None),
+            ("xe1", None),
+            ("1e", None),
+        ] {
+            assert_eq!(plain_number(by_value).as_deref(), plain, "{by_value}");
+        }
     }
 
     #[test]

@@ -186,6 +186,22 @@ fn a_key_that_a_re_encrypt_takes_away_is_released() {
     check();
 }
 
+/// The context says a number by its value, and who asks writes it as he likes.
+#[test]
+fn keys_of_documents_with_numbers_are_found() {
+    let server = Server::start();
+    let key = server.new_key();
+    for id in ["n:7e0", "n:15e-1", "s:7"] {
+        let context = json!({ "wardbook-table-name": "orders", "wardbook-id./id": id });
+        let input = json!({ "KeyId": key, "NumberOfBytes": 32, "EncryptionContext": context });
+        server.call("GenerateDataKey", &input).ok();
+    }
+    for (asked, count) in [("N:7", 2), ("N:70e-1", 2), ("N:1.5", 1), ("N:1.50", 1), ("N:8", 0)] {
+        let found = reads(&server, &format!("table=orders&key={asked}"));
+        assert_eq!(found.len(), count, "{asked}: {found:#?}");
+    }
+}
+
 /// The inverse: what somebody read.
 #[track_caller]
 fn check_inverse(server: &Server, reference: &Value) {
