@@ -149,7 +149,7 @@ struct Decision {
 #[derive(Deserialize)]
 struct Keys {
     #[serde(default)]
-    keys: Option<Vec<Vec<String>>>,
+    keys: Option<Vec<Option<Vec<String>>>>,
 }
 
 /// Answers one page, newest first: by place in the book, in a call by number of
@@ -289,7 +289,7 @@ impl Page<'_> {
         }
         let keys = shown.wardbook.field_reads.and_then(|reads| reads.keys).unwrap_or_default();
         let mut keys = keys.into_iter();
-        let rows = record.field_reads.iter().map(|row| (row, keys.next()));
+        let rows = record.field_reads.iter().map(|row| (row, keys.next().flatten()));
         let rows = rows.map(|(row, key)| {
             let shared: Shared<'_> =
                 serde_json::from_str(&row.shared).map_err(|_odd| Error::Corrupt { seq })?;
