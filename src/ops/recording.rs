@@ -112,6 +112,7 @@ pub(super) fn record(
             key_material_ids: &materials,
             item: item.as_deref(),
             field_reads: reads.as_ref(),
+            purpose: facts.request_parameters.as_ref().and_then(|of| of.get("purpose")?.as_str()),
             latest_record_ms: time.behind_ms,
         },
         key_material: facts.additional.get("keyMaterialId").and_then(Value::as_str),
