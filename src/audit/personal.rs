@@ -112,6 +112,8 @@ impl Place {
             (Self::IdentityOfSession, b"sessionContext") => Self::SessionContext,
             (Self::SessionContext, b"webIdFederationData") => Self::WebIdFederationData,
             (Self::WebIdFederationData, b"attributes") => Self::Personal(Field::UserIdentity),
+            // Names inside of it are those of attributes, whatever they are.
+            (Self::Member, b"schema") => Self::Kept,
             (Self::Member, _) => Self::of_operation(name),
             _ => Self::Kept,
         }
