@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufRead, Read};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::erasures::Erasing;
 use super::report::{Kind, Report};
@@ -42,6 +42,27 @@ pub struct ExportReport {
     /// Records that have lost something to such events: whether those took just
     /// that, the file does not prove.
     pub erased_unproved: u64,
+    /// Checkpoints that somebody kept and that say nothing of the file.
+    pub not_compared: Vec<NotCompared>,
+}
+
+/// Checkpoints in one file that the export has no proof from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct NotCompared {
+    /// The name of the file.
+    pub name: String,
+    pub checkpoints: usize,
+    /// Records of the smallest one, and of the largest.
+    pub smallest: u64,
+    pub largest: u64,
+}
+
+impl NotCompared {
+    /// Those of these sizes, if there are any.
+    fn of(name: &str, sizes: &[u64]) -> Option<Self> {
+        let (smallest, largest) = (*sizes.iter().min()?, *sizes.iter().max()?);
+        Some(Self { name: name.to_owned(), checkpoints: sizes.len(), smallest, largest })
+    }
 }
 
 impl ExportReport {
@@ -77,7 +98,7 @@ pub fn verify_export(
         return Ok(out);
     };
     let Some(head) = head_of(&heading, key, &mut out.report) else { return Ok(out) };
-    check_kept(&heading, &head, &kept, &mut out.report)?;
+    check_kept(&heading, &head, &kept, &mut out)?;
     let mut check = Check::new(&head.checkpoint, out);
     let mut number = 2_u64;
     loop {
@@ -168,28 +189,29 @@ fn check_kept(
     heading: &Heading,
     head: &Head,
     files: &[(String, String)],
-    report: &mut Report,
+    out: &mut ExportReport,
 ) -> Result<(), Error> {
-    let (mut other_size, mut compared) = (None, false);
+    let mut compared = false;
     for (name, text) in files {
         let notes = notes_in(text, head.key.name());
         if notes.is_empty() {
             return Err(Error::NoCheckpoint(name.clone()));
         }
+        let mut sizes = Vec::new();
         for note in notes {
             let seen = match opened(&note, Some(&head.key)) {
                 Ok(seen) => seen,
                 Err(why) => {
                     compared = true;
-                    report.add(Kind::Witness, format!("a checkpoint of {name}: {why}"));
+                    out.report.add(Kind::Witness, format!("a checkpoint of {name}: {why}"));
                     continue;
                 }
             };
             match agrees(heading, &head.checkpoint, &seen) {
-                None => other_size = other_size.max(Some(seen.size)),
+                None => sizes.push(seen.size),
                 Some(true) => {
                     compared = true;
-                    report.checkpoints = report.checkpoints.saturating_add(1);
+                    out.report.checkpoints = out.report.checkpoints.saturating_add(1);
                 }
                 Some(false) => {
                     compared = true;
@@ -198,12 +220,13 @@ fn check_kept(
                         "{name} has seen other records at the places 1 to {size} than the log \
                          that was exported has"
                     );
-                    report.add_of(Kind::Witness, 1, size, text);
+                    out.report.add_of(Kind::Witness, 1, size, text);
                 }
             }
         }
+        out.not_compared.extend(NotCompared::of(name, &sizes));
     }
-    match other_size {
+    match out.not_compared.iter().map(|of| of.largest).max() {
         Some(size) if !compared => Err(Error::Unlinked { size, head: head.checkpoint.size }),
         _ => Ok(()),
     }

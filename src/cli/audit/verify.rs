@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::evidence::public_key;
 use crate::audit::ledger::VerifierKey;
-use crate::audit::verify::{self, ExportReport, Report, Wanted, WantedExport};
+use crate::audit::verify::{self, ExportReport, NotCompared, Report, Wanted, WantedExport};
 use crate::cli::error::Error;
 use crate::cli::input;
 use crate::cli::output::Output;
@@ -173,6 +173,7 @@ fn print_export(output: &mut Output, export: &ExportReport, asked: &Verify) -> R
             "runs": runs.iter().map(run).collect::<Vec<_>>(),
             "runCount": run_count,
             "checkpoints": report.checkpoints,
+            "notCompared": export.not_compared,
             "erased": report.erased,
             "erasedBy": erased_by,
             "erasedUnproved": erased_unproved,
@@ -220,6 +221,13 @@ fn print_proved(output: &mut Output, export: &ExportReport, origin: &str) -> Res
     if report.checkpoints > 0 {
         let kept = report.checkpoints;
         output.line(format_args!("the log goes on from {kept} kept checkpoints"))?;
+    }
+    for of in &export.not_compared {
+        let NotCompared { name, checkpoints, smallest, largest } = of;
+        output.line(format_args!(
+            "not compared: {checkpoints} checkpoints of {name}, of {smallest} to {largest} \
+             records; the file has no proof from them"
+        ))?;
     }
     let proved = report.erased.saturating_sub(*erased_unproved);
     if proved > 0 {
