@@ -21,7 +21,7 @@ create trigger event_field_reads_no_delete before delete on event_field_reads
 begin select raise(abort, 'the field-read book is append-only'); end;
 
 -- The rows as text, beside the view `events`: join them by seq. Attributes are
--- listed with commas between them.
+-- arrays of JSON, since their names may have commas; null for none.
 create view field_reads as
 select
     r.place / 65536 as seq,
@@ -37,15 +37,15 @@ select
     json_extract(shared.value, '$.version') as schema_version,
     lower(hex(r.reference)) as reference,
     -- A bit is looked up in the hexadecimal digit that has it.
-    (select group_concat(a.value) from json_each(shared.value, '$.attributes') a
+    (select nullif(json_group_array(a.value), '[]') from json_each(shared.value, '$.attributes') a
         where length(r.plain) > a.key / 8
         and instr('123456789ABCDEF', substr(hex(substr(r.plain, a.key / 8 + 1, 1)),
             2 - a.key % 8 / 4, 1)) >> a.key % 4 & 1) as plain,
-    (select group_concat(a.value) from json_each(shared.value, '$.attributes') a
+    (select nullif(json_group_array(a.value), '[]') from json_each(shared.value, '$.attributes') a
         where length(r.masked) > a.key / 8
         and instr('123456789ABCDEF', substr(hex(substr(r.masked, a.key / 8 + 1, 1)),
             2 - a.key % 8 / 4, 1)) >> a.key % 4 & 1) as masked,
-    (select group_concat(a.value) from json_each(shared.value, '$.attributes') a
+    (select nullif(json_group_array(a.value), '[]') from json_each(shared.value, '$.attributes') a
         where length(r.withheld) > a.key / 8
         and instr('123456789ABCDEF', substr(hex(substr(r.withheld, a.key / 8 + 1, 1)),
             2 - a.key % 8 / 4, 1)) >> a.key % 4 & 1) as withheld

@@ -115,10 +115,12 @@ struct Wardbook<'a> {
     clock: Option<ClockBehind>,
 }
 
-/// What the call opened of items: the first two may be left out when they are
-/// too long, the rest commits to the rows and never is.
+/// What the call opened of items, and why. `opened` and `keys` may be left out when
+/// they are too long; the purpose is short, and the rest commits to the rows.
 #[derive(Serialize)]
 struct FieldReads<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    purpose: Option<Text<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     opened: Option<Member<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -131,8 +133,14 @@ struct FieldReads<'a> {
 }
 
 impl<'a> FieldReads<'a> {
-    fn new(reads: &'a PackedReads, opened: Option<Member<'a>>, keys: Option<Member<'a>>) -> Self {
+    fn new(
+        reads: &'a PackedReads,
+        purpose: Option<Text<'a>>,
+        opened: Option<Member<'a>>,
+        keys: Option<Member<'a>>,
+    ) -> Self {
         Self {
+            purpose,
             opened,
             // A digest of personal data would tell it.
             keys: keys.and_then(|keys| keys.whole()),
@@ -247,7 +255,9 @@ impl<'a> Canonical<'a> {
                 decisions,
                 key_material_ids: record.own.key_material_ids,
                 item,
-                field_reads: reads.map(|reads| FieldReads::new(reads, opened, keys)),
+                field_reads: reads.map(|reads| {
+                    FieldReads::new(reads, record.own.purpose.map(text), opened, keys)
+                }),
                 clock: record.own.latest_record_ms.map(ClockBehind::new),
             },
         }

@@ -1,5 +1,7 @@
 //! A record that was read: its two parts, and what comes of erasing values.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use uuid::Uuid;
 
 use super::Error;
@@ -169,9 +171,21 @@ impl Opened {
         self.values.iter().filter_map(mark).collect()
     }
 
+    /// Of which fields something was erased, by the event that says why.
+    pub(super) fn erased(&self) -> BTreeMap<[u8; 16], BTreeSet<Field>> {
+        let mut erased: BTreeMap<[u8; 16], BTreeSet<Field>> = BTreeMap::new();
+        // A record that was opened has as many fields as values.
+        let fields = personal::fields(&self.skeleton).unwrap_or_default();
+        for (value, field) in self.values.iter().zip(fields) {
+            if let Value::Erased { by, .. } = value {
+                erased.entry(*by).or_default().insert(field);
+            }
+        }
+        erased
+    }
+
     /// What is left in the row when the values of these fields are erased by the
-    /// event `by`; `None` if there are none of them any more. An error message
-    /// quotes the session and the encryption context, so it goes with either.
+    /// event `by`; `None` if there are none of them any more.
     ///
     /// # Errors
     /// [`Error::NotARecord`] if the parts do not fit together.
@@ -181,15 +195,11 @@ impl Opened {
         which: &[Field],
         by: [u8; 16],
     ) -> Result<Option<Personal>, Error> {
-        let quoted = [Field::UserIdentity, Field::EncryptionContext];
-        let goes = |field: &Field| {
-            which.contains(field)
-                || *field == Field::ErrorMessage && quoted.iter().any(|of| which.contains(of))
-        };
         let fields = personal::fields(&self.skeleton).map_err(|_malformed| Error::NotARecord)?;
         let mut values = self.values.clone();
         let mut erased = 0_usize;
-        for (value, _) in values.iter_mut().zip(&fields).filter(|(_, field)| goes(field)) {
+        let going = values.iter_mut().zip(&fields).filter(|(_, field)| field.goes_with(which));
+        for (value, _) in going {
             if let Value::Kept { .. } = value {
                 *value = Value::Erased { commitment: value.commitment(), by };
                 erased = erased.saturating_add(1);

@@ -44,6 +44,19 @@ impl Field {
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.iter().find(|(known, _)| *known == name).map(|(_, field)| *field)
     }
+
+    /// Whether an erasure of `which` takes this field. An error message quotes the
+    /// session and the encryption context, so it goes with either.
+    pub(super) fn goes_with(self, which: &[Self]) -> bool {
+        let quoted = [Self::UserIdentity, Self::EncryptionContext];
+        which.contains(&self)
+            || self == Self::ErrorMessage && quoted.iter().any(|of| which.contains(of))
+    }
+
+    /// Its name.
+    pub(super) fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(_, of)| *of == self).map_or("", |(name, _)| *name)
+    }
 }
 
 /// Where in a record a value stands, as far as it matters here.
@@ -99,6 +112,8 @@ impl Place {
             (Self::IdentityOfSession, b"sessionContext") => Self::SessionContext,
             (Self::SessionContext, b"webIdFederationData") => Self::WebIdFederationData,
             (Self::WebIdFederationData, b"attributes") => Self::Personal(Field::UserIdentity),
+            // Names inside of it are those of attributes, whatever they are.
+            (Self::Member, b"schema") => Self::Kept,
             (Self::Member, _) => Self::of_operation(name),
             _ => Self::Kept,
         }

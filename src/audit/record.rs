@@ -58,6 +58,8 @@ pub struct Own<'a> {
     pub item: Option<&'a RawValue>,
     /// What the call opened of items.
     pub field_reads: Option<&'a PackedReads>,
+    /// Why it did, as the caller said; short.
+    pub purpose: Option<&'a str>,
     /// The time of a record before this one, if the clock was set back since,
     /// epoch milliseconds.
     pub latest_record_ms: Option<i64>,

@@ -246,6 +246,10 @@ pub const ACCESS_KEY_ID_MIN: usize = 16;
 pub const AUDIT_PAGE_ROWS: usize = 1_000;
 /// Records that one page of an audit query reads to find a text in them.
 pub const AUDIT_TEXT_RECORDS: usize = 5_000;
+/// Bytes of an item's key that the field-read book has in clear: the longest
+/// partition and sort key of DynamoDB (2,048 and 1,024 bytes), in Base64 with their
+/// types. No item of a table has more; a JSON document may.
+pub const FIELD_READ_KEY_BYTES: usize = 4_104;
 /// Records whose field reads one page looks at.
 pub const FIELD_READ_RECORDS: usize = 2_000;
 /// Values of one filter of an audit query.

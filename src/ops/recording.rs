@@ -73,7 +73,7 @@ pub(super) fn record(
         Ok(_) => facts.unseen_materials.iter().map(ToString::to_string).collect(),
         Err(_) => Vec::new(),
     };
-    let item = item_context::find(facts.request_parameters.as_ref());
+    let item = item_context::find(facts.request_parameters.as_ref(), &facts.resources);
     let item = item.as_ref().map(to_raw_value).transpose()?;
     // A copy for another account is about a key, not about items.
     let reads = facts.field_reads.as_ref().filter(|_| place.is_own);
@@ -112,6 +112,7 @@ pub(super) fn record(
             key_material_ids: &materials,
             item: item.as_deref(),
             field_reads: reads.as_ref(),
+            purpose: facts.request_parameters.as_ref().and_then(|of| of.get("purpose")?.as_str()),
             latest_record_ms: time.behind_ms,
         },
         key_material: facts.additional.get("keyMaterialId").and_then(Value::as_str),

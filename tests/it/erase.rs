@@ -4,11 +4,17 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use rusqlite::Connection;
 use serde_json::{Value, json};
+use wardbook::audit::commitment;
+use wardbook::audit::verify::{ExportReport, Kind, Wanted, WantedExport, verify, verify_export};
 use wardbook::base::clock::ManualClock;
 
 use crate::fixture::raw::Request;
 use crate::fixture::{ACCOUNT, Credentials, Options, START_MS, Server, wait_until};
+use crate::verify::{check_intact, copy_of};
 
 /// Texts that stand in records and nowhere else.
 const SESSION: &str = "zz-session-zz";
@@ -156,6 +162,113 @@ fn what_cannot_be_erased() {
     check(json!({ "eventIds": [id], "fields": fields }), "reason");
     let no_id = "x".repeat(36);
     check(json!({ "eventIds": [no_id], "fields": fields, "reason": "r" }), "UUID");
+}
+
+/// A server whose record of an Encrypt has lost its user agent; nothing else.
+fn with_erased_agent() -> Server {
+    let server = Server::start();
+    let key = server.new_key();
+    server.call("Encrypt", &json!({ "KeyId": key, "Plaintext": "eA==" })).ok();
+    let input = json!({ "eventName": ["Encrypt"], "fields": ["userAgent"], "reason": "r" });
+    assert_eq!(erase(&server, &input)["eventIds"].as_array().unwrap().len(), 1);
+    server
+}
+
+/// What the row of a record says of its values, with the one that is `value` hidden
+/// behind the event that has erased another.
+fn hidden(body: &[u8], value: &str) -> Vec<u8> {
+    let by = &body[body.len() - 16..];
+    let (mut hidden, mut rest) = (Vec::new(), body);
+    while let Some((kind, behind)) = rest.split_first() {
+        let length = match kind {
+            0 => {
+                20 + usize::try_from(u32::from_be_bytes(behind[16..20].try_into().unwrap()))
+                    .unwrap()
+            }
+            _ => 48,
+        };
+        let (entry, behind) = behind.split_at(length);
+        rest = behind;
+        if *kind == 0 && &entry[20..] == value.as_bytes() {
+            let commitment = commitment(&entry[..16].try_into().unwrap(), value);
+            hidden.extend([&[1], &commitment[..], by].concat());
+        } else {
+            hidden.extend([&[*kind], entry].concat());
+        }
+    }
+    hidden
+}
+
+/// Who holds the folder has a real erasure, and hides more in its name.
+#[test]
+fn a_folder_cannot_hide_more_than_was_erased() {
+    let server = with_erased_agent();
+    assert_eq!(check_intact(&server), 1);
+    let ip = server.events("eventName=Encrypt")[0]["sourceIPAddress"].clone();
+    let copy = copy_of(&server.book_file());
+    let book = Connection::open(copy.path().join("wardbook.db")).unwrap();
+    let lost = "select seq, body from event_personal where salt is null";
+    let (seq, body): (i64, Vec<u8>) =
+        book.query_row(lost, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+    let forged = hidden(&body, ip.as_str().unwrap());
+    assert_ne!(forged, body);
+    let update = "update event_personal set body = ?1, source_ip = null where seq = ?2";
+    assert_eq!(book.execute(update, (forged, seq)).unwrap(), 1);
+    drop(book);
+    let wanted = Wanted { folder: copy.path(), key: None, kept: Vec::new(), threads: 1 };
+    let report = verify(wanted, &|_, _| {}).unwrap();
+    let [finding] = report.findings() else { panic!("{:?}", report.findings()) };
+    assert_eq!((finding.kind, finding.first), (Kind::Erasure, Some(seq.try_into().unwrap())));
+    let said = "erased sourceIPAddress from it, and that event did not";
+    assert!(finding.text.contains(said), "{}", finding.text);
+}
+
+fn export(server: &Server, query: &str) -> String {
+    server.rest("GET", &format!("/v1/audit/export?proof=true&{query}"), &Value::Null).text()
+}
+
+fn checked(file: &str) -> ExportReport {
+    let mut file = file.as_bytes();
+    let wanted = WantedExport { file: &mut file, key: None, kept: Vec::new() };
+    verify_export(wanted, &mut |_| {}).unwrap()
+}
+
+/// Who hands out an export can hide no more, either; and where the file lacks the
+/// erasure, the verdict says that it does not prove what was erased.
+#[test]
+fn an_export_cannot_hide_more_than_was_erased() {
+    let server = with_erased_agent();
+    let forge = |line: &str| {
+        let parsed: Value = serde_json::from_str(line).unwrap();
+        let (salt, by) = (&parsed["values"][0]["salt"], &parsed["values"][1]["by"]);
+        let (salt, by) = (salt.as_str().unwrap(), by.as_str().unwrap());
+        let ip = parsed["record"]["sourceIPAddress"].as_str().unwrap();
+        let bytes = BASE64_STANDARD.decode(salt).unwrap();
+        let commitment = BASE64_STANDARD.encode(commitment(&bytes.try_into().unwrap(), ip));
+        let kept = format!(r#"{{"salt":"{salt}"}}"#);
+        let gone = format!(r#"{{"erased":"{commitment}","by":"{by}"}}"#);
+        let mark = parsed["record"]["userAgent"].as_str().unwrap();
+        let (shown, marked) =
+            (format!(r#""sourceIPAddress":"{ip}""#), format!(r#""sourceIPAddress":"{mark}""#));
+        assert!(line.contains(&kept) && line.contains(&shown), "{line}");
+        line.replacen(&kept, &gone, 1).replacen(&shown, &marked, 1)
+    };
+    let forged = |file: &str| {
+        let is_lost = |line: &str| line.contains("\"erased\":");
+        let line = |line: &str| if is_lost(line) { forge(line) } else { line.to_owned() };
+        file.lines().map(|of| line(of) + "\n").collect::<String>()
+    };
+    let file = export(&server, "");
+    let proved = checked(&file);
+    assert_eq!((proved.report.findings(), proved.erased_unproved), (&[][..], 0));
+    let proved = checked(&forged(&file));
+    let [finding] = proved.report.findings() else { panic!("{:?}", proved.report.findings()) };
+    assert_eq!(finding.kind, Kind::Erasure);
+    let said = "erased sourceIPAddress from it, and that event did not";
+    assert!(finding.text.contains(said), "{}", finding.text);
+    let without = checked(&forged(&export(&server, "eventName=Encrypt")));
+    assert!(without.report.is_intact());
+    assert_eq!((without.report.erased, without.erased_unproved), (1, 1));
 }
 
 /// The clock may be set back; the book says where.

@@ -143,6 +143,83 @@ fn the_auditor_asks_who_read_the_number_of_one_person() {
     assert!(asked.get("key").is_none(), "{asked}");
 }
 
+/// Whoever takes an item's key to another context has it, and is found.
+#[test]
+fn a_key_that_a_re_encrypt_takes_away_is_released() {
+    let server = Server::start();
+    let key = put_people(&server, false);
+    let own = server.new_key();
+    let item = |id: &str| {
+        json!({
+            "aws-crypto-table-name": "People", "aws-crypto-partition-name": "id",
+            "aws-crypto-attr.id": STANDARD.encode([b"\x00\x01", id.as_bytes()].concat()),
+        })
+    };
+    let input = json!({ "KeyId": key, "NumberOfBytes": 32, "EncryptionContext": item("42") });
+    let made = server.call("GenerateDataKeyWithoutPlaintext", &input).ok();
+    assert_eq!(reads(&server, "kind=key-released").len(), 0);
+    let re_encrypt = |destination: &Value| {
+        let input = json!({
+            "CiphertextBlob": made["CiphertextBlob"], "SourceEncryptionContext": item("42"),
+            "DestinationKeyId": own, "DestinationEncryptionContext": destination,
+        });
+        server.call("ReEncrypt", &input).ok()
+    };
+    // To the item itself: whoever decrypts that is found by it.
+    re_encrypt(&item("42"));
+    assert_eq!(reads(&server, "kind=key-released").len(), 0);
+    let taken = re_encrypt(&json!({}));
+    server.call("Decrypt", &json!({ "CiphertextBlob": taken["CiphertextBlob"] })).ok();
+    // Nor does it help to say another item.
+    re_encrypt(&item("43"));
+    let check = || {
+        let found = reads(&server, "table=people&key=42&attribute=ssn");
+        let names: Vec<&Value> = found.iter().map(|read| &read["eventName"]).collect();
+        assert_eq!(names, ["ReEncrypt", "ReEncrypt"], "{found:#?}");
+        assert_eq!(found[0]["kind"], "key-released");
+        assert_eq!(found[0]["attributes"], json!({ "*": "plain" }));
+        assert_eq!(reads(&server, "table=people&key=43").len(), 0);
+    };
+    check();
+    let health = || server.ctx().store.health();
+    wait_until(|| health().indexed_seq >= health().last_seq);
+    check();
+}
+
+/// A record that is too long loses what is longest, and never the purpose.
+#[test]
+fn the_purpose_stays_whatever_else_is_asked() {
+    let server = Server::start();
+    put_people(&server, false);
+    let items = encrypted(&server, &["1"]);
+    let body = json!({
+        "format": "json", "items": items, "purpose": "support",
+        "attributes": ["ssn", "x".repeat(110 * 1024)],
+    });
+    server.rest("POST", "/v1/item-schemas/people/decrypt", &body).ok();
+    let record = &server.events("eventName=DecryptItems")[0];
+    assert!(record["requestParameters"].get("omitted").is_some(), "{record}");
+    let found = reads(&server, "purpose=support");
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0]["purpose"], "support");
+}
+
+/// The context says a number by its value, and who asks writes it as he likes.
+#[test]
+fn keys_of_documents_with_numbers_are_found() {
+    let server = Server::start();
+    let key = server.new_key();
+    for id in ["n:7e0", "n:15e-1", "s:7"] {
+        let context = json!({ "wardbook-table-name": "orders", "wardbook-id./id": id });
+        let input = json!({ "KeyId": key, "NumberOfBytes": 32, "EncryptionContext": context });
+        server.call("GenerateDataKey", &input).ok();
+    }
+    for (asked, count) in [("N:7", 2), ("N:70e-1", 2), ("N:1.5", 1), ("N:1.50", 1), ("N:8", 0)] {
+        let found = reads(&server, &format!("table=orders&key={asked}"));
+        assert_eq!(found.len(), count, "{asked}: {found:#?}");
+    }
+}
+
 /// The inverse: what somebody read.
 #[track_caller]
 fn check_inverse(server: &Server, reference: &Value) {

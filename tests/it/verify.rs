@@ -3,14 +3,15 @@
 use std::fs;
 use std::path::Path;
 
+use serde_json::Value;
 use tempfile::TempDir;
-use wardbook::audit::verify::{Wanted, verify};
+use wardbook::audit::verify::{Wanted, WantedExport, verify, verify_export};
 
 use crate::fixture::Server;
 use crate::fixture::program::Home;
 
 /// The book of a folder and its write-ahead log, as they stand.
-fn copy_of(book: &Path) -> TempDir {
+pub(crate) fn copy_of(book: &Path) -> TempDir {
     let copy = TempDir::new().unwrap();
     for name in ["wardbook.db", "wardbook.db-wal"] {
         let from = book.with_file_name(name);
@@ -61,4 +62,33 @@ fn a_copy_of_a_running_server_is_checked_and_its_folder_refused() {
     assert!(format!("{refused:?}").contains("Locked"), "{refused:?}");
     program.terminate();
     assert_eq!(verify_at(&home.data()).unwrap().findings(), []);
+}
+
+/// A checkpoint that an export cannot be compared with is named, also if there is
+/// one beside it that it can.
+#[test]
+fn kept_checkpoints_that_say_nothing_of_an_export_are_named() {
+    let server = Server::start();
+    server.new_key();
+    let get = |path: &str| server.rest("GET", path, &Value::Null);
+    let checkpoint = || {
+        let head = get("/v1/audit/checkpoint").ok();
+        (head["checkpoint"].as_str().unwrap().to_owned(), head["size"].as_u64().unwrap())
+    };
+    let (early, size) = checkpoint();
+    let file = get(&format!("/v1/audit/export?proof=true&checkpointSize={size}")).text();
+    server.new_key();
+    let (late, late_size) = checkpoint();
+    let checked = |kept: &[(&str, &str)]| {
+        let kept = kept.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
+        let mut file = file.as_bytes();
+        let wanted = WantedExport { file: &mut file, key: None, kept: kept.collect() };
+        verify_export(wanted, &mut |_| {}).unwrap()
+    };
+    let both = checked(&[("early", &early), ("late", &late)]);
+    assert!(both.report.is_intact() && both.report.checkpoints == 1);
+    let [left] = &both.not_compared[..] else { panic!("{:?}", both.not_compared) };
+    assert_eq!((left.name.as_str(), left.checkpoints), ("late", 1));
+    assert_eq!((left.smallest, left.largest), (late_size, late_size));
+    assert_eq!(checked(&[("early", &early)]).not_compared, []);
 }

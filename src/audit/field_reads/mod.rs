@@ -19,6 +19,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use sha2::{Digest, Sha256};
 
 use super::Error;
+use crate::base::limits::FIELD_READ_KEY_BYTES;
 use crate::store::{self, FieldRead, StoredFieldRead};
 
 pub(super) use check::wrong_rows;
@@ -156,7 +157,8 @@ struct Summary<'a> {
 pub struct PackedReads {
     pub(super) rows: store::FieldReads,
     pub(super) opened: Box<RawValue>,
-    /// The keys of the items in clear, in the order of the rows.
+    /// The keys of the items in clear, in the order of the rows; null for one that
+    /// has none here.
     pub(super) keys: Option<Box<RawValue>>,
     /// Numbers below the last that have no row.
     pub(super) skipped: Vec<u16>,
@@ -195,10 +197,11 @@ impl FieldReads {
         };
         let rows: Vec<FieldRead> = items.values().map(row).collect();
         let digests: Vec<[u8; 32]> = rows.iter().map(|row| digest_of_row(&shared, row)).collect();
-        let keys: Option<Vec<&Vec<String>>> = items.values().map(|of| of.key.as_ref()).collect();
+        let keys: Vec<Option<&Vec<String>>> = items.values().map(|of| of.short_key()).collect();
+        let has_keys = keys.iter().any(Option::is_some);
         Ok(Some(PackedReads {
             opened: self.summary()?,
-            keys: keys.map(|keys| to_raw_value(&keys)).transpose().map_err(Error::Encode)?,
+            keys: has_keys.then(|| to_raw_value(&keys)).transpose().map_err(Error::Encode)?,
             skipped: (0..*last).filter(|item| !items.contains_key(item)).collect(),
             checks: STANDARD_NO_PAD.encode(digests.iter().flat_map(check_of).collect::<Vec<u8>>()),
             sha256: digest_of_all(&digests),
@@ -220,6 +223,14 @@ impl FieldReads {
             withheld: all(|of| &of.withheld),
         };
         to_raw_value(&summary).map_err(Error::Encode)
+    }
+}
+
+impl ItemRead {
+    /// The key in clear, unless it is so long that it would cost others theirs.
+    fn short_key(&self) -> Option<&Vec<String>> {
+        let bytes = |key: &Vec<String>| key.iter().map(String::len).fold(0, usize::saturating_add);
+        self.key.as_ref().filter(|key| bytes(key) <= FIELD_READ_KEY_BYTES)
     }
 }
 
@@ -294,6 +305,32 @@ fn check_of(digest: &[u8; 32]) -> [u8; CHECK_BYTES] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_that_cannot_be_written_costs_no_other() {
+        let item = |item: u16, key: Option<usize>| ItemRead {
+            item,
+            key: key.map(|bytes| vec!["k".to_owned(), "x".repeat(bytes.saturating_sub(1))]),
+            ..ItemRead::default()
+        };
+        let keys = |items: Vec<ItemRead>| {
+            let reads = FieldReads {
+                kind: ReadKind::Returned,
+                schema: "people".to_owned(),
+                version: 1,
+                table: "People".to_owned(),
+                attributes: BTreeSet::new(),
+                items,
+            };
+            reads.pack().unwrap().unwrap().keys.map(|keys| keys.get().to_owned())
+        };
+        let most = FIELD_READ_KEY_BYTES;
+        let some = vec![item(0, Some(2)), item(1, None), item(2, Some(most + 1)), item(3, Some(3))];
+        let want = r#"[["k","x"],null,null,["k","xx"]]"#;
+        assert_eq!(keys(some).as_deref(), Some(want));
+        assert!(keys(vec![item(0, Some(most))]).is_some());
+        assert_eq!(keys(vec![item(0, None), item(1, Some(most + 1))]), None);
+    }
 
     /// The bytes as `README.md` has them, computed by hand in Python.
     #[test]

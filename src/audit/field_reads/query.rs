@@ -114,10 +114,6 @@ struct Shown {
     event_id: String,
     #[serde(default)]
     error_code: Option<String>,
-    #[serde(default)]
-    request_parameters: Option<Value>,
-    #[serde(default)]
-    additional_event_data: Option<Value>,
     wardbook: Own,
 }
 
@@ -134,7 +130,7 @@ struct Own {
     #[serde(default)]
     decisions: Value,
     #[serde(default)]
-    field_reads: Option<Keys>,
+    field_reads: Option<Reads>,
 }
 
 /// One decision on the call.
@@ -146,10 +142,12 @@ struct Decision {
     determining: Vec<Value>,
 }
 
-#[derive(Deserialize)]
-struct Keys {
+#[derive(Default, Deserialize)]
+struct Reads {
     #[serde(default)]
-    keys: Option<Vec<Vec<String>>>,
+    purpose: Option<String>,
+    #[serde(default)]
+    keys: Option<Vec<Option<Vec<String>>>>,
 }
 
 /// Answers one page, newest first: by place in the book, in a call by number of
@@ -248,7 +246,7 @@ impl Page<'_> {
         }
         let whole = opened.record()?;
         let shown: Shown = serde_json::from_str(&whole).map_err(|_odd| Error::Corrupt { seq })?;
-        let purpose = shown.purpose();
+        let Reads { purpose, keys } = shown.wardbook.field_reads.unwrap_or_default();
         if !self.filter.purposes.is_empty()
             && !purpose.as_ref().is_some_and(|purpose| self.filter.purposes.contains(purpose))
         {
@@ -287,9 +285,8 @@ impl Page<'_> {
                 .into_iter()
                 .collect());
         }
-        let keys = shown.wardbook.field_reads.and_then(|reads| reads.keys).unwrap_or_default();
-        let mut keys = keys.into_iter();
-        let rows = record.field_reads.iter().map(|row| (row, keys.next()));
+        let mut keys = keys.unwrap_or_default().into_iter();
+        let rows = record.field_reads.iter().map(|row| (row, keys.next().flatten()));
         let rows = rows.map(|(row, key)| {
             let shared: Shared<'_> =
                 serde_json::from_str(&row.shared).map_err(|_odd| Error::Corrupt { seq })?;
@@ -305,15 +302,6 @@ impl Page<'_> {
             next_cursor: next.map(|next| next.write(digest)),
             searched_to_ms: next.map(|next| next.before.time_ms),
         }
-    }
-}
-
-impl Shown {
-    /// What the caller gave as the reason.
-    fn purpose(&self) -> Option<String> {
-        let parts = [&self.request_parameters, &self.additional_event_data];
-        let found = parts.into_iter().flatten().filter_map(|part| part.get("purpose")?.as_str());
-        found.map(str::to_owned).next()
     }
 }
 

@@ -1,6 +1,9 @@
 //! Keys of items that clients of the Database Encryption SDK got from KMS. What
 //! they read with them nobody here sees, so it counts as all of the item. They
 //! have no rows: the record of the call names table and item already.
+//!
+//! A key that a ReEncrypt takes away from its item counts when it is taken: the
+//! Decrypt that follows has another context, and says nothing of the item.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -11,6 +14,8 @@ use crate::store::StoredRecord;
 
 /// The calls that give a data key in clear.
 const OPERATIONS: [&str; 2] = ["Decrypt", "GenerateDataKey"];
+/// The call that may take one away.
+const RE_ENCRYPT: &str = "ReEncrypt";
 
 /// Who opens items here and says so in rows.
 const OWN_SERVICE: &str = "items.wardbook";
@@ -50,6 +55,9 @@ pub(in crate::audit) struct Release<'a> {
     sort_key: Option<Cow<'a, str>>,
     #[serde(default)]
     key: BTreeMap<String, String>,
+    /// Where a ReEncrypt took the key to, if not to the item itself.
+    #[serde(borrow, default)]
+    destination: Option<Cow<'a, str>>,
 }
 
 impl<'a> Release<'a> {
@@ -57,15 +65,16 @@ impl<'a> Release<'a> {
     /// for all others.
     pub(in crate::audit) fn of(record: &StoredRecord, whole: &'a str) -> Option<Self> {
         let columns = &record.columns;
+        let may_take = &*columns.event_name == RE_ENCRYPT;
         let gives = &*columns.event_source == "kms.amazonaws.com"
-            && OPERATIONS.contains(&&*columns.event_name)
+            && (may_take || OPERATIONS.contains(&&*columns.event_name))
             && columns.error.is_none();
         if !gives || !whole.contains("\"item\":{") {
             return None;
         }
         let shown: Shown<'_> = serde_json::from_str(whole).ok()?;
         let is_own = shown.user_identity.invoked_by.as_deref() == Some(OWN_SERVICE);
-        shown.wardbook.item.filter(|_| !is_own)
+        shown.wardbook.item.filter(|item| !is_own && (!may_take || item.destination.is_some()))
     }
 
     /// The values of the key, partition key first, those of a document in the order

@@ -56,6 +56,18 @@ fn what_is_personal_and_what_is_not() {
     assert_eq!(kept, want);
 }
 
+/// An attribute may be called what an encryption context is called.
+#[test]
+fn what_a_schema_says_of_attributes_stays() {
+    let actions = r#"{"context":"DO_NOTHING","principal":"ENCRYPT_AND_SIGN","text":"SIGN_ONLY"}"#;
+    let request = format!(r#"{{"schema":{{"attributeActionsOnEncrypt":{actions}}},"text":"t"}}"#);
+    let case = Case { request: Some(json(&request)), ..Case::new(ada(), "PutItemSchema") };
+    let canonical = case.canonical();
+    let split = split_of(&canonical);
+    assert!(split.skeleton.contains(actions), "{}", split.skeleton);
+    assert!(split.values.contains(&(Field::ErrorMessage, "t")), "{:?}", split.values);
+}
+
 /// A bearer of a token is known by its subject, wherever it stands.
 #[test]
 fn a_web_identity() {

@@ -1,60 +1,104 @@
 //! What was erased: each value says by which event, and that event must say so
-//! too; and the list of erasures has just those records.
+//! too, of this record and of this field; and the list of erasures has just those
+//! records.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
-use uuid::Uuid;
 
 use super::records::ScannedLog;
 use super::report::{Kind, Report};
-use crate::audit::Opener;
+use crate::audit::{Field, Opener};
 use crate::base::ids::RequestId;
 use crate::store::inspect::{self, Book, Scanner};
 
 /// Rows that are read at a time.
 const PAGE: i64 = 1_024;
 
-/// What the record of an erasure says.
-#[derive(Deserialize)]
-struct Erasing {
-    #[serde(rename = "responseElements")]
-    response: Erased,
+/// What the record of an erasure says: from which events it took which fields.
+#[derive(Default)]
+pub(super) struct Erasing {
+    pub(super) event_ids: BTreeSet<[u8; 16]>,
+    pub(super) fields: Vec<Field>,
 }
 
 #[derive(Deserialize)]
-struct Erased {
-    #[serde(rename = "eventIds")]
+#[serde(rename_all = "camelCase")]
+struct Shown {
+    request_parameters: Asked,
+    response_elements: Answered,
+}
+
+#[derive(Deserialize)]
+struct Asked {
+    fields: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Answered {
     event_ids: Vec<String>,
+}
+
+impl Erasing {
+    /// Reads the record of an erasure; one that does not say both took nothing.
+    pub(super) fn of(record: &str) -> Self {
+        let Ok(shown) = serde_json::from_str::<Shown>(record) else { return Self::default() };
+        let ids = shown.response_elements.event_ids;
+        let ids = ids.iter().filter_map(|id| RequestId::parse(id));
+        let fields = shown.request_parameters.fields;
+        Self {
+            event_ids: ids.map(|id| *id.as_bytes()).collect(),
+            fields: fields.iter().filter_map(|name| Field::parse(name)).collect(),
+        }
+    }
+
+    /// What is wrong if the record with the id `of` says that the event `by`, which
+    /// is this one, erased something of these fields from it.
+    pub(super) fn wrong(
+        &self,
+        by: [u8; 16],
+        of: Option<[u8; 16]>,
+        fields: &BTreeSet<Field>,
+    ) -> Option<String> {
+        let by = RequestId::from_bytes(by);
+        if of.is_none_or(|of| !self.event_ids.contains(&of)) {
+            let text = format!("event {by}, which it says erased from it, does not name it");
+            return Some(text);
+        }
+        let more = fields.iter().filter(|field| !field.goes_with(&self.fields));
+        let more: Vec<&str> = more.map(|field| field.name()).collect();
+        (!more.is_empty()).then(|| {
+            let more = more.join(", ");
+            format!("it says that event {by} erased {more} from it, and that event did not")
+        })
+    }
 }
 
 pub(super) fn check(book: &Book, scanned: &ScannedLog, report: &mut Report) {
     for (by, places) in &scanned.erased_by {
-        let event = Uuid::from_bytes_ref(by).as_hyphenated().to_string();
-        let named = scanned.erasing.get(by).map(|seq| event_ids(book, *seq));
-        for seq in places {
-            let text = match (&named, scanned.erased.get(seq)) {
-                (None, _) => {
-                    format!(
-                        "record {seq}: it says that event {event} erased from it, and there is no such erasure"
-                    )
+        let erasing = scanned.erasing.get(by).map(|seq| erasing(book, *seq));
+        for (seq, fields) in places {
+            let wrong = match &erasing {
+                None => {
+                    let event = RequestId::from_bytes(*by);
+                    Some(format!(
+                        "it says that event {event} erased from it, and there is no such erasure"
+                    ))
                 }
-                (Some(named), Some(id)) if named.contains(id) => continue,
-                (Some(_), _) => {
-                    format!(
-                        "record {seq}: event {event}, which it says erased from it, does not name it"
-                    )
-                }
+                Some(erasing) => erasing.wrong(*by, scanned.erased.get(seq).copied(), fields),
             };
-            report.add_of(Kind::Erasure, *seq, *seq, text);
+            if let Some(wrong) = wrong {
+                report.add_of(Kind::Erasure, *seq, *seq, format!("record {seq}: {wrong}"));
+            }
         }
     }
     report.erased = u64::try_from(scanned.erased.len()).unwrap_or(u64::MAX);
     check_list(book, scanned, report);
 }
 
-/// The ids of the events from which the event at `seq` erased.
-fn event_ids(book: &Book, seq: u64) -> BTreeSet<[u8; 16]> {
+/// What the event at `seq` says that it erased.
+fn erasing(book: &Book, seq: u64) -> Erasing {
     let seq = i64::try_from(seq).unwrap_or(i64::MAX);
     let read = book.read(|tx| Scanner::default().scan(tx, seq.saturating_sub(1), seq));
     let record = read.ok().and_then(|rows| rows.into_iter().next());
@@ -62,9 +106,7 @@ fn event_ids(book: &Book, seq: u64) -> BTreeSet<[u8; 16]> {
         .and_then(|(_, row)| row.ok())
         .and_then(|stored| Opener::default().open(&stored).ok())
         .and_then(|opened| opened.record().ok());
-    let said: Option<Erasing> = text.and_then(|text| serde_json::from_str(&text).ok());
-    let ids = said.map(|said| said.response.event_ids).unwrap_or_default();
-    ids.iter().filter_map(|id| RequestId::parse(id)).map(|id| *id.as_bytes()).collect()
+    text.map(|text| Erasing::of(&text)).unwrap_or_default()
 }
 
 /// The list of erasures has all of these records, and no others.

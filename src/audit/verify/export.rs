@@ -4,15 +4,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufRead, Read};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
+use super::erasures::Erasing;
 use super::report::{Kind, Report};
 use super::{Error, opened};
+use crate::audit::Opened;
 use crate::audit::export::line::{self, ENDING, Ending, HEADING, Heading, Line, VERSION};
 use crate::audit::ledger::{
     Checkpoint, Unproved, Verifier, VerifierKey, notes_in, verify_consistency,
 };
-use crate::audit::{Opened, Value};
 use crate::base::ids::RequestId;
 use crate::base::limits::{AUDIT_EXPORT_LINE_BYTES, ERASURES_REMEMBERED, FINDINGS_SHOWN};
 
@@ -38,6 +39,30 @@ pub struct ExportReport {
     pub run_count: u64,
     /// Events that erased something and are not in the file; the first few.
     pub erased_by: BTreeSet<String>,
+    /// Records that have lost something to such events: whether those took just
+    /// that, the file does not prove.
+    pub erased_unproved: u64,
+    /// Checkpoints that somebody kept and that say nothing of the file.
+    pub not_compared: Vec<NotCompared>,
+}
+
+/// Checkpoints in one file that the export has no proof from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct NotCompared {
+    /// The name of the file.
+    pub name: String,
+    pub checkpoints: usize,
+    /// Records of the smallest one, and of the largest.
+    pub smallest: u64,
+    pub largest: u64,
+}
+
+impl NotCompared {
+    /// Those of these sizes, if there are any.
+    fn of(name: &str, sizes: &[u64]) -> Option<Self> {
+        let (smallest, largest) = (*sizes.iter().min()?, *sizes.iter().max()?);
+        Some(Self { name: name.to_owned(), checkpoints: sizes.len(), smallest, largest })
+    }
 }
 
 impl ExportReport {
@@ -73,7 +98,7 @@ pub fn verify_export(
         return Ok(out);
     };
     let Some(head) = head_of(&heading, key, &mut out.report) else { return Ok(out) };
-    check_kept(&heading, &head, &kept, &mut out.report)?;
+    check_kept(&heading, &head, &kept, &mut out)?;
     let mut check = Check::new(&head.checkpoint, out);
     let mut number = 2_u64;
     loop {
@@ -164,28 +189,29 @@ fn check_kept(
     heading: &Heading,
     head: &Head,
     files: &[(String, String)],
-    report: &mut Report,
+    out: &mut ExportReport,
 ) -> Result<(), Error> {
-    let (mut other_size, mut compared) = (None, false);
+    let mut compared = false;
     for (name, text) in files {
         let notes = notes_in(text, head.key.name());
         if notes.is_empty() {
             return Err(Error::NoCheckpoint(name.clone()));
         }
+        let mut sizes = Vec::new();
         for note in notes {
             let seen = match opened(&note, Some(&head.key)) {
                 Ok(seen) => seen,
                 Err(why) => {
                     compared = true;
-                    report.add(Kind::Witness, format!("a checkpoint of {name}: {why}"));
+                    out.report.add(Kind::Witness, format!("a checkpoint of {name}: {why}"));
                     continue;
                 }
             };
             match agrees(heading, &head.checkpoint, &seen) {
-                None => other_size = other_size.max(Some(seen.size)),
+                None => sizes.push(seen.size),
                 Some(true) => {
                     compared = true;
-                    report.checkpoints = report.checkpoints.saturating_add(1);
+                    out.report.checkpoints = out.report.checkpoints.saturating_add(1);
                 }
                 Some(false) => {
                     compared = true;
@@ -194,12 +220,13 @@ fn check_kept(
                         "{name} has seen other records at the places 1 to {size} than the log \
                          that was exported has"
                     );
-                    report.add_of(Kind::Witness, 1, size, text);
+                    out.report.add_of(Kind::Witness, 1, size, text);
                 }
             }
         }
+        out.not_compared.extend(NotCompared::of(name, &sizes));
     }
-    match other_size {
+    match out.not_compared.iter().map(|of| of.largest).max() {
         Some(size) if !compared => Err(Error::Unlinked { size, head: head.checkpoint.size }),
         _ => Ok(()),
     }
@@ -231,8 +258,8 @@ struct Check {
     run: Option<(u64, u64)>,
     /// Lines that cannot be proved, one behind the other: first and last.
     loose: Option<(u64, u64)>,
-    /// The records that erasures in the file name, by the erasures' own ids.
-    erasures: BTreeMap<[u8; 16], BTreeSet<[u8; 16]>>,
+    /// What erasures in the file say, by their own ids.
+    erasures: BTreeMap<[u8; 16], Erasing>,
     remembered: usize,
 }
 
@@ -330,7 +357,7 @@ impl Check {
         self.last = Some(seq);
         if let Some(event) = event {
             self.erased(number, seq, opened, event);
-            self.remember(event);
+            self.remember(event, opened);
         }
     }
 
@@ -367,44 +394,45 @@ impl Check {
 
     /// Keeps what an erasure says that it erased from: older records, so that
     /// they come later.
-    fn remember(&mut self, event: &Event) {
-        let Some(erased) = event.erased_from() else { return };
-        let id = RequestId::parse(&event.event_id);
-        self.remembered = self.remembered.saturating_add(erased.len());
-        if let Some(id) = id.filter(|_| self.remembered <= ERASURES_REMEMBERED) {
-            self.erasures.insert(*id.as_bytes(), erased);
+    fn remember(&mut self, event: &Event, opened: &Opened) {
+        if event.event_name != super::records::ERASE || event.error_code.is_some() {
+            return;
+        }
+        let (Some(id), Ok(record)) = (RequestId::parse(&event.event_id), opened.record()) else {
+            return;
+        };
+        let erasing = Erasing::of(&record);
+        self.remembered = self.remembered.saturating_add(erasing.event_ids.len());
+        if self.remembered <= ERASURES_REMEMBERED {
+            self.erasures.insert(*id.as_bytes(), erasing);
         }
     }
 
     fn erased(&mut self, number: u64, seq: u64, opened: &Opened, event: &Event) {
-        let by = opened.values.iter().filter_map(|value| match value {
-            Value::Kept { .. } => None,
-            Value::Erased { by, .. } => Some(*by),
-        });
-        let by: BTreeSet<[u8; 16]> = by.collect();
-        if by.is_empty() {
+        let erased = opened.erased();
+        if erased.is_empty() {
             return;
         }
         self.out.report.erased = self.out.report.erased.saturating_add(1);
         let own = RequestId::parse(&event.event_id).map(|id| *id.as_bytes());
-        for by in by {
-            let named = self.erasures.get(&by).map(|of| own.is_some_and(|own| of.contains(&own)));
-            let by = RequestId::from_bytes(by);
-            match named {
-                Some(true) => {}
-                Some(false) => {
-                    let text = format!(
-                        "line {number} (record {seq}): event {by}, which it says erased from it, \
-                         does not name it"
-                    );
+        let mut is_unproved = false;
+        for (by, fields) in erased {
+            match self.erasures.get(&by).map(|erasing| erasing.wrong(by, own, &fields)) {
+                Some(None) => {}
+                Some(Some(wrong)) => {
+                    let text = format!("line {number} (record {seq}): {wrong}");
                     self.wrong(Kind::Erasure, number, Some(seq), text);
                 }
-                None if is_shown(self.out.erased_by.len()) => {
-                    self.out.erased_by.insert(by.to_string());
+                None => {
+                    is_unproved = true;
+                    if is_shown(self.out.erased_by.len()) {
+                        self.out.erased_by.insert(RequestId::from_bytes(by).to_string());
+                    }
                 }
-                None => {}
             }
         }
+        let unproved = self.out.erased_unproved.saturating_add(u64::from(is_unproved));
+        self.out.erased_unproved = unproved;
     }
 
     /// What all lines together say.
@@ -445,22 +473,10 @@ struct Event {
     event_name: String,
     #[serde(default)]
     error_code: Option<String>,
-    #[serde(default)]
-    response_elements: Option<serde_json::Value>,
 }
 
 impl Event {
     fn of(record: &str) -> Option<Self> {
         serde_json::from_str(record).ok()
-    }
-
-    /// The events that this one erased from, if it is an erasure.
-    fn erased_from(&self) -> Option<BTreeSet<[u8; 16]>> {
-        if self.event_name != super::records::ERASE || self.error_code.is_some() {
-            return None;
-        }
-        let ids = self.response_elements.as_ref()?.get("eventIds")?.as_array()?;
-        let ids = ids.iter().filter_map(|id| RequestId::parse(id.as_str()?));
-        Some(ids.map(|id| *id.as_bytes()).collect())
     }
 }

@@ -17,7 +17,7 @@ mod trees;
 
 use std::path::Path;
 
-pub use export::{ExportReport, WantedExport, verify_export};
+pub use export::{ExportReport, NotCompared, WantedExport, verify_export};
 pub use report::{Finding, Kind, Report};
 
 use super::ledger::{Checkpoint, VerifierKey, notes_in};

@@ -12,7 +12,7 @@ use super::report::{Kind, Report, records};
 use super::trees::{BLOCK, block_root};
 use crate::audit::field_reads::wrong_rows;
 use crate::audit::ledger::Hash;
-use crate::audit::{Error as Wrong, Opened, Opener, Value};
+use crate::audit::{Error as Wrong, Field, Opened, Opener};
 use crate::base::timestamp;
 use crate::store::inspect::{self, Book, Scanned, Scanner};
 use crate::store::{self, StoredRecord, Tx};
@@ -33,8 +33,8 @@ pub(super) struct ScannedLog {
     pub(super) used: BTreeSet<(i64, i64)>,
     /// Records that lost something, and their event ids.
     pub(super) erased: BTreeMap<u64, [u8; 16]>,
-    /// The events that took it, by their ids, and from which records.
-    pub(super) erased_by: BTreeMap<[u8; 16], BTreeSet<u64>>,
+    /// The events that took it, by their ids, and which fields of which records.
+    pub(super) erased_by: BTreeMap<[u8; 16], BTreeMap<u64, BTreeSet<Field>>>,
     /// The events that say what they erased: ids, and where they stand.
     pub(super) erasing: BTreeMap<[u8; 16], u64>,
 }
@@ -301,11 +301,9 @@ impl Worker {
             let text = format!("{}: {text}", named(seq, record));
             self.log.report.add_of(Kind::FieldRead, seq, seq, text);
         }
-        for value in &opened.values {
-            if let Value::Erased { by, .. } = value {
-                self.log.erased.insert(seq, record.columns.event_id);
-                self.log.erased_by.entry(*by).or_default().insert(seq);
-            }
+        for (by, fields) in opened.erased() {
+            self.log.erased.insert(seq, record.columns.event_id);
+            self.log.erased_by.entry(by).or_default().insert(seq, fields);
         }
         if &*record.columns.event_name == ERASE && record.columns.error.is_none() {
             self.log.erasing.insert(record.columns.event_id, seq);

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::evidence::public_key;
 use crate::audit::ledger::VerifierKey;
-use crate::audit::verify::{self, ExportReport, Report, Wanted, WantedExport};
+use crate::audit::verify::{self, ExportReport, NotCompared, Report, Wanted, WantedExport};
 use crate::cli::error::Error;
 use crate::cli::input;
 use crate::cli::output::Output;
@@ -155,7 +155,7 @@ fn print_findings(output: &mut Output, report: &Report) -> Result<(), Error> {
 }
 
 fn print_export(output: &mut Output, export: &ExportReport, asked: &Verify) -> Result<(), Error> {
-    let ExportReport { report, runs, run_count, erased_by } = export;
+    let ExportReport { report, runs, run_count, erased_by, erased_unproved, .. } = export;
     let (origin, key) = report.log.clone().unzip();
     // The signature of a checkpoint that was kept says which key is the log's.
     let is_own_key = asked.public_key.is_none() && report.checkpoints == 0;
@@ -173,8 +173,10 @@ fn print_export(output: &mut Output, export: &ExportReport, asked: &Verify) -> R
             "runs": runs.iter().map(run).collect::<Vec<_>>(),
             "runCount": run_count,
             "checkpoints": report.checkpoints,
+            "notCompared": export.not_compared,
             "erased": report.erased,
             "erasedBy": erased_by,
+            "erasedUnproved": erased_unproved,
             "findings": report.findings(),
             "counts": counts,
         }))?);
@@ -192,10 +194,17 @@ fn print_export(output: &mut Output, export: &ExportReport, asked: &Verify) -> R
 }
 
 fn print_proved(output: &mut Output, export: &ExportReport, origin: &str) -> Result<(), Error> {
-    let ExportReport { report, run_count, erased_by, .. } = export;
+    let ExportReport { report, run_count, erased_by, erased_unproved, .. } = export;
     let (records, size) = (report.records, report.size.unwrap_or_default());
+    let but_for = match erased_unproved {
+        0 => String::new(),
+        of => format!(
+            ", but for what {of} of them have lost (the event that erased it is not in this file)"
+        ),
+    };
     output.line(format_args!(
-        "intact: {records} records of {origin} are in the log of {size} that was signed, unchanged"
+        "intact: {records} records of {origin} are in the log of {size} that was signed, \
+         unchanged{but_for}"
     ))?;
     match export.gapless() {
         Some((1, last)) if last == size => output.line("complete: they are the whole log")?,
@@ -213,14 +222,22 @@ fn print_proved(output: &mut Output, export: &ExportReport, origin: &str) -> Res
         let kept = report.checkpoints;
         output.line(format_args!("the log goes on from {kept} kept checkpoints"))?;
     }
-    if report.erased > 0 {
-        let erased = report.erased;
+    for of in &export.not_compared {
+        let NotCompared { name, checkpoints, smallest, largest } = of;
+        output.line(format_args!(
+            "not compared: {checkpoints} checkpoints of {name}, of {smallest} to {largest} \
+             records; the file has no proof from them"
+        ))?;
+    }
+    let proved = report.erased.saturating_sub(*erased_unproved);
+    if proved > 0 {
         output
-            .line(format_args!("{erased} have lost personal data, on request that is recorded"))?;
+            .line(format_args!("{proved} have lost personal data, on request that is recorded"))?;
     }
     for event in erased_by {
         output.line(format_args!(
-            "not proved: event {event}, which is said to have erased something, is not in the file"
+            "not proved: that event {event}, which is said to have erased something, erased just \
+             that; it is not in the file"
         ))?;
     }
     Ok(())

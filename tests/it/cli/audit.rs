@@ -196,6 +196,6 @@ fn the_field_read_book_answers() {
     let view = "select item, kind, table_name, schema_version, plain, masked from field_reads";
     let asked = program.run(&["audit", "sql", "--data", "data", "--format", "csv", view]).stdout;
     let want = "item,kind,table_name,schema_version,plain,masked\n\
-                0,returned,People,1,ssn,\n1,returned,People,1,ssn,\n";
+                0,returned,People,1,\"[\"\"ssn\"\"]\",\n1,returned,People,1,\"[\"\"ssn\"\"]\",\n";
     assert_eq!(asked, want);
 }

@@ -26,7 +26,11 @@ def is_personal(path, kind):
     if path[:3] == ["wardbook", "item", "key"] or path[:3] == ["wardbook", "fieldReads", "keys"]:
         return True
     if path[:1] and path[0] in MEMBERS:
-        return any(name in CONTEXTS | IDENTITIES | QUESTIONS for name in path[1:])
+        for name in path[1:]:
+            if name == "schema":
+                return False
+            if name in CONTEXTS | IDENTITIES | QUESTIONS:
+                return True
     return False
 
 

@@ -109,6 +109,7 @@ impl SignedBook {
         let erasing = Case {
             event_name: "EraseEventFields",
             read_only: false,
+            request: Some(json(r#"{"fields":["userIdentity","sourceIPAddress"]}"#)),
             response: Some(json(&response.to_string())),
             arns: Vec::new(),
             error: None,
