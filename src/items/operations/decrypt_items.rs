@@ -1,15 +1,15 @@
 //! DecryptItems: a batch of items. An item is verified whole before any of it
 //! is released, and of it only what the caller may see and asked for.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::batch::{self, Converted, Format, Output, Refusal};
-use super::documents;
 use super::field_reads::Reads;
 use super::key_service::KeyService;
 use super::reading::{self, Reading, Wanted};
 use super::unwrap::Unopened;
-use super::views::{Seen, Shown, Views};
+use super::views::{Seen, Shown, View, Views};
 use super::{Ctx, find_schema, pin};
 use crate::audit::{ItemRead, ReadKind};
 use crate::base::context::EncryptionContext;
@@ -62,8 +62,9 @@ impl Operation for DecryptItems {
             async move { parse(&stored, (number, text.get()), format) }
         })
         .await?;
-        let encrypted = parsed.iter().flatten().flat_map(|item| &item.encrypted);
-        let names = encrypted.filter(|name| wanted.has(name)).cloned().collect();
+        let names =
+            parsed.iter().flatten().flat_map(|item| item.encrypted.iter().chain(&item.inside));
+        let names = names.filter(|name| wanted.has(name)).cloned().collect();
         let views = Views::decide(access, &stored, names)?;
         let reader = Arc::new(Reader {
             keys: KeyService::new(ctx, access.call()),
@@ -100,6 +101,8 @@ struct Parsed {
     number: u16,
     item: Sealed,
     encrypted: Vec<String>,
+    /// What may be encrypted inside of these, of a document; opened it tells.
+    inside: Vec<String>,
 }
 
 /// An item of DynamoDB, or a document.
@@ -131,8 +134,9 @@ fn parse(
 ) -> Result<Parsed, Refusal> {
     if let Some(schema) = stored.schema.documents() {
         let document = ParsedDocument::parse(schema, Document::parse_encrypted(text)?)?;
-        let encrypted = documents::names(&document);
-        return Ok(Parsed { number, item: Sealed::Document(document), encrypted });
+        let owned = |names: BTreeSet<&str>| names.into_iter().map(str::to_owned).collect();
+        let (encrypted, inside) = (owned(document.names()), owned(document.names_inside()));
+        return Ok(Parsed { number, item: Sealed::Document(document), encrypted, inside });
     }
     let item = match format {
         Format::DynamoDb => dynamodb_json::parse(text)?,
@@ -141,7 +145,7 @@ fn parse(
     let item = ParsedItem::parse(&stored.schema, item)?;
     let mut encrypted: Vec<String> = item.encrypted_names().map(str::to_owned).collect();
     encrypted.sort_unstable();
-    Ok(Parsed { number, item: Sealed::Item(item), encrypted })
+    Ok(Parsed { number, item: Sealed::Item(item), encrypted, inside: Vec::new() })
 }
 
 /// One caller, who reads items of one schema.
@@ -164,7 +168,7 @@ struct Admitted {
 
 impl Reader {
     fn admit(&self, parsed: Parsed) -> Result<Admitted, Refusal> {
-        let Parsed { number, item, encrypted } = parsed;
+        let Parsed { number, item, encrypted, .. } = parsed;
         let read = self.reads.of_item(number, &item.key(&self.stored));
         let read = read.map_err(|error| Refusal::from(&ApiError::internal(error)))?;
         match self.views.check(&self.wanted, &encrypted) {
@@ -203,10 +207,7 @@ impl Reader {
         };
         match opened {
             Ok((converted, shown)) => {
-                let is_plain =
-                    |name: &String| !shown.masked.contains(name) && !shown.withheld.contains(name);
-                let plain = asked.into_iter().filter(is_plain).collect();
-                let Shown { masked, withheld } = shown;
+                let Shown { plain, masked, withheld } = shown;
                 self.reads.add(ItemRead { plain, masked, withheld, ..read });
                 Ok(converted)
             }
@@ -223,11 +224,15 @@ impl Reader {
         verified: VerifiedItem,
         encrypted: Vec<String>,
     ) -> Result<(Converted, Shown), Refusal> {
+        let is_plain = |name: &&String| {
+            self.wanted.has(name) && matches!(self.views.find(name), Some((_, View::Plain)))
+        };
+        let plain = encrypted.iter().filter(is_plain).cloned().collect();
         let seen = self.views.open(&self.stored, &self.hsm, &self.wanted, verified, encrypted)?;
         let Seen { item, masked, withheld } = seen;
         let item = batch::print(&item, self.format)
             .map_err(|error| Refusal::from(&ApiError::internal(error)))?;
-        let shown = Shown { masked: masked.clone(), withheld: withheld.clone() };
+        let shown = Shown { plain, masked: masked.clone(), withheld: withheld.clone() };
         Ok((Converted { item, masked, withheld }, shown))
     }
 
