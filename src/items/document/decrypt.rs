@@ -209,7 +209,7 @@ pub enum Disclosure<'a> {
     Plain,
     /// What the mask leaves of it; withheld if that is nothing.
     Masked(Mask<'a>),
-    /// Not at all; it is not decrypted either.
+    /// Not at all. If that is so by the path that decides, it is not decrypted either.
     Withheld,
     /// It was not asked for; as withheld, but nobody is told.
     Unasked,

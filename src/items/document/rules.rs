@@ -12,8 +12,9 @@ use super::pattern::{self, Segment};
 use super::schema::{DefaultAction, PathAction};
 use crate::items::error::{ItemError, ItemErrorCode};
 
-/// The name of what no path of a schema names; no path is spelled like this.
-pub const EVERYTHING_ELSE: &str = "/**";
+/// The name of what no path of a schema names. No path is spelled like this, for
+/// behind a `~` there is a digit; and policies in AWS's JSON have no wildcard in it.
+pub const EVERYTHING_ELSE: &str = "/~";
 
 /// One path with its action.
 #[derive(Clone, Debug)]
