@@ -256,6 +256,29 @@ fn a_value_from_before_counts_as_what_it_has_inside() {
     assert_eq!(reads(&server, "c-3")[0], json!({}));
 }
 
+#[test]
+fn what_has_two_masks_is_withheld() {
+    let server = start();
+    let (earlier, mut later) = earlier_and_later();
+    server.rest("PUT", "/v1/item-schemas/customers", &earlier).ok();
+    let text = r#"{"_id":"c-4","profile":{"ssn":"078-05-1120","born":"1815-12-10"}}"#;
+    let sealed = convert(&server, &server.admin, "encrypt", &[text], "");
+    let sealed = sealed[0].text();
+    let masks = [
+        sees("/~"),
+        "permit (principal, action == Action::\"items:DecryptAttributeMasked\", resource);".into(),
+    ];
+    let masked = reader(&server, "masked", &masks.concat());
+    for (born, want) in [("A", r#"{"_id":"c-4","profile":"A"}"#), ("B", r#"{"_id":"c-4"}"#)] {
+        later["attributes"]["/profile/ssn"]["mask"] = json!({ "constant": "A" });
+        later["attributes"]["/profile/born"] = json!({ "mask": { "constant": born } });
+        server.rest("PUT", "/v1/item-schemas/customers", &later).ok();
+        let seen = &convert(&server, &masked, "decrypt", &[sealed], "")[0];
+        assert_eq!(seen.text(), want);
+        assert_eq!(seen.masked.len() + seen.withheld.len(), 1);
+    }
+}
+
 /// A statement in AWS's JSON on everything else, or on a path whose star is quoted,
 /// allows that alone.
 #[test]

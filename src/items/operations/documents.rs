@@ -14,6 +14,7 @@ use crate::items::attribute::AttributeValue;
 use crate::items::document::decrypt::{Disclosure, Opened, VerifiedDocument};
 use crate::items::document::{Document, Value};
 use crate::items::mask::mask;
+use crate::items::protection::Mask;
 use crate::items::schemas::StoredSchema;
 use crate::wire::error::ApiError;
 
@@ -52,7 +53,7 @@ impl Views {
         if wanted.on_withheld == OnWithheld::Error
             && let Some(pointer) = opened.withheld.first()
         {
-            let why = "its mask does not apply to its value, or something inside is withheld";
+            let why = "no mask applies to its value, or something inside is withheld";
             return Err(withheld(pointer, why));
         }
         let Opened { document, masked, withheld, plain_names, masked_names, withheld_names } =
@@ -73,11 +74,16 @@ impl Views {
         if !names.iter().all(|name| wanted.has(name)) {
             return Disclosure::Unasked;
         }
-        let mut masked = None;
+        let mut masked: Option<(&String, &Mask)> = None;
         for name in names {
             match self.find(name) {
                 Some((_, View::Plain)) => {}
-                Some((name, View::Masked(rule))) => masked = Some((name, rule)),
+                Some((name, View::Masked(rule))) => match masked {
+                    // Which of two masks shows less, nobody can say.
+                    Some((_, other)) if other != rule => return Disclosure::Withheld,
+                    Some(_) => {}
+                    None => masked = Some((name, rule)),
+                },
                 Some((_, View::Withheld(_))) | None => return Disclosure::Withheld,
             }
         }
