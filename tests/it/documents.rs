@@ -148,7 +148,7 @@ fn each_caller_sees_what_the_policy_says() {
     assert_eq!(seen.withheld, ["/big", "/orders/1/card"]);
     let record = server.events("eventName=DecryptItems").remove(0);
     let lists = json!({
-        "plain": ["/profile/born"], "masked": ["/orders/*/card", "/profile/ssn"], "withheld": ["/**"],
+        "plain": ["/profile/born"], "masked": ["/orders/*/card", "/profile/ssn"], "withheld": ["/~"],
     });
     assert_eq!(record["additionalEventData"]["attributes"], lists);
 
@@ -158,7 +158,7 @@ fn each_caller_sees_what_the_policy_says() {
     assert_eq!(
         found["reads"][0]["attributes"],
         json!({
-            "/**": "withheld", "/orders/*/card": "masked", "/profile/born": "plain",
+            "/~": "withheld", "/orders/*/card": "masked", "/profile/born": "plain",
             "/profile/ssn": "masked",
         }),
         "{found}"
@@ -170,6 +170,132 @@ fn each_caller_sees_what_the_policy_says() {
     assert!(seen.withheld.is_empty());
     let strict = &convert(&server, &support, "decrypt", &[sealed], r#","onWithheld":"error""#)[0];
     assert_eq!(strict.code(), "AttributeWithheld");
+}
+
+/// What the field-read book has on the document `key`, the newest read first.
+#[track_caller]
+fn reads(server: &Server, key: &str) -> Vec<Value> {
+    let query = format!("/v1/audit/field-reads?table=customers&key={key}");
+    let found = server.rest("GET", &query, &Value::Null).ok();
+    found["reads"].as_array().unwrap().iter().map(|read| read["attributes"].clone()).collect()
+}
+
+/// Somebody who may open documents, and see what `attributes` permits.
+fn reader(server: &Server, name: &str, attributes: &str) -> Credentials {
+    let policy = format!(
+        r#"permit (principal, action == Action::"items:DecryptItem", resource);
+            permit (principal, action == Action::"kms:Decrypt", resource)
+                when {{ context has viaService && context.viaService == "items.wardbook" }};
+            {attributes}"#
+    );
+    server.new_user(name, &policy)
+}
+
+/// One policy that permits to see what counts as `path` plain.
+fn sees(path: &str) -> String {
+    format!(
+        r#"permit (principal, action == Action::"items:DecryptAttribute",
+            resource == Attribute::"111122223333/customers/{path}");"#
+    )
+}
+
+/// The schema with `/profile` encrypted as one value and nothing said of `/orders`:
+/// as it was before `later`.
+fn earlier_and_later() -> (Value, Value) {
+    let mut later = schema();
+    later["pathActionsOnEncrypt"].as_object_mut().unwrap().remove("/orders");
+    let mut earlier = later.clone();
+    let paths = earlier["pathActionsOnEncrypt"].as_object_mut().unwrap();
+    paths.retain(|path, _| !path.starts_with("/profile"));
+    paths.insert("/profile".to_owned(), json!("ENCRYPT_AND_SIGN"));
+    earlier["attributes"].as_object_mut().unwrap().remove("/profile/ssn");
+    (earlier, later)
+}
+
+#[test]
+fn a_document_counts_as_no_path_that_it_does_not_have() {
+    let server = start();
+    let (_, later) = earlier_and_later();
+    server.rest("PUT", "/v1/item-schemas/customers", &later).ok();
+    let text = r#"{"_id":"c-2","orders":[]}"#;
+    let sealed = convert(&server, &server.admin, "encrypt", &[text], "");
+    let sealed = sealed[0].text();
+    let rest = reader(&server, "rest", &sees("/~"));
+    for more in ["", r#","onWithheld":"error""#, r#","attributes":["/~"]"#] {
+        let seen = &convert(&server, &rest, "decrypt", &[sealed], more)[0];
+        assert_eq!((seen.text(), seen.withheld.len()), (text, 0), "{more}");
+    }
+    assert_eq!(convert(&server, &server.admin, "decrypt", &[sealed], "")[0].text(), text);
+    assert_eq!(reads(&server, "c-2"), vec![json!({ "/~": "plain" }); 4]);
+}
+
+#[test]
+fn a_value_from_before_counts_as_what_it_has_inside() {
+    let server = start();
+    let (earlier, later) = earlier_and_later();
+    server.rest("PUT", "/v1/item-schemas/customers", &earlier).ok();
+    let text = r#"{"_id":"c-3","profile":{"ssn":"078-05-1120","nick":"Al"}}"#;
+    let sealed = convert(&server, &server.admin, "encrypt", &[text], "");
+    let sealed = sealed[0].text();
+    server.rest("PUT", "/v1/item-schemas/customers", &later).ok();
+
+    let rest = reader(&server, "rest", &sees("/~"));
+    let seen = &convert(&server, &rest, "decrypt", &[sealed], "")[0];
+    assert_eq!((seen.text(), &seen.withheld[..]), (r#"{"_id":"c-3"}"#, &["/profile".into()][..]));
+    assert_eq!(reads(&server, "c-3")[0], json!({ "/~": "withheld", "/profile/ssn": "withheld" }));
+
+    // `/profile/born`, which is not in it, nobody has to be allowed to see.
+    let both = reader(&server, "both", &[sees("/~"), sees("/profile/ssn")].concat());
+    let seen = &convert(&server, &both, "decrypt", &[sealed], "")[0];
+    assert_eq!((seen.text(), seen.withheld.len()), (text, 0));
+    assert_eq!(reads(&server, "c-3")[0], json!({ "/~": "plain", "/profile/ssn": "plain" }));
+
+    let seen = &convert(&server, &both, "decrypt", &[sealed], r#","attributes":["/~"]"#)[0];
+    assert_eq!((seen.text(), seen.withheld.len()), (r#"{"_id":"c-3"}"#, 0));
+    // It was opened to know that; nothing of it was given.
+    assert_eq!(reads(&server, "c-3")[0], json!({}));
+}
+
+#[test]
+fn what_has_two_masks_is_withheld() {
+    let server = start();
+    let (earlier, mut later) = earlier_and_later();
+    server.rest("PUT", "/v1/item-schemas/customers", &earlier).ok();
+    let text = r#"{"_id":"c-4","profile":{"ssn":"078-05-1120","born":"1815-12-10"}}"#;
+    let sealed = convert(&server, &server.admin, "encrypt", &[text], "");
+    let sealed = sealed[0].text();
+    let masks = [
+        sees("/~"),
+        "permit (principal, action == Action::\"items:DecryptAttributeMasked\", resource);".into(),
+    ];
+    let masked = reader(&server, "masked", &masks.concat());
+    for (born, want) in [("A", r#"{"_id":"c-4","profile":"A"}"#), ("B", r#"{"_id":"c-4"}"#)] {
+        later["attributes"]["/profile/ssn"]["mask"] = json!({ "constant": "A" });
+        later["attributes"]["/profile/born"] = json!({ "mask": { "constant": born } });
+        server.rest("PUT", "/v1/item-schemas/customers", &later).ok();
+        let seen = &convert(&server, &masked, "decrypt", &[sealed], "")[0];
+        assert_eq!(seen.text(), want);
+        assert_eq!(seen.masked.len() + seen.withheld.len(), 1);
+    }
+}
+
+/// A statement in AWS's JSON on everything else, or on a path whose star is quoted,
+/// allows that alone.
+#[test]
+fn names_of_paths_in_json_policies() {
+    let server = start();
+    let sealed = convert(&server, &server.admin, "encrypt", &[TEXT], "");
+    let sealed = sealed[0].text();
+    let arn = "arn:aws:items::111122223333:schema/customers/attribute/";
+    let who = json!({ "Version": "2012-10-17", "Statement": [
+        { "Effect": "Allow", "Action": ["items:DecryptItem", "kms:Decrypt"], "Resource": "*" },
+        { "Effect": "Allow", "Action": "items:DecryptAttribute",
+          "Resource": [format!("{arn}/~"), format!("{arn}/orders/${{*}}/card")] },
+    ]});
+    let user = server.new_user("json", &who.to_string());
+    let seen = &convert(&server, &user, "decrypt", &[sealed], "")[0];
+    assert_eq!(seen.withheld, ["/profile/ssn", "/profile/born"]);
+    assert!(seen.text().contains("4111222233334444"), "{}", seen.text());
 }
 
 #[test]

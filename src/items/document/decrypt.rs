@@ -97,9 +97,35 @@ impl ParsedDocument {
         &self.header.data_keys
     }
 
-    /// The values that are encrypted, in canonical order; not verified.
+    /// The values that are encrypted, in canonical order, each with the path that
+    /// decides about it; not verified.
     pub fn encrypted_values(&self) -> impl Iterator<Item = EncryptedValue<'_>> {
-        encrypted_values(&self.rules, &self.root, &self.leaves)
+        let encrypted = self.leaves.iter().filter(|leaf| leaf.encrypted);
+        encrypted.map(|leaf| EncryptedValue {
+            pointer: leaves::pointer(&self.root, &leaf.place),
+            names: vec![self.rules.name(leaf.decider)],
+        })
+    }
+
+    /// The paths that decide about what is encrypted, as they are written in the
+    /// schema; not verified.
+    #[must_use]
+    pub fn names(&self) -> BTreeSet<&str> {
+        let encrypted = self.leaves.iter().filter(|leaf| leaf.encrypted);
+        let deciders: BTreeSet<_> = encrypted.map(|leaf| leaf.decider).collect();
+        deciders.into_iter().map(|decider| self.rules.name(decider)).collect()
+    }
+
+    /// The paths that may encrypt something inside of what is encrypted: whether
+    /// there is such a thing, only the plaintext tells. There can be only where the
+    /// document was encrypted under an earlier version of the schema.
+    #[must_use]
+    pub fn names_inside(&self) -> BTreeSet<&str> {
+        let encrypted = self.leaves.iter().filter(|leaf| leaf.encrypted);
+        let positions = encrypted
+            .filter(|leaf| sealed::may_hold(&leaf.value))
+            .map(|leaf| leaves::position(&self.rules, &self.root, &leaf.place));
+        self.rules.names_below(positions).collect()
     }
 
     /// Verifies the document with the intermediate key of recipient `index`: the
@@ -160,9 +186,10 @@ impl ParsedDocument {
 pub struct EncryptedValue<'a> {
     /// Where it stands, as a JSON Pointer.
     pub pointer: String,
-    /// The paths of the schema that it counts as, as they are written there; more
-    /// than one if a later version of the schema encrypts it in parts. Who may
-    /// not see one of them may not see it.
+    /// The paths of the schema that it counts as, as they are written there: the
+    /// one that decides about it, and every other that encrypts something inside
+    /// of it, which a later version of the schema may do. Who may not see one of
+    /// them may not see it.
     pub names: Vec<&'a str>,
 }
 
@@ -182,7 +209,7 @@ pub enum Disclosure<'a> {
     Plain,
     /// What the mask leaves of it; withheld if that is nothing.
     Masked(Mask<'a>),
-    /// Not at all; it is not decrypted either.
+    /// Not at all. If that is so by the path that decides, it is not decrypted either.
     Withheld,
     /// It was not asked for; as withheld, but nobody is told.
     Unasked,
@@ -196,17 +223,21 @@ pub struct Opened {
     pub masked: Vec<String>,
     /// The values that are left out.
     pub withheld: Vec<String>,
+    /// The paths of which a value is shown as it is.
+    pub plain_names: BTreeSet<String>,
+    /// Those of which a value is masked.
+    pub masked_names: BTreeSet<String>,
+    /// Those of which a value is left out.
+    pub withheld_names: BTreeSet<String>,
 }
 
 impl VerifiedDocument {
-    /// The values that are encrypted, in canonical order.
-    pub fn encrypted_values(&self) -> impl Iterator<Item = EncryptedValue<'_>> {
-        encrypted_values(&self.rules, &self.root, &self.leaves)
-    }
-
     /// The document with its encrypted values as `disclose` says. Where one is
     /// left out, the member is gone from its object; in a list null stands in its
     /// place. What was not encrypted is as it was stored.
+    ///
+    /// `disclose` is asked about the path that decides about a value; once more,
+    /// about all of its paths, where the open value turns out to have others.
     ///
     /// # Errors
     /// `DecryptionFailed` if a value does not decrypt, which only a faulty writer
@@ -215,36 +246,89 @@ impl VerifiedDocument {
         self,
         disclose: impl Fn(&EncryptedValue<'_>) -> Disclosure<'a>,
     ) -> Result<Opened, ItemError> {
-        let decided: Vec<_> =
-            self.encrypted_values().map(|value| (disclose(&value), value.pointer)).collect();
-        let Self { mut root, leaves, cipher, .. } = self;
-        let (mut masked, mut withheld, mut places) = (Vec::new(), Vec::new(), Vec::new());
+        let Self { root, leaves, cipher, rules } = self;
+        let mut opened = Opened::new(root);
+        let mut places = Vec::new();
         let encrypted = leaves.into_iter().filter(|leaf| leaf.encrypted);
-        for ((mut leaf, ordinal), (disclosure, pointer)) in encrypted.zip(0..).zip(decided) {
-            let is_asked = !matches!(disclosure, Disclosure::Unasked);
-            let shown = match disclosure {
-                Disclosure::Withheld | Disclosure::Unasked => None,
-                Disclosure::Plain => Some(open(&cipher, &mut leaf, ordinal, &pointer)?),
-                Disclosure::Masked(mask) => {
-                    let mut value = open(&cipher, &mut leaf, ordinal, &pointer)?;
-                    let left = mask(&value);
-                    value.zeroize();
-                    left.inspect(|_| masked.push(pointer.clone()))
+        for (mut leaf, ordinal) in encrypted.zip(0..) {
+            let pointer = leaves::pointer(&opened.document.0, &leaf.place);
+            let mut value = EncryptedValue { pointer, names: vec![rules.name(leaf.decider)] };
+            let mut disclosure = disclose(&value);
+            let mut plain = None;
+            if !disclosure.is_nothing() {
+                let open = open(&cipher, &mut leaf, ordinal, &value.pointer)?;
+                let position = leaves::position(&rules, &opened.document.0, &leaf.place);
+                let inside = leaves::names_inside(&rules, &position, &open);
+                if !inside.is_empty() {
+                    value.names.extend(inside);
+                    disclosure = disclose(&value);
                 }
-            };
-            match (shown, root.at_mut(&leaf.place)) {
-                (Some(value), Some(place)) => *place = value,
-                _ => {
-                    places.push(leaf.place);
-                    if is_asked {
-                        withheld.push(pointer);
-                    }
-                }
+                plain = Some(open);
+            }
+            let shown = opened.note(value, disclosure, plain);
+            match (shown, opened.document.0.at_mut(&leaf.place)) {
+                (Some(shown), Some(place)) => *place = shown,
+                _ => places.push(leaf.place),
             }
         }
         places.sort_unstable();
-        take_out(&mut root, &places, 0);
-        Ok(Opened { document: Document(root), masked, withheld })
+        take_out(&mut opened.document.0, &places, 0);
+        Ok(opened)
+    }
+}
+
+impl Disclosure<'_> {
+    fn is_nothing(&self) -> bool {
+        matches!(self, Self::Withheld | Self::Unasked)
+    }
+}
+
+impl Opened {
+    /// Nothing is shown yet of the document `root`.
+    fn new(root: Value) -> Self {
+        Self {
+            document: Document(root),
+            masked: Vec::new(),
+            withheld: Vec::new(),
+            plain_names: BTreeSet::new(),
+            masked_names: BTreeSet::new(),
+            withheld_names: BTreeSet::new(),
+        }
+    }
+
+    /// Notes what becomes of `value`, which is `plain` if it was opened, and gives
+    /// what is shown of it.
+    fn note(
+        &mut self,
+        value: EncryptedValue<'_>,
+        disclosure: Disclosure<'_>,
+        plain: Option<Value>,
+    ) -> Option<Value> {
+        let (shown, names) = match (disclosure, plain) {
+            (Disclosure::Plain, Some(plain)) => (Some(plain), &mut self.plain_names),
+            (disclosure, mut plain) => {
+                let left = match (&disclosure, &plain) {
+                    (Disclosure::Masked(mask), Some(plain)) => mask(plain),
+                    _ => None,
+                };
+                plain.zeroize();
+                if left.is_some() {
+                    self.masked.push(value.pointer);
+                    (left, &mut self.masked_names)
+                } else if matches!(disclosure, Disclosure::Unasked) {
+                    return None;
+                } else {
+                    self.withheld.push(value.pointer);
+                    (None, &mut self.withheld_names)
+                }
+            }
+        };
+        for name in value.names {
+            if !names.contains(name) {
+                names.insert(name.to_owned());
+            }
+        }
+        shown
     }
 }
 
@@ -259,17 +343,6 @@ fn open(
         .decrypt(ordinal, &leaf.path, &mut leaf.value)
         .and_then(|()| sealed::parse(&leaf.value, leaf.place.len()))
         .ok_or_else(|| undecryptable(pointer))
-}
-
-fn encrypted_values<'a>(
-    rules: &'a Rules,
-    root: &'a Value,
-    leaves: &'a [Leaf],
-) -> impl Iterator<Item = EncryptedValue<'a>> {
-    leaves.iter().filter(|leaf| leaf.encrypted).map(|leaf| EncryptedValue {
-        pointer: leaves::pointer(root, &leaf.place),
-        names: rules.names(&leaves::position(rules, root, &leaf.place)),
-    })
 }
 
 /// Takes the values at `places` out, which are sorted and all lie in `value`,

@@ -6,10 +6,12 @@
 //! A leaf is a single value, a list or object in which nothing is signed, or a
 //! value that is encrypted as a whole.
 
+use std::collections::BTreeSet;
+
 use zeroize::Zeroizing;
 
 use super::pattern;
-use super::rules::{Position, Rules};
+use super::rules::{Decider, Position, Rules};
 use super::schema::PathAction;
 use super::value::Value;
 use crate::base::limits;
@@ -22,6 +24,8 @@ pub(super) struct Leaf {
     pub(super) path: Vec<u8>,
     /// The number of the child at each level.
     pub(super) place: Vec<usize>,
+    /// Which rule of the schema decides.
+    pub(super) decider: Decider,
     /// What the schema says; `None` if nothing.
     pub(super) action: Option<PathAction>,
     /// Whether it is, or will be, a ciphertext.
@@ -118,13 +122,13 @@ impl Walk<'_> {
         self.place.push(index);
         let whole = self.grain == Grain::Schema && self.rules.is_whole(position);
         if whole || !self.children(value, position)? {
-            self.leaf(action)?;
+            self.leaf(position.decider(), action)?;
         }
         self.place.pop();
         Ok(true)
     }
 
-    fn leaf(&mut self, action: Option<PathAction>) -> Result<(), ItemError> {
+    fn leaf(&mut self, decider: Decider, action: Option<PathAction>) -> Result<(), ItemError> {
         let path = [self.table_name, &wide(self.place.len()), &self.segments].concat();
         self.path_bytes = self.path_bytes.saturating_add(path.len());
         if self.leaves.len() >= limits::DOCUMENT_LEAVES {
@@ -138,6 +142,7 @@ impl Walk<'_> {
         self.leaves.push(Leaf {
             path,
             place,
+            decider,
             action,
             encrypted: false,
             value: Zeroizing::default(),
@@ -193,6 +198,50 @@ pub(super) fn position<'a>(rules: &'a Rules, root: &Value, place: &[usize]) -> P
         }
     }
     position
+}
+
+/// The paths that encrypt something inside of `value`, which stands at `position`.
+pub(super) fn names_inside<'a>(
+    rules: &'a Rules,
+    position: &Position<'a>,
+    value: &Value,
+) -> BTreeSet<&'a str> {
+    let mut names = BTreeSet::new();
+    if !rules.is_whole(position) {
+        add_names_inside(rules, position, value, &mut names);
+    }
+    names
+}
+
+fn add_names_inside<'a>(
+    rules: &'a Rules,
+    position: &Position<'a>,
+    value: &Value,
+    names: &mut BTreeSet<&'a str>,
+) {
+    if position.is_end() {
+        return;
+    }
+    let mut add = |position: &Position<'a>, value: &Value| {
+        if rules.is_whole(position) {
+            names.insert(rules.name(position.decider()));
+        } else {
+            add_names_inside(rules, position, value, names);
+        }
+    };
+    match value {
+        Value::Object(members) => {
+            for (name, child) in members {
+                add(&rules.child(position, name), child);
+            }
+        }
+        Value::List(elements) => {
+            for (index, child) in elements.iter().enumerate() {
+                add(&rules.element(position, index), child);
+            }
+        }
+        _ => {}
+    }
 }
 
 #[cfg(test)]

@@ -12,8 +12,9 @@ use super::pattern::{self, Segment};
 use super::schema::{DefaultAction, PathAction};
 use crate::items::error::{ItemError, ItemErrorCode};
 
-/// The name of what no path of a schema names; no path is spelled like this.
-pub const EVERYTHING_ELSE: &str = "/**";
+/// The name of what no path of a schema names. No path is spelled like this, for
+/// behind a `~` there is a digit; and policies in AWS's JSON have no wildcard in it.
+pub const EVERYTHING_ELSE: &str = "/~";
 
 /// One path with its action.
 #[derive(Clone, Debug)]
@@ -29,6 +30,8 @@ struct Node {
     any: Option<Box<Self>>,
     /// The rule whose path ends here.
     rule: Option<usize>,
+    /// The rules that encrypt something below.
+    below: Vec<usize>,
 }
 
 /// The rules of one schema.
@@ -48,6 +51,21 @@ pub(super) struct Position<'a> {
     rule: Option<usize>,
 }
 
+/// The rule that decides about a value; none, where it is the default.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Decider(Option<usize>);
+
+impl Position<'_> {
+    pub(super) fn decider(&self) -> Decider {
+        Decider(self.rule)
+    }
+
+    /// Whether no longer path leads further down from here.
+    pub(super) fn is_end(&self) -> bool {
+        self.open.iter().all(|node| node.named.is_empty() && node.any.is_none())
+    }
+}
+
 impl Rules {
     /// # Errors
     /// `InvalidSchema` if a path cannot be read, or two contradict each other.
@@ -63,6 +81,9 @@ impl Rules {
             rules.iter().try_for_each(|other| check_pair(&rule, other))?;
             let mut node = &mut root;
             for segment in &rule.segments {
+                if rule.action == PathAction::EncryptAndSign {
+                    node.below.push(rules.len());
+                }
                 node = match segment {
                     Segment::Named(name) => node.named.entry(name.clone()).or_default(),
                     Segment::Any => node.any.get_or_insert_default(),
@@ -123,34 +144,32 @@ impl Rules {
         self.child(position, &name)
     }
 
-    /// The paths that an encrypted value there counts as: that of the rule which
-    /// decides, and if that one does not encrypt, every path below that does. Both
-    /// are so only where a document was encrypted under an earlier version of
-    /// its schema.
-    pub(super) fn names(&self, position: &Position<'_>) -> Vec<&str> {
-        let mut names = vec![self.rule(position).map_or(EVERYTHING_ELSE, |rule| &rule.path)];
-        if !self.is_whole(position) {
-            for node in &position.open {
-                self.add_names_below(node, &mut names);
+    /// The path of the rule that decides, where that is `decider`.
+    pub(super) fn name(&self, decider: Decider) -> &str {
+        decider.0.and_then(|rule| self.rules.get(rule)).map_or(EVERYTHING_ELSE, |rule| &rule.path)
+    }
+
+    /// The paths that may encrypt something inside of values at `positions`, of
+    /// which only the positions are known. One mark for each rule: there are
+    /// many positions, and below each may be every rule.
+    pub(super) fn names_below<'a>(
+        &'a self,
+        positions: impl Iterator<Item = Position<'a>>,
+    ) -> impl Iterator<Item = &'a str> {
+        let mut marks = vec![false; self.rules.len()];
+        for position in positions.filter(|position| !self.is_whole(position)) {
+            for rule in position.open.iter().flat_map(|node| &node.below) {
+                if let Some(mark) = marks.get_mut(*rule) {
+                    *mark = true;
+                }
             }
         }
-        names
+        let marked = self.rules.iter().zip(marks).filter(|(_, is_marked)| *is_marked);
+        marked.map(|(rule, _)| rule.path.as_str())
     }
 
     fn rule(&self, position: &Position<'_>) -> Option<&Rule> {
         position.rule.and_then(|rule| self.rules.get(rule))
-    }
-
-    fn add_names_below<'a>(&'a self, node: &Node, names: &mut Vec<&'a str>) {
-        for child in node.named.values().chain(node.any.as_deref()) {
-            let rule = child.rule.and_then(|rule| self.rules.get(rule));
-            if let Some(rule) = rule
-                && rule.action == PathAction::EncryptAndSign
-            {
-                names.push(&rule.path);
-            }
-            self.add_names_below(child, names);
-        }
     }
 }
 
@@ -202,7 +221,7 @@ fn contradiction(rule: &Rule, message: String) -> ItemError {
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::{EVERYTHING_ELSE, Rules};
+    use super::{EVERYTHING_ELSE, Position, Rules};
     use crate::items::document::schema::{DefaultAction, PathAction};
     use crate::items::error::ItemError;
 
@@ -214,13 +233,15 @@ mod tests {
         Rules::new(&actions, Some(DefaultAction::SignOnly))
     }
 
-    /// Action and names at a path of plain member names.
-    fn at<'a>(rules: &'a Rules, path: &str) -> (Option<PathAction>, Vec<&'a str>) {
-        let mut names = path.split('/').skip(1);
-        let position =
-            names.try_fold(rules.start(), |position, name| Some(rules.child(&position, name)));
-        let position = position.unwrap();
-        (rules.action(&position), rules.names(&position))
+    fn position<'a>(rules: &'a Rules, path: &str) -> Position<'a> {
+        let names = path.split('/').skip(1);
+        names.fold(rules.start(), |position, name| rules.child(&position, name))
+    }
+
+    /// Action and path at a path of plain member names.
+    fn at<'a>(rules: &'a Rules, path: &str) -> (Option<PathAction>, &'a str) {
+        let position = position(rules, path);
+        (rules.action(&position), rules.name(position.decider()))
     }
 
     #[test]
@@ -237,20 +258,20 @@ mod tests {
             ("/*", SignOnly),
         ])
         .unwrap();
-        for (path, action, names) in [
-            ("/a/q", SignOnly, vec!["/a"]),
-            ("/a/b", EncryptAndSign, vec!["/a/b"]),
-            ("/a/b/deep", EncryptAndSign, vec!["/a/b"]),
-            ("/a/z/c/deep", DoNothing, vec!["/a/z/c"]),
-            ("/list/0", SignOnly, vec!["/list/0"]),
-            ("/list/1", EncryptAndSign, vec!["/list/*"]),
-            ("/m/left/y", SignOnly, vec!["/m/left/y"]),
-            ("/m/other/y", EncryptAndSign, vec!["/m/*/y"]),
-            ("/m/whole", EncryptAndSign, vec!["/m/whole"]),
-            ("/m/whole/y", EncryptAndSign, vec!["/m/whole"]),
-            ("/other/q", SignOnly, vec!["/*"]),
+        for (path, action, name) in [
+            ("/a/q", SignOnly, "/a"),
+            ("/a/b", EncryptAndSign, "/a/b"),
+            ("/a/b/deep", EncryptAndSign, "/a/b"),
+            ("/a/z/c/deep", DoNothing, "/a/z/c"),
+            ("/list/0", SignOnly, "/list/0"),
+            ("/list/1", EncryptAndSign, "/list/*"),
+            ("/m/left/y", SignOnly, "/m/left/y"),
+            ("/m/other/y", EncryptAndSign, "/m/*/y"),
+            ("/m/whole", EncryptAndSign, "/m/whole"),
+            ("/m/whole/y", EncryptAndSign, "/m/whole"),
+            ("/other/q", SignOnly, "/*"),
         ] {
-            assert_eq!(at(&rules, path), (Some(action), names), "{path}");
+            assert_eq!(at(&rules, path), (Some(action), name), "{path}");
         }
         assert_eq!(
             rules.element(&rules.child(&rules.start(), "list"), 0).rule,
@@ -261,14 +282,14 @@ mod tests {
     #[test]
     fn what_is_not_named() {
         let none = Rules::new(&BTreeMap::new(), None).unwrap();
-        assert_eq!(at(&none, "/a"), (None, vec![EVERYTHING_ELSE]));
+        assert_eq!(at(&none, "/a"), (None, EVERYTHING_ELSE));
         let default = Rules::new(&BTreeMap::new(), Some(DefaultAction::EncryptAndSign)).unwrap();
         assert_eq!(at(&default, "/a").0, Some(EncryptAndSign));
         assert!(!default.is_whole(&default.start()));
     }
 
     #[test]
-    fn a_value_counts_as_every_encrypted_path_inside() {
+    fn what_may_be_inside_is_what_is_encrypted_below() {
         let rules = rules(&[
             ("/p", SignOnly),
             ("/p/ssn", EncryptAndSign),
@@ -277,10 +298,14 @@ mod tests {
             ("/*/pin", EncryptAndSign),
         ])
         .unwrap();
-        let (_, mut names) = at(&rules, "/p");
-        names.sort_unstable();
-        assert_eq!(names, ["/*/pin", "/p", "/p/jobs/*/tax", "/p/ssn"]);
-        assert_eq!(at(&rules, "/q").1, ["/**", "/*/pin"]);
+        let below = |paths: &[&str]| -> Vec<&str> {
+            rules.names_below(paths.iter().map(|path| position(&rules, path))).collect()
+        };
+        assert_eq!(below(&["/p"]), ["/*/pin", "/p/jobs/*/tax", "/p/ssn"]);
+        assert_eq!(below(&["/q"]), ["/*/pin"]);
+        assert_eq!(below(&["/p/jobs", "/q", "/q"]), ["/*/pin", "/p/jobs/*/tax"]);
+        assert!(below(&["/p/ssn", "/q/pin", "/p/seen"]).is_empty());
+        assert!(position(&rules, "/p/ssn").is_end() && !position(&rules, "/q").is_end());
     }
 
     #[test]

@@ -104,9 +104,16 @@ pub(super) fn of_text(value: &Value) -> Option<Zeroizing<Vec<u8>>> {
     (bytes.len() > GCM_TAG_LEN).then(|| Zeroizing::new([&SEALED[..], &bytes].concat()))
 }
 
+/// Whether the ciphertext behind its type id may be that of a list or an object in
+/// which there is something; of those that are too short for it, it is not.
+pub(super) fn may_hold(bytes: &[u8]) -> bool {
+    // A kind, `[0]`, and the tag.
+    bytes.len() >= TYPE_ID_LEN.saturating_add(4).saturating_add(GCM_TAG_LEN)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{GCM_TAG_LEN, Value, of_text, parse, plaintext, signed, to_text};
+    use super::{GCM_TAG_LEN, Value, may_hold, of_text, parse, plaintext, signed, to_text};
 
     fn value(text: &str) -> Value {
         Value::parse_part(text, 1).unwrap()
@@ -145,6 +152,14 @@ mod tests {
             assert_eq!(*bytes, want, "{text}");
             assert_eq!(bytes.capacity(), bytes.len() + GCM_TAG_LEN);
             assert!(parse(&bytes, 1).unwrap() == value(text));
+        }
+    }
+
+    #[test]
+    fn what_is_too_short_holds_nothing() {
+        for (text, want) in [("[0]", true), (r#"{"":0}"#, true), ("[]", false), ("{}", false)] {
+            let ciphertext = [&plaintext(&value(text)).unwrap()[..], &[0; GCM_TAG_LEN]].concat();
+            assert_eq!(may_hold(&ciphertext), want, "{text}");
         }
     }
 

@@ -1,6 +1,7 @@
 //! DecryptItems: a batch of items. An item is verified whole before any of it
 //! is released, and of it only what the caller may see and asked for.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::batch::{self, Converted, Format, Output, Refusal};
@@ -9,7 +10,7 @@ use super::key_service::KeyService;
 use super::reading::{self, Reading, Wanted};
 use super::sealed::{Parsed, Sealed, parse};
 use super::unwrap::Unopened;
-use super::views::{Seen, Shown, Views};
+use super::views::{Seen, Shown, View, Views};
 use super::{Ctx, find_schema, pin};
 use crate::audit::{ItemRead, ReadKind};
 use crate::base::secret::SecretBytes;
@@ -56,8 +57,9 @@ impl Operation for DecryptItems {
             async move { parse(&stored, (number, text.get()), format) }
         })
         .await?;
-        let encrypted = parsed.iter().flatten().flat_map(|item| &item.encrypted);
-        let names = encrypted.filter(|name| wanted.has(name)).cloned().collect();
+        let names =
+            parsed.iter().flatten().flat_map(|item| item.encrypted.iter().chain(&item.inside));
+        let names = names.filter(|name| wanted.has(name)).cloned().collect();
         let views = Views::decide(access, &stored, names)?;
         let reader = Arc::new(Reader {
             keys: KeyService::new(ctx, access.call()),
@@ -108,7 +110,7 @@ struct Admitted {
 
 impl Reader {
     fn admit(&self, parsed: Parsed) -> Result<Admitted, Refusal> {
-        let Parsed { number, item, encrypted } = parsed;
+        let Parsed { number, item, encrypted, .. } = parsed;
         let read = self.reads.of_item(number, &item.key(&self.stored));
         let read = read.map_err(|error| Refusal::from(&ApiError::internal(error)))?;
         match self.views.check(&self.wanted, &encrypted) {
@@ -147,10 +149,7 @@ impl Reader {
         };
         match opened {
             Ok((converted, shown)) => {
-                let is_plain =
-                    |name: &String| !shown.masked.contains(name) && !shown.withheld.contains(name);
-                let plain = asked.into_iter().filter(is_plain).collect();
-                let Shown { masked, withheld } = shown;
+                let Shown { plain, masked, withheld } = shown;
                 self.reads.add(ItemRead { plain, masked, withheld, ..read });
                 Ok(converted)
             }
@@ -167,11 +166,15 @@ impl Reader {
         verified: VerifiedItem,
         encrypted: Vec<String>,
     ) -> Result<(Converted, Shown), Refusal> {
+        let is_plain = |name: &&String| {
+            self.wanted.has(name) && matches!(self.views.find(name), Some((_, View::Plain)))
+        };
+        let plain = encrypted.iter().filter(is_plain).cloned().collect();
         let seen = self.views.open(&self.stored, &self.hsm, &self.wanted, verified, encrypted)?;
         let Seen { item, masked, withheld } = seen;
         let item = batch::print(&item, self.format)
             .map_err(|error| Refusal::from(&ApiError::internal(error)))?;
-        let shown = Shown { masked: masked.clone(), withheld: withheld.clone() };
+        let shown = Shown { plain, masked: masked.clone(), withheld: withheld.clone() };
         Ok((Converted { item, masked, withheld }, shown))
     }
 

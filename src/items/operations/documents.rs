@@ -11,27 +11,12 @@ use super::reading::{OnWithheld, Wanted};
 use super::views::{Shown, View, Views, pseudonym, withheld};
 use crate::hsm::Hsm;
 use crate::items::attribute::AttributeValue;
-use crate::items::document::decrypt::{
-    Disclosure, EncryptedValue, Opened, ParsedDocument, VerifiedDocument,
-};
+use crate::items::document::decrypt::{Disclosure, Opened, VerifiedDocument};
 use crate::items::document::{Document, Value};
 use crate::items::mask::mask;
+use crate::items::protection::Mask;
 use crate::items::schemas::StoredSchema;
 use crate::wire::error::ApiError;
-
-/// The paths that the encrypted values of `document` count as, as they are
-/// written in the schema.
-pub(super) fn names(document: &ParsedDocument) -> Vec<String> {
-    let mut names = BTreeSet::new();
-    for value in document.encrypted_values() {
-        for name in value.names {
-            if !names.contains(name) {
-                names.insert(name.to_owned());
-            }
-        }
-    }
-    names.into_iter().collect()
-}
 
 /// Writes a document.
 pub(super) fn print(document: &Document) -> Result<Box<RawValue>, Refusal> {
@@ -39,30 +24,23 @@ pub(super) fn print(document: &Document) -> Result<Box<RawValue>, Refusal> {
         .map_err(|error| Refusal::from(&ApiError::internal(error)))
 }
 
-/// The paths of what was masked and withheld. A path of which one value was
-/// shown as it is counts as read, whatever became of its others.
-fn shown(values: &[(String, Vec<String>)], masked: &[String], withheld: &[String]) -> Shown {
-    let (mut least, mut middle, mut most) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
-    let masked: BTreeSet<&String> = masked.iter().collect();
-    let withheld: BTreeSet<&String> = withheld.iter().collect();
-    for (pointer, names) in values {
-        let names = names.iter().cloned();
-        if withheld.contains(pointer) {
-            least.extend(names);
-        } else if masked.contains(pointer) {
-            middle.extend(names);
-        } else {
-            most.extend(names);
-        }
-    }
-    middle.retain(|name| !most.contains(name));
-    least.retain(|name| !most.contains(name) && !middle.contains(name));
-    Shown { masked: middle.into_iter().collect(), withheld: least.into_iter().collect() }
+/// The paths as the book has them. A path of which one value was shown as it is
+/// counts as read, whatever became of its others.
+fn shown(
+    plain: BTreeSet<String>,
+    mut masked: BTreeSet<String>,
+    mut withheld: BTreeSet<String>,
+) -> Shown {
+    masked.retain(|name| !plain.contains(name));
+    withheld.retain(|name| !plain.contains(name) && !masked.contains(name));
+    let list = |names: BTreeSet<String>| names.into_iter().collect();
+    Shown { plain: list(plain), masked: list(masked), withheld: list(withheld) }
 }
 
 impl Views {
-    /// Decrypts what is seen of `document`. What is withheld or not wanted is not
-    /// decrypted at all; it is told by where it stands.
+    /// Decrypts what is seen of `document`; the rest is told by where it stands. What
+    /// is withheld or not wanted by the path that decides about it is not decrypted
+    /// at all.
     pub(super) fn open_document(
         &self,
         stored: &StoredSchema,
@@ -70,21 +48,17 @@ impl Views {
         wanted: &Wanted,
         document: VerifiedDocument,
     ) -> Result<(Converted, Shown), Refusal> {
-        let owned = |value: EncryptedValue<'_>| {
-            let names = value.names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
-            (value.pointer, names)
-        };
-        let is_asked = |value: &EncryptedValue<'_>| value.names.iter().all(|name| wanted.has(name));
-        let values: Vec<_> = document.encrypted_values().filter(is_asked).map(owned).collect();
         let opened =
             document.decrypt(|value| self.disclosure(stored, hsm, wanted, &value.names))?;
         if wanted.on_withheld == OnWithheld::Error
             && let Some(pointer) = opened.withheld.first()
         {
-            return Err(withheld(pointer, "its mask does not apply to its value"));
+            let why = "no mask applies to its value, or something inside is withheld";
+            return Err(withheld(pointer, why));
         }
-        let Opened { document, masked, withheld } = opened;
-        let shown = shown(&values, &masked, &withheld);
+        let Opened { document, masked, withheld, plain_names, masked_names, withheld_names } =
+            opened;
+        let shown = shown(plain_names, masked_names, withheld_names);
         Ok((Converted { item: print(&document)?, masked, withheld }, shown))
     }
 
@@ -100,11 +74,16 @@ impl Views {
         if !names.iter().all(|name| wanted.has(name)) {
             return Disclosure::Unasked;
         }
-        let mut masked = None;
+        let mut masked: Option<(&String, &Mask)> = None;
         for name in names {
             match self.find(name) {
                 Some((_, View::Plain)) => {}
-                Some((name, View::Masked(rule))) => masked = Some((name, rule)),
+                Some((name, View::Masked(rule))) => match masked {
+                    // Which of two masks shows less, nobody can say.
+                    Some((_, other)) if other != rule => return Disclosure::Withheld,
+                    Some(_) => {}
+                    None => masked = Some((name, rule)),
+                },
                 Some((_, View::Withheld(_))) | None => return Disclosure::Withheld,
             }
         }

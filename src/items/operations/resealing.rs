@@ -98,7 +98,7 @@ impl Sealer {
         parsed: Parsed,
         key: Option<Result<(usize, SecretBytes), Unopened>>,
     ) -> Result<Prepared, Refusal> {
-        let Parsed { number, item, encrypted } = parsed;
+        let Parsed { number, item, encrypted, .. } = parsed;
         let read = self.reads.of_item(number, &item.key(&self.stored)).map_err(internal)?;
         let missing = || Err(Unopened::of(&ApiError::internal("a key is missing")));
         let (index, key) = match key.unwrap_or_else(missing) {

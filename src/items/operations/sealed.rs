@@ -1,7 +1,8 @@
 //! Encrypted items as they come in: what the operations share that open items.
 
+use std::collections::BTreeSet;
+
 use super::batch::{Format, Refusal};
-use super::documents;
 use crate::base::context::EncryptionContext;
 use crate::items::decrypt::ParsedItem;
 use crate::items::document::Document;
@@ -17,6 +18,8 @@ pub(super) struct Parsed {
     pub(super) number: u16,
     pub(super) item: Sealed,
     pub(super) encrypted: Vec<String>,
+    /// What may be encrypted inside of these, of a document; opened it tells.
+    pub(super) inside: Vec<String>,
 }
 
 /// An item of DynamoDB, or a document.
@@ -48,8 +51,9 @@ pub(super) fn parse(
 ) -> Result<Parsed, Refusal> {
     if let Some(schema) = stored.schema.documents() {
         let document = ParsedDocument::parse(schema, Document::parse_encrypted(text)?)?;
-        let encrypted = documents::names(&document);
-        return Ok(Parsed { number, item: Sealed::Document(document), encrypted });
+        let owned = |names: BTreeSet<&str>| names.into_iter().map(str::to_owned).collect();
+        let (encrypted, inside) = (owned(document.names()), owned(document.names_inside()));
+        return Ok(Parsed { number, item: Sealed::Document(document), encrypted, inside });
     }
     let item = match format {
         Format::DynamoDb => dynamodb_json::parse(text)?,
@@ -58,5 +62,5 @@ pub(super) fn parse(
     let item = ParsedItem::parse(&stored.schema, item)?;
     let mut encrypted: Vec<String> = item.encrypted_names().map(str::to_owned).collect();
     encrypted.sort_unstable();
-    Ok(Parsed { number, item: Sealed::Item(item), encrypted })
+    Ok(Parsed { number, item: Sealed::Item(item), encrypted, inside: Vec::new() })
 }

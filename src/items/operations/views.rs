@@ -44,9 +44,10 @@ pub(super) struct Seen {
     pub(super) withheld: Vec<String>,
 }
 
-/// The names, of those that were asked for, of which less than all was shown: as
-/// the book has them.
+/// The names, of those that were asked for, by what was shown: as the book has
+/// them. None of what the item does not have.
 pub(super) struct Shown {
+    pub(super) plain: Vec<String>,
     pub(super) masked: Vec<String>,
     pub(super) withheld: Vec<String>,
 }

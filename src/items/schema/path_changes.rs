@@ -124,7 +124,7 @@ mod tests {
         check(
             &base(),
             &(json!({"/a": "SIGN_ONLY", "/b": "ENCRYPT_AND_SIGN"}), Value::Null, "/other"),
-            &[(Unsafe, "key-name", None), (Careful, "attribute-removed", Some("/**"))],
+            &[(Unsafe, "key-name", None), (Careful, "attribute-removed", Some("/~"))],
         );
         let item = json!({
             "tableName": "T", "partitionKeyName": "pk", "keyId": "k",

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::decrypt::{Disclosure, EncryptedValue, ParsedDocument};
 use super::encrypt::PreparedDocument;
-use super::schema::Schema;
+use super::schema::{EVERYTHING_ELSE, Schema};
 use super::value::{Document, Value};
 use crate::base::secret::SecretBytes;
 use crate::items;
@@ -163,8 +163,8 @@ fn only_what_is_wanted_is_decrypted() {
         ("/a/1", "/a/*"),
         ("/a/2", "/a/*"),
         ("/o/b", "/o/b"),
-        ("/rest/0/0", "/**"),
-        ("/rest/0/1", "/**"),
+        ("/rest/0/0", EVERYTHING_ELSE),
+        ("/rest/0/1", EVERYTHING_ELSE),
     ];
     assert_eq!(values, want.map(|(pointer, names)| (pointer.to_owned(), names.to_owned())));
 }
@@ -209,10 +209,6 @@ fn a_schema_may_change_between_encrypted_and_signed() {
             assert_eq!(decrypt(reader, &encrypted).unwrap(), plain);
         }
     }
-    // Whoever may not see a part of it now may not see the whole of before.
-    let encrypted = Document::parse_encrypted(&encrypt(&whole, plain).unwrap()).unwrap();
-    let parsed = ParsedDocument::parse(&parts, encrypted).unwrap();
-    assert_eq!(parsed.encrypted_values().next().unwrap().names, ["/**", "/p/ssn", "/p/*/tax"]);
     let encrypted = Document::parse_encrypted(&encrypt(&parts, plain).unwrap()).unwrap();
     let parsed = ParsedDocument::parse(&whole, encrypted).unwrap();
     assert!(parsed.encrypted_values().all(|value| value.names == ["/p"]));
@@ -220,6 +216,80 @@ fn a_schema_may_change_between_encrypted_and_signed() {
     let left = of(json!({"/p/open": "DO_NOTHING"}));
     let encrypted = encrypt(&parts, plain).unwrap();
     assert_eq!(code(decrypt(&left, &encrypted)), ItemErrorCode::SchemaMismatch);
+}
+
+/// Opens `document` for somebody who sees what counts as `names` only; with it what
+/// is noted as shown, masked and withheld.
+fn open_as(schema: &Schema, document: &str, names: &[&str]) -> (String, [Vec<String>; 3]) {
+    let parsed = ParsedDocument::parse(schema, Document::parse_encrypted(document).unwrap());
+    let key = SecretBytes::new(INTERMEDIATE_KEY.to_vec());
+    let verified = parsed.unwrap().verify(0, &key).unwrap();
+    let is_seen = |value: &EncryptedValue<'_>| value.names.iter().all(|name| names.contains(name));
+    let opened = verified.decrypt(|value| match is_seen(value) {
+        true => Disclosure::Plain,
+        false => Disclosure::Withheld,
+    });
+    let opened = opened.unwrap();
+    let noted = [opened.plain_names, opened.masked_names, opened.withheld_names];
+    (text(&opened.document), noted.map(|names| names.into_iter().collect()))
+}
+
+/// Whoever may not see a part of it now may not see the whole of before; but only
+/// if it has that part.
+#[test]
+fn a_value_counts_as_the_paths_that_it_has_inside() {
+    let of = |actions: serde_json::Value, default: &str| {
+        schema(json!({"pathActionsOnEncrypt": actions, "defaultAction": default}))
+    };
+    let whole = of(json!({"/p": "ENCRYPT_AND_SIGN"}), "SIGN_ONLY");
+    let parts = of(
+        json!({"/p/ssn": "ENCRYPT_AND_SIGN", "/p/*/tax": "ENCRYPT_AND_SIGN"}),
+        "ENCRYPT_AND_SIGN",
+    );
+    for (plain, inside) in [
+        (r#"{"id":1,"p":{"ssn":"1","job":{"tax":[2]}}}"#, &["/p/*/tax", "/p/ssn"][..]),
+        (r#"{"id":1,"p":{"open":3,"jobs":[{"tax":null}]}}"#, &[]),
+        (r#"{"id":1,"p":{"open":3,"jobs":{"tax":null}}}"#, &["/p/*/tax"]),
+        (r#"{"id":1,"p":{"open":[3]}}"#, &[]),
+        (r#"{"id":1,"p":"a text as long as an object"}"#, &[]),
+        (r#"{"id":1,"p":[]}"#, &[]),
+    ] {
+        let encrypted = encrypt(&whole, plain).unwrap();
+        let all = [&[EVERYTHING_ELSE], inside].concat();
+        let mut sorted = all.clone();
+        sorted.sort_unstable();
+        let none = Vec::new();
+        let seen = open_as(&parts, &encrypted, &["/p/ssn", "/p/*/tax", EVERYTHING_ELSE]);
+        assert_eq!(seen.1[0], sorted, "{plain}");
+        assert_eq!((seen.0.as_str(), &seen.1[2]), (plain, &none), "{plain}");
+        let least = open_as(&parts, &encrypted, &[EVERYTHING_ELSE]);
+        let withheld = (r#"{"id":1}"#.to_owned(), [none.clone(), none.clone(), seen.1[0].clone()]);
+        assert_eq!(least, if inside.is_empty() { seen } else { withheld }, "{plain}");
+        let closed = open_as(&parts, &encrypted, &["/p/ssn", "/p/*/tax"]);
+        assert_eq!(closed.1, [none.clone(), none, vec![EVERYTHING_ELSE.to_owned()]], "{plain}");
+    }
+}
+
+/// A value does not carry every path of the schema with it.
+#[test]
+fn many_values_below_many_paths() {
+    let long = "x".repeat(100);
+    let mut actions: serde_json::Map<_, _> =
+        (0..499).map(|n| (format!("/*/{n}{long}"), json!("ENCRYPT_AND_SIGN"))).collect();
+    actions.insert("/id".to_owned(), json!("SIGN_ONLY"));
+    let schema =
+        schema(json!({"pathActionsOnEncrypt": actions, "defaultAction": "ENCRYPT_AND_SIGN"}));
+    let members: Vec<_> = (0..9_999).map(|n| format!(r#""m{n}":"text""#)).collect();
+    let plain = format!(r#"{{"id":1,{}}}"#, members.join(","));
+    let encrypted = encrypt(&schema, &plain).unwrap();
+    let document = Document::parse_encrypted(&encrypted).unwrap();
+    let parsed = ParsedDocument::parse(&schema, document).unwrap();
+    assert!(parsed.encrypted_values().all(|value| value.names == [EVERYTHING_ELSE]));
+    assert_eq!(parsed.names().into_iter().collect::<Vec<_>>(), [EVERYTHING_ELSE]);
+    assert_eq!(parsed.names_inside().len(), 499);
+    let seen = open_as(&schema, &encrypted, &[EVERYTHING_ELSE]);
+    assert_eq!(seen.0, plain);
+    assert_eq!(seen.1[0], [EVERYTHING_ELSE]);
 }
 
 #[test]
