@@ -96,7 +96,7 @@ impl ReadInput for Reading {
                 error.column()
             ))
         })?;
-        batch::check_length(&body.items)?;
+        batch::check_size(&body.items)?;
         let asked = body.attributes.as_ref().map_or(1, BTreeSet::len);
         if !(1..=limits::ATTRIBUTES_ASKED).contains(&asked) {
             let most = limits::ATTRIBUTES_ASKED;
