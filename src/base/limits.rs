@@ -357,7 +357,10 @@ pub const MASK_KEPT_CHARS: usize = 16;
 pub const MASK_CONSTANT_BYTES: usize = 64;
 /// Attributes that one call can ask for.
 pub const ATTRIBUTES_ASKED: usize = 200;
-/// Encrypted attributes, by name, that the policy is asked about in one call.
+/// Their names together, bytes of JSON: a quarter of the longest record.
+pub const ATTRIBUTES_ASKED_BYTES: usize = 32 * 1024;
+/// Encrypted attributes, by name, that the policy is asked about in one call: only
+/// such names as some version of the schema encrypts.
 pub const ATTRIBUTES_DECIDED: usize = 1_000;
 /// All versions of all item schemas in one account and Region, bytes: they are
 /// held in memory.

@@ -286,6 +286,20 @@ fn only_what_was_asked_for() {
     let names: Vec<String> = (0..201).map(|n| n.to_string()).collect();
     let answer = stage.decrypt(&admin, &json!({ "attributes": names }));
     assert_eq!(answer.message(), "attributes has 1 to 200 names.");
+    // The record has room for what is asked.
+    let long = |of: &str| (0..170).map(|n| format!("{}{n:03}", of.repeat(35))).collect();
+    let names: [Vec<String>; 2] = [vec!["x".repeat(32 * 1024)], long("\u{1}")];
+    for names in names {
+        let answer = stage.decrypt(&admin, &json!({ "attributes": names }));
+        let text = "The names in attributes have at most 32768 bytes of JSON together.";
+        assert_eq!(answer.message(), text);
+    }
+    assert!(
+        stage
+            .decrypt(&admin, &json!({ "attributes": long("x") }))
+            .message()
+            .starts_with("The schema has no attribute")
+    );
     // In the query string nobody would look for it.
     let path = "/v1/item-schemas/people/decrypt?attributes=ssn";
     let request = Request::new("POST", path, body(&stage.sealed, &json!({})));

@@ -30,7 +30,11 @@ pub(super) const INPUT: &[Member] = &[
     batch::FORMAT,
     Member::optional(
         "attributes",
-        Shape::List { of: &text(1, usize::MAX), min: 1, max: limits::ATTRIBUTES_ASKED },
+        Shape::List {
+            of: &text(1, limits::ATTRIBUTES_ASKED_BYTES),
+            min: 1,
+            max: limits::ATTRIBUTES_ASKED,
+        },
     ),
     PURPOSE,
     SCHEMA_HASH,
@@ -102,6 +106,7 @@ impl ReadInput for Reading {
             let most = limits::ATTRIBUTES_ASKED;
             return Err(ApiError::validation(format!("attributes has 1 to {most} names.")));
         }
+        check_size(body.attributes.iter().flatten())?;
         let purpose = purpose(call, body.purpose)?;
         let mut recorded =
             json!({ "name": name, "format": body.format, "items": body.items.len() });
@@ -120,6 +125,19 @@ impl ReadInput for Reading {
         let Body { items, format, attributes, schema_hash, on_withheld, .. } = body;
         let wanted = Wanted { attributes, on_withheld };
         Ok(Self { name, format, items, purpose, schema_hash, wanted })
+    }
+}
+
+/// Refuses names for which the record has no room: as the record writes them,
+/// where a control character takes six bytes.
+fn check_size<'a>(names: impl Iterator<Item = &'a String>) -> Result<(), ApiError> {
+    let written = |name: &String| serde_json::to_string(name).map_or(usize::MAX, |text| text.len());
+    match names.map(written).fold(0, usize::saturating_add) <= limits::ATTRIBUTES_ASKED_BYTES {
+        true => Ok(()),
+        false => Err(ApiError::validation(format!(
+            "The names in attributes have at most {} bytes of JSON together.",
+            limits::ATTRIBUTES_ASKED_BYTES
+        ))),
     }
 }
 
