@@ -171,11 +171,12 @@ fn purpose(call: &Call, in_body: Option<String>) -> Result<Option<String>, ApiEr
 }
 
 impl Reading {
-    /// Checks what is asked for by the schema.
-    pub(super) fn check(&self, schema: &Schema) -> Result<(), ApiError> {
+    /// Checks what is asked for by the schema, of which any version encrypts the
+    /// attributes in `known`: items that have one still open.
+    pub(super) fn check(&self, schema: &Schema, known: &BTreeSet<String>) -> Result<(), ApiError> {
         schema.document().purposes.check(self.purpose.as_deref()).map_err(ApiError::validation)?;
         self.format.check(schema)?;
-        let unknown = |name: &&String| !schema.has_name(name);
+        let unknown = |name: &&String| !schema.has_name(name) && !known.contains(*name);
         match self.wanted.attributes.iter().flatten().find(unknown) {
             None => Ok(()),
             Some(name) => {
