@@ -307,6 +307,13 @@ pub const FINDINGS_SHOWN: u64 = 50;
 pub const BATCH_ITEMS: usize = 100;
 /// One item, bytes as DynamoDB JSON. DynamoDB's own limit is 400 KB of item.
 pub const ITEM_BYTES: usize = 1024 * 1024;
+/// Values of one item: lists, maps, and the members of sets included. In
+/// [`ITEM_BYTES`] of plain JSON there could be half a million, of some 50 bytes
+/// in memory each.
+pub const ITEM_VALUES: usize = 100_000;
+/// Values of all items of one batch, which are in memory at once. In
+/// [`REST_BODY_BYTES`] there could be eight million.
+pub const BATCH_VALUES: usize = 2_000_000;
 /// Attributes of one item.
 pub const ITEM_ATTRIBUTES: usize = 1_000;
 /// Levels of nesting in an item, the top-level value being the first; also
@@ -354,7 +361,10 @@ pub const MASK_KEPT_CHARS: usize = 16;
 pub const MASK_CONSTANT_BYTES: usize = 64;
 /// Attributes that one call can ask for.
 pub const ATTRIBUTES_ASKED: usize = 200;
-/// Encrypted attributes, by name, that the policy is asked about in one call.
+/// Their names together, bytes of JSON: a quarter of the longest record.
+pub const ATTRIBUTES_ASKED_BYTES: usize = 32 * 1024;
+/// Encrypted attributes, by name, that the policy is asked about in one call: only
+/// such names as some version of the schema encrypts.
 pub const ATTRIBUTES_DECIDED: usize = 1_000;
 /// All versions of all item schemas in one account and Region, bytes: they are
 /// held in memory.

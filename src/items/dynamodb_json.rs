@@ -4,6 +4,7 @@
 //! Reading is strict: exactly one type key, strings where the API has strings
 //! (numbers included), padded standard base64, `NULL` always true, no name twice.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use base64::Engine;
@@ -21,8 +22,8 @@ use crate::base::limits::{self, ITEM_DEPTH};
 ///
 /// # Errors
 /// `MalformedJson`, `MalformedAttribute`, `TooDeep` (more than 32 levels),
-/// `ItemTooLarge` (more than [`limits::ITEM_BYTES`] of text or
-/// [`limits::ITEM_ATTRIBUTES`] attributes).
+/// `ItemTooLarge` (more than [`limits::ITEM_BYTES`] of text,
+/// [`limits::ITEM_ATTRIBUTES`] attributes or [`limits::ITEM_VALUES`] values).
 pub fn parse(text: &str) -> Result<Item, ItemError> {
     parse_with(text, |reader| value(reader, 1))
 }
@@ -52,6 +53,7 @@ pub(super) fn parse_with<'a>(
 }
 
 fn value(reader: &mut Reader<'_>, depth: usize) -> Result<AttributeValue, ItemError> {
+    reader.count()?;
     if depth > ITEM_DEPTH {
         return Err(ItemError::new(
             ItemErrorCode::TooDeep,
@@ -82,13 +84,19 @@ fn typed(reader: &mut Reader<'_>, key: &str, depth: usize) -> Result<AttributeVa
             }
             AttributeValue::Null
         }
-        "SS" => AttributeValue::Ss(list(reader, |reader| Ok(reader.string()?.into_owned()))?),
-        "NS" => AttributeValue::Ns(list(reader, |reader| Ok(reader.string()?.into_owned()))?),
-        "BS" => AttributeValue::Bs(list(reader, |reader| decode_binary(&reader.string()?))?),
+        "SS" => AttributeValue::Ss(list(reader, |reader| Ok(member(reader)?.into_owned()))?),
+        "NS" => AttributeValue::Ns(list(reader, |reader| Ok(member(reader)?.into_owned()))?),
+        "BS" => AttributeValue::Bs(list(reader, |reader| decode_binary(&member(reader)?))?),
         "L" => AttributeValue::L(list(reader, |reader| value(reader, deeper))?),
         "M" => AttributeValue::M(map(reader, |reader| value(reader, deeper))?),
         _ => return Err(malformed("a type key is one of S, N, B, BOOL, NULL, SS, NS, BS, M, L")),
     })
+}
+
+/// A member of a set.
+fn member<'a>(reader: &mut Reader<'a>) -> Result<Cow<'a, str>, ItemError> {
+    reader.count()?;
+    reader.string()
 }
 
 /// An array whose elements `read` reads.
@@ -196,6 +204,7 @@ impl Serialize for Base64<'_> {
 #[cfg(test)]
 mod tests {
     use super::{DynamoDbJson, parse};
+    use crate::base::limits::ITEM_VALUES;
     use crate::items::error::ItemErrorCode;
 
     #[track_caller]
@@ -280,6 +289,23 @@ mod tests {
         ] {
             let error = parse(&format!(r#"{{"a":{value}}}"#)).unwrap_err();
             assert!(!error.message.contains("hunter2"), "{}", error.message);
+        }
+    }
+
+    #[test]
+    fn values_are_counted() {
+        for (key, member) in
+            [("L", r#"{"S":""}"#), ("SS", r#""""#), ("NS", r#""""#), ("BS", r#""""#)]
+        {
+            // The list is a value itself.
+            let item = |values: usize| {
+                let members = format!("{member},").repeat(values - 2);
+                format!(r#"{{"a":{{"{key}":[{members}{member}]}}}}"#)
+            };
+            assert!(parse(&item(ITEM_VALUES)).is_ok(), "{key}");
+            let error = parse(&item(ITEM_VALUES + 1)).unwrap_err();
+            assert_eq!(error.code, ItemErrorCode::ItemTooLarge, "{key}");
+            assert!(error.message.contains("at most 100000 values"), "{key}: {error}");
         }
     }
 

@@ -8,6 +8,7 @@
 use std::borrow::Cow;
 
 use super::error::{ItemError, ItemErrorCode};
+use crate::base::limits;
 
 /// What stands next in the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,11 +25,29 @@ pub(super) enum Kind {
 pub(super) struct Reader<'a> {
     text: &'a str,
     at: usize,
+    /// How many values [`Self::count`] was told of.
+    values: usize,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(text: &'a str) -> Self {
-        Self { text, at: 0 }
+        Self { text, at: 0, values: 0 }
+    }
+
+    /// Counts one value of an item, and refuses one too many: a value takes two
+    /// bytes of text, and many times as much in memory.
+    pub(super) fn count(&mut self) -> Result<(), ItemError> {
+        self.values = self.values.saturating_add(1);
+        if self.values <= limits::ITEM_VALUES {
+            return Ok(());
+        }
+        Err(ItemError::new(
+            ItemErrorCode::ItemTooLarge,
+            format!(
+                "an item has at most {} values, those in lists, maps and sets included",
+                limits::ITEM_VALUES
+            ),
+        ))
     }
 
     /// The kind of the next value, without reading it.
@@ -226,6 +245,22 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// How many values the JSON in `text` has at the most, without reading them: one
+/// begins at the front, behind each comma, and inside of each bracket.
+pub(super) fn count_values(text: &str) -> usize {
+    let (mut count, mut in_string, mut escaped) = (1_usize, false, false);
+    for byte in text.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = in_string,
+            b'"' => in_string = !in_string,
+            b',' | b'[' | b'{' if !in_string => count = count.saturating_add(1),
+            _ => {}
+        }
+    }
+    count
+}
+
 /// Whether `text` is a JSON number and nothing else.
 pub(super) fn is_number(text: &str) -> bool {
     let mut reader = Reader::new(text);
@@ -237,7 +272,7 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::Value;
 
-    use super::{Kind, Reader, is_number};
+    use super::{Kind, Reader, count_values, is_number};
     use crate::items::error::ItemError;
 
     /// The text as `serde_json`'s tree, numbers as strings.
@@ -290,6 +325,21 @@ mod tests {
             }
         }
         serde_json::from_str(text).ok().map(mark)
+    }
+
+    #[test]
+    fn values_are_counted_without_reading() {
+        for (text, count) in [
+            ("0", 1),
+            ("[0,0,0]", 4),
+            (r#"{"a":[1,{"b":2}]}"#, 5),
+            (r#""a,[{\",[{\\""#, 1),
+            (r#"["\\",0]"#, 3),
+            // Not JSON, but nothing to stumble over.
+            (r#""\"#, 1),
+        ] {
+            assert_eq!(count_values(text), count, "{text}");
+        }
     }
 
     #[test]

@@ -75,6 +75,7 @@ fn into_binary(item: &mut Item, name: &str) -> Result<(), ItemError> {
 }
 
 fn value(reader: &mut Reader<'_>, depth: usize) -> Result<AttributeValue, ItemError> {
+    reader.count()?;
     if depth > ITEM_DEPTH {
         return Err(ItemError::new(
             ItemErrorCode::TooDeep,
@@ -152,6 +153,7 @@ impl Serialize for Number<'_> {
 #[cfg(test)]
 mod tests {
     use super::{PlainJson, parse};
+    use crate::base::limits::ITEM_VALUES;
     use crate::items::attribute::AttributeValue;
     use crate::items::dynamodb_json;
     use crate::items::error::ItemErrorCode;
@@ -185,6 +187,19 @@ mod tests {
         ] {
             let error = parse(text).unwrap_err();
             assert_eq!((error.code, error.attribute.as_deref()), (want, Some("a")), "{text}");
+        }
+    }
+
+    #[test]
+    fn values_are_counted() {
+        // The list is a value itself.
+        let item = |values: usize| format!(r#"{{"a":[{}0]}}"#, "0,".repeat(values - 2));
+        assert!(parse(&item(ITEM_VALUES)).is_ok());
+        let objects = format!(r#"{{"a":1,"b":[{}{{}}]}}"#, "{},".repeat(ITEM_VALUES - 2));
+        for text in [item(ITEM_VALUES + 1), objects] {
+            let error = parse(&text).unwrap_err();
+            assert_eq!(error.code, ItemErrorCode::ItemTooLarge);
+            assert!(error.message.contains("at most 100000 values"), "{error}");
         }
     }
 

@@ -69,6 +69,9 @@ type Versions = Vec<Arc<StoredSchema>>;
 #[derive(Debug, Default)]
 pub struct Schemas {
     state: RwLock<BTreeMap<Realm, BTreeMap<String, Versions>>>,
+    /// What the versions of a schema of items encrypt, all together: held once, as
+    /// each version may have other names.
+    encrypted: RwLock<BTreeMap<Realm, BTreeMap<String, Arc<BTreeSet<String>>>>>,
 }
 
 impl Schemas {
@@ -85,6 +88,19 @@ impl Schemas {
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
         let versions = state.get(realm).and_then(|schemas| schemas.get(name));
         versions.cloned().unwrap_or_default()
+    }
+
+    /// The names that the policy can be asked about in items of this schema: the
+    /// attributes that any version of it encrypts; of documents the paths of
+    /// `stored`, since their values are called by the paths of the present.
+    #[must_use]
+    pub fn encrypted_names(&self, stored: &StoredSchema) -> Arc<BTreeSet<String>> {
+        if let Some(documents) = stored.schema.documents() {
+            return Arc::new(documents.names().map(str::to_owned).collect());
+        }
+        let encrypted = self.encrypted.read().unwrap_or_else(PoisonError::into_inner);
+        let names = encrypted.get(&stored.realm).and_then(|schemas| schemas.get(&stored.name));
+        names.map(Arc::clone).unwrap_or_default()
     }
 
     /// The bytes of all versions of all schemas of a realm.
@@ -123,7 +139,14 @@ impl Schemas {
         state.get(realm).map_or(0, BTreeMap::len)
     }
 
+    /// Names come first: whoever finds a version finds its names as well.
     fn put(&self, stored: Arc<StoredSchema>) {
+        if stored.schema.documents().is_none() {
+            let mut all = self.encrypted.write().unwrap_or_else(PoisonError::into_inner);
+            let schemas = all.entry(stored.realm.clone()).or_default();
+            let names = Arc::make_mut(schemas.entry(stored.name.clone()).or_default());
+            names.extend(stored.schema.encrypted_names().map(str::to_owned));
+        }
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         let schemas = state.entry(stored.realm.clone()).or_default();
         schemas.entry(stored.name.clone()).or_default().push(stored);

@@ -286,6 +286,20 @@ fn only_what_was_asked_for() {
     let names: Vec<String> = (0..201).map(|n| n.to_string()).collect();
     let answer = stage.decrypt(&admin, &json!({ "attributes": names }));
     assert_eq!(answer.message(), "attributes has 1 to 200 names.");
+    // The record has room for what is asked.
+    let long = |of: &str| (0..170).map(|n| format!("{}{n:03}", of.repeat(35))).collect();
+    let names: [Vec<String>; 2] = [vec!["x".repeat(32 * 1024)], long("\u{1}")];
+    for names in names {
+        let answer = stage.decrypt(&admin, &json!({ "attributes": names }));
+        let text = "The names in attributes have at most 32768 bytes of JSON together.";
+        assert_eq!(answer.message(), text);
+    }
+    assert!(
+        stage
+            .decrypt(&admin, &json!({ "attributes": long("x") }))
+            .message()
+            .starts_with("The schema has no attribute")
+    );
     // In the query string nobody would look for it.
     let path = "/v1/item-schemas/people/decrypt?attributes=ssn";
     let request = Request::new("POST", path, body(&stage.sealed, &json!({})));
@@ -496,6 +510,72 @@ fn items_of_an_older_schema() {
     let seen = decrypt(&stage.server, &who, "people", &new, &json!({})).ok();
     let item = ada_with(&json!({ "salary": null }));
     assert_eq!(seen["items"][0], json!({ "item": item, "withheld": ["salary"] }));
+}
+
+/// An attribute that left the schema is in old items all the same: it can be asked
+/// for, and the book has it.
+#[test]
+fn an_attribute_that_left_the_schema() {
+    let stage = Stage::set();
+    let mut after = schema();
+    for member in ["attributeActionsOnEncrypt", "attributes"] {
+        after[member].as_object_mut().unwrap().remove("ssn");
+    }
+    stage.server.rest("PUT", "/v1/item-schemas/people", &after).ok();
+    let admin = stage.server.admin.clone();
+    let asked = json!({ "attributes": ["ssn"] });
+    let seen = stage.seen(&admin, &asked);
+    assert_eq!(seen, json!({ "item": { "id": "1", "ssn": "078-05-1120" } }));
+    let marketing = stage.user("marketing", "");
+    let strict = json!({ "attributes": ["ssn"], "onWithheld": "error" });
+    assert_eq!(stage.seen(&marketing, &strict)["error"]["code"], "AttributeWithheld");
+    let path = "/v1/audit/field-reads?table=people&attribute=ssn";
+    let reads = stage.server.rest("GET", path, &Value::Null).ok();
+    let how = |read: &Value| read["attributes"]["ssn"].clone();
+    let how: Vec<Value> = reads["reads"].as_array().unwrap().iter().map(how).collect();
+    assert_eq!(how, ["withheld", "plain"], "{reads}");
+}
+
+/// Whoever can put an item into the table chooses what its header lists as
+/// encrypted. The policy is not asked about names that the schema never encrypted,
+/// however many there are, and the others of the batch are as ever.
+#[test]
+fn planted_names_are_not_decided_on() {
+    let stage = Stage::set();
+    let mut other = schema();
+    let names: Vec<String> = (0..1_200).map(|n| format!("planted-{n:04}")).collect();
+    for name in &names {
+        other["attributeActionsOnEncrypt"][name] = json!("ENCRYPT_AND_SIGN");
+    }
+    stage.server.rest("PUT", "/v1/item-schemas/planted", &other).ok();
+    let planted = |id: &str, names: &[String]| {
+        let values = names.iter().map(|name| (name.clone(), json!("x")));
+        let item = [("id".to_owned(), json!(id))].into_iter().chain(values).collect();
+        seal(&stage.server, "planted", &Value::Object(item))
+    };
+    let items = [planted("8", &names[..600]), stage.sealed.clone(), planted("9", &names[600..])];
+    let send = |more: Value| {
+        let mut body = json!({ "format": "json", "items": items });
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let path = "/v1/item-schemas/people/decrypt";
+        let request = Request::new("POST", path, body.to_string());
+        stage.server.send_as(&stage.server.admin, "wardbook", &request).ok()["items"].clone()
+    };
+    let seen = send(json!({}));
+    assert_eq!(seen[0], json!({ "item": { "id": "8" }, "withheld": &names[..600] }));
+    assert_eq!(seen[1], json!({ "item": ada() }));
+    let (_, additional, decisions) = stage.recorded();
+    let own = json!({ "plain": ["born", "email", "salary", "ssn"] });
+    assert_eq!(additional["attributes"], own);
+    // That on the schema, and one an attribute.
+    assert_eq!(decisions.as_array().map(Vec::len), Some(5), "{decisions}");
+    assert!(!stage.server.events("eventName=DecryptItems")[0].to_string().contains("planted-"));
+
+    let seen = send(json!({ "onWithheld": "error" }));
+    assert_eq!(seen[0]["error"]["code"], "AttributeWithheld", "{}", seen[0]);
+    let text = seen[0]["error"]["message"].as_str().unwrap();
+    assert!(text.ends_with("no version of the schema encrypts it"), "{text}");
+    assert_eq!(seen[1], json!({ "item": ada() }));
 }
 
 /// The rights are those on the schema that is named, and an item of another table

@@ -232,6 +232,12 @@ pub struct Opened {
 }
 
 impl VerifiedDocument {
+    /// Where the encrypted values stand, as JSON Pointers.
+    pub fn encrypted_pointers(&self) -> impl Iterator<Item = String> {
+        let encrypted = self.leaves.iter().filter(|leaf| leaf.encrypted);
+        encrypted.map(|leaf| leaves::pointer(&self.root, &leaf.place))
+    }
+
     /// The document with its encrypted values as `disclose` says. Where one is
     /// left out, the member is gone from its object; in a list null stands in its
     /// place. What was not encrypted is as it was stored.

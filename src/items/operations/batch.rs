@@ -11,6 +11,7 @@ use crate::base::limits;
 use crate::items::attribute::Item;
 use crate::items::dynamodb_json::DynamoDbJson;
 use crate::items::error::ItemError;
+use crate::items::json::count_values;
 use crate::items::plain_json::PlainJson;
 use crate::items::schema::Schema;
 use crate::ops::access::Access;
@@ -93,7 +94,7 @@ impl ReadInput for Batch {
                 error.column()
             ))
         })?;
-        check_length(&body.items)?;
+        check_size(&body.items)?;
         facts.request_parameters =
             Some(json!({ "name": name, "format": body.format, "items": body.items.len() }));
         let Body { items, format, schema_hash } = body;
@@ -101,15 +102,21 @@ impl ReadInput for Batch {
     }
 }
 
-/// Checks how many items came.
-pub(super) fn check_length(items: &[Box<RawValue>]) -> Result<(), ApiError> {
-    match items.len() <= limits::BATCH_ITEMS {
-        true => Ok(()),
-        false => {
-            let text = format!("A batch has at most {} items.", limits::BATCH_ITEMS);
-            Err(ApiError::validation(text))
-        }
+/// Checks how many items came, and how many values they have: all are in memory at
+/// once. Of an item no more count than it may have; it is refused by itself.
+pub(super) fn check_size(items: &[Box<RawValue>]) -> Result<(), ApiError> {
+    if items.len() > limits::BATCH_ITEMS {
+        let text = format!("A batch has at most {} items.", limits::BATCH_ITEMS);
+        return Err(ApiError::validation(text));
     }
+    let values = items.iter().map(|item| count_values(item.get()).min(limits::ITEM_VALUES));
+    if values.sum::<usize>() > limits::BATCH_VALUES {
+        return Err(ApiError::validation(format!(
+            "The items of a batch have at most {} values: send fewer items.",
+            limits::BATCH_VALUES
+        )));
+    }
+    Ok(())
 }
 
 /// What became of one item.
@@ -240,5 +247,30 @@ pub(super) fn print(item: &Item, format: Format) -> Result<Box<RawValue>, serde_
         Format::DynamoDb => serde_json::value::to_raw_value(&DynamoDbJson(item)),
         // Documents are written by themselves.
         Format::Json | Format::Document => serde_json::value::to_raw_value(&PlainJson(item)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::value::RawValue;
+
+    use super::check_size;
+    use crate::base::limits;
+
+    #[test]
+    fn values_of_a_batch_are_counted() {
+        let item = |values: usize| {
+            let text = format!(r#"{{"a":[{}0]}}"#, "0,".repeat(values - 3));
+            RawValue::from_string(text).unwrap()
+        };
+        let batch = |size: usize, values: usize| -> Vec<Box<RawValue>> {
+            (0..size).map(|_| item(values)).collect()
+        };
+        let full = limits::BATCH_VALUES / limits::ITEM_VALUES;
+        assert!(check_size(&batch(full, limits::ITEM_VALUES)).is_ok());
+        let error = check_size(&batch(full + 1, limits::ITEM_VALUES)).unwrap_err();
+        assert!(error.message().unwrap().contains("at most 2000000 values"), "{error}");
+        // One that is too large is refused by itself, and spoils no other.
+        assert!(check_size(&batch(1, limits::BATCH_VALUES + 1)).is_ok());
     }
 }

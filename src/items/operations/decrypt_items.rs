@@ -50,7 +50,8 @@ impl Operation for DecryptItems {
         }
         let stored = find_schema(ctx, access, Action::DECRYPT_ITEM, &input.name)?;
         pin::check(access, &stored, input.schema_hash.as_deref())?;
-        input.check(&stored.schema)?;
+        let known = ctx.schemas.encrypted_names(&stored);
+        input.check(&stored.schema, &known)?;
         let Reading { format, wanted, items, .. } = input;
         let parsed = batch::each((0_u16..).zip(items).collect(), |(number, text)| {
             let stored = Arc::clone(&stored);
@@ -59,8 +60,8 @@ impl Operation for DecryptItems {
         .await?;
         let names =
             parsed.iter().flatten().flat_map(|item| item.encrypted.iter().chain(&item.inside));
-        let names = names.filter(|name| wanted.has(name)).cloned().collect();
-        let views = Views::decide(access, &stored, names)?;
+        let names = names.filter(|name| wanted.has(name));
+        let views = Views::decide(access, &stored, &known, names)?;
         let reader = Arc::new(Reader {
             keys: KeyService::new(ctx, access.call()),
             hsm: Arc::clone(&ctx.common.hsm),
@@ -68,6 +69,7 @@ impl Operation for DecryptItems {
             format,
             wanted,
             views,
+            known,
             stored,
         });
         let admitted: Vec<Result<Admitted, Refusal>> =
@@ -99,6 +101,8 @@ struct Reader {
     format: Format,
     wanted: Wanted,
     views: Views,
+    /// The names that some version of the schema encrypts.
+    known: Arc<BTreeSet<String>>,
 }
 
 /// An item of which the caller may see what he asks for, if its key opens.
@@ -139,7 +143,7 @@ impl Reader {
             }
         };
         let asked: Vec<String> =
-            encrypted.iter().filter(|name| self.wanted.has(name)).cloned().collect();
+            encrypted.iter().filter(|name| self.is_recorded(name)).cloned().collect();
         let opened = match item {
             Sealed::Item(item) => self.open(item.verify(index, &key)?, encrypted),
             Sealed::Document(document) => {
@@ -174,18 +178,20 @@ impl Reader {
         let Seen { item, masked, withheld } = seen;
         let item = batch::print(&item, self.format)
             .map_err(|error| Refusal::from(&ApiError::internal(error)))?;
-        let shown = Shown { plain, masked: masked.clone(), withheld: withheld.clone() };
+        let recorded = withheld.iter().filter(|name| self.is_recorded(name)).cloned().collect();
+        let shown = Shown { plain, masked: masked.clone(), withheld: recorded };
         Ok((Converted { item, masked, withheld }, shown))
     }
 
+    /// Whether the book says of attribute `name` how it was seen: if it was asked
+    /// for, and the schema knows it. Others are names that an item made up.
+    fn is_recorded(&self, name: &str) -> bool {
+        self.wanted.has(name) && self.known.contains(name)
+    }
+
     /// Notes that nothing was given of an item with the encrypted attributes `names`.
-    /// What the item says of itself is not verified: others are passed over.
     fn deny(&self, read: ItemRead, names: &[String]) {
-        let known = |name: &&String| {
-            let mut known = self.stored.schema.encrypted_names();
-            self.wanted.has(name) && known.any(|of| of == name.as_str())
-        };
-        let withheld = names.iter().filter(known).cloned().collect();
+        let withheld = names.iter().filter(|name| self.is_recorded(name)).cloned().collect();
         self.reads.add(ItemRead { withheld, ..read });
     }
 }

@@ -30,7 +30,11 @@ pub(super) const INPUT: &[Member] = &[
     batch::FORMAT,
     Member::optional(
         "attributes",
-        Shape::List { of: &text(1, usize::MAX), min: 1, max: limits::ATTRIBUTES_ASKED },
+        Shape::List {
+            of: &text(1, limits::ATTRIBUTES_ASKED_BYTES),
+            min: 1,
+            max: limits::ATTRIBUTES_ASKED,
+        },
     ),
     PURPOSE,
     SCHEMA_HASH,
@@ -96,12 +100,13 @@ impl ReadInput for Reading {
                 error.column()
             ))
         })?;
-        batch::check_length(&body.items)?;
+        batch::check_size(&body.items)?;
         let asked = body.attributes.as_ref().map_or(1, BTreeSet::len);
         if !(1..=limits::ATTRIBUTES_ASKED).contains(&asked) {
             let most = limits::ATTRIBUTES_ASKED;
             return Err(ApiError::validation(format!("attributes has 1 to {most} names.")));
         }
+        check_size(body.attributes.iter().flatten())?;
         let purpose = purpose(call, body.purpose)?;
         let mut recorded =
             json!({ "name": name, "format": body.format, "items": body.items.len() });
@@ -120,6 +125,19 @@ impl ReadInput for Reading {
         let Body { items, format, attributes, schema_hash, on_withheld, .. } = body;
         let wanted = Wanted { attributes, on_withheld };
         Ok(Self { name, format, items, purpose, schema_hash, wanted })
+    }
+}
+
+/// Refuses names for which the record has no room: as the record writes them,
+/// where a control character takes six bytes.
+fn check_size<'a>(names: impl Iterator<Item = &'a String>) -> Result<(), ApiError> {
+    let written = |name: &String| serde_json::to_string(name).map_or(usize::MAX, |text| text.len());
+    match names.map(written).fold(0, usize::saturating_add) <= limits::ATTRIBUTES_ASKED_BYTES {
+        true => Ok(()),
+        false => Err(ApiError::validation(format!(
+            "The names in attributes have at most {} bytes of JSON together.",
+            limits::ATTRIBUTES_ASKED_BYTES
+        ))),
     }
 }
 
@@ -153,11 +171,12 @@ fn purpose(call: &Call, in_body: Option<String>) -> Result<Option<String>, ApiEr
 }
 
 impl Reading {
-    /// Checks what is asked for by the schema.
-    pub(super) fn check(&self, schema: &Schema) -> Result<(), ApiError> {
+    /// Checks what is asked for by the schema, of which any version encrypts the
+    /// attributes in `known`: items that have one still open.
+    pub(super) fn check(&self, schema: &Schema, known: &BTreeSet<String>) -> Result<(), ApiError> {
         schema.document().purposes.check(self.purpose.as_deref()).map_err(ApiError::validation)?;
         self.format.check(schema)?;
-        let unknown = |name: &&String| !schema.has_name(name);
+        let unknown = |name: &&String| !schema.has_name(name) && !known.contains(*name);
         match self.wanted.attributes.iter().flatten().find(unknown) {
             None => Ok(()),
             Some(name) => {

@@ -147,7 +147,7 @@ impl Sealer {
         let Some(schema) = self.stored.schema.documents() else {
             return Err(internal("a document of a schema of items"));
         };
-        let before: Vec<String> = verified.encrypted_values().map(|value| value.pointer).collect();
+        let before: Vec<String> = verified.encrypted_pointers().collect();
         let opened = verified.decrypt(|_| Disclosure::Plain)?;
         let prepared = PreparedDocument::prepare(schema, opened.document)?;
         let after: Vec<String> = prepared.encrypted_pointers().collect();

@@ -53,12 +53,17 @@ pub(super) struct Shown {
 }
 
 impl Views {
-    /// Asks the policy about the attributes in `names`, and notes the answers.
-    pub(super) fn decide(
+    /// Asks the policy about the attributes in `names` that are `known`, and notes
+    /// the answers. The names are those of headers that nobody has verified: one
+    /// that no version of the schema encrypts is withheld unasked, or an item that
+    /// was planted could fill the record and the limit with names of its own.
+    pub(super) fn decide<'a>(
         access: &mut Access<'_>,
         stored: &StoredSchema,
-        names: BTreeSet<String>,
+        known: &BTreeSet<String>,
+        names: impl Iterator<Item = &'a String>,
     ) -> Result<Self, ApiError> {
+        let names: BTreeSet<&String> = names.filter(|name| known.contains(*name)).collect();
         if names.len() > limits::ATTRIBUTES_DECIDED {
             return Err(ApiError::validation(format!(
                 "The items of a batch have at most {} encrypted attributes of different names: \
@@ -68,8 +73,7 @@ impl Views {
         }
         let mut views = BTreeMap::new();
         for name in names {
-            let view = view(access, stored, &name);
-            views.insert(name, view);
+            views.insert(name.clone(), view(access, stored, name));
         }
         let views = Self(views);
         access.record_additional("attributes", views.recorded());
@@ -108,7 +112,7 @@ impl Views {
             _ if !wanted.has(name) => None,
             Some(View::Plain | View::Masked(_)) => None,
             Some(View::Withheld(why)) => Some(withheld(name, why)),
-            None => Some(withheld(name, "it was not decided on")),
+            None => Some(withheld(name, "no version of the schema encrypts it")),
         });
         withheld.map_or(Ok(()), Err)
     }
