@@ -186,24 +186,6 @@ fn a_key_that_a_re_encrypt_takes_away_is_released() {
     check();
 }
 
-/// A record that is too long loses what is longest, and never the purpose.
-#[test]
-fn the_purpose_stays_whatever_else_is_asked() {
-    let server = Server::start();
-    put_people(&server, false);
-    let items = encrypted(&server, &["1"]);
-    let body = json!({
-        "format": "json", "items": items, "purpose": "support",
-        "attributes": ["ssn", "x".repeat(110 * 1024)],
-    });
-    server.rest("POST", "/v1/item-schemas/people/decrypt", &body).ok();
-    let record = &server.events("eventName=DecryptItems")[0];
-    assert!(record["requestParameters"].get("omitted").is_some(), "{record}");
-    let found = reads(&server, "purpose=support");
-    assert_eq!(found.len(), 1);
-    assert_eq!(found[0]["purpose"], "support");
-}
-
 /// The context says a number by its value, and who asks writes it as he likes.
 #[test]
 fn keys_of_documents_with_numbers_are_found() {
