@@ -243,7 +243,9 @@ fn a_value_counts_as_the_paths_that_it_has_inside() {
     };
     let whole = of(json!({"/p": "ENCRYPT_AND_SIGN"}), "SIGN_ONLY");
     let parts = of(
-        json!({"/p/ssn": "ENCRYPT_AND_SIGN", "/p/*/tax": "ENCRYPT_AND_SIGN"}),
+        json!({
+            "/id": "SIGN_ONLY", "/p/ssn": "ENCRYPT_AND_SIGN", "/p/*/tax": "ENCRYPT_AND_SIGN",
+        }),
         "ENCRYPT_AND_SIGN",
     );
     for (plain, inside) in [
