@@ -6,7 +6,7 @@
 //! Paths are kept as a tree, so that a document is walked once, whatever the
 //! number of rules.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::pattern::{self, Segment};
 use super::schema::{DefaultAction, PathAction};
@@ -48,10 +48,32 @@ pub(super) struct Position<'a> {
     rule: Option<usize>,
 }
 
+impl Position<'_> {
+    /// Whether no path says anything about what is below.
+    pub(super) fn is_closed(&self) -> bool {
+        self.open.is_empty()
+    }
+}
+
 impl Rules {
     /// # Errors
     /// `InvalidSchema` if a path cannot be read, or two contradict each other.
     pub(super) fn new(
+        actions: &BTreeMap<String, PathAction>,
+        default: Option<DefaultAction>,
+    ) -> Result<Self, ItemError> {
+        let read = Self::of_checked(actions, default)?;
+        for (at, rule) in read.rules.iter().enumerate() {
+            read.rules.iter().take(at).try_for_each(|other| check_pair(rule, other))?;
+        }
+        Ok(read)
+    }
+
+    /// The rules of a schema that was checked before.
+    ///
+    /// # Errors
+    /// `InvalidSchema` if a path cannot be read.
+    pub(super) fn of_checked(
         actions: &BTreeMap<String, PathAction>,
         default: Option<DefaultAction>,
     ) -> Result<Self, ItemError> {
@@ -60,7 +82,6 @@ impl Rules {
         for (path, action) in actions {
             let rule =
                 Rule { path: path.clone(), segments: pattern::parse(path)?, action: *action };
-            rules.iter().try_for_each(|other| check_pair(&rule, other))?;
             let mut node = &mut root;
             for segment in &rule.segments {
                 node = match segment {
@@ -117,6 +138,17 @@ impl Rules {
         Position { open, rule }
     }
 
+    /// The path that decides there; [`EVERYTHING_ELSE`] if none does.
+    pub(super) fn name(&self, position: &Position<'_>) -> &str {
+        self.rule(position).map_or(EVERYTHING_ELSE, |rule| &rule.path)
+    }
+
+    /// The names of members for which paths say something of their own, there or
+    /// deeper.
+    pub(super) fn names_below<'a>(&self, position: &Position<'a>) -> BTreeSet<&'a str> {
+        position.open.iter().flat_map(|node| node.named.keys().map(String::as_str)).collect()
+    }
+
     /// The position of the element at `index`.
     pub(super) fn element<'a>(&self, position: &Position<'a>, index: usize) -> Position<'a> {
         let name = if position.open.is_empty() { String::new() } else { index.to_string() };
@@ -128,7 +160,7 @@ impl Rules {
     /// are so only where a document was encrypted under an earlier version of
     /// its schema.
     pub(super) fn names(&self, position: &Position<'_>) -> Vec<&str> {
-        let mut names = vec![self.rule(position).map_or(EVERYTHING_ELSE, |rule| &rule.path)];
+        let mut names = vec![self.name(position)];
         if !self.is_whole(position) {
             for node in &position.open {
                 self.add_names_below(node, &mut names);
