@@ -1,6 +1,7 @@
 //! Item schemas in memory, every version of each; changed by committed writes
 //! only.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -32,6 +33,9 @@ pub struct StoredSchema {
     /// The keys of this version and all before it: what may have encrypted an
     /// item of this schema.
     pub key_arns: BTreeSet<String>,
+    /// The labels that attributes and paths had last which an earlier version has and
+    /// this one has not: items may still hold them.
+    pub former_labels: BTreeMap<String, BTreeSet<String>>,
     pub created_ms: i64,
     /// The ARN of whoever put it; that of the role for a session of one.
     pub created_by: Option<String>,
@@ -43,6 +47,31 @@ impl StoredSchema {
     /// The keys that encrypt a new item: each of them opens it.
     pub fn encrypting_key_arns(&self) -> impl Iterator<Item = &str> {
         std::iter::once(&self.key_arn).chain(&self.additional_key_arns).map(String::as_str)
+    }
+
+    /// The labels of attribute or path `name`, with those of paths that are gone and
+    /// whose values count as this one now.
+    #[must_use]
+    pub fn labels(&self, name: &str) -> Cow<'_, BTreeSet<String>> {
+        let mut labels = Cow::Borrowed(self.schema.labels(name));
+        for (former, kept) in &self.former_labels {
+            if self.schema.counts_as(former, name) {
+                labels.to_mut().extend(kept.iter().cloned());
+            }
+        }
+        labels
+    }
+
+    /// The labels to keep if `new` takes the place of this version.
+    pub(super) fn labels_kept(&self, new: &Schema) -> BTreeMap<String, BTreeSet<String>> {
+        let mut kept = self.former_labels.clone();
+        for (name, protection) in &self.schema.document().attributes {
+            if !protection.labels.is_empty() {
+                kept.insert(name.clone(), protection.labels.clone());
+            }
+        }
+        kept.retain(|name, _| !new.has_action(name));
+        kept
     }
 
     /// The key of this schema that opens what `key_arn` wrapped: that key, or, of
@@ -156,7 +185,7 @@ impl Schemas {
 impl AttributeLabels for Schemas {
     fn labels_of(&self, realm: &Realm, schema: &str, attribute: &str) -> BTreeSet<String> {
         let found = self.find(realm, schema);
-        found.map_or_else(BTreeSet::new, |stored| stored.schema.labels(attribute).clone())
+        found.map_or_else(BTreeSet::new, |stored| stored.labels(attribute).into_owned())
     }
 }
 
@@ -211,6 +240,7 @@ pub fn load(tx: &mut dyn Tx, schemas: &Schemas) -> Result<(), LoadError> {
         let mut stored = read(row).ok_or(LoadError::Row { name, version })?;
         if let Some(before) = schemas.find(&stored.realm, &stored.name) {
             stored.key_arns.extend(before.key_arns.iter().cloned());
+            stored.former_labels = before.labels_kept(&stored.schema);
         }
         schemas.put(Arc::new(stored));
     }
@@ -232,6 +262,7 @@ fn read(row: ItemSchemaRow) -> Option<StoredSchema> {
         hash: schema::hash(&row.body),
         bytes: row.body.len(),
         key_arns,
+        former_labels: BTreeMap::new(),
         key_arn: row.key_arn,
         additional_key_arns,
         created_ms: row.created_ms,

@@ -159,6 +159,86 @@ fn histories_come_in_pages() {
 }
 
 #[test]
+fn a_cursor_that_is_none_is_refused() {
+    let server = Server::start();
+    put_ok(&server, &schema());
+    let cursor = wardbook::wire::paging::marker("ListItemSchemaVersions people", "x");
+    let target = format!("{PATH}/versions?cursor={}", cursor.replace('=', "%3D"));
+    let answer = server.rest("GET", &target, &Value::Null);
+    refused(&answer, 400, &["InvalidMarkerException"]);
+}
+
+/// What is personal stays personal in the items that have it.
+#[test]
+fn labels_outlive_the_attribute() {
+    let server = Server::start();
+    let mut first = schema();
+    first["attributes"] = json!({ "ssn": { "labels": ["pii"] } });
+    put_ok(&server, &first);
+    let item = json!({ "pk": "1", "ssn": "078-05-1120" });
+    let sealed = convert(&server, "encrypt", &item)["item"].clone();
+    let reader = server.new_user(
+        "reader",
+        r#"permit (principal, action, resource);
+        forbid (principal, action == Action::"items:DecryptAttribute", resource)
+            when { resource.labels.contains("pii") };"#,
+    );
+    let withheld = |server: &Server| {
+        let body = json!({ "format": "json", "items": [sealed] }).to_string();
+        let request = Request::new("POST", &format!("{PATH}/decrypt"), body);
+        server.send_as(&reader, "wardbook", &request).ok()["items"][0]["withheld"].clone()
+    };
+    assert_eq!(withheld(&server), json!(["ssn"]));
+
+    let mut without = schema();
+    without["attributeActionsOnEncrypt"].as_object_mut().unwrap().remove("ssn");
+    put_ok(&server, &without);
+    assert_eq!(withheld(&server), json!(["ssn"]));
+    let server = server.restart(Options::default());
+    assert_eq!(withheld(&server), json!(["ssn"]));
+
+    // It can be given up, and that is told.
+    let changes = put(&server, &schema()).ok()["changes"].clone();
+    assert_eq!(changes[0]["rule"], "reading-loosened", "{changes}");
+    assert_ne!(withheld(&server), json!(["ssn"]));
+}
+
+#[test]
+fn labels_of_a_path_outlive_it() {
+    let server = Server::start();
+    let alias = json!({ "AliasName": "alias/app", "TargetKeyId": server.new_key() });
+    assert_eq!(server.call("CreateAlias", &alias).status, 200);
+    let mut schema = json!({
+        "kind": "document", "tableName": "people", "idPaths": ["/_id"], "keyId": "alias/app",
+        "pathActionsOnEncrypt": { "/_id": "SIGN_ONLY", "/a/*/b": "ENCRYPT_AND_SIGN" },
+        "defaultAction": "SIGN_ONLY", "attributes": { "/a/*/b": { "labels": ["pii"] } },
+    });
+    put_ok(&server, &schema);
+    let body = json!({ "format": "document", "items": [{ "_id": "1", "a": [{ "b": "x" }] }] });
+    let sealed = server.rest("POST", &format!("{PATH}/encrypt"), &body).ok();
+    let sealed = sealed["items"][0]["item"].clone();
+    let reader = server.new_user(
+        "reader",
+        r#"permit (principal, action, resource);
+        forbid (principal, action == Action::"items:DecryptAttribute", resource)
+            when { resource.labels.contains("pii") };"#,
+    );
+    let withheld = || {
+        let body = json!({ "format": "document", "items": [sealed] }).to_string();
+        let request = Request::new("POST", &format!("{PATH}/decrypt"), body);
+        server.send_as(&reader, "wardbook", &request).ok()["items"][0]["withheld"].clone()
+    };
+    assert_eq!(withheld(), json!(["/a/0/b"]));
+    schema["attributes"] = json!({});
+    schema["pathActionsOnEncrypt"] = json!({ "/_id": "SIGN_ONLY" });
+    put_ok(&server, &schema);
+    assert_eq!(withheld(), json!(["/a/0/b"]));
+    schema["pathActionsOnEncrypt"] = json!({ "/_id": "SIGN_ONLY", "/a": "SIGN_ONLY" });
+    put_ok(&server, &schema);
+    assert_eq!(withheld(), json!(["/a/0/b"]));
+}
+
+#[test]
 fn items_of_every_version_open() {
     let server = Server::start();
     let item = json!({ "pk": "1", "ssn": "123-45-6789", "city": "Ulm", "seen": "now" });

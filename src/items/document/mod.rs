@@ -19,6 +19,7 @@ mod header;
 mod leaves;
 mod number;
 mod pattern;
+pub(super) mod places;
 mod rules;
 pub mod schema;
 mod sealed;

@@ -6,7 +6,7 @@
 //! Paths are kept as a tree, so that a document is walked once, whatever the
 //! number of rules.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::pattern::{self, Segment};
 use super::schema::{DefaultAction, PathAction};
@@ -64,6 +64,11 @@ impl Position<'_> {
     pub(super) fn is_end(&self) -> bool {
         self.open.iter().all(|node| node.named.is_empty() && node.any.is_none())
     }
+
+    /// Whether no path says anything about what is below.
+    pub(super) fn is_closed(&self) -> bool {
+        self.open.is_empty()
+    }
 }
 
 impl Rules {
@@ -73,12 +78,26 @@ impl Rules {
         actions: &BTreeMap<String, PathAction>,
         default: Option<DefaultAction>,
     ) -> Result<Self, ItemError> {
+        let read = Self::of_checked(actions, default)?;
+        for (at, rule) in read.rules.iter().enumerate() {
+            read.rules.iter().take(at).try_for_each(|other| check_pair(rule, other))?;
+        }
+        Ok(read)
+    }
+
+    /// The rules of a schema that was checked before.
+    ///
+    /// # Errors
+    /// `InvalidSchema` if a path cannot be read.
+    pub(super) fn of_checked(
+        actions: &BTreeMap<String, PathAction>,
+        default: Option<DefaultAction>,
+    ) -> Result<Self, ItemError> {
         let mut rules: Vec<Rule> = Vec::with_capacity(actions.len());
         let mut root = Node::default();
         for (path, action) in actions {
             let rule =
                 Rule { path: path.clone(), segments: pattern::parse(path)?, action: *action };
-            rules.iter().try_for_each(|other| check_pair(&rule, other))?;
             let mut node = &mut root;
             for segment in &rule.segments {
                 if rule.action == PathAction::EncryptAndSign {
@@ -136,6 +155,12 @@ impl Rules {
         // the rules that end here the first is the most specific.
         let rule = open.iter().find_map(|node| node.rule).or(position.rule);
         Position { open, rule }
+    }
+
+    /// The names of members for which paths say something of their own, there or
+    /// deeper.
+    pub(super) fn member_names<'a>(&self, position: &Position<'a>) -> BTreeSet<&'a str> {
+        position.open.iter().flat_map(|node| node.named.keys().map(String::as_str)).collect()
     }
 
     /// The position of the element at `index`.

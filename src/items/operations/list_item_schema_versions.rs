@@ -78,7 +78,9 @@ impl Operation for ListItemSchemaVersions {
         let list = format!("ListItemSchemaVersions {}", input.name);
         let in_force = find_schema(ctx, access, Action::LIST_ITEM_SCHEMA_VERSIONS, &input.name)?;
         let before = match input.cursor.as_deref() {
-            Some(cursor) => paging::last_entry(&list, cursor)?.parse().unwrap_or(0),
+            Some(cursor) => paging::last_entry(&list, cursor)?.parse().map_err(|_no_number| {
+                ApiError::new(Code::InvalidMarkerException, "The marker is not valid.")
+            })?,
             None => i64::MAX,
         };
         let versions = ctx.schemas.versions(&in_force.realm, &in_force.name);

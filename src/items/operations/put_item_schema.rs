@@ -7,7 +7,7 @@
 //! earlier version would no longer open is refused, unless the caller gives them
 //! up: only he knows whether there are any.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -140,13 +140,13 @@ impl Operation for PutItemSchema {
             return Ok(Done::changed(output, Vec::new(), Some(recorded(present))));
         }
         check_room(ctx, access, present.map_or(0, |present| present.version), body.len())?;
-        let changes = present.map_or_else(Vec::new, |old| {
-            changes::between(old.schema.document(), schema.document())
-        });
+        let changes = present.map_or_else(Vec::new, |old| different(old, &schema));
         let breaking = check_safe(&earlier, schema.document(), allow_breaking)?;
         let mut key_arns = present.map_or_else(BTreeSet::new, |present| present.key_arns.clone());
         key_arns.insert(key_arn.clone());
         key_arns.extend(additional_key_arns.iter().cloned());
+        let former_labels =
+            present.map_or_else(BTreeMap::new, |present| present.labels_kept(&schema));
         let stored = Arc::new(StoredSchema {
             version: present.map_or(0, |present| present.version).saturating_add(1),
             realm,
@@ -157,6 +157,7 @@ impl Operation for PutItemSchema {
             key_arn,
             additional_key_arns,
             key_arns,
+            former_labels,
             created_ms: ctx.common.clock.now_ms(),
             created_by: Some(creator(&access.call().caller.principal)),
             breaking,
@@ -240,6 +241,15 @@ fn check_room(ctx: &Ctx, access: &Access<'_>, versions: i64, bytes: usize) -> Re
     Ok(())
 }
 
+/// What is different in `new` from the version in force, and from what is kept of
+/// those before it; the worst first.
+fn different(present: &StoredSchema, new: &Schema) -> Vec<Change> {
+    let mut changes = changes::between(present.schema.document(), new.document());
+    changes.extend(changes::forgotten(&present.former_labels, new.document()));
+    changes.sort_by_key(|change| std::cmp::Reverse(change.class));
+    changes
+}
+
 /// Refuses a schema under which items of an earlier version would not open.
 /// Answers whether it is one and the caller gives such items up. Those before a
 /// version that was itself put so are given up already.
@@ -256,7 +266,8 @@ fn check_safe(
     if allow_breaking {
         return Ok(true);
     }
-    let more = match breaking.count() {
+    // The one version is enough: comparing with all others would take long.
+    let more = match breaking.take_while(|(of, _)| *of == version).count() {
         0 => String::new(),
         more => format!(" (and {more} more)"),
     };

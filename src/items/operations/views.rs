@@ -164,8 +164,8 @@ impl Views {
 
 /// Asks whether the caller may see attribute `name`, then whether masked.
 fn view(access: &mut Access<'_>, stored: &StoredSchema, name: &str) -> View {
-    let (account, labels) = (&stored.realm.account, stored.schema.labels(name));
-    let resource = Resource::Attribute { account, schema: &stored.name, name, labels };
+    let (account, labels) = (&stored.realm.account, stored.labels(name));
+    let resource = Resource::Attribute { account, schema: &stored.name, name, labels: &labels };
     let denied = match access.resource(Action::DECRYPT_ATTRIBUTE, resource) {
         Ok(_permit) => return View::Plain,
         Err(denied) => denied,

@@ -171,7 +171,7 @@ pub struct FieldReadRules {
 }
 
 impl FieldReadRules {
-    fn is_default(&self) -> bool {
+    pub(super) fn is_default(&self) -> bool {
         *self == Self::default()
     }
 }

@@ -109,7 +109,7 @@ impl Schema {
     }
 
     /// Whether `name` is an attribute, or a path, that the schema gives an action.
-    fn has_action(&self, name: &str) -> bool {
+    pub(super) fn has_action(&self, name: &str) -> bool {
         match &self.documents {
             Some(documents) => documents.names().any(|path| path == name),
             None => self.document.attribute_actions_on_encrypt.contains_key(name),
@@ -200,6 +200,15 @@ impl Schema {
     pub fn labels(&self, name: &str) -> &BTreeSet<String> {
         static NONE: BTreeSet<String> = BTreeSet::new();
         self.document.attributes.get(name).map_or(&NONE, |protection| &protection.labels)
+    }
+
+    /// Whether a value that was encrypted as `former`, which the schema does not have any
+    /// more, may count as `name` now.
+    pub(super) fn counts_as(&self, former: &str, name: &str) -> bool {
+        match &self.documents {
+            Some(documents) => documents.counts_as(former, name),
+            None => former == name,
+        }
     }
 
     /// How attribute `name` looks masked.

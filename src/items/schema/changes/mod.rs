@@ -7,16 +7,19 @@
 //! turns, but what was signed can never be unsigned, nor the other way round:
 //! an item that has it would no longer verify.
 
+pub(super) mod reading;
+
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
 use super::document::{Action, AlgorithmSuite, SchemaDocument};
 use super::path_changes;
+
+pub use reading::forgotten;
 
 /// Whether a change can be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -154,15 +157,22 @@ const KEY: Rule = rule(
 );
 const NOT_IN_ITEMS: Rule =
     rule(Class::Safe, "not-in-items", "it says how items are used and is no part of them");
-const UNKNOWN_MEMBER: Rule = rule(
+pub(super) const NOT_COMPARED: Rule = rule(
     Class::Unsafe,
-    "unknown-member",
-    "nothing is known of what it means for items there are: use another schema",
+    "not-compared",
+    "whether documents there are still open cannot be told: use fewer paths with *, or another \
+     schema",
+);
+pub(super) const READING_LOOSENED: Rule = rule(
+    Class::Careful,
+    "reading-loosened",
+    "it is asked about items there are, too, of which more may be shown than before: look through \
+     the policies first",
 );
 const NO_EFFECT: Rule = rule(
     Class::Safe,
     "no-effect",
-    "another way to say the same: every attribute is treated as before",
+    "another way to say the same: every attribute, and every place of a document, is treated as before",
 );
 
 /// Every kind of change.
@@ -171,13 +181,14 @@ pub const RULES: &[Rule] = &[
     KEY_NAME,
     SIGNED_TO_UNSIGNED,
     UNSIGNED_TO_SIGNED,
-    UNKNOWN_MEMBER,
+    NOT_COMPARED,
     REMOVED,
     UNSIGNED_ADDED,
     ENCRYPTED_TO_SIGNED,
     SIGNED_TO_CONTEXT,
     FORMAT_RAISED,
     SUITE_WEAKER,
+    READING_LOOSENED,
     ADDED,
     SIGNED_TO_ENCRYPTED,
     CONTEXT_TO_SIGNED,
@@ -188,39 +199,33 @@ pub const RULES: &[Rule] = &[
     NO_EFFECT,
 ];
 
-/// Members that single rules compare.
-const COMPARED: &[&str] = &[
-    "tableName",
-    "partitionKeyName",
-    "sortKeyName",
-    "attributeActionsOnEncrypt",
-    "allowedUnsignedAttributes",
-    "allowedUnsignedAttributePrefix",
-    "algorithmSuite",
-    "kind",
-    "idPaths",
-    "pathActionsOnEncrypt",
-    "defaultAction",
-];
-
-/// Members that name keys.
-const KEYS: &[&str] = &["keyId", "additionalKeyIds"];
-
-/// Members that no stored item depends on.
-const BESIDE_ITEMS: &[&str] = &["attributes", "fieldReads", "purposes"];
+/// Places in documents at which two schemas are compared.
+const PLACES: usize = 20_000;
+/// The same for all versions together: nothing else is put meanwhile.
+const PLACES_OF_VERSIONS: usize = 2_000_000;
 
 /// What is different in `new`; the worst first.
 #[must_use]
 pub fn between(old: &SchemaDocument, new: &SchemaDocument) -> Vec<Change> {
+    let mut left = PLACES;
+    between_within(old, new, &mut left)
+}
+
+fn between_within(old: &SchemaDocument, new: &SchemaDocument, left: &mut usize) -> Vec<Change> {
     let mut changes = Vec::new();
     names(old, new, &mut changes);
     attributes(old, new, &mut changes);
     prefix(old, new, &mut changes);
-    path_changes::add(old, new, &mut changes);
+    path_changes::add(old, new, left, &mut changes);
     suite_and_version(old, new, &mut changes);
+    reading::add(old, new, &mut changes);
     other_members(old, new, &mut changes);
     if changes.is_empty() && old != new {
-        changes.push(change(&NO_EFFECT, None, "unsigned attributes are written otherwise"));
+        let what = match new.kind {
+            None => "unsigned attributes are written otherwise",
+            Some(_) => "paths are written otherwise",
+        };
+        changes.push(change(&NO_EFFECT, None, what));
     }
     changes.sort_by_key(|change| std::cmp::Reverse(change.class));
     changes
@@ -233,8 +238,12 @@ pub fn breaking<'a>(
     earlier: impl Iterator<Item = (i64, &'a SchemaDocument)>,
     new: &SchemaDocument,
 ) -> impl Iterator<Item = (i64, Change)> {
+    let mut left = PLACES_OF_VERSIONS;
     earlier.flat_map(move |(version, old)| {
-        let changes = between(old, new).into_iter();
+        let mut of_this = left.min(PLACES);
+        let given = of_this;
+        let changes = between_within(old, new, &mut of_this).into_iter();
+        left = left.saturating_sub(given.saturating_sub(of_this));
         changes.filter(|change| change.class == Class::Unsafe).map(move |change| (version, change))
     })
 }
@@ -370,31 +379,60 @@ fn suite_and_version(old: &SchemaDocument, new: &SchemaDocument, changes: &mut V
     }
 }
 
-/// Members that are compared as a whole.
+/// Members that no single rule compares.
 fn other_members(old: &SchemaDocument, new: &SchemaDocument, changes: &mut Vec<Change>) {
-    let members = |document| match serde_json::to_value(document) {
-        Ok(Value::Object(members)) => members,
-        _ => Map::new(),
-    };
-    let (old, new) = (members(old), members(new));
-    let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
-    for name in names {
-        let (before, after) = (old.get(name), new.get(name));
-        if COMPARED.contains(&name.as_str()) || before == after {
-            continue;
+    // Whoever adds a member must say here what a change of it means.
+    let SchemaDocument {
+        kind: _,
+        table_name: _,
+        partition_key_name: _,
+        sort_key_name: _,
+        key_id,
+        additional_key_ids,
+        attribute_actions_on_encrypt: _,
+        allowed_unsigned_attributes: _,
+        allowed_unsigned_attribute_prefix: _,
+        id_paths: _,
+        path_actions_on_encrypt: _,
+        default_action: _,
+        algorithm_suite: _,
+        attributes,
+        purposes,
+        field_reads,
+    } = old;
+    if let (Some(before), Some(after)) = (key_id, &new.key_id) {
+        if before != after {
+            changes.push(change(&KEY, None, format!("keyId: `{before}` -> `{after}`")));
         }
-        let is_one_of = |members: &[&str]| members.contains(&name.as_str());
-        let rule = match () {
-            () if is_one_of(KEYS) => &KEY,
-            () if is_one_of(BESIDE_ITEMS) => &NOT_IN_ITEMS,
-            () => &UNKNOWN_MEMBER,
-        };
-        let what = match (before.and_then(Value::as_str), after.and_then(Value::as_str)) {
-            (Some(before), Some(after)) => format!("{name}: `{before}` -> `{after}`"),
-            _ if before.is_none() => format!("{name}: added"),
-            _ if after.is_none() => format!("{name}: removed"),
-            _ => format!("{name}: changed"),
-        };
-        changes.push(change(rule, None, what));
+    } else {
+        let there = (key_id.is_some(), new.key_id.is_some());
+        member(&KEY, "keyId", there.0 != there.1, there, changes);
     }
+    let (before, after) = (additional_key_ids, &new.additional_key_ids);
+    let there = (!before.is_empty(), !after.is_empty());
+    member(&KEY, "additionalKeyIds", before != after, there, changes);
+    let there = (!attributes.is_empty(), !new.attributes.is_empty());
+    member(&NOT_IN_ITEMS, "attributes", *attributes != new.attributes, there, changes);
+    let there = (!field_reads.is_default(), !new.field_reads.is_default());
+    member(&NOT_IN_ITEMS, "fieldReads", *field_reads != new.field_reads, there, changes);
+    let there = (!purposes.are_open(), !new.purposes.are_open());
+    member(&NOT_IN_ITEMS, "purposes", *purposes != new.purposes, there, changes);
+}
+
+/// Adds a member that is compared as a whole. `there` tells whether it was, and is,
+/// there.
+fn member(
+    rule: &Rule,
+    name: &str,
+    is_different: bool,
+    there: (bool, bool),
+    changes: &mut Vec<Change>,
+) {
+    let what = match there {
+        _ if !is_different => return,
+        (false, _) => "added",
+        (_, false) => "removed",
+        _ => "changed",
+    };
+    changes.push(change(rule, None, format!("{name}: {what}")));
 }

@@ -1,6 +1,8 @@
 //! Each kind of change, and what an item would make of it.
 
-use serde_json::json;
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
 
 use super::*;
 
@@ -112,6 +114,56 @@ fn a_prefix_stands_for_names() {
             (&UNSIGNED_ADDED, None),
         ],
     );
+}
+
+#[test]
+fn more_may_be_shown() {
+    let mut old = document();
+    old["attributes"] = json!({"ssn": {"labels": ["pii", "id"], "mask": {"keepLast": 4}}});
+    old["purposes"] = json!({"required": true, "allowed": ["support"]});
+    let found = |member: &'static str, value: Value| {
+        let mut new = old.clone();
+        new[member] = value;
+        let found = between(&read(&old), &read(&new));
+        let loosened = found.iter().filter(|change| change.rule == READING_LOOSENED.name);
+        let told: Vec<_> = loosened.map(|change| change.what.clone()).collect();
+        assert!(told.is_empty() || found[0].class == Class::Careful);
+        told
+    };
+    let attributes = |protection: Value| found("attributes", json!({ "ssn": protection }));
+    let keep = |kept: u8| json!({ "keepLast": kept });
+    let labels = ["pii", "id", "new"];
+    assert_eq!(attributes(json!({"labels": labels, "mask": keep(3)})), [""; 0]);
+    assert_eq!(attributes(json!({"labels": labels})), [""; 0]);
+    assert_eq!(attributes(json!({"labels": labels, "mask": {"constant": "-"}})), [""; 0]);
+    assert_eq!(
+        attributes(json!({"labels": ["id"], "mask": keep(5)})),
+        ["`ssn`: without label `pii`, with another mask"]
+    );
+    assert_eq!(attributes(json!({"labels": labels, "mask": "hash"})).len(), 1);
+    assert_eq!(found("attributes", json!({})), ["`ssn`: without label `id`, `pii`"]);
+    let mask = json!({"ssn": {"labels": labels, "mask": keep(4)}, "city": {"mask": "year"}});
+    assert_eq!(found("attributes", mask), ["`city`: with a mask, which shows a part"]);
+
+    let purposes = |purposes: Value| found("purposes", purposes);
+    assert_eq!(purposes(json!({"allowed": ["support"]})), ["purposes: none need be said any more"]);
+    let wider = json!({"required": true, "allowed": ["support", "sales"]});
+    assert_eq!(purposes(wider), ["purposes: more of them are allowed"]);
+    assert_eq!(purposes(json!({"required": true})), ["purposes: more of them are allowed"]);
+}
+
+#[test]
+fn a_label_that_was_kept_can_be_given_up_knowingly() {
+    let former = BTreeMap::from([
+        ("ssn".to_owned(), BTreeSet::from(["pii".to_owned()])),
+        ("gone".to_owned(), BTreeSet::from(["pii".to_owned()])),
+    ]);
+    let mut new = document();
+    let told: Vec<_> =
+        forgotten(&former, &read(&new)).into_iter().map(|change| change.what).collect();
+    assert_eq!(told, ["`ssn`: without label `pii`"]);
+    new["attributes"] = json!({"ssn": {"labels": ["pii"]}});
+    assert_eq!(forgotten(&former, &read(&new)), []);
 }
 
 #[test]
