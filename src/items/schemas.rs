@@ -94,13 +94,16 @@ impl StoredSchema {
 /// Every version of a schema, the oldest first; there is at least one.
 type Versions = Vec<Arc<StoredSchema>>;
 
+/// Names of attributes, shared with whoever reads them.
+type Names = Arc<BTreeSet<String>>;
+
 /// The schemas of all accounts and Regions.
 #[derive(Debug, Default)]
 pub struct Schemas {
     state: RwLock<BTreeMap<Realm, BTreeMap<String, Versions>>>,
     /// What the versions of a schema of items encrypt, all together: held once, as
     /// each version may have other names.
-    encrypted: RwLock<BTreeMap<Realm, BTreeMap<String, Arc<BTreeSet<String>>>>>,
+    encrypted: RwLock<BTreeMap<Realm, BTreeMap<String, Names>>>,
 }
 
 impl Schemas {
