@@ -27,7 +27,7 @@ def made(server, admin, kms, tmp_path_factory):
     file = tmp_path_factory.mktemp("export") / "log"
     wardbook("audit", "export", "--proof", "--output", file, *here, identity=admin)
     head = wardbook("audit", "checkpoint", "--json", *here, identity=admin)
-    return file.read_text().splitlines(keepends=True), json.loads(head.stdout)["public_key"]
+    return [line + "\n" for line in file.read_text().split("\n")[:-1]], json.loads(head.stdout)["public_key"]
 
 
 def findings(lines, key, tmp_path):
