@@ -305,6 +305,9 @@ pub const AUDIT_ERASE_PAGES: usize = 16;
 pub const FINDINGS_SHOWN: u64 = 50;
 /// Items in one encrypt or decrypt batch.
 pub const BATCH_ITEMS: usize = 100;
+/// Calls of KMS that one batch has under way at once, for items that are asked for
+/// alone.
+pub const KEY_CALLS_AT_ONCE: usize = 16;
 /// One item, bytes as DynamoDB JSON. DynamoDB's own limit is 400 KB of item.
 pub const ITEM_BYTES: usize = 1024 * 1024;
 /// Values of one item: lists, maps, and the members of sets included. In
