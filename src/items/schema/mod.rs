@@ -111,7 +111,7 @@ impl Schema {
     /// Whether `name` is an attribute, or a path, that the schema gives an action.
     pub(super) fn has_action(&self, name: &str) -> bool {
         match &self.documents {
-            Some(documents) => documents.names().any(|path| path == name),
+            Some(documents) => documents.names().contains(name),
             None => self.document.attribute_actions_on_encrypt.contains_key(name),
         }
     }
