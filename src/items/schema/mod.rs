@@ -9,6 +9,7 @@ pub mod changes;
 mod document;
 pub mod lint;
 mod path_changes;
+mod sensitive;
 pub mod size;
 pub mod table;
 mod text;
@@ -98,7 +99,8 @@ impl Schema {
             schema.check_scope()?;
         }
         let SchemaDocument { attributes, purposes, .. } = &schema.document;
-        protection::check(attributes, purposes, |name| schema.has_action(name))?;
+        let is_encrypted = |name: &str| schema.encrypted_names().any(|other| other == name);
+        protection::check(attributes, purposes, |name| schema.has_action(name), is_encrypted)?;
         Ok(schema)
     }
 
