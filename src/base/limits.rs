@@ -237,6 +237,9 @@ pub const ACCESS_KEYS_PER_USER: usize = 2;
 
 /// The longest canonical record, bytes. CloudTrail's own limit is 256 KB.
 pub const RECORD_BYTES: usize = 128 * 1024;
+/// The members of a record that hold JSON of the operation, bytes together; beyond
+/// that the longest are left out.
+pub const RECORD_MEMBERS_BYTES: usize = 100 * 1024;
 /// Longest access key id in a record; that of an unauthenticated call is any
 /// text. AWS's own limit.
 pub const ACCESS_KEY_ID_BYTES: usize = 128;
