@@ -30,7 +30,34 @@ pub enum Error {
     #[error("the root key cannot be opened")]
     RootKey(#[source] hsm::Error),
     #[error("the root key of this folder has no protector of this kind: it is opened by {0}")]
-    NoSuchProtector(&'static str),
+    NoSuchProtector(String),
+    #[error(
+        "{0:?} cannot be the name of a protector: take 1 to 64 letters, digits, `.`, `_` and `-`"
+    )]
+    ProtectorName(String),
+    #[error("there is a protector {0} already: give the new one another name")]
+    ProtectorExists(String),
+    #[error("the root key has {0} protectors and can have no more: remove one first")]
+    TooManyProtectors(usize),
+    #[error("there is no protector {0}")]
+    NoProtector(String),
+    #[error("{0} is the only protector: without it nobody could open the root key")]
+    LastProtector(String),
+    #[error(
+        "no protector but {name} was opened: give what opens one of the others, so that it is \
+         sure that somebody can, or say --force"
+    )]
+    Unproven {
+        name: String,
+        #[source]
+        cause: Box<Self>,
+    },
+    #[error("give what opens these protectors too, or remove them first: {names}")]
+    NotResealed {
+        names: String,
+        #[source]
+        cause: Box<Self>,
+    },
     #[error("the software HSM does not start")]
     Hsm(#[from] hsm::Error),
     #[error("the database cannot be used")]

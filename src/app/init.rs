@@ -80,9 +80,9 @@ pub fn init(options: &InitOptions, clock: &dyn Clock) -> Result<Initialized, Err
     if has_account(&store)? {
         return Err(Error::AlreadyInitialized(options.data.clone()));
     }
-    let (root, protector) = root_key::create(&options.root_key)?;
-    let (hsm, domain_key) = Hsm::initialize(root, OsEntropy)?;
     let created_ms = clock.now_ms();
+    let (root, protector) = root_key::create(&options.root_key, created_ms)?;
+    let (hsm, domain_key) = Hsm::initialize(root, OsEntropy)?;
     let domain_key = DomainKeyRow {
         version: i64::from(domain_key.version),
         sealed: domain_key.bytes,
@@ -102,6 +102,7 @@ pub fn init(options: &InitOptions, clock: &dyn Clock) -> Result<Initialized, Err
         region: region.clone(),
         protector,
         domain_key,
+        naming_key: hsm.seal_naming_key()?,
     }));
     let origin = options.log_origin.as_deref();
     let (founded, founding) = audit::ledger::found(&hsm, &store, origin, created_ms)?;
@@ -142,6 +143,7 @@ struct Foundation {
     region: Region,
     protector: ProtectorRow,
     domain_key: DomainKeyRow,
+    naming_key: Vec<u8>,
 }
 
 impl Change for Foundation {
@@ -149,7 +151,8 @@ impl Change for Foundation {
         meta::insert(tx, "account", self.account.as_str())?;
         meta::insert(tx, "region", self.region.as_str())?;
         sealed::insert_protector(tx, &self.protector)?;
-        sealed::insert_domain_key(tx, &self.domain_key)
+        sealed::insert_domain_key(tx, &self.domain_key)?;
+        sealed::set_naming_key(tx, &self.naming_key)
     }
 
     fn publish(&self) {}
@@ -206,7 +209,7 @@ pub(super) fn random(hsm: &Hsm) -> Result<[u8; 16], Error> {
     Ok(bytes)
 }
 
-/// Waits for the one commit of an initialization, outside of any runtime.
-fn block_on<T>(future: impl Future<Output = T>) -> T {
+/// Waits for a commit outside of any runtime.
+pub(super) fn block_on<T>(future: impl Future<Output = T>) -> T {
     crate::http::server::block_on(future)
 }

@@ -22,7 +22,9 @@ pub use error::Error;
 pub use guardrails::{GuardrailError, GuardrailFolder};
 pub use init::{GUARDRAILS, InitOptions, Initialized, init, is_initialized};
 pub use open::{OpenOptions, Opened, open};
-pub use root_key::RootKeySource;
+pub use root_key::{
+    ListedProtector, OpenedBy, RootKeyFolder, RootKeySource, list as list_protectors,
+};
 pub use seed::{DEV_ACCESS_KEY, DEV_ACCOUNT, Seed, SeedError};
 pub use serve::{Doors, Running, ServeOptions, bind, serve, start};
 pub use witness::{Witness, WitnessHealth, WitnessSettings};

@@ -7,14 +7,14 @@ use tokio::sync::{Mutex, Notify, Semaphore};
 
 use super::error::Error;
 use super::ledger::{self, Home};
-use super::root_key::{self, RootKeySource};
+use super::root_key::{self, OpenedBy, RootKeySource, SealedKeys};
 use super::witness::{Witness, WitnessSettings};
 use crate::audit::trail::{self, Trail};
 use crate::base::clock::Clock;
 use crate::base::ids::{AccountId, Region};
 use crate::base::limits;
 use crate::base::quotas::Quotas;
-use crate::hsm::{Hsm, OsEntropy, SealedDomainKey};
+use crate::hsm::{Hsm, RootKey};
 use crate::identity::directory::Directory;
 use crate::identity::oidc::{self, Providers};
 use crate::items::schemas::Schemas;
@@ -26,7 +26,8 @@ use crate::ops::noise::Noise;
 use crate::ops::rates::Rates;
 use crate::ops::record_time::RecordTimes;
 use crate::policy::engine::Engine;
-use crate::store::{Settings, Store, Tx, meta, sealed};
+use crate::store::sealed::ProtectorRow;
+use crate::store::{Settings, Store, Tx, meta};
 use crate::{audit, identity, items, keys};
 
 /// What to open, and with what.
@@ -56,6 +57,18 @@ pub struct Opened {
     pub items: Arc<items::Ctx>,
     pub providers: Arc<Providers>,
     pub witness: Arc<Witness>,
+    /// What opened the root key.
+    pub opened_by: OpenedBy,
+}
+
+/// A data folder whose root key is not open yet.
+pub(super) struct Closed {
+    options: OpenOptions,
+    store: Arc<Store>,
+    account: AccountId,
+    home: Region,
+    providers: Providers,
+    keys: SealedKeys,
 }
 
 /// Opens a data folder: the database, the HSM, the policies, and every key,
@@ -64,16 +77,47 @@ pub struct Opened {
 /// # Errors
 /// [`Error`]; nothing is changed then.
 pub fn open(options: OpenOptions) -> Result<Opened, Error> {
-    if !super::init::has_database(&options.data) {
-        return Err(Error::NotInitialized(options.data));
+    let closed = Closed::open(options)?;
+    let (root, by) = root_key::open(closed.source(), closed.protectors())?;
+    closed.unseal(root, by)
+}
+
+impl Closed {
+    /// Opens the database, and locks it.
+    pub(super) fn open(mut options: OpenOptions) -> Result<Self, Error> {
+        if !super::init::has_database(&options.data) {
+            return Err(Error::NotInitialized(options.data));
+        }
+        let store = Arc::new(Store::open(&options.data, options.store, audit::marks)?);
+        let read = |tx: &mut dyn Tx| Ok((identity_of(tx), SealedKeys::load(tx)?));
+        let (identity, keys) = store.read(read)?;
+        let Some((account, home)) = identity? else {
+            return Err(Error::NotInitialized(options.data));
+        };
+        let oidc = std::mem::take(&mut options.oidc);
+        let providers = Providers::load(oidc, &account, options.clock.now_ms())?;
+        Ok(Self { options, store, account, home, providers, keys })
     }
-    let store = Arc::new(Store::open(&options.data, options.store, audit::marks)?);
-    let Some((account, home)) = store.read(|tx| Ok(identity_of(tx)))?? else {
-        return Err(Error::NotInitialized(options.data));
-    };
+
+    /// What is to open the root key.
+    pub(super) fn source(&self) -> &RootKeySource {
+        &self.options.root_key
+    }
+
+    pub(super) fn protectors(&self) -> &[ProtectorRow] {
+        &self.keys.protectors
+    }
+
+    /// Everything else, now that the root key is open.
+    pub(super) fn unseal(self, root: RootKey, opened_by: OpenedBy) -> Result<Opened, Error> {
+        let hsm = Arc::new(self.keys.start(root)?);
+        assemble(self, hsm, opened_by)
+    }
+}
+
+fn assemble(closed: Closed, hsm: Arc<Hsm>, opened_by: OpenedBy) -> Result<Opened, Error> {
+    let Closed { options, store, account, home, providers, keys: _ } = closed;
     let regions = served(&home, options.regions);
-    let providers = Providers::load(options.oidc, &account, options.clock.now_ms())?;
-    let hsm = Arc::new(unseal(&store, &options.root_key)?);
     let witness = Witness::open(options.witness)?;
     let home = Home { account: &account, region: &home };
     let origin = options.log_origin.as_deref();
@@ -130,7 +174,8 @@ pub fn open(options: OpenOptions) -> Result<Opened, Error> {
         audit_followers: Arc::new(Semaphore::new(limits::AUDIT_FOLLOWERS)),
     });
     let items = Arc::new(items::Ctx::new(Arc::clone(&ctx), schemas));
-    Ok(Opened { ctx, items, providers: Arc::new(providers), witness: Arc::new(witness) })
+    let (providers, witness) = (Arc::new(providers), Arc::new(witness));
+    Ok(Opened { ctx, items, providers, witness, opened_by })
 }
 
 /// The home Region and the others, each once.
@@ -145,25 +190,13 @@ fn served(home: &Region, others: Vec<Region>) -> Vec<Region> {
 }
 
 /// Which account and Region the folder is for; `None` before initialization.
-fn identity_of(tx: &mut dyn Tx) -> Result<Option<(AccountId, Region)>, Error> {
+pub(super) fn identity_of(tx: &mut dyn Tx) -> Result<Option<(AccountId, Region)>, Error> {
     let (Some(account), Some(region)) = (meta::find(tx, "account")?, meta::find(tx, "region")?)
     else {
         return Ok(None);
     };
     let account = AccountId::parse(&account).ok_or(Error::Meta("account"))?;
     Ok(Some((account, Region::parse(&region).ok_or(Error::Meta("Region"))?)))
-}
-
-fn unseal(store: &Store, source: &RootKeySource) -> Result<Hsm, Error> {
-    let (protectors, rows) =
-        store.read(|tx| Ok((sealed::list_protectors(tx)?, sealed::list_domain_keys(tx)?)))?;
-    let root = root_key::open(source, &protectors)?;
-    let sealed_key = |row: sealed::DomainKeyRow| -> Result<SealedDomainKey, Error> {
-        let version = u32::try_from(row.version).map_err(|_bad| Error::Meta("domain key"))?;
-        Ok(SealedDomainKey { version, bytes: row.sealed })
-    };
-    let domain_keys = rows.into_iter().map(sealed_key).collect::<Result<Vec<_>, _>>()?;
-    Ok(Hsm::start(root, &domain_keys, OsEntropy)?)
 }
 
 /// Identities come first: policies were compiled against them.

@@ -19,6 +19,10 @@ pub(super) fn details(opened: &Opened, address: SocketAddr, workers: usize, tls:
     };
     json!({
         "version": env!("CARGO_PKG_VERSION"),
+        "rootKeyProtector": {
+            "name": opened.opened_by.name,
+            "kind": opened.opened_by.kind.as_str(),
+        },
         "settings": {
             "listen": address,
             "tls": tls,

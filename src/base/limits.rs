@@ -142,6 +142,18 @@ pub const WITNESS_WAIT_MS: u64 = 10_000;
 /// The longest pause before a witness that failed is tried again, milliseconds.
 pub const WITNESS_PAUSE_MS: u64 = 60_000;
 
+/// Protectors of one root key.
+pub const ROOT_KEY_PROTECTORS: usize = 8;
+/// The name of a protector, characters.
+pub const PROTECTOR_NAME_CHARS: usize = 64;
+/// The name of a remote in a sealed root key, characters.
+pub const REMOTE_NAME_CHARS: usize = 64;
+/// The ARN of a remote key in a sealed root key, characters (AWS's own limit of a
+/// key id).
+pub const REMOTE_KEY_ARN_CHARS: usize = 2_048;
+/// A ciphertext that a remote key made, bytes (AWS's own limit of `CiphertextBlob`).
+pub const REMOTE_CIPHERTEXT_BYTES: usize = 6_144;
+
 /// Plaintext of one Encrypt call, bytes (AWS's own limit).
 pub const PLAINTEXT_BYTES: usize = 4_096;
 /// Message of one Sign or GenerateMac call, bytes (AWS's own limit).

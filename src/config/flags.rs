@@ -33,6 +33,36 @@ pub struct RootKeyFlags {
     pub passphrase_fd: Option<u32>,
 }
 
+/// What is to open the root key as well.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "The new protector")]
+pub struct NewProtectorFlags {
+    /// Its kind
+    #[arg(long, value_name = "KIND", value_parser = ["key-file", "passphrase"])]
+    pub kind: String,
+    /// Its name [default: its kind]
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// Its key file, which is made if it is not there
+    #[arg(long, value_name = "FILE")]
+    pub new_key_file: Option<PathBuf>,
+    /// Read its passphrase from the first line of a file
+    #[arg(long, value_name = "FILE", conflicts_with = "new_passphrase_fd")]
+    pub new_passphrase_file: Option<PathBuf>,
+    /// Read its passphrase from the first line of an open file descriptor
+    #[arg(long, value_name = "NUMBER")]
+    pub new_passphrase_fd: Option<u32>,
+}
+
+/// Everything that the commands on the root key can be told.
+#[derive(Debug, Default, Args)]
+pub struct RootKeyCommandFlags {
+    #[command(flatten)]
+    pub data: DataFlags,
+    #[command(flatten)]
+    pub root_key: RootKeyFlags,
+}
+
 /// How the server listens.
 #[derive(Debug, Default, Args)]
 pub struct ListenFlags {

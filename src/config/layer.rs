@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::Error;
 use super::audit::AuditLayer;
 use super::environment::Environment;
-use super::flags::{AuditFlags, InitFlags, RootKeyFlags, ServerFlags};
+use super::flags::{AuditFlags, InitFlags, RootKeyCommandFlags, RootKeyFlags, ServerFlags};
 use super::oidc::OidcTable;
 use super::quotas::QuotaLayer;
 use super::trail::TrailLayer;
@@ -143,6 +143,12 @@ impl From<RootKeyFlags> for Layer {
             passphrase_fd: flags.passphrase_fd,
             ..Self::default()
         }
+    }
+}
+
+impl From<RootKeyCommandFlags> for Layer {
+    fn from(flags: RootKeyCommandFlags) -> Self {
+        Self { data: flags.data.data, ..flags.root_key.into() }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::flags::NewProtectorFlags;
 use super::layer::Layer;
 use super::{Error, passphrase};
 use crate::app::RootKeySource;
@@ -36,6 +37,25 @@ impl RootKeySetting {
                 value: other.to_owned(),
                 expected: "key-file or passphrase",
             }),
+        }
+    }
+
+    /// What a new protector is made with. Its key file has no default: one that
+    /// lies beside the database protects nothing that the first does not.
+    ///
+    /// # Errors
+    /// [`Error::Half`] if a part is missing.
+    pub fn of_new(flags: NewProtectorFlags) -> Result<Self, Error> {
+        let NewProtectorFlags { kind, name: _, new_key_file, .. } = flags;
+        let (file, descriptor) = (flags.new_passphrase_file, flags.new_passphrase_fd);
+        match kind.as_str() {
+            "key-file" => new_key_file
+                .map(Self::KeyFile)
+                .ok_or(Error::Half { set: "--kind key-file", missing: "--new-key-file" }),
+            _ => Ok(descriptor
+                .map(Self::PassphraseDescriptor)
+                .or(file.map(Self::PassphraseFile))
+                .unwrap_or(Self::PassphraseTerminal)),
         }
     }
 

@@ -4,7 +4,7 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 
 use super::environment::Environment;
-use super::flags::{InitFlags, ServerFlags};
+use super::flags::{InitFlags, RootKeyCommandFlags, ServerFlags};
 use super::layer::Layer;
 use super::oidc::OidcTable;
 use super::root_key::RootKeySetting;
@@ -55,6 +55,25 @@ pub struct Server {
     pub telemetry: telemetry::Settings,
     /// Where log files go, if anywhere.
     pub trail: Option<trail::Setting>,
+}
+
+/// How a folder that nobody serves is opened to change what protects its root key.
+pub struct Offline {
+    pub data: PathBuf,
+    pub root_key: RootKeySetting,
+    pub witness: WitnessSettings,
+}
+
+/// The settings of the commands on the root key: those of `serve` that they share.
+///
+/// # Errors
+/// [`Error`].
+pub fn offline(flags: RootKeyCommandFlags, environment: &Environment) -> Result<Offline, Error> {
+    let mut flags = flags;
+    let config = flags.data.config.take();
+    let (data, settings) = file::settings(flags.into(), config, environment)?;
+    let root_key = RootKeySetting::of(&settings, &data)?;
+    Ok(Offline { data, root_key, witness: settings.audit.witness()? })
 }
 
 /// The settings of `init`.
