@@ -94,7 +94,8 @@ where
         SdkError::TimeoutError(_) => Failure::garbage(request_id, "no answer in time"),
         SdkError::ResponseError(_) => {
             let bad = causes(&error).find_map(|cause| cause.downcast_ref::<BadLength>());
-            let cause = bad.map_or_else(|| "an answer that cannot be read".into(), BadLength::to_string);
+            let cause =
+                bad.map_or_else(|| "an answer that cannot be read".into(), BadLength::to_string);
             Failure::garbage(request_id, &cause)
         }
         _ => {
@@ -110,7 +111,7 @@ where
 
 /// An error and what caused it, outermost first.
 fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |error| error.source())
+    std::iter::successors(Some(error), |error: &&'a (dyn Error + 'static)| (*error).source())
 }
 
 /// The remote's id of a call, if it has one that may stand in a record.
@@ -118,4 +119,33 @@ pub(super) fn request_id(answer: &impl RequestId) -> Option<String> {
     let id = answer.request_id()?;
     let is_plain = id.bytes().all(|b| b.is_ascii_graphic());
     (is_plain && (1..=limits::REMOTE_REQUEST_ID_CHARS).contains(&id.len())).then(|| id.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_codes_can_be_searched() {
+        assert!(KINDS.is_sorted_by(|(one, _), (next, _)| one < next));
+        for (code, kind) in KINDS {
+            assert_eq!(kind_of(Some(code), 400), *kind);
+        }
+    }
+
+    #[test]
+    fn without_a_known_code_the_status_decides() {
+        for (code, status, want) in [
+            (Some("New"), 400, FailureKind::Unknown),
+            (Some("New"), 403, FailureKind::Unknown),
+            (Some("New"), 429, FailureKind::Throttled),
+            (Some("New"), 500, FailureKind::Unavailable),
+            (None, 200, FailureKind::Unavailable),
+            (None, 403, FailureKind::Unavailable),
+            (None, 429, FailureKind::Throttled),
+            (None, 502, FailureKind::Unavailable),
+        ] {
+            assert_eq!(kind_of(code, status), want, "{code:?} {status}");
+        }
+    }
 }
