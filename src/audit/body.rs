@@ -2,6 +2,7 @@
 //! both compressed with a dictionary and tied to the leaf.
 
 use std::cell::RefCell;
+use std::sync::{Mutex, PoisonError};
 
 use zstd::bulk::{Compressor, Decompressor};
 
@@ -97,11 +98,54 @@ pub(super) fn pack(
     })
 }
 
+/// Decompression contexts that nobody uses now. Making one means reading the
+/// dictionary, which costs as much as opening a hundred records.
+static RESTING: Mutex<Vec<Ready>> = Mutex::new(Vec::new());
+
+/// How many contexts rest at most; each takes some 300 KiB.
+const RESTING_MOST: usize = 8;
+
+/// A decompression context with its dictionary, and the room it writes to.
+struct Ready {
+    dictionary: u32,
+    decompressor: Decompressor<'static>,
+    /// A body as zstd has it.
+    frame: Vec<u8>,
+    /// What came out last.
+    room: Vec<u8>,
+}
+
+impl Ready {
+    fn new(dictionary: u32) -> Option<Self> {
+        let decompressor = Decompressor::with_dictionary(self::dictionary(dictionary)?).ok()?;
+        let (frame, room) = (Vec::new(), Vec::with_capacity(RECORD_BYTES));
+        Some(Self { dictionary, decompressor, frame, room })
+    }
+
+    /// What the parts of a frame hold together.
+    fn decompress(&mut self, parts: [&[u8]; 2]) -> Option<&[u8]> {
+        self.frame.clear();
+        parts.iter().for_each(|part| self.frame.extend_from_slice(part));
+        self.room.clear();
+        self.decompressor.decompress_to_buffer(&self.frame, &mut self.room).ok()?;
+        Some(&self.room)
+    }
+}
+
 /// Opens stored records; keeps the dictionary at hand from one to the next.
 #[derive(Default)]
 pub struct Opener {
-    ready: Option<(u32, Decompressor<'static>)>,
-    room: Vec<u8>,
+    ready: Option<Ready>,
+}
+
+impl Drop for Opener {
+    fn drop(&mut self) {
+        let Some(ready) = self.ready.take() else { return };
+        let mut resting = RESTING.lock().unwrap_or_else(PoisonError::into_inner);
+        if resting.len() < RESTING_MOST {
+            resting.push(ready);
+        }
+    }
 }
 
 impl Opener {
@@ -125,18 +169,19 @@ impl Opener {
     }
 
     fn open_1(&mut self, record: &StoredRecord) -> Option<Opened> {
-        let canonical = self.decompress(record.dictionary, &record.body)?;
-        Some(Opened { format: 1, skeleton: String::from_utf8(canonical).ok()?, values: Vec::new() })
+        let canonical = self.ready(record.dictionary)?.decompress([&[], &record.body])?;
+        let canonical = str::from_utf8(canonical).ok()?;
+        Some(Opened { format: 1, skeleton: canonical.to_owned(), values: Vec::new() })
     }
 
     fn open_2(&mut self, record: &StoredRecord) -> Option<Opened> {
         let columns = Columns::of(&Row::of(record));
-        let skeleton = columns.restore(&self.decompress_2(record.dictionary, &record.body)?)?;
+        let skeleton = columns.restore(self.decompress_2(record.dictionary, &record.body)?)?;
         let personal = record.personal.as_ref()?;
         let values = match &personal.salt {
             Some(salt) => {
                 let packed = self.decompress_2(record.dictionary, &personal.body)?;
-                let values = (0..).zip(columns.unpack(&packed)?);
+                let values = (0..).zip(columns.unpack(packed)?);
                 values
                     .map(|(i, value)| Value::Kept { salt: salt_of_value(salt, i), value })
                     .collect()
@@ -146,23 +191,20 @@ impl Opener {
         Some(Opened { format: 2, skeleton, values })
     }
 
-    fn decompress_2(&mut self, dictionary: u32, body: &[u8]) -> Option<Vec<u8>> {
-        let mut frame = std::mem::take(&mut self.room);
-        frame.clear();
-        frame.extend_from_slice(&MAGIC);
-        frame.extend_from_slice(body);
-        let opened = self.decompress(dictionary, &frame);
-        self.room = frame;
-        opened
+    fn decompress_2(&mut self, dictionary: u32, body: &[u8]) -> Option<&[u8]> {
+        self.ready(dictionary)?.decompress([&MAGIC, body])
     }
 
-    fn decompress(&mut self, dictionary: u32, frame: &[u8]) -> Option<Vec<u8>> {
-        if self.ready.as_ref().is_none_or(|(number, _)| *number != dictionary) {
-            let opener = Decompressor::with_dictionary(self::dictionary(dictionary)?).ok()?;
-            self.ready = Some((dictionary, opener));
+    /// The context with this dictionary.
+    fn ready(&mut self, dictionary: u32) -> Option<&mut Ready> {
+        if self.ready.as_ref().is_none_or(|ready| ready.dictionary != dictionary) {
+            let mut resting = RESTING.lock().unwrap_or_else(PoisonError::into_inner);
+            let at = resting.iter().position(|ready| ready.dictionary == dictionary);
+            let rested = at.map(|at| resting.swap_remove(at));
+            drop(resting);
+            self.ready = rested.or_else(|| Ready::new(dictionary));
         }
-        let (_, opener) = self.ready.as_mut()?;
-        opener.decompress(frame, RECORD_BYTES).ok()
+        self.ready.as_mut()
     }
 }
 

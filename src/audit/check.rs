@@ -18,6 +18,10 @@ use crate::store::StoredRecord;
 struct Shown<'a> {
     #[serde(borrow)]
     user_identity: Identity<'a>,
+    #[serde(borrow, default, rename = "sourceIPAddress")]
+    source_ip: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    event_type: Cow<'a, str>,
     #[serde(borrow)]
     event_source: Cow<'a, str>,
     #[serde(borrow)]
@@ -54,6 +58,8 @@ struct Identity<'a> {
     account_id: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     access_key_id: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    user_name: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     identity_provider: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
@@ -139,14 +145,36 @@ impl Opened {
         if self.format == 1 {
             return Ok(());
         }
-        let shown: Shown<'_> =
-            serde_json::from_str(&self.skeleton).map_err(|_odd| Error::NotARecord)?;
+        let record = self.record()?;
+        let shown: Shown<'_> = serde_json::from_str(&record).map_err(|_odd| Error::NotARecord)?;
         let seq = stored.position.seq;
-        match lie(&shown, stored) {
+        match lie(&shown, stored).or_else(|| personal_lie(&shown, stored)) {
             Some(column) => Err(Error::Column { seq, column }),
             None => Ok(()),
         }
     }
+}
+
+/// The column of `event_personal` that says something else than the record.
+/// What was erased from the record must be gone from the columns.
+fn personal_lie(shown: &Shown<'_>, stored: &StoredRecord) -> Option<&'static str> {
+    let personal = stored.personal.as_ref()?;
+    fn kept<'t>(text: &'t Option<Cow<'_, str>>) -> Option<&'t str> {
+        text.as_deref().filter(|text| !text.starts_with("[erased by event "))
+    }
+    let identity = &shown.user_identity;
+    let source_ip = kept(&shown.source_ip).filter(|_| shown.event_type == "AwsApiCall");
+    let session = match identity.kind {
+        Some("AssumedRole") => {
+            kept(&identity.arn).and_then(|arn| arn.rsplit_once('/')).map(|(_, name)| name)
+        }
+        Some("WebIdentityUser") => kept(&identity.user_name),
+        _ => None,
+    };
+    if source_ip != personal.source_ip.as_deref() {
+        return Some("source_ip of event_personal");
+    }
+    (session != personal.session.as_deref()).then_some("session of event_personal")
 }
 
 /// The first column that says something else.

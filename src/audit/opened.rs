@@ -174,6 +174,9 @@ impl Opened {
     /// Of which fields something was erased, by the event that says why.
     pub(super) fn erased(&self) -> BTreeMap<[u8; 16], BTreeSet<Field>> {
         let mut erased: BTreeMap<[u8; 16], BTreeSet<Field>> = BTreeMap::new();
+        if self.values.iter().all(|value| matches!(value, Value::Kept { .. })) {
+            return erased;
+        }
         // A record that was opened has as many fields as values.
         let fields = personal::fields(&self.skeleton).unwrap_or_default();
         for (value, field) in self.values.iter().zip(fields) {

@@ -8,6 +8,8 @@
 
 use std::ops::Range;
 
+use memchr::memchr2;
+
 /// What of a record can be erased. Each names all strings of one kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Field {
@@ -342,8 +344,12 @@ fn contents(text: &[u8]) -> Option<usize> {
     let mut at = 0_usize;
     loop {
         let rest = text.get(at..)?;
-        let plain = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20));
-        at = at.saturating_add(plain.unwrap_or(rest.len()));
+        let plain = memchr2(b'"', b'\\', rest).unwrap_or(rest.len());
+        // In one go over the whole, which the compiler does many bytes at a time.
+        if rest.get(..plain)?.iter().fold(false, |odd, byte| odd | (*byte < 0x20)) {
+            return None;
+        }
+        at = at.saturating_add(plain);
         let escape = match (text.get(at), text.get(at.saturating_add(1))) {
             (None | Some(b'"'), _) => return Some(at),
             (Some(b'\\'), Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't')) => 2,

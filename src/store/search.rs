@@ -50,10 +50,10 @@ pub(super) fn search(
     search: &Search<'_>,
     sieve: Option<&mut Sieve<'_>>,
     read_marks: ReadMarks,
+    finder: &mut Finder,
     index: Option<&mut dyn Tx>,
     log: &mut dyn Tx,
 ) -> Result<Found, Error> {
-    let finder = Finder::default();
     let mut page = Page { search, sieve, looked_at: 0, records: Vec::new(), finder };
     let progress = match index {
         Some(index) => index::progress(index)?.map(|progress| (index, progress.seq)),
@@ -92,7 +92,7 @@ struct Page<'p, 's> {
     sieve: Option<&'p mut Sieve<'s>>,
     looked_at: usize,
     records: Vec<StoredRecord>,
-    finder: Finder,
+    finder: &'p mut Finder,
 }
 
 impl Page<'_, '_> {

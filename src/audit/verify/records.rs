@@ -4,7 +4,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
-use serde::Deserialize;
 use uuid::Uuid;
 
 use super::heads::Heads;
@@ -12,7 +11,7 @@ use super::report::{Kind, Report, records};
 use super::trees::{BLOCK, block_root};
 use crate::audit::field_reads::wrong_rows;
 use crate::audit::ledger::Hash;
-use crate::audit::{Error as Wrong, Field, Opened, Opener};
+use crate::audit::{Error as Wrong, Field, Opener};
 use crate::base::timestamp;
 use crate::store::inspect::{self, Book, Scanned, Scanner};
 use crate::store::{self, StoredRecord, Tx};
@@ -294,9 +293,6 @@ impl Worker {
             }
             Err(_) => wrong("it is not the JSON of a record"),
         }
-        if let Some(column) = personal_lie(&opened, record) {
-            wrong(&format!("its column {column} of event_personal was changed"));
-        }
         for text in wrong_rows(&opened, record) {
             let text = format!("{}: {text}", named(seq, record));
             self.log.report.add_of(Kind::FieldRead, seq, seq, text);
@@ -309,47 +305,6 @@ impl Worker {
             self.log.erasing.insert(record.columns.event_id, seq);
         }
     }
-}
-
-/// The members of a record that columns of `event_personal` repeat.
-#[derive(Deserialize)]
-struct Shown {
-    #[serde(rename = "userIdentity")]
-    identity: Identity,
-    #[serde(rename = "sourceIPAddress")]
-    source_ip: Option<String>,
-    #[serde(rename = "eventType")]
-    event_type: String,
-}
-
-#[derive(Deserialize)]
-struct Identity {
-    #[serde(rename = "type")]
-    kind: Option<String>,
-    arn: Option<String>,
-    #[serde(rename = "userName")]
-    user_name: Option<String>,
-}
-
-/// The column of `event_personal` that says something else than the record.
-/// What was erased from the record must be gone from the columns.
-fn personal_lie(opened: &Opened, record: &StoredRecord) -> Option<&'static str> {
-    let personal = record.personal.as_ref()?;
-    let text = opened.record().ok()?;
-    let shown: Shown = serde_json::from_str(&text).ok()?;
-    let kept = |text: Option<String>| text.filter(|text| !text.starts_with("[erased by event "));
-    let is_call = shown.event_type == "AwsApiCall";
-    let source_ip = kept(shown.source_ip).filter(|_| is_call);
-    let session = match shown.identity.kind.as_deref() {
-        Some("AssumedRole") => kept(shown.identity.arn)
-            .and_then(|arn| arn.rsplit_once('/').map(|(_, name)| name.to_owned())),
-        Some("WebIdentityUser") => kept(shown.identity.user_name),
-        _ => None,
-    };
-    if source_ip != personal.source_ip {
-        return Some("source_ip");
-    }
-    (session != personal.session).then_some("session")
 }
 
 /// A record as its columns name it.

@@ -22,7 +22,7 @@ pub(super) use inspect::Inspected;
 use std::fs::File;
 use std::path::Path;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -37,6 +37,7 @@ use self::shared::Shared;
 use self::tx::classify;
 use self::writer::{Message, Waiting, Work, Writer};
 use super::index;
+use super::log::Finder;
 use super::search::{self, Found, Search, Sieve};
 use super::{
     Census, Change, Conditions, Counts, Error, Health, Notary, ReadMarks, Receipt, Settings,
@@ -48,6 +49,9 @@ use super::{
 const BOOK: Writing =
     Writing { synchronous: "full", checkpoint_pages: 0, cache_pages: 8_192, secure_delete: true };
 
+/// Finders kept for the next search, at most; each remembers 2 MB of names.
+const FINDERS: usize = 8;
+
 /// The open files of one data folder and the threads that serve them.
 pub(super) struct Engine {
     queue: SyncSender<Message>,
@@ -55,6 +59,8 @@ pub(super) struct Engine {
     shared: Arc<Shared>,
     readers: Arc<Readers>,
     index_readers: Readers,
+    /// What searches have read of the names, which never change.
+    finders: Mutex<Vec<Finder>>,
     read_marks: ReadMarks,
     stop_indexer: SyncSender<()>,
     stop_reserve: SyncSender<()>,
@@ -125,6 +131,7 @@ impl Engine {
             shared,
             readers,
             index_readers,
+            finders: Mutex::default(),
             read_marks,
             stop_indexer,
             stop_reserve,
@@ -179,16 +186,27 @@ impl Engine {
         mut sieve: Option<&mut Sieve<'_>>,
     ) -> Result<Found, Error> {
         let marks = self.read_marks;
+        let mut finder = self.finders().pop().unwrap_or_default();
         let with_index = self.snapshots(|index, log| {
-            search::search(search, sieve.as_deref_mut(), marks, Some(index), log)
+            search::search(search, sieve.as_deref_mut(), marks, &mut finder, Some(index), log)
         });
-        match with_index {
+        let found = match with_index {
             // The log is the truth; without the index it is only slower.
-            Err(Error::Corrupt(_)) => {
-                self.readers.read(|log| search::search(search, sieve, marks, None, log))
-            }
+            Err(Error::Corrupt(_)) => self
+                .readers
+                .read(|log| search::search(search, sieve, marks, &mut finder, None, log)),
             answer => answer,
+        };
+        let mut finders = self.finders();
+        if finders.len() < FINDERS {
+            finders.push(finder);
         }
+        found
+    }
+
+    fn finders(&self) -> MutexGuard<'_, Vec<Finder>> {
+        // The vector is whole even if a holder panicked.
+        self.finders.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn newer(
