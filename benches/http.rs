@@ -101,7 +101,12 @@ fn wardbook(data: &str) {
             metrics: Box::new(String::new),
         },
     };
-    app::serve(options, |_, address| println!("{address}")).unwrap();
+    app::serve(options, |progress| {
+        if let app::Progress::Listening { address, .. } = progress {
+            println!("{address}");
+        }
+    })
+    .unwrap();
 }
 
 /// What one round took.

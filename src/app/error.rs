@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use crate::keys::backend::remote::FailureKind;
 use crate::{hsm, identity, keys, policy, store};
 
 /// Why the server does not start, or a data folder is not initialized.
@@ -29,6 +30,14 @@ pub enum Error {
     KeyFileMode(PathBuf),
     #[error("the root key cannot be opened")]
     RootKey(#[source] hsm::Error),
+    #[error("a remote key protects the root key, and there is no remote {0} in the settings")]
+    NoRemote(String),
+    #[error(
+        "which remote key is to protect the root key? Say it with root-key-remote and root-key-id"
+    )]
+    NoRemoteKey,
+    #[error("the remote {remote} does not open the root key ({kind}): {cause}", kind = .kind.as_str())]
+    RemoteKey { remote: String, kind: FailureKind, cause: String },
     #[error("the root key of this folder has no protector of this kind: it is opened by {0}")]
     NoSuchProtector(String),
     #[error(

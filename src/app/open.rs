@@ -7,7 +7,8 @@ use tokio::sync::{Mutex, Notify, Semaphore};
 
 use super::error::Error;
 use super::ledger::{self, Home};
-use super::root_key::{self, OpenedBy, RootKeySource, SealedKeys};
+use super::root_key::{self, OpenedBy, Place, RootKeySource, SealedKeys};
+use super::sealed::Waited;
 use super::witness::{Witness, WitnessSettings};
 use crate::audit::trail::{self, Trail};
 use crate::base::clock::Clock;
@@ -62,6 +63,8 @@ pub struct Opened {
     pub witness: Arc<Witness>,
     /// What opened the root key.
     pub opened_by: OpenedBy,
+    /// How long that took, if it was not open at once.
+    pub(super) waited: Option<Waited>,
 }
 
 /// A data folder whose root key is not open yet.
@@ -70,6 +73,7 @@ pub(super) struct Closed {
     store: Arc<Store>,
     account: AccountId,
     home: Region,
+    log_id: String,
     providers: Providers,
     keys: SealedKeys,
 }
@@ -79,10 +83,8 @@ pub(super) struct Closed {
 ///
 /// # Errors
 /// [`Error`]; nothing is changed then.
-pub fn open(options: OpenOptions) -> Result<Opened, Error> {
-    let closed = Closed::open(options)?;
-    let (root, by) = root_key::open(closed.source(), closed.protectors())?;
-    closed.unseal(root, by)
+pub async fn open(options: OpenOptions) -> Result<Opened, Error> {
+    Closed::open(options)?.unseal_at_once().await
 }
 
 impl Closed {
@@ -92,14 +94,15 @@ impl Closed {
             return Err(Error::NotInitialized(options.data));
         }
         let store = Arc::new(Store::open(&options.data, options.store, audit::marks)?);
-        let read = |tx: &mut dyn Tx| Ok((identity_of(tx), SealedKeys::load(tx)?));
-        let (identity, keys) = store.read(read)?;
+        let read =
+            |tx: &mut dyn Tx| Ok((identity_of(tx), root_key::log_id(tx)?, SealedKeys::load(tx)?));
+        let (identity, log_id, keys) = store.read(read)?;
         let Some((account, home)) = identity? else {
             return Err(Error::NotInitialized(options.data));
         };
         let oidc = std::mem::take(&mut options.oidc);
         let providers = Providers::load(oidc, &account, options.clock.now_ms())?;
-        Ok(Self { options, store, account, home, providers, keys })
+        Ok(Self { options, store, account, home, log_id, providers, keys })
     }
 
     /// What is to open the root key.
@@ -111,15 +114,44 @@ impl Closed {
         &self.keys.protectors
     }
 
+    pub(super) fn place(&self) -> Place<'_> {
+        Place { account: &self.account, log_id: &self.log_id }
+    }
+
+    /// Whether what is to open the root key may be out of reach.
+    pub(super) fn needs_remote_key(&self) -> bool {
+        matches!(self.options.root_key, RootKeySource::AwsKms(_))
+    }
+
+    pub(super) fn now_ms(&self) -> i64 {
+        self.options.clock.now_ms()
+    }
+
+    /// Opens the root key now or not at all.
+    pub(super) async fn unseal_at_once(self) -> Result<Opened, Error> {
+        let (root, by) = root_key::open(self.source(), self.protectors(), &self.place()).await?;
+        self.unseal(root, by, None)
+    }
+
     /// Everything else, now that the root key is open.
-    pub(super) fn unseal(self, root: RootKey, opened_by: OpenedBy) -> Result<Opened, Error> {
+    pub(super) fn unseal(
+        self,
+        root: RootKey,
+        opened_by: OpenedBy,
+        waited: Option<Waited>,
+    ) -> Result<Opened, Error> {
         let hsm = Arc::new(self.keys.start(root)?);
-        assemble(self, hsm, opened_by)
+        assemble(self, hsm, opened_by, waited)
     }
 }
 
-fn assemble(closed: Closed, hsm: Arc<Hsm>, opened_by: OpenedBy) -> Result<Opened, Error> {
-    let Closed { options, store, account, home, providers, keys: _ } = closed;
+fn assemble(
+    closed: Closed,
+    hsm: Arc<Hsm>,
+    opened_by: OpenedBy,
+    waited: Option<Waited>,
+) -> Result<Opened, Error> {
+    let Closed { options, store, account, home, providers, .. } = closed;
     let regions = served(&home, options.regions);
     let witness = Witness::open(options.witness)?;
     let home = Home { account: &account, region: &home };
@@ -179,7 +211,7 @@ fn assemble(closed: Closed, hsm: Arc<Hsm>, opened_by: OpenedBy) -> Result<Opened
     });
     let items = Arc::new(items::Ctx::new(Arc::clone(&ctx), schemas));
     let (providers, witness) = (Arc::new(providers), Arc::new(witness));
-    Ok(Opened { ctx, items, providers, witness, opened_by })
+    Ok(Opened { ctx, items, providers, witness, opened_by, waited })
 }
 
 /// The home Region and the others, each once.

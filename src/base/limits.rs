@@ -142,6 +142,11 @@ pub const WITNESS_WAIT_MS: u64 = 10_000;
 /// The longest pause before a witness that failed is tried again, milliseconds.
 pub const WITNESS_PAUSE_MS: u64 = 60_000;
 
+/// The first pause before a server whose root key a remote key keeps tries again to
+/// open it, milliseconds.
+pub const UNSEAL_PAUSE_MS_MIN: u64 = 1_000;
+/// The longest such pause, milliseconds.
+pub const UNSEAL_PAUSE_MS_MAX: u64 = 60_000;
 /// Protectors of one root key.
 pub const ROOT_KEY_PROTECTORS: usize = 8;
 /// The name of a protector, characters.

@@ -13,13 +13,15 @@ use super::Context;
 use super::error::Error;
 use super::output::Output;
 use crate::app::{self, ListedProtector, RootKeyFolder};
-use crate::base::clock::SystemClock;
+use crate::base::clock::{Clock, SystemClock};
 use crate::base::timestamp;
 use crate::config::environment::Environment;
 use crate::config::flags::{NewProtectorFlags, RootKeyCommandFlags};
 use crate::config::root_key::RootKeySetting;
 use crate::config::server::{self, Offline};
 use crate::hsm::protector::ProtectorKind;
+use crate::http::server::block_on;
+use crate::keys::backend::remote::Remotes;
 
 #[derive(Args)]
 pub(super) struct Arguments {
@@ -131,17 +133,18 @@ fn run_add(output: &mut Output, add: Add, environment: &Environment) -> Result<(
     let Add { mut new, folder } = add;
     let name = new.name.take();
     let new = RootKeySetting::of_new(new)?;
-    let (folder, root_key) = open(folder, environment)?;
-    let (source, new) = (root_key.open(false)?, new.open(true)?);
-    let name = folder.add(&source, name, &new).map_err(Error::RootKey)?;
+    let Folder { folder, root_key, remotes } = open(folder, environment)?;
+    let (source, new) = (root_key.open(false, &remotes)?, new.open(true, &remotes)?);
+    let name = block_on(folder.add(&source, name, &new)).map_err(Error::RootKey)?;
     let text = format!("{name} opens the root key from now on.");
     output.done(&text, &json!({ "added": name }))
 }
 
 fn run_remove(output: &mut Output, remove: Remove, environment: &Environment) -> Result<(), Error> {
     let Remove { name, force, folder } = remove;
-    let (folder, root_key) = open(folder, environment)?;
-    folder.remove(&root_key.open(false)?, &name, force).map_err(Error::RootKey)?;
+    let Folder { folder, root_key, remotes } = open(folder, environment)?;
+    let source = root_key.open(false, &remotes)?;
+    block_on(folder.remove(&source, &name, force)).map_err(Error::RootKey)?;
     let text = format!(
         "{name} no longer opens the root key of this folder. It still opens older copies of it: \
          `wardbook root-key rotate` makes a root key that they do not have."
@@ -151,12 +154,14 @@ fn run_remove(output: &mut Output, remove: Remove, environment: &Environment) ->
 
 fn run_rotate(output: &mut Output, rotate: Rotate, environment: &Environment) -> Result<(), Error> {
     let Rotate { also_key_file, also_passphrase_file, folder } = rotate;
-    let (folder, root_key) = open(folder, environment)?;
+    let Folder { folder, root_key, remotes } = open(folder, environment)?;
     let files = also_key_file.into_iter().map(RootKeySetting::KeyFile);
     let passphrases = also_passphrase_file.into_iter().map(RootKeySetting::PassphraseFile);
-    let settings = std::iter::once(root_key).chain(files).chain(passphrases);
-    let sources = settings.map(|setting| setting.open(false)).collect::<Result<Vec<_>, _>>()?;
-    let by = folder.rotate(&sources).map_err(Error::RootKey)?;
+    let of_remotes = RootKeySetting::AwsKms(None);
+    let all = std::iter::once(root_key).chain(files).chain(passphrases).chain([of_remotes]);
+    let sources =
+        all.map(|setting| setting.open(false, &remotes)).collect::<Result<Vec<_>, _>>()?;
+    let by = block_on(folder.rotate(&sources)).map_err(Error::RootKey)?;
     let text = format!(
         "The root key is a new one (the old one was opened by {}). The next start seals \
          everything else anew.",
@@ -166,12 +171,16 @@ fn run_rotate(output: &mut Output, rotate: Rotate, environment: &Environment) ->
 }
 
 /// The folder, locked, and what opens its root key.
-fn open(
-    flags: RootKeyCommandFlags,
-    environment: &Environment,
-) -> Result<(RootKeyFolder, RootKeySetting), Error> {
-    let Offline { data, root_key, witness } = server::offline(flags, environment)?;
-    let clock = Arc::new(SystemClock::new());
+struct Folder {
+    folder: RootKeyFolder,
+    root_key: RootKeySetting,
+    remotes: Arc<Remotes>,
+}
+
+fn open(flags: RootKeyCommandFlags, environment: &Environment) -> Result<Folder, Error> {
+    let Offline { data, root_key, remotes, witness } = server::offline(flags, environment)?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let remotes = Arc::new(Remotes::new(remotes, &clock));
     let folder = RootKeyFolder::open(data, witness, clock).map_err(Error::RootKey)?;
-    Ok((folder, root_key))
+    Ok(Folder { folder, root_key, remotes })
 }

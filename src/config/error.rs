@@ -35,7 +35,8 @@ pub enum Error {
     #[error("{set} is set without {missing}")]
     Half { set: &'static str, missing: &'static str },
     #[error(
-        "both a key file and a passphrase are set: say with root-key which one opens the root key"
+        "more than one of key file, passphrase and remote key is set: say with root-key which one \
+         opens the root key"
     )]
     TwoRootKeys,
     #[error("`--dev` lets everybody in, so it listens on this machine only, not on {0}")]

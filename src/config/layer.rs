@@ -28,6 +28,8 @@ pub(super) struct Layer {
     /// Means something for one process only, so it is a flag only.
     #[serde(skip)]
     pub(super) passphrase_fd: Option<u32>,
+    pub(super) root_key_remote: Option<String>,
+    pub(super) root_key_id: Option<String>,
     pub(super) listen: Option<String>,
     pub(super) insecure_listen: Option<bool>,
     pub(super) tls_cert: Option<PathBuf>,
@@ -67,6 +69,8 @@ impl Layer {
             key_file: path("WARDBOOK_KEY_FILE")?,
             passphrase_file: path("WARDBOOK_PASSPHRASE_FILE")?,
             passphrase_fd: None,
+            root_key_remote: from.text("WARDBOOK_ROOT_KEY_REMOTE")?,
+            root_key_id: from.text("WARDBOOK_ROOT_KEY_ID")?,
             listen: from.text("WARDBOOK_LISTEN")?,
             insecure_listen: parsed(from, "WARDBOOK_INSECURE_LISTEN", "true or false")?,
             tls_cert: path("WARDBOOK_TLS_CERT")?,
@@ -100,6 +104,8 @@ impl Layer {
             key_file: self.key_file.or(below.key_file),
             passphrase_file: self.passphrase_file.or(below.passphrase_file),
             passphrase_fd: self.passphrase_fd.or(below.passphrase_fd),
+            root_key_remote: self.root_key_remote.or(below.root_key_remote),
+            root_key_id: self.root_key_id.or(below.root_key_id),
             listen: self.listen.or(below.listen),
             insecure_listen: self.insecure_listen.or(below.insecure_listen),
             tls_cert: self.tls_cert.or(below.tls_cert),
@@ -147,6 +153,8 @@ impl From<RootKeyFlags> for Layer {
             key_file: flags.key_file,
             passphrase_file: flags.passphrase_file,
             passphrase_fd: flags.passphrase_fd,
+            root_key_remote: flags.root_key_remote,
+            root_key_id: flags.root_key_id,
             ..Self::default()
         }
     }

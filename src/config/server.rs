@@ -7,7 +7,7 @@ use super::environment::Environment;
 use super::flags::{InitFlags, RootKeyCommandFlags, ServerFlags};
 use super::layer::Layer;
 use super::oidc::OidcTable;
-use super::remotes;
+use super::remotes::{self, RemoteTables};
 use super::root_key::RootKeySetting;
 use super::{Error, file, tls};
 use crate::app::{DEV_ACCOUNT, GUARDRAILS, GuardrailFolder, WitnessSettings};
@@ -31,6 +31,8 @@ pub struct NewFolder {
     pub account: Option<AccountId>,
     pub region: Region,
     pub root_key: RootKeySetting,
+    /// Where remote keys are.
+    pub remotes: Vec<remote::Settings>,
     /// Of the log; one with a random id without.
     pub log_origin: Option<String>,
 }
@@ -45,7 +47,6 @@ pub struct Server {
     pub workers: usize,
     pub quotas: Quotas,
     pub oidc: Vec<oidc::Setting>,
-    pub remotes: Vec<remote::Settings>,
     pub tls: Option<rustls::ServerConfig>,
     pub guardrails: GuardrailFolder,
     pub witness: WitnessSettings,
@@ -64,6 +65,7 @@ pub struct Server {
 pub struct Offline {
     pub data: PathBuf,
     pub root_key: RootKeySetting,
+    pub remotes: Vec<remote::Settings>,
     pub witness: WitnessSettings,
 }
 
@@ -76,7 +78,8 @@ pub fn offline(flags: RootKeyCommandFlags, environment: &Environment) -> Result<
     let config = flags.data.config.take();
     let (data, settings) = file::settings(flags.into(), config, environment)?;
     let root_key = RootKeySetting::of(&settings, &data)?;
-    Ok(Offline { data, root_key, witness: settings.audit.witness()? })
+    let remotes = remotes::settings(settings.remotes)?;
+    Ok(Offline { data, root_key, remotes, witness: settings.audit.witness()? })
 }
 
 /// The settings of `init`.
@@ -86,8 +89,9 @@ pub fn offline(flags: RootKeyCommandFlags, environment: &Environment) -> Result<
 pub fn new_folder(flags: InitFlags, environment: &Environment) -> Result<NewFolder, Error> {
     let mut flags = flags;
     let config = flags.data.config.take();
-    let (data, settings) = file::settings(flags.into(), config, environment)?;
-    folder(data, &settings, environment)
+    let (data, mut settings) = file::settings(flags.into(), config, environment)?;
+    let remotes = std::mem::take(&mut settings.remotes);
+    folder(data, &settings, remotes, environment)
 }
 
 /// The settings of `serve`.
@@ -97,8 +101,9 @@ pub fn new_folder(flags: InitFlags, environment: &Environment) -> Result<NewFold
 pub fn server(flags: ServerFlags, environment: &Environment) -> Result<Server, Error> {
     let mut flags = flags;
     let (config, dev) = (flags.data.config.take(), flags.dev);
-    let (data, settings) = file::settings(flags.into(), config, environment)?;
-    let mut folder = folder(data, &settings, environment)?;
+    let (data, mut settings) = file::settings(flags.into(), config, environment)?;
+    let remotes = std::mem::take(&mut settings.remotes);
+    let mut folder = folder(data, &settings, remotes, environment)?;
     if dev && folder.account.is_none() {
         folder.account = AccountId::parse(DEV_ACCOUNT);
     }
@@ -122,7 +127,6 @@ pub fn server(flags: ServerFlags, environment: &Environment) -> Result<Server, E
         workers: workers(settings.workers)?,
         quotas: settings.quotas.quotas()?,
         oidc: settings.oidc.into_iter().map(OidcTable::setting).collect::<Result<_, _>>()?,
-        remotes: remotes::settings(settings.remotes)?,
         tls,
         guardrails,
         witness: settings.audit.witness()?,
@@ -134,7 +138,12 @@ pub fn server(flags: ServerFlags, environment: &Environment) -> Result<Server, E
     })
 }
 
-fn folder(data: PathBuf, settings: &Layer, environment: &Environment) -> Result<NewFolder, Error> {
+fn folder(
+    data: PathBuf,
+    settings: &Layer,
+    remotes: RemoteTables,
+    environment: &Environment,
+) -> Result<NewFolder, Error> {
     let account = settings.account.clone().map(|text| {
         AccountId::parse(&text).ok_or(Error::Value {
             name: "account",
@@ -150,6 +159,7 @@ fn folder(data: PathBuf, settings: &Layer, environment: &Environment) -> Result<
         account: account.transpose()?,
         region,
         root_key: RootKeySetting::of(settings, &data)?,
+        remotes: remotes::settings(remotes)?,
         log_origin: settings.audit.origin()?,
         data,
     })

@@ -70,6 +70,11 @@ fn shown((name, health): (&RemoteName, remote::Health)) -> (&str, Value) {
     (name.as_str(), shown)
 }
 
+/// `/health/ready` of a sealed server: no call can be answered yet.
+pub(super) fn sealed(why: &'static str) -> HttpResponse {
+    HttpResponse::ServiceUnavailable().json(json!({ "status": "sealed", "reason": why }))
+}
+
 /// `/metrics`: Prometheus's text form.
 pub(super) fn metrics(state: &State) -> HttpResponse {
     HttpResponse::Ok()

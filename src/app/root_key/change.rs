@@ -9,9 +9,10 @@ use rustix::process::getuid;
 use serde_json::value::to_raw_value;
 use serde_json::{Value, json};
 
-use super::{OpenedBy, RootKeySource, SealedKeys, open, protect};
+use super::{OpenedBy, Place, RootKeySource, SealedKeys, log_id, open, protect};
 use crate::app::error::Error;
 use crate::app::ledger::{self, Home};
+use crate::app::open::identity_of;
 use crate::app::witness::{Witness, WitnessSettings};
 use crate::app::{hardening, init};
 use crate::audit::{self, Record};
@@ -68,6 +69,7 @@ pub struct RootKeyFolder {
     store: Arc<Store>,
     account: AccountId,
     region: Region,
+    log_id: String,
     keys: SealedKeys,
     witness: Witness,
     clock: Arc<dyn Clock>,
@@ -89,11 +91,15 @@ impl RootKeyFolder {
             return Err(Error::NotInitialized(data));
         }
         let store = Arc::new(Store::open(&data, Settings::default(), audit::marks)?);
-        let read =
-            |tx: &mut dyn Tx| Ok((super::super::open::identity_of(tx), SealedKeys::load(tx)?));
-        let (identity, keys) = store.read(read)?;
+        let read = |tx: &mut dyn Tx| Ok((identity_of(tx), log_id(tx)?, SealedKeys::load(tx)?));
+        let (identity, log_id, keys) = store.read(read)?;
         let Some((account, region)) = identity? else { return Err(Error::NotInitialized(data)) };
-        Ok(Self { store, account, region, keys, witness: Witness::open(witness)?, clock })
+        let witness = Witness::open(witness)?;
+        Ok(Self { store, account, region, log_id, keys, witness, clock })
+    }
+
+    fn place(&self) -> Place<'_> {
+        Place { account: &self.account, log_id: &self.log_id }
     }
 
     /// Adds a protector that `new` opens, after `source` has opened the root key by
@@ -103,7 +109,7 @@ impl RootKeyFolder {
     /// # Errors
     /// [`Error::ProtectorName`], [`Error::ProtectorExists`],
     /// [`Error::TooManyProtectors`], and why the root key is not opened or sealed.
-    pub fn add(
+    pub async fn add(
         &self,
         source: &RootKeySource,
         name: Option<String>,
@@ -117,13 +123,10 @@ impl RootKeyFolder {
         if self.keys.protectors.len() >= ROOT_KEY_PROTECTORS {
             return Err(Error::TooManyProtectors(ROOT_KEY_PROTECTORS));
         }
-        let (root, by) = open(source, &self.keys.protectors)?;
-        let sealed = protect(&root, new)?.encode().into_bytes();
-        let row = ProtectorRow { name: name.clone(), sealed, added_ms: Some(self.clock.now_ms()) };
-        // Whatever is going to be relied on has opened once.
-        open(new, std::slice::from_ref(&row))?;
+        let (root, by) = open(source, &self.keys.protectors, &self.place()).await?;
+        let row = protect(&root, new, &self.place(), name.clone(), self.clock.now_ms()).await?;
         let details = json!({ "protector": told(&row), "openedBy": by.name, "uid": uid() });
-        self.commit(&self.keys.start(root)?, "AddRootKeyProtector", &details, Add(row))?;
+        self.commit(&self.keys.start(root)?, "AddRootKeyProtector", &details, Add(row)).await?;
         Ok(name)
     }
 
@@ -133,16 +136,21 @@ impl RootKeyFolder {
     ///
     /// # Errors
     /// [`Error::NoProtector`], [`Error::LastProtector`], [`Error::Unproven`].
-    pub fn remove(&self, source: &RootKeySource, name: &str, force: bool) -> Result<(), Error> {
+    pub async fn remove(
+        &self,
+        source: &RootKeySource,
+        name: &str,
+        force: bool,
+    ) -> Result<(), Error> {
         let (gone, rest): (Vec<_>, Vec<_>) =
             self.keys.protectors.iter().cloned().partition(|row| row.name == name);
         let Some(gone) = gone.first() else { return Err(Error::NoProtector(name.to_owned())) };
         if rest.is_empty() {
             return Err(Error::LastProtector(name.to_owned()));
         }
-        let (root, by) = match open(source, &rest) {
+        let (root, by) = match open(source, &rest, &self.place()).await {
             Ok(opened) => opened,
-            Err(_) if force => open(source, &self.keys.protectors)?,
+            Err(_) if force => open(source, &self.keys.protectors, &self.place()).await?,
             Err(cause) => {
                 return Err(Error::Unproven { name: name.to_owned(), cause: Box::new(cause) });
             }
@@ -151,7 +159,7 @@ impl RootKeyFolder {
             "protector": told(gone), "openedBy": by.name, "forced": force, "uid": uid(),
         });
         let change = Remove(name.to_owned());
-        self.commit(&self.keys.start(root)?, "RemoveRootKeyProtector", &details, change)
+        self.commit(&self.keys.start(root)?, "RemoveRootKeyProtector", &details, change).await
     }
 
     /// Puts a new root key in the place of the old one: under every protector, and
@@ -161,36 +169,15 @@ impl RootKeyFolder {
     /// # Errors
     /// [`Error::NotResealed`] names the protectors that no source opens; nothing is
     /// changed then.
-    pub fn rotate(&self, sources: &[RootKeySource]) -> Result<OpenedBy, Error> {
-        let rows = &self.keys.protectors;
-        let mut opened = Vec::new();
-        let mut left = Vec::new();
-        let mut refused = None;
-        for row in rows {
-            match open_by_any(sources, row) {
-                Ok(found) => opened.push((row, found)),
-                Err(error) => {
-                    left.push(row.name.clone());
-                    refused = refused.or(Some(error));
-                }
-            }
-        }
-        if let Some(cause) = refused {
-            let (names, cause) = (left.join(", "), Box::new(cause));
-            return Err(Error::NotResealed { names, cause });
-        }
+    pub async fn rotate(&self, sources: &[RootKeySource]) -> Result<OpenedBy, Error> {
+        let (old, by, again) = self.open_all(sources).await?;
         let new = RootKey::generate(&mut OsEntropy)?;
-        let mut changed = Vec::new();
-        let mut first = None;
-        for (row, (source, root, by)) in opened {
-            let sealed = protect(&new, source)?.encode().into_bytes();
-            let row = ProtectorRow { sealed, ..row.clone() };
-            // As if the server started: all of them, and the keys below the last.
-            let again = open(source, std::slice::from_ref(&row))?.0;
-            changed.push((row, again));
-            first = first.or(Some((root, by)));
+        let mut protectors = Vec::new();
+        for (row, source) in &again {
+            let name = row.name.clone();
+            let sealed = protect(&new, source.as_ref(), &self.place(), name, 0).await?;
+            protectors.push(ProtectorRow { added_ms: row.added_ms, ..sealed });
         }
-        let Some((old, by)) = first else { return Err(Error::NoSuchProtector(String::new())) };
         let hsm = self.keys.start(old)?;
         let UnderRootKey { domain_keys, naming_key } = hsm.seal_under(&new)?;
         let created_ms = self.clock.now_ms();
@@ -199,30 +186,72 @@ impl RootKeyFolder {
             sealed: key.bytes,
             created_ms,
         });
-        let mut protectors = Vec::new();
-        let mut last = None;
-        for (row, root) in changed {
-            protectors.push(row);
-            last = Some(root);
-        }
-        let after = SealedKeys {
-            protectors,
-            domain_keys: domain_keys.collect(),
-            naming_key: Some(naming_key),
-        };
-        drop(last.map(|root| after.start(root)).transpose()?);
+        let domain_keys = domain_keys.collect();
+        let after = SealedKeys { protectors, domain_keys, naming_key: Some(naming_key) };
+        // As the next start will.
+        drop(after.start(new)?);
         let details = json!({
             "protectors": after.protectors.iter().map(told).collect::<Vec<_>>(),
-            "domainKeys": after.domain_keys.len(),
             "openedBy": by.name,
             "uid": uid(),
         });
-        self.commit(&hsm, "RotateRootKey", &details, Rotate(after))?;
+        self.commit(&hsm, "RotateRootKey", &details, Rotate(after)).await?;
         Ok(by)
     }
 
+    /// The root key, by what it was opened first, and for each protector what opens
+    /// it.
+    async fn open_all<'s>(
+        &self,
+        sources: &'s [RootKeySource],
+    ) -> Result<(RootKey, OpenedBy, Vec<(&ProtectorRow, Resealing<'s>)>), Error> {
+        let mut opened = None;
+        let mut again = Vec::new();
+        let mut left = Vec::new();
+        let mut refused = None;
+        for row in &self.keys.protectors {
+            match self.open_by_any(sources, row).await {
+                Ok((source, root, by)) => {
+                    again.push((row, Resealing::of(source, row)));
+                    opened = opened.or(Some((root, by)));
+                }
+                Err(error) => {
+                    left.push(row.name.clone());
+                    refused = refused.or(Some(error));
+                }
+            }
+        }
+        match (opened, refused) {
+            (Some((root, by)), None) => Ok((root, by, again)),
+            (_, Some(cause)) => {
+                Err(Error::NotResealed { names: left.join(", "), cause: Box::new(cause) })
+            }
+            (None, None) => Err(Error::NoSuchProtector("nothing".to_owned())),
+        }
+    }
+
+    /// The first source that opens this protector, and what it opens.
+    async fn open_by_any<'s>(
+        &self,
+        sources: &'s [RootKeySource],
+        row: &ProtectorRow,
+    ) -> Result<(&'s RootKeySource, RootKey, OpenedBy), Error> {
+        let mut refused = None;
+        for source in sources {
+            match open(source, std::slice::from_ref(row), &self.place()).await {
+                Ok((root, by)) => return Ok((source, root, by)),
+                // A source of the right kind tells more than one of another.
+                Err(Error::NoSuchProtector(kind)) => {
+                    refused = refused.or(Some(Error::NoSuchProtector(kind)));
+                }
+                Err(error) => refused = Some(error),
+            }
+        }
+        Err(refused.unwrap_or_else(|| Error::NoProtector(row.name.clone())))
+    }
+
     /// Commits a change with its record, signed as every other.
-    fn commit(
+    async fn commit(
         &self,
         hsm: &Hsm,
         event_name: &'static str,
@@ -241,29 +270,36 @@ impl RootKeyFolder {
             ..init::first_record(&caller, &self.account, &self.region, self.clock.now_ms())
         })?;
         let unit = Unit { changes: vec![Box::new(change)], event, further: Vec::new() };
-        init::block_on(self.store.commit(unit))?;
+        self.store.commit(unit).await?;
         self.store.close();
         Ok(())
     }
 }
 
-/// The first source that opens this protector, and what it opens.
-fn open_by_any<'s>(
-    sources: &'s [RootKeySource],
-    row: &ProtectorRow,
-) -> Result<(&'s RootKeySource, RootKey, OpenedBy), Error> {
-    let mut refused = None;
-    for source in sources {
-        match open(source, std::slice::from_ref(row)) {
-            Ok((root, by)) => return Ok((source, root, by)),
-            // A source of the right kind tells more than one of another.
-            Err(Error::NoSuchProtector(kind)) => {
-                refused = refused.or(Some(Error::NoSuchProtector(kind)));
-            }
-            Err(error) => refused = Some(error),
+/// What seals the new root key as a protector sealed the old one.
+enum Resealing<'s> {
+    Same(&'s RootKeySource),
+    Remote(RootKeySource),
+}
+
+impl<'s> Resealing<'s> {
+    /// A remote key protects again under its own name, whatever the settings say of
+    /// new protectors.
+    fn of(source: &'s RootKeySource, row: &ProtectorRow) -> Self {
+        let sealed = SealedRootKey::decode(&row.sealed).ok();
+        let remote = match source {
+            RootKeySource::AwsKms(keys) => sealed.and_then(|sealed| keys.again(&sealed)),
+            RootKeySource::KeyFile(_) | RootKeySource::Passphrase(_) => None,
+        };
+        remote.map_or(Self::Same(source), |keys| Self::Remote(RootKeySource::AwsKms(keys)))
+    }
+
+    fn as_ref(&self) -> &RootKeySource {
+        match self {
+            Self::Same(source) => source,
+            Self::Remote(source) => source,
         }
     }
-    Err(refused.unwrap_or_else(|| Error::NoProtector(row.name.clone())))
 }
 
 fn check_name(name: &str) -> Result<(), Error> {
