@@ -105,7 +105,6 @@ async fn every_other_operation_has_its_answer() {
     );
 }
 
-/// One Decrypt and one Encrypt that are answered with `body` are no answers.
 #[track_caller]
 fn check_garbage(failure: Failure, told: &str) {
     assert_eq!(failure.kind, FailureKind::Unavailable, "{failure:?}");
@@ -117,7 +116,7 @@ async fn garbage_is_no_answer() {
     for (body, told) in [
         ("", "without"),
         ("{}", "without"),
-        ("null", "without"),
+        ("null", "cannot be read"),
         ("[]", "cannot be read"),
         ("<html>", "cannot be read"),
         (r#"{"CiphertextBlob":"","Plaintext":""}"#, "without"),
