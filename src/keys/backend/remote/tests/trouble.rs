@@ -128,12 +128,13 @@ async fn until(done: impl Fn() -> bool) {
     }
 }
 
-/// Starts a call, and drops it once it has been seen.
+/// Starts a call, and drops it once it has been seen at both ends.
 async fn drop_half_way(remote: &Remote, server: &Server, call: impl Future<Output = Failure>) {
     let before = server.requests().len();
+    let seen = || server.requests().len() > before && remote.health().in_flight == 1;
     tokio::select! {
         failure = call => panic!("{failure:?}"),
-        () = until(|| server.requests().len() > before) => assert_eq!(remote.health().in_flight, 1),
+        () = until(seen) => {}
     }
 }
 
@@ -211,4 +212,12 @@ async fn without_credentials_nothing_is_sent() {
         assert_eq!(remote.health().last_failure.unwrap().kind, FailureKind::Credentials);
     }
     assert!(server.requests().is_empty());
+}
+
+#[tokio::test]
+async fn a_profile_that_is_not_there_is_found_out_by_the_first_call() {
+    let mut settings = settings("http://127.0.0.1:1".to_owned(), PATIENT_MS);
+    settings.profile = Some("no-such-profile-7f3a".to_owned());
+    let remote = Remote::new(settings, Arc::new(ManualClock::at(0)));
+    assert_eq!(failure(&remote).await.kind, FailureKind::Credentials);
 }
