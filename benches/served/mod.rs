@@ -52,6 +52,7 @@ pub(crate) fn wardbook(data: &str) {
         guardrails: app::GuardrailFolder { path: format!("{data}/policies").into(), named: false },
         open: OpenOptions {
             oidc: Vec::new(),
+            remotes: Default::default(),
             data: data.into(),
             root_key: RootKeySource::KeyFile(format!("{data}/root.key").into()),
             log_origin: None,
@@ -70,7 +71,12 @@ pub(crate) fn wardbook(data: &str) {
             metrics: Box::new(String::new),
         },
     };
-    app::serve(options, |_, address| println!("{address}")).unwrap();
+    app::serve(options, |progress| {
+        if let app::Progress::Listening { address, .. } = progress {
+            println!("{address}");
+        }
+    })
+    .unwrap();
 }
 
 /// What one round took.

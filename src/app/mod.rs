@@ -11,6 +11,7 @@ mod init;
 mod ledger;
 mod open;
 mod root_key;
+mod sealed;
 mod seed;
 mod serve;
 mod started;
@@ -22,7 +23,10 @@ pub use error::Error;
 pub use guardrails::{GuardrailError, GuardrailFolder};
 pub use init::{GUARDRAILS, InitOptions, Initialized, init, is_initialized};
 pub use open::{OpenOptions, Opened, open};
-pub use root_key::RootKeySource;
+pub use root_key::{
+    ListedProtector, NewRemoteKey, OpenedBy, RemoteKeys, RootKeyFolder, RootKeySource,
+    list as list_protectors,
+};
 pub use seed::{DEV_ACCESS_KEY, DEV_ACCOUNT, Seed, SeedError};
-pub use serve::{Doors, Running, ServeOptions, bind, serve, start};
+pub use serve::{Doors, Progress, Running, ServeOptions, bind, serve, start};
 pub use witness::{Witness, WitnessHealth, WitnessSettings};

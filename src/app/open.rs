@@ -7,17 +7,19 @@ use tokio::sync::{Mutex, Notify, Semaphore};
 
 use super::error::Error;
 use super::ledger::{self, Home};
-use super::root_key::{self, RootKeySource};
+use super::root_key::{self, OpenedBy, Place, RootKeySource, SealedKeys};
+use super::sealed::Waited;
 use super::witness::{Witness, WitnessSettings};
 use crate::audit::trail::{self, Trail};
 use crate::base::clock::Clock;
 use crate::base::ids::{AccountId, Region};
 use crate::base::limits;
 use crate::base::quotas::Quotas;
-use crate::hsm::{Hsm, OsEntropy, SealedDomainKey};
+use crate::hsm::{Hsm, RootKey};
 use crate::identity::directory::Directory;
 use crate::identity::oidc::{self, Providers};
 use crate::items::schemas::Schemas;
+use crate::keys::backend::remote::Remotes;
 use crate::keys::grants::index::GrantIndex;
 use crate::keys::registry::Registry;
 use crate::ops::blocking::Workshop;
@@ -26,7 +28,8 @@ use crate::ops::noise::Noise;
 use crate::ops::rates::Rates;
 use crate::ops::record_time::RecordTimes;
 use crate::policy::engine::Engine;
-use crate::store::{Settings, Store, Tx, meta, sealed};
+use crate::store::sealed::ProtectorRow;
+use crate::store::{Settings, Store, Tx, meta};
 use crate::{audit, identity, items, keys};
 
 /// What to open, and with what.
@@ -39,6 +42,8 @@ pub struct OpenOptions {
     /// The OpenID Connect providers; those without an account are of the data
     /// folder's.
     pub oidc: Vec<oidc::Setting>,
+    /// Where remote keys are. Opening does not ask them anything.
+    pub remotes: Arc<Remotes>,
     /// The origin of a log that has none yet; must be that of one that has.
     pub log_origin: Option<String>,
     pub witness: WitnessSettings,
@@ -56,6 +61,21 @@ pub struct Opened {
     pub items: Arc<items::Ctx>,
     pub providers: Arc<Providers>,
     pub witness: Arc<Witness>,
+    /// What opened the root key.
+    pub opened_by: OpenedBy,
+    /// How long that took, if it was not open at once.
+    pub(super) waited: Option<Waited>,
+}
+
+/// A data folder whose root key is not open yet.
+pub(super) struct Closed {
+    options: OpenOptions,
+    store: Arc<Store>,
+    account: AccountId,
+    home: Region,
+    log_id: String,
+    providers: Providers,
+    keys: SealedKeys,
 }
 
 /// Opens a data folder: the database, the HSM, the policies, and every key,
@@ -63,17 +83,76 @@ pub struct Opened {
 ///
 /// # Errors
 /// [`Error`]; nothing is changed then.
-pub fn open(options: OpenOptions) -> Result<Opened, Error> {
-    if !super::init::has_database(&options.data) {
-        return Err(Error::NotInitialized(options.data));
+pub async fn open(options: OpenOptions) -> Result<Opened, Error> {
+    Closed::open(options)?.unseal_at_once().await
+}
+
+impl Closed {
+    /// Opens the database, and locks it.
+    pub(super) fn open(mut options: OpenOptions) -> Result<Self, Error> {
+        if !super::init::has_database(&options.data) {
+            return Err(Error::NotInitialized(options.data));
+        }
+        let store = Arc::new(Store::open(&options.data, options.store, audit::marks)?);
+        let read =
+            |tx: &mut dyn Tx| Ok((identity_of(tx), root_key::log_id(tx)?, SealedKeys::load(tx)?));
+        let (identity, log_id, keys) = store.read(read)?;
+        let Some((account, home)) = identity? else {
+            return Err(Error::NotInitialized(options.data));
+        };
+        let oidc = std::mem::take(&mut options.oidc);
+        let providers = Providers::load(oidc, &account, options.clock.now_ms())?;
+        Ok(Self { options, store, account, home, log_id, providers, keys })
     }
-    let store = Arc::new(Store::open(&options.data, options.store, audit::marks)?);
-    let Some((account, home)) = store.read(|tx| Ok(identity_of(tx)))?? else {
-        return Err(Error::NotInitialized(options.data));
-    };
+
+    /// What is to open the root key.
+    pub(super) fn source(&self) -> &RootKeySource {
+        &self.options.root_key
+    }
+
+    pub(super) fn protectors(&self) -> &[ProtectorRow] {
+        &self.keys.protectors
+    }
+
+    pub(super) fn place(&self) -> Place<'_> {
+        Place { account: &self.account, log_id: &self.log_id }
+    }
+
+    /// Whether what is to open the root key may be out of reach.
+    pub(super) fn needs_remote_key(&self) -> bool {
+        matches!(self.options.root_key, RootKeySource::AwsKms(_))
+    }
+
+    pub(super) fn now_ms(&self) -> i64 {
+        self.options.clock.now_ms()
+    }
+
+    /// Opens the root key now or not at all.
+    pub(super) async fn unseal_at_once(self) -> Result<Opened, Error> {
+        let (root, by) = root_key::open(self.source(), self.protectors(), &self.place()).await?;
+        self.unseal(root, by, None)
+    }
+
+    /// Everything else, now that the root key is open.
+    pub(super) fn unseal(
+        self,
+        root: RootKey,
+        opened_by: OpenedBy,
+        waited: Option<Waited>,
+    ) -> Result<Opened, Error> {
+        let hsm = Arc::new(self.keys.start(root)?);
+        assemble(self, hsm, opened_by, waited)
+    }
+}
+
+fn assemble(
+    closed: Closed,
+    hsm: Arc<Hsm>,
+    opened_by: OpenedBy,
+    waited: Option<Waited>,
+) -> Result<Opened, Error> {
+    let Closed { options, store, account, home, providers, .. } = closed;
     let regions = served(&home, options.regions);
-    let providers = Providers::load(options.oidc, &account, options.clock.now_ms())?;
-    let hsm = Arc::new(unseal(&store, &options.root_key)?);
     let witness = Witness::open(options.witness)?;
     let home = Home { account: &account, region: &home };
     let origin = options.log_origin.as_deref();
@@ -108,6 +187,7 @@ pub fn open(options: OpenOptions) -> Result<Opened, Error> {
         store,
         engine,
         keys: registry,
+        remotes: options.remotes,
         grants,
         directory,
         labels,
@@ -130,7 +210,8 @@ pub fn open(options: OpenOptions) -> Result<Opened, Error> {
         audit_followers: Arc::new(Semaphore::new(limits::AUDIT_FOLLOWERS)),
     });
     let items = Arc::new(items::Ctx::new(Arc::clone(&ctx), schemas));
-    Ok(Opened { ctx, items, providers: Arc::new(providers), witness: Arc::new(witness) })
+    let (providers, witness) = (Arc::new(providers), Arc::new(witness));
+    Ok(Opened { ctx, items, providers, witness, opened_by, waited })
 }
 
 /// The home Region and the others, each once.
@@ -145,25 +226,13 @@ fn served(home: &Region, others: Vec<Region>) -> Vec<Region> {
 }
 
 /// Which account and Region the folder is for; `None` before initialization.
-fn identity_of(tx: &mut dyn Tx) -> Result<Option<(AccountId, Region)>, Error> {
+pub(super) fn identity_of(tx: &mut dyn Tx) -> Result<Option<(AccountId, Region)>, Error> {
     let (Some(account), Some(region)) = (meta::find(tx, "account")?, meta::find(tx, "region")?)
     else {
         return Ok(None);
     };
     let account = AccountId::parse(&account).ok_or(Error::Meta("account"))?;
     Ok(Some((account, Region::parse(&region).ok_or(Error::Meta("Region"))?)))
-}
-
-fn unseal(store: &Store, source: &RootKeySource) -> Result<Hsm, Error> {
-    let (protectors, rows) =
-        store.read(|tx| Ok((sealed::list_protectors(tx)?, sealed::list_domain_keys(tx)?)))?;
-    let root = root_key::open(source, &protectors)?;
-    let sealed_key = |row: sealed::DomainKeyRow| -> Result<SealedDomainKey, Error> {
-        let version = u32::try_from(row.version).map_err(|_bad| Error::Meta("domain key"))?;
-        Ok(SealedDomainKey { version, bytes: row.sealed })
-    };
-    let domain_keys = rows.into_iter().map(sealed_key).collect::<Result<Vec<_>, _>>()?;
-    Ok(Hsm::start(root, &domain_keys, OsEntropy)?)
 }
 
 /// Identities come first: policies were compiled against them.

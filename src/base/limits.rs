@@ -142,6 +142,23 @@ pub const WITNESS_WAIT_MS: u64 = 10_000;
 /// The longest pause before a witness that failed is tried again, milliseconds.
 pub const WITNESS_PAUSE_MS: u64 = 60_000;
 
+/// The first pause before a server whose root key a remote key keeps tries again to
+/// open it, milliseconds.
+pub const UNSEAL_PAUSE_MS_MIN: u64 = 1_000;
+/// The longest such pause, milliseconds.
+pub const UNSEAL_PAUSE_MS_MAX: u64 = 60_000;
+/// Protectors of one root key.
+pub const ROOT_KEY_PROTECTORS: usize = 8;
+/// The name of a protector, characters.
+pub const PROTECTOR_NAME_CHARS: usize = 64;
+/// The name of a remote in a sealed root key, characters.
+pub const REMOTE_NAME_CHARS: usize = 64;
+/// The ARN of a remote key in a sealed root key, characters (AWS's own limit of a
+/// key id).
+pub const REMOTE_KEY_ARN_CHARS: usize = 2_048;
+/// A ciphertext that a remote key made, bytes (AWS's own limit of `CiphertextBlob`).
+pub const REMOTE_CIPHERTEXT_BYTES: usize = 6_144;
+
 /// Plaintext of one Encrypt call, bytes (AWS's own limit).
 pub const PLAINTEXT_BYTES: usize = 4_096;
 /// Message of one Sign or GenerateMac call, bytes (AWS's own limit).
@@ -408,6 +425,22 @@ pub const LOOKUP_EVENTS: i64 = 50;
 pub const LOOKUP_VALUE_CHARS: usize = 2_000;
 /// Records that one page of LookupEvents looks into.
 pub const LOOKUP_RECORDS: usize = 4_096;
+
+/// Remotes of the settings.
+pub const REMOTES: usize = 64;
+/// An answer of a remote, bytes: the largest of those asked for has a ciphertext of
+/// 6,144 bytes in base64.
+pub const REMOTE_ANSWER_BYTES: u64 = 64 * 1024;
+/// What a record says of a failure at a remote, characters.
+pub const REMOTE_CAUSE_CHARS: usize = 512;
+/// The request id of a remote, characters; AWS's have 36.
+pub const REMOTE_REQUEST_ID_CHARS: usize = 128;
+/// Failures in a row after which calls to a remote pause.
+pub const REMOTE_FAILURES_IN_A_ROW: u32 = 5;
+/// The first such pause, milliseconds.
+pub const REMOTE_PAUSE_MS_MIN: u64 = 1_000;
+/// The longest such pause, milliseconds.
+pub const REMOTE_PAUSE_MS_MAX: u64 = 60_000;
 
 /// Derived SigV4 signing keys kept in memory.
 pub const SIGNING_KEYS_CACHED: usize = 4_096;

@@ -182,6 +182,17 @@ impl Store {
         Ok(Self { engine: sqlite::Engine::open(folder, &settings, read_marks)? })
     }
 
+    /// Reads a folder that another process has open. Nothing is written.
+    ///
+    /// # Errors
+    /// What `f` answers, and what the engine says.
+    pub fn read_served<T>(
+        folder: &Path,
+        f: impl FnOnce(&mut dyn Tx) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        sqlite::read_served(folder, f)
+    }
+
     /// Appoints who signs the log from now on. Until somebody is, no unit can be
     /// committed.
     ///

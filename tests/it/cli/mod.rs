@@ -6,6 +6,7 @@ mod commands;
 mod jobs;
 mod policy;
 mod questions;
+mod root_key;
 mod schema;
 mod serving;
 
