@@ -198,3 +198,102 @@ impl Drop for Pass<'_> {
         self.breaker.forget(self.generation);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::clock::ManualClock;
+
+    const OUTAGE: Option<FailureKind> = Some(FailureKind::Unavailable);
+
+    /// A breaker whose pauses are as long as they can be, or half of that.
+    fn breaker(chance: fn() -> u32) -> (Arc<ManualClock>, Breaker) {
+        let clock = Arc::new(ManualClock::at(0));
+        (Arc::clone(&clock), Breaker::new(clock, chance))
+    }
+
+    fn fail(breaker: &Breaker, times: u32) {
+        for _ in 0..times {
+            breaker.admit().unwrap().report(OUTAGE);
+        }
+    }
+
+    #[test]
+    fn only_failures_in_a_row_open_it() {
+        let (_clock, breaker) = breaker(|| 0);
+        fail(&breaker, limits::REMOTE_FAILURES_IN_A_ROW - 1);
+        // An answer, and one that says no.
+        breaker.admit().unwrap().report(None);
+        fail(&breaker, limits::REMOTE_FAILURES_IN_A_ROW - 1);
+        breaker.admit().unwrap().report(Some(FailureKind::Denied));
+        fail(&breaker, limits::REMOTE_FAILURES_IN_A_ROW - 1);
+        assert_eq!(breaker.seen().0, BreakerState::Closed);
+        fail(&breaker, 1);
+        assert_eq!(breaker.seen().0, BreakerState::Open);
+        let refused = breaker.admit().err().unwrap();
+        assert_eq!(refused.kind, FailureKind::Unavailable);
+    }
+
+    #[track_caller]
+    fn check_pauses(chance: fn() -> u32, want_ms: &[i64]) {
+        let (clock, breaker) = breaker(chance);
+        fail(&breaker, limits::REMOTE_FAILURES_IN_A_ROW);
+        for pause_ms in want_ms {
+            clock.advance_ms(pause_ms - 1);
+            assert!(breaker.admit().is_err(), "{pause_ms}");
+            clock.advance_ms(1);
+            fail(&breaker, 1);
+        }
+        // One success, and it begins anew.
+        clock.advance_ms(*want_ms.last().unwrap());
+        breaker.admit().unwrap().report(None);
+        fail(&breaker, limits::REMOTE_FAILURES_IN_A_ROW);
+        clock.advance_ms(want_ms[0]);
+        assert!(breaker.admit().is_ok());
+    }
+
+    #[test]
+    fn pauses_grow_up_to_a_limit_and_differ_by_chance() {
+        check_pauses(|| 0, &[500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]);
+        check_pauses(|| 1 << 31, &[750, 1_500, 3_000, 6_000, 12_000, 24_000, 45_000, 45_000]);
+    }
+
+    #[test]
+    fn one_call_is_the_test() {
+        let (clock, breaker) = breaker(|| 0);
+        fail(&breaker, limits::REMOTE_FAILURES_IN_A_ROW);
+        clock.advance_ms(500);
+        let test = breaker.admit().unwrap();
+        assert_eq!(breaker.seen().0, BreakerState::HalfOpen);
+        assert!(breaker.admit().is_err());
+        // Dropped without a word: the next call is the test.
+        drop(test);
+        let test = breaker.admit().unwrap();
+        assert!(breaker.admit().is_err());
+        test.report(None);
+        assert_eq!(breaker.seen().0, BreakerState::Closed);
+        drop((breaker.admit().unwrap(), breaker.admit().unwrap()));
+    }
+
+    #[test]
+    fn calls_from_before_say_nothing_of_now() {
+        let (clock, breaker) = breaker(|| 0);
+        let old = [(); 4].map(|()| breaker.admit().unwrap());
+        fail(&breaker, limits::REMOTE_FAILURES_IN_A_ROW);
+        let [first, second, third, fourth] = old;
+        first.report(None);
+        second.report(OUTAGE);
+        assert_eq!(breaker.seen().0, BreakerState::Open);
+        clock.advance_ms(500);
+        let test = breaker.admit().unwrap();
+        third.report(None);
+        assert!(breaker.admit().is_err());
+        drop(fourth);
+        assert!(breaker.admit().is_err());
+        test.report(OUTAGE);
+        assert_eq!(breaker.seen().0, BreakerState::Open);
+        let (_, success_ms, failure) = breaker.seen();
+        assert_eq!(success_ms, Some(500));
+        assert_eq!(failure, Some(LastFailure { at_ms: 500, kind: FailureKind::Unavailable }));
+    }
+}

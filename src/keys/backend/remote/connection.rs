@@ -12,6 +12,7 @@ use aws_sdk_kms::config::retry::{
 use aws_sdk_kms::config::timeout::TimeoutConfig;
 use aws_sdk_kms::config::{
     AppName, BehaviorVersion, ConfigBag, IdentityCache, Intercept, Region, RuntimeComponents,
+    SharedCredentialsProvider,
 };
 use aws_sdk_kms::error::BoxError;
 use aws_sdk_kms::{Client, Config};
@@ -26,23 +27,27 @@ use crate::base::limits;
 /// The shortest pause before another attempt; with jitter it is below.
 const RETRY_PAUSE: Duration = Duration::from_millis(50);
 
-/// Makes the client. Nobody is asked for anything yet. Only what `settings` says
-/// counts for where the remote is: `AWS_ENDPOINT_URL` often leads to this server.
+/// The client of a remote. Nobody is asked for anything yet.
 pub(super) async fn open(settings: &Settings) -> Client {
+    let provider = credentials::provider(settings, &Limits::of(settings)).await;
+    client(settings, provider)
+}
+
+/// A client with these credentials. Only what `settings` says counts for where the
+/// remote is: `AWS_ENDPOINT_URL` often leads to this server.
+pub(super) fn client(settings: &Settings, provider: SharedCredentialsProvider) -> Client {
     let limits = Limits::of(settings);
-    let region = Region::new(settings.region.to_string());
-    let provider = credentials::provider(settings, &region, &limits).await;
     // A bucket of its own: the SDK's are shared by all clients of a Region.
     let partition = RetryPartition::custom(format!("wardbook-{}", settings.name))
         .token_bucket(TokenBucket::default())
         .build();
     let mut config = Config::builder()
         .behavior_version(BehaviorVersion::latest())
-        .region(region)
-        .credentials_provider(provider)
+        .region(Region::new(settings.region.to_string()))
+        .credentials_provider(credentials::Prompt::new(provider, &limits))
         .identity_cache(IdentityCache::lazy().load_timeout(limits.whole).build())
-        .timeout_config(limits.timeouts.clone())
-        .retry_config(limits.retries.clone())
+        .timeout_config(limits.timeouts)
+        .retry_config(limits.retries)
         .retry_partition(partition)
         .retry_classifier(PassThrottlingOn)
         .interceptor(ShortAnswers);
@@ -60,7 +65,7 @@ pub(super) struct Limits {
 }
 
 impl Limits {
-    fn of(settings: &Settings) -> Self {
+    pub(super) fn of(settings: &Settings) -> Self {
         let whole = Duration::from_millis(settings.operation_timeout_ms);
         // So that after one connection that hangs there is time for another.
         let attempt = whole.checked_div(settings.attempts).unwrap_or(whole);

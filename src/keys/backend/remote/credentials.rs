@@ -18,9 +18,9 @@ use super::settings::{Role, Settings};
 /// The credentials of a remote.
 pub(super) async fn provider(
     settings: &Settings,
-    region: &Region,
     limits: &Limits,
-) -> impl ProvideCredentials + 'static {
+) -> SharedCredentialsProvider {
+    let region = Region::new(settings.region.to_string());
     let config = ProviderConfig::without_region()
         .with_region(Some(region.clone()))
         .with_timeout_config(limits.timeouts.clone())
@@ -37,23 +37,21 @@ pub(super) async fn provider(
             SharedCredentialsProvider::new(chain.build().await)
         }
     };
-    let inner = match &settings.role {
+    match &settings.role {
         Some(role) => assumed(role, own, region, limits).await,
         None => own,
-    };
-    // Before the time of the whole call is over, so that the failure says why.
-    let limit = limits.whole.mul_f64(0.75);
-    Prompt { inner, limit }
+    }
 }
 
-async fn assumed(
+/// The credentials of a role, which `own` may assume.
+pub(super) async fn assumed(
     role: &Role,
     own: SharedCredentialsProvider,
-    region: &Region,
+    region: Region,
     limits: &Limits,
 ) -> SharedCredentialsProvider {
     let config = aws_config::defaults(BehaviorVersion::latest())
-        .region(region.clone())
+        .region(region)
         .credentials_provider(own.clone())
         .timeout_config(limits.timeouts.clone())
         .retry_config(limits.retries.clone())
@@ -75,9 +73,16 @@ async fn assumed(
 /// A provider that nobody waits for too long: the metadata service of a machine that
 /// has none does not even refuse.
 #[derive(Debug)]
-struct Prompt {
+pub(super) struct Prompt {
     inner: SharedCredentialsProvider,
     limit: Duration,
+}
+
+impl Prompt {
+    pub(super) fn new(inner: SharedCredentialsProvider, limits: &Limits) -> Self {
+        // Before the time of the whole call is over, so that the failure says why.
+        Self { inner, limit: limits.whole.mul_f64(0.75) }
+    }
 }
 
 impl ProvideCredentials for Prompt {

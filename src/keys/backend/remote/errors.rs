@@ -119,3 +119,32 @@ pub(super) fn request_id(answer: &impl RequestId) -> Option<String> {
     let is_plain = id.bytes().all(|b| b.is_ascii_graphic());
     (is_plain && (1..=limits::REMOTE_REQUEST_ID_CHARS).contains(&id.len())).then(|| id.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_codes_can_be_searched() {
+        assert!(KINDS.is_sorted_by(|(one, _), (next, _)| one < next));
+        for (code, kind) in KINDS {
+            assert_eq!(kind_of(Some(code), 400), *kind);
+        }
+    }
+
+    #[test]
+    fn without_a_known_code_the_status_decides() {
+        for (code, status, want) in [
+            (Some("New"), 400, FailureKind::Unknown),
+            (Some("New"), 403, FailureKind::Unknown),
+            (Some("New"), 429, FailureKind::Throttled),
+            (Some("New"), 500, FailureKind::Unavailable),
+            (None, 200, FailureKind::Unavailable),
+            (None, 403, FailureKind::Unavailable),
+            (None, 429, FailureKind::Throttled),
+            (None, 502, FailureKind::Unavailable),
+        ] {
+            assert_eq!(kind_of(code, status), want, "{code:?} {status}");
+        }
+    }
+}
