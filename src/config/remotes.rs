@@ -123,9 +123,10 @@ impl RoleTable {
         }
         let is_sign = |b: u8| is_sign(b) || b"/:".contains(&b);
         let external_id = self.external_id;
-        if let Some(value) = external_id.clone().filter(|id| {
-            !(2..=1_224).contains(&id.len()) || !id.bytes().all(is_sign)
-        }) {
+        if let Some(value) = external_id
+            .clone()
+            .filter(|id| !(2..=1_224).contains(&id.len()) || !id.bytes().all(is_sign))
+        {
             let expected = "2 to 1224 letters, digits and any of _+=,.@:/-";
             return Err(Error::Value { name: "role.external-id", value, expected });
         }
@@ -147,7 +148,8 @@ fn endpoint(text: Option<String>, insecure: bool) -> Result<Option<String>, Erro
     });
     let Some(host) = url.as_ref().and_then(Url::host_str) else {
         // The text is not told: somebody may have put a password into it.
-        let (value, expected) = ("...".to_owned(), "an http:// or https:// URL without credentials");
+        let (value, expected) =
+            ("...".to_owned(), "an http:// or https:// URL without credentials");
         return Err(Error::Value { name: "endpoint", value, expected });
     };
     let ip = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
@@ -155,7 +157,8 @@ fn endpoint(text: Option<String>, insecure: bool) -> Result<Option<String>, Erro
     if value.starts_with("https:") || is_here || insecure {
         return Ok(Some(value));
     }
-    let expected = "an https:// URL; set insecure-endpoint = true to send plaintexts over plain HTTP";
+    let expected =
+        "an https:// URL; set insecure-endpoint = true to send plaintexts over plain HTTP";
     Err(Error::Value { name: "endpoint", value, expected })
 }
 
@@ -202,7 +205,9 @@ mod tests {
 
     #[test]
     fn a_region_is_enough() {
-        let [remote] = &read("[remotes.a]\nregion = 'eu-central-1'\n").unwrap()[..] else { panic!() };
+        let [remote] = &read("[remotes.a]\nregion = 'eu-central-1'\n").unwrap()[..] else {
+            panic!()
+        };
         let name = RemoteName::parse("a").unwrap();
         assert_eq!(*remote, Settings::new(name, Region::parse("eu-central-1").unwrap()));
     }
@@ -253,9 +258,18 @@ mod tests {
             ("endpoint = 'http://127.0.0.1.test'", "insecure-endpoint"),
             ("role.arn = 'arn:aws:iam::1:role/x'", "role.arn: "),
             ("role.arn = 'arn:aws:iam::111122223333:user/x'", "role.arn: "),
-            ("role = { arn = 'arn:aws:iam::111122223333:role/x', session-name = 'a b' }", "role.session-name"),
-            ("role = { arn = 'arn:aws:iam::111122223333:role/x', external-id = '?' }", "role.external-id"),
-            ("role = { arn = 'arn:aws:iam::111122223333:role/x', endpoint = 'http://sts' }", "insecure-endpoint"),
+            (
+                "role = { arn = 'arn:aws:iam::111122223333:role/x', session-name = 'a b' }",
+                "role.session-name",
+            ),
+            (
+                "role = { arn = 'arn:aws:iam::111122223333:role/x', external-id = '?' }",
+                "role.external-id",
+            ),
+            (
+                "role = { arn = 'arn:aws:iam::111122223333:role/x', endpoint = 'http://sts' }",
+                "insecure-endpoint",
+            ),
             ("access-key-id = 'AKIA'", "unknown field `access-key-id`"),
             ("role.name = 'x'", "unknown field `name`"),
         ] {

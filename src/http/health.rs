@@ -58,9 +58,9 @@ pub(super) fn ready(state: &State) -> HttpResponse {
 
 /// A remote's name and how it does.
 fn shown((name, health): (&RemoteName, remote::Health)) -> (&str, Value) {
-    let failure = health.last_failure.map(|last| {
-        json!({ "kind": last.kind.as_str(), "time": iso_8601(last.at_ms) })
-    });
+    let failure = health
+        .last_failure
+        .map(|last| json!({ "kind": last.kind.as_str(), "time": iso_8601(last.at_ms) }));
     let shown = json!({
         "breaker": health.breaker.as_str(),
         "inFlight": health.in_flight,

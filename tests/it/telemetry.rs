@@ -1,5 +1,7 @@
 //! What the real program tells those who run it.
 
+use std::fs;
+
 use serde_json::json;
 
 use crate::calls::Scene;
@@ -75,4 +77,21 @@ fn a_collector_that_is_gone_is_no_trouble() {
     program.terminate();
     let log = std::fs::read_to_string(home.log()).unwrap();
     assert!(log.contains("the last telemetry was not sent"), "{log}");
+}
+
+#[test]
+fn remotes_are_seen_before_anybody_has_called_them() {
+    let home = Home::new();
+    let config = home.data().with_file_name("settings.toml");
+    fs::write(&config, "[remotes.far]\nregion = 'us-west-2'\n").unwrap();
+    let program = home.serve(&["--config", config.to_str().unwrap()]);
+    let ready = program.look("/health/ready").json();
+    assert_eq!(ready["status"], "ready");
+    let far = json!({
+        "breaker": "closed", "inFlight": 0, "lastAnswer": null, "lastFailure": null,
+    });
+    assert_eq!(ready["remotes"], json!({ "far": far }));
+    let metrics = program.look("/metrics").text();
+    let line = r#"wardbook_remote_available{wardbook_remote_name="far"} 1"#;
+    assert!(metrics.lines().any(|other| other == line), "{metrics}");
 }

@@ -5,7 +5,7 @@ use super::*;
 use crate::base::ids::{AccountId, Region};
 use crate::keys::backend::remote::FailureKind;
 use crate::store::testing::Counting;
-use crate::store::{Error, Settings, Store};
+use crate::store::{Error, Marks, Settings, Store};
 
 fn realm(region: &str) -> Realm {
     let account = AccountId::parse("111122223333").unwrap();
@@ -103,7 +103,7 @@ fn trouble_with_one_key_is_none_of_the_store() {
 #[tokio::test]
 async fn committed_stores_are_there_after_a_start() {
     let folder = tempfile::TempDir::new().unwrap();
-    let open = || Store::open(folder.path(), Settings::default(), |_, _| None.into()).unwrap();
+    let open = || Store::open(folder.path(), Settings::default(), |_| Marks::default()).unwrap();
     let book = open();
     book.appoint(Counting::from(0)).unwrap();
     let stores = Arc::new(CustomKeyStores::default());

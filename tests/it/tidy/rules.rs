@@ -48,7 +48,10 @@ const FENCES: &[(&[&str], &[&str])] = &[
         ],
         &["telemetry", "http/metrics"],
     ),
-    (&["reqwest"], &["app/error", "app/witness", "cli", "config/audit", "config/remotes", "telemetry"]),
+    (
+        &["reqwest"],
+        &["app/error", "app/witness", "cli", "config/audit", "config/remotes", "telemetry"],
+    ),
 ];
 
 /// A file of `src/` has at most this many lines.

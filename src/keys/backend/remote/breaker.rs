@@ -158,9 +158,8 @@ impl Breaker {
     /// between a half and the whole, so that many servers do not come back at once.
     fn open(&self, pauses: u32) -> State {
         let doubled = 1_u64.checked_shl(pauses.saturating_sub(1)).unwrap_or(u64::MAX);
-        let longest = limits::REMOTE_PAUSE_MS_MIN
-            .saturating_mul(doubled)
-            .min(limits::REMOTE_PAUSE_MS_MAX);
+        let longest =
+            limits::REMOTE_PAUSE_MS_MIN.saturating_mul(doubled).min(limits::REMOTE_PAUSE_MS_MAX);
         let half = longest.wrapping_shr(1);
         let more = half.saturating_mul(u64::from((self.chance)())).wrapping_shr(32);
         let pause = Duration::from_millis(half.saturating_add(more));

@@ -284,7 +284,10 @@ fn pairs(context: &EncryptionContext) -> Option<Pairs> {
     (!context.is_empty()).then(|| context.iter().map(pair).collect())
 }
 
-#[expect(clippy::disallowed_types, reason = "the SDK's type; it is sent, and nothing depends on its order")]
+#[expect(
+    clippy::disallowed_types,
+    reason = "the SDK's type; it is sent, and nothing depends on its order"
+)]
 type Pairs = std::collections::HashMap<String, String>;
 
 /// The bytes of a member that an answer must have. No answer has one without bytes.
@@ -299,16 +302,16 @@ fn bytes(
     }
 }
 
-/// The result of a verification. AWS never answers `false`; other servers do.
+/// The result of a verification. AWS never answers `false`; other servers do, and to
+/// the SDK an answer without the member says the same.
 fn held(
-    valid: Option<bool>,
+    valid: bool,
     otherwise: FailureKind,
     request_id: Option<String>,
 ) -> Result<Answer<()>, Failure> {
     match valid {
-        Some(true) => Ok(Answer { value: (), request_id }),
-        Some(false) => Err(Failure::new(otherwise, request_id, "not valid")),
-        None => Err(missing("SignatureValid or MacValid", request_id)),
+        true => Ok(Answer { value: (), request_id }),
+        false => Err(Failure::new(otherwise, request_id, "the remote answers false")),
     }
 }
 

@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
-use aws_config::BehaviorVersion;
 use aws_config::default_provider::credentials::DefaultCredentialsChain;
 use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
 use aws_config::sts::AssumeRoleProvider;
+use aws_config::{BehaviorVersion, SdkConfig};
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
 use aws_sdk_kms::config::Region;
@@ -16,10 +16,7 @@ use super::connection::Limits;
 use super::settings::{Role, Settings};
 
 /// The credentials of a remote.
-pub(super) async fn provider(
-    settings: &Settings,
-    limits: &Limits,
-) -> SharedCredentialsProvider {
+pub(super) async fn provider(settings: &Settings, limits: &Limits) -> SharedCredentialsProvider {
     let region = Region::new(settings.region.to_string());
     let config = ProviderConfig::without_region()
         .with_region(Some(region.clone()))
@@ -50,16 +47,18 @@ pub(super) async fn assumed(
     region: Region,
     limits: &Limits,
 ) -> SharedCredentialsProvider {
-    let config = aws_config::defaults(BehaviorVersion::latest())
+    let version = BehaviorVersion::latest();
+    let usual = aws_config::defaults(version).no_credentials().region(region.clone()).load().await;
+    // Of the usual only what this process is: what the environment says of endpoints
+    // is about other programs, as for KMS.
+    let mut config = SdkConfig::builder()
+        .behavior_version(version)
         .region(region)
-        .credentials_provider(own.clone())
         .timeout_config(limits.timeouts.clone())
-        .retry_config(limits.retries.clone())
-        .load()
-        .await;
-    let mut config = config.into_builder();
-    // What the environment says of endpoints is about other programs, as for KMS.
-    config.set_service_config(None);
+        .retry_config(limits.retries.clone());
+    config.set_sleep_impl(usual.sleep_impl());
+    config.set_time_source(usual.time_source());
+    config.set_http_client(usual.http_client());
     config.set_endpoint_url(role.endpoint.clone());
     let mut provider = AssumeRoleProvider::builder(&role.arn)
         .configure(&config.build())

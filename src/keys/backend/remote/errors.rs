@@ -98,7 +98,8 @@ where
         }
         SdkError::ResponseError(_) => {
             let bad = causes(&error).find_map(|cause| cause.downcast_ref::<BadLength>());
-            let cause = bad.map_or_else(|| "an answer that cannot be read".into(), BadLength::to_string);
+            let cause =
+                bad.map_or_else(|| "an answer that cannot be read".into(), BadLength::to_string);
             Failure::garbage(request_id, &cause)
         }
         _ => {
@@ -116,7 +117,7 @@ where
 
 /// An error and what caused it, outermost first.
 fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |error| error.source())
+    std::iter::successors(Some(error), |error: &&'a (dyn Error + 'static)| (*error).source())
 }
 
 /// The remote's id of a call, if it has one that may stand in a record.

@@ -161,10 +161,15 @@ mod tests {
         check_told(" a\r\n\tb\0c \u{1b}[31m\u{e4} ", "a b c [31m?");
         let arn = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
         check_told(&format!("Key '{arn}' does not exist"), &format!("Key '{arn}' does not exist"));
-        check_told("id 1234abcd-12ab-34cd-56ef-1234567890ab.", "id 1234abcd-12ab-34cd-56ef-1234567890ab.");
+        check_told(
+            "id 1234abcd-12ab-34cd-56ef-1234567890ab.",
+            "id 1234abcd-12ab-34cd-56ef-1234567890ab.",
+        );
         check_told(&format!("Plaintext {}= is bad", "QUJD".repeat(11)), "Plaintext ... is bad");
         let long = told(&"word ".repeat(1_000));
         assert!(long.chars().count() <= limits::REMOTE_CAUSE_CHARS, "{}", long.len());
-        assert!(told(&format!("arn:aws:{}", "x".repeat(9_999))).len() <= limits::REMOTE_CAUSE_CHARS);
+        assert!(
+            told(&format!("arn:aws:{}", "x".repeat(9_999))).len() <= limits::REMOTE_CAUSE_CHARS
+        );
     }
 }

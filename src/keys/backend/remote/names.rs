@@ -82,7 +82,9 @@ mod tests {
     #[test]
     fn arns_of_keys() {
         assert!(is_key_arn(ARN) && is_key_arn("arn:aws-cn:kms:cn-north-1:1:key/mrk-1"));
-        for other in ["", "a", "arn:aws:kms:x:1:key/", "arn:aws:kms:x:1:alias/a", "arn:aws:s3:::key/a"] {
+        for other in
+            ["", "a", "arn:aws:kms:x:1:key/", "arn:aws:kms:x:1:alias/a", "arn:aws:s3:::key/a"]
+        {
             assert!(!is_key_arn(other), "{other}");
         }
     }

@@ -66,7 +66,10 @@ async fn faults_of_the_server_are_tried_again() {
 
     let server = Server::start(vec![fault(), fault(), good]);
     let failure = failure(&remote(server.url.clone())).await;
-    assert_eq!((failure.kind, failure.cause.as_str()), (FailureKind::Unavailable, "KMSInternalException: because"));
+    assert_eq!(
+        (failure.kind, failure.cause.as_str()),
+        (FailureKind::Unavailable, "KMSInternalException: because")
+    );
     assert_eq!(server.requests().len(), 2);
 
     let page = "HTTP/1.1 503 X\r\nContent-Length: 6\r\nConnection: close\r\n\r\n<html>";
@@ -96,7 +99,8 @@ async fn the_breaker_keeps_calls_back() {
     let clock = Arc::new(ManualClock::at(1_000));
     let mut settings = settings(server.url.clone(), PATIENT_MS);
     settings.attempts = 1;
-    let remote = Remote::with_credentials(settings, Arc::<ManualClock>::clone(&clock), credentials());
+    let remote =
+        Remote::with_credentials(settings, Arc::<ManualClock>::clone(&clock), credentials());
     for _ in 0..limits::REMOTE_FAILURES_IN_A_ROW {
         assert!(failure(&remote).await.cause.starts_with("ServiceUnavailable"));
     }
@@ -124,12 +128,13 @@ async fn until(done: impl Fn() -> bool) {
     }
 }
 
-/// Starts a call, and drops it once it has been seen.
+/// Starts a call, and drops it once it has been seen at both ends.
 async fn drop_half_way(remote: &Remote, server: &Server, call: impl Future<Output = Failure>) {
     let before = server.requests().len();
+    let seen = || server.requests().len() > before && remote.health().in_flight == 1;
     tokio::select! {
         failure = call => panic!("{failure:?}"),
-        () = until(|| server.requests().len() > before) => assert_eq!(remote.health().in_flight, 1),
+        () = until(seen) => {}
     }
 }
 
@@ -162,7 +167,8 @@ async fn a_test_that_is_dropped_is_no_result() {
     let clock = Arc::new(ManualClock::at(0));
     let mut settings = settings(server.url.clone(), PATIENT_MS);
     settings.attempts = 1;
-    let remote = Remote::with_credentials(settings, Arc::<ManualClock>::clone(&clock), credentials());
+    let remote =
+        Remote::with_credentials(settings, Arc::<ManualClock>::clone(&clock), credentials());
     for _ in 0..limits::REMOTE_FAILURES_IN_A_ROW {
         failure(&remote).await;
     }
@@ -206,4 +212,12 @@ async fn without_credentials_nothing_is_sent() {
         assert_eq!(remote.health().last_failure.unwrap().kind, FailureKind::Credentials);
     }
     assert!(server.requests().is_empty());
+}
+
+#[tokio::test]
+async fn a_profile_that_is_not_there_is_found_out_by_the_first_call() {
+    let mut settings = settings("http://127.0.0.1:1".to_owned(), PATIENT_MS);
+    settings.profile = Some("no-such-profile-7f3a".to_owned());
+    let remote = Remote::new(settings, Arc::new(ManualClock::at(0)));
+    assert_eq!(failure(&remote).await.kind, FailureKind::Credentials);
 }
