@@ -82,6 +82,7 @@ fn wardbook(data: &str) {
         guardrails: app::GuardrailFolder { path: format!("{data}/policies").into(), named: false },
         open: OpenOptions {
             oidc: Vec::new(),
+            remotes: Default::default(),
             data: data.into(),
             root_key: RootKeySource::KeyFile(format!("{data}/root.key").into()),
             log_origin: None,

@@ -66,6 +66,7 @@ fn open(folder: &std::path::Path) -> Server {
     let made = app::init(&init, &SystemClock::new()).unwrap();
     let opened = app::open(OpenOptions {
         oidc: Vec::new(),
+        remotes: Default::default(),
         data: folder.to_owned(),
         root_key: key_file(),
         log_origin: None,

@@ -18,6 +18,7 @@ use crate::hsm::{Hsm, OsEntropy, SealedDomainKey};
 use crate::identity::directory::Directory;
 use crate::identity::oidc::{self, Providers};
 use crate::items::schemas::Schemas;
+use crate::keys::backend::remote::Remotes;
 use crate::keys::grants::index::GrantIndex;
 use crate::keys::registry::Registry;
 use crate::ops::blocking::Workshop;
@@ -39,6 +40,8 @@ pub struct OpenOptions {
     /// The OpenID Connect providers; those without an account are of the data
     /// folder's.
     pub oidc: Vec<oidc::Setting>,
+    /// Where remote keys are. Opening does not ask them anything.
+    pub remotes: Arc<Remotes>,
     /// The origin of a log that has none yet; must be that of one that has.
     pub log_origin: Option<String>,
     pub witness: WitnessSettings,
@@ -108,6 +111,7 @@ pub fn open(options: OpenOptions) -> Result<Opened, Error> {
         store,
         engine,
         keys: registry,
+        remotes: options.remotes,
         grants,
         directory,
         labels,

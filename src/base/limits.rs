@@ -403,6 +403,22 @@ pub const LOOKUP_VALUE_CHARS: usize = 2_000;
 /// Records that one page of LookupEvents looks into.
 pub const LOOKUP_RECORDS: usize = 4_096;
 
+/// Remotes of the settings.
+pub const REMOTES: usize = 64;
+/// An answer of a remote, bytes: the largest of those asked for has a ciphertext of
+/// 6,144 bytes in base64.
+pub const REMOTE_ANSWER_BYTES: u64 = 64 * 1024;
+/// What a record says of a failure at a remote, characters.
+pub const REMOTE_CAUSE_CHARS: usize = 512;
+/// The request id of a remote, characters; AWS's have 36.
+pub const REMOTE_REQUEST_ID_CHARS: usize = 128;
+/// Failures in a row after which calls to a remote pause.
+pub const REMOTE_FAILURES_IN_A_ROW: u32 = 5;
+/// The first such pause, milliseconds.
+pub const REMOTE_PAUSE_MS_MIN: u64 = 1_000;
+/// The longest such pause, milliseconds.
+pub const REMOTE_PAUSE_MS_MAX: u64 = 60_000;
+
 /// Derived SigV4 signing keys kept in memory.
 pub const SIGNING_KEYS_CACHED: usize = 4_096;
 /// How far behind the server's clock a signature may be, seconds.

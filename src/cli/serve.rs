@@ -14,11 +14,12 @@ use super::{Context, init};
 use crate::app::{
     self, DEV_ACCESS_KEY, Doors, InitOptions, Initialized, OpenOptions, Opened, Seed, ServeOptions,
 };
-use crate::base::clock::SystemClock;
+use crate::base::clock::{Clock, SystemClock};
 use crate::base::ids::Region;
 use crate::base::secret::SecretBytes;
 use crate::config::flags::ServerFlags;
 use crate::config::server::{self, Server};
+use crate::keys::backend::remote::Remotes;
 use crate::store;
 use crate::telemetry::{self, Telemetry};
 
@@ -38,7 +39,7 @@ pub(super) fn run(context: &mut Context, arguments: Arguments) -> Result<(), Err
         set_parent_process_death_signal(Some(Signal::TERM)).map_err(Error::Parent)?;
     }
     let is_new = !app::is_initialized(&settings.folder.data).map_err(Error::Serve)?;
-    let Server { folder, listen, mut regions, quotas, oidc, workers, tls, .. } = settings;
+    let Server { folder, listen, mut regions, quotas, oidc, remotes, workers, tls, .. } = settings;
     let Server { guardrails, witness, seed, dev, trail, disk_reserve_bytes, .. } = settings;
     let seed = seed.map(|path| Seed::read(&path)).transpose();
     let seed = seed.map_err(|error| Error::Serve(error.into()))?;
@@ -56,12 +57,14 @@ pub(super) fn run(context: &mut Context, arguments: Arguments) -> Result<(), Err
     let doors =
         Doors { listener, workers, tls, metrics: Box::new(move || metrics.prometheus_text()) };
     let InitOptions { data, root_key, log_origin, .. } = folder;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let open = OpenOptions {
         data,
         root_key,
         regions,
         quotas,
         oidc,
+        remotes: Arc::new(Remotes::new(remotes, &clock)),
         log_origin,
         witness,
         store: store::Settings {
@@ -69,7 +72,7 @@ pub(super) fn run(context: &mut Context, arguments: Arguments) -> Result<(), Err
             ..store::Settings::default()
         },
         trail,
-        clock: Arc::new(SystemClock::new()),
+        clock,
         observer: telemetry.observer(),
     };
     let output = &mut context.output;
@@ -104,6 +107,7 @@ fn watch(telemetry: &Telemetry, opened: &Opened) {
         telemetry.watch_trail(move || trail.status());
     }
     let (keys, clock) = (Arc::clone(&opened.ctx.keys), Arc::clone(&opened.ctx.clock));
+    telemetry.watch_remotes(&opened.ctx.remotes);
     telemetry.watch_witnesses(&opened.witness.health());
     telemetry.watch_keys(move |limit| keys.material_expirations(limit), clock);
 }

@@ -3,11 +3,19 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::keys::backend::remote::RemoteName;
+
 /// A setting that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("{name}: {value:?} is not {expected}")]
     Value { name: &'static str, value: String, expected: &'static str },
+    #[error("remotes.{name}")]
+    Remote {
+        name: RemoteName,
+        #[source]
+        cause: Box<Error>,
+    },
     #[error("the environment variable {0} is not UTF-8")]
     NotUtf8(&'static str),
     #[error("cannot read {path}")]

@@ -11,6 +11,7 @@ use super::environment::Environment;
 use super::flags::{AuditFlags, InitFlags, RootKeyFlags, ServerFlags};
 use super::oidc::OidcTable;
 use super::quotas::QuotaLayer;
+use super::remotes::RemoteTables;
 use super::trail::TrailLayer;
 
 /// The settings of one source. In `wardbook.toml` the keys are these names
@@ -40,6 +41,9 @@ pub(super) struct Layer {
     /// Tables of the file; neither a flag nor the environment has them.
     #[serde(default)]
     pub(super) oidc: Vec<OidcTable>,
+    /// Tables of the file, too.
+    #[serde(default)]
+    pub(super) remotes: RemoteTables,
     #[serde(default)]
     pub(super) audit: AuditLayer,
     pub(super) log_format: Option<String>,
@@ -72,6 +76,7 @@ impl Layer {
             quotas: QuotaLayer::of_environment(from)?,
             trail: TrailLayer::of_environment(from)?,
             oidc: Vec::new(),
+            remotes: RemoteTables::new(),
             audit: AuditLayer::of_environment(from)?,
             log_format: from.text("WARDBOOK_LOG_FORMAT")?,
             log_filter: from.text("WARDBOOK_LOG_FILTER")?,
@@ -104,6 +109,7 @@ impl Layer {
             quotas: self.quotas.over(below.quotas),
             trail: self.trail.over(below.trail),
             oidc: if self.oidc.is_empty() { below.oidc } else { self.oidc },
+            remotes: if self.remotes.is_empty() { below.remotes } else { self.remotes },
             audit: self.audit.over(below.audit),
             log_format: self.log_format.or(below.log_format),
             log_filter: self.log_filter.or(below.log_filter),

@@ -7,6 +7,7 @@ use super::environment::Environment;
 use super::flags::{InitFlags, ServerFlags};
 use super::layer::Layer;
 use super::oidc::OidcTable;
+use super::remotes;
 use super::root_key::RootKeySetting;
 use super::{Error, file, tls};
 use crate::app::{DEV_ACCOUNT, GUARDRAILS, GuardrailFolder, WitnessSettings};
@@ -14,6 +15,7 @@ use crate::audit::trail;
 use crate::base::ids::{AccountId, Region};
 use crate::base::quotas::Quotas;
 use crate::identity::oidc;
+use crate::keys::backend::remote;
 use crate::telemetry::{self, LogFormat};
 
 const DEFAULT_LISTEN: &str = "127.0.0.1:7643";
@@ -43,6 +45,7 @@ pub struct Server {
     pub workers: usize,
     pub quotas: Quotas,
     pub oidc: Vec<oidc::Setting>,
+    pub remotes: Vec<remote::Settings>,
     pub tls: Option<rustls::ServerConfig>,
     pub guardrails: GuardrailFolder,
     pub witness: WitnessSettings,
@@ -100,6 +103,7 @@ pub fn server(flags: ServerFlags, environment: &Environment) -> Result<Server, E
         workers: workers(settings.workers)?,
         quotas: settings.quotas.quotas()?,
         oidc: settings.oidc.into_iter().map(OidcTable::setting).collect::<Result<_, _>>()?,
+        remotes: remotes::settings(settings.remotes)?,
         tls,
         guardrails,
         witness: settings.audit.witness()?,

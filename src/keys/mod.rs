@@ -5,6 +5,7 @@
 //! is asked for), the database (`changes` are handed up and committed together
 //! with the audit record), and primitives (`hsm`).
 
+pub mod backend;
 pub mod changes;
 pub mod cipher;
 pub mod create;

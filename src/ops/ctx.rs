@@ -18,6 +18,7 @@ use crate::base::ids::{AccountId, Realm, Region};
 use crate::base::quotas::Quotas;
 use crate::hsm::Hsm;
 use crate::identity::directory::Directory;
+use crate::keys::backend::remote::Remotes;
 use crate::keys::grants::index::GrantIndex;
 use crate::keys::registry::Registry;
 use crate::policy::engine::Engine;
@@ -32,6 +33,8 @@ pub struct Ctx {
     pub store: Arc<Store>,
     pub engine: Arc<Engine>,
     pub keys: Arc<Registry>,
+    /// Where remote keys are.
+    pub remotes: Arc<Remotes>,
     pub grants: Arc<GrantIndex>,
     pub directory: Arc<Directory>,
     pub labels: Arc<dyn AttributeLabels>,
