@@ -49,7 +49,7 @@ impl Operation for Sign {
     type Output = Output;
 
     async fn run(
-        ctx: &Ctx,
+        _ctx: &Ctx,
         access: &mut Access<'_>,
         input: Input,
     ) -> Result<Done<Output>, ApiError> {
@@ -59,7 +59,7 @@ impl Operation for Sign {
             access.key(Action::SIGN, &input.key_id, Accepts::KeyOrAlias, None)?;
         let algorithm = signature::check(&key, Self::DESCRIPTION.name, input.signing_algorithm)?;
         let message = Message { algorithm, kind, bytes: input.message.0.expose() };
-        let signature = cipher::sign(&ctx.hsm, &permit, &key, message)?;
+        let signature = access.backend().sign(&permit, &key, message).await?;
         Ok(Done::read(Output {
             key_id: key.arn.to_string(),
             signature: Blob(signature),

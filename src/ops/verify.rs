@@ -73,7 +73,7 @@ impl Operation for Verify {
     type Output = Output;
 
     async fn run(
-        ctx: &Ctx,
+        _ctx: &Ctx,
         access: &mut Access<'_>,
         input: Input,
     ) -> Result<Done<Output>, ApiError> {
@@ -83,7 +83,7 @@ impl Operation for Verify {
             access.key(Action::VERIFY, &input.key_id, Accepts::KeyOrAlias, None)?;
         let algorithm = signature::check(&key, Self::DESCRIPTION.name, input.signing_algorithm)?;
         let message = Message { algorithm, kind, bytes: input.message.0.expose() };
-        cipher::verify(&ctx.hsm, &permit, &key, message, &input.signature.0)?;
+        access.backend().verify(&permit, &key, message, &input.signature.0).await?;
         Ok(Done::read(Output {
             key_id: key.arn.to_string(),
             signature_valid: true,
