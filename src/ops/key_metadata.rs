@@ -135,7 +135,7 @@ impl KeyMetadata {
                 .as_ref()
                 .map(|remote| XksKeyConfiguration { id: remote.id.clone() }),
             current_key_material_id: material
-                .filter(|_| spec == KeySpec::SymmetricDefault)
+                .filter(|_| spec == KeySpec::SymmetricDefault && key.remote.is_none())
                 .map(|material| material.id.to_string()),
         }
     }

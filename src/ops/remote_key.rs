@@ -10,6 +10,7 @@ use crate::base::spec::{KeySpec, KeyUsage, Origin};
 use crate::keys::backend::remote::{Description, FailureKind, Mode};
 use crate::keys::cipher;
 use crate::keys::create::NewRemote;
+use crate::keys::custom_stores::Connection;
 use crate::keys::key::RemoteKey;
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
@@ -43,7 +44,7 @@ pub(super) async fn check(
         return Err(unknown());
     }
     let xks_key_id = wanted.check_form()?;
-    if !ctx.custom_key_stores.connection(&id).is_connected() {
+    if ctx.custom_key_stores.connection(&id) != Connection::Connected {
         let text = format!("The custom key store {id} is not connected.");
         return Err(ApiError::new(Code::CustomKeyStoreInvalidStateException, text));
     }

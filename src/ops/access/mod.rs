@@ -13,6 +13,7 @@ use crate::base::ids::{AliasName, Realm};
 use crate::base::rates::RateGroup;
 use crate::base::spec::{KeyPairSpec, KeySpec};
 use crate::keys::backend::Backend;
+use crate::keys::custom_stores::Connection;
 use crate::keys::grants::Grant;
 use crate::keys::grants::sources::Retired;
 use crate::keys::key::Key;
@@ -370,7 +371,7 @@ impl<'a> Access<'a> {
     /// expired, even before the timer has destroyed it, nor a key in a store that is
     /// not connected as one that could be used.
     fn as_of_now(&self, key: &Arc<Key>) -> Arc<Key> {
-        let is_reached = |store| self.ctx.custom_key_stores.connection(store).is_connected();
+        let is_reached = |store| self.ctx.custom_key_stores.connection(store) == Connection::Connected;
         match &key.remote {
             None => key.at(self.ctx.clock.now_ms()),
             Some(remote) if is_reached(&remote.store) => Arc::clone(key),
