@@ -206,7 +206,8 @@ impl Worker {
             Err(_) => self.row_by_row(tx, after, to),
         };
         let is_readable = rows.iter().all(|(_, row)| row.is_ok());
-        let mut leaves: BTreeMap<u64, Hash> = BTreeMap::new();
+        // In the order of their places, as the rows come.
+        let mut leaves: Vec<(u64, Hash)> = Vec::with_capacity(rows.len());
         let mut expected = after.saturating_add(1);
         let mut beside = Beside::default();
         for (seq, row) in rows {
@@ -240,8 +241,10 @@ impl Worker {
         let mut begin = after;
         while begin < to {
             let end = begin.saturating_add(BLOCK);
-            let hashes: Vec<Hash> =
-                leaves.range(begin.saturating_add(1)..=end).map(|(_, leaf)| *leaf).collect();
+            let first = leaves.partition_point(|(seq, _)| *seq <= begin);
+            let behind = leaves.partition_point(|(seq, _)| *seq <= end);
+            let of_block = leaves.get(first..behind).unwrap_or_default();
+            let hashes: Vec<Hash> = of_block.iter().map(|(_, leaf)| *leaf).collect();
             if let Some(root) = block_root(hashes) {
                 self.log.blocks.insert(begin.checked_div(BLOCK).unwrap_or(0), root);
             }
