@@ -313,6 +313,18 @@ fn providers_are_tables_of_the_file() {
 }
 
 #[test]
+fn remotes_are_tables_of_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = file(folder.path(), "[remotes.far]\nregion = 'us-west-2'\nmode = 'raw'\n");
+    let server = serve(&["--config", &config], &[]).unwrap();
+    let [remote] = server.remotes.as_slice() else { panic!("{:?}", server.remotes) };
+    assert_eq!((remote.name.as_str(), remote.region.as_str()), ("far", "us-west-2"));
+    let config = file(folder.path(), "[remotes.far]\nregion = 'us-west-2'\nattempts = 9\n");
+    check_refused(&["--config", &config], &[], "remotes.far: attempts: \"9\"");
+    assert!(serve(&[], &[]).unwrap().remotes.is_empty());
+}
+
+#[test]
 fn the_log_has_an_origin_and_witnesses() {
     let folder = tempfile::tempdir().unwrap();
     let text = "[audit]\norigin = 'example.com/log'\nwitness-file = 'seen'\n\
