@@ -84,6 +84,8 @@ impl From<Failure> for ApiError {
             FailureKind::Credentials
             | FailureKind::KeyUnavailable
             | FailureKind::Unavailable
+            | FailureKind::TimedOut
+            | FailureKind::Garbage
             | FailureKind::Unknown => unavailable(),
         }
     }

@@ -13,7 +13,6 @@ use crate::base::algorithm::{
     EncapsulationAlgorithm, EncryptionAlgorithm, KeyAgreementAlgorithm, SigningAlgorithm,
 };
 use crate::base::spec::{KeySpec, KeyUsage};
-use crate::keys::cipher;
 use crate::policy::actions::Action;
 use crate::wire::blob::Blob;
 use crate::wire::codes::Code;

@@ -131,7 +131,13 @@ fn failed(error: cipher::Error) -> ApiError {
             let text = "The external key store has no such external key.";
             ApiError::new(Code::XksKeyNotFoundException, text)
         }
-        Some(FailureKind::Unavailable | FailureKind::Credentials | FailureKind::Unknown) => {
+        Some(
+            FailureKind::Unavailable
+            | FailureKind::TimedOut
+            | FailureKind::Garbage
+            | FailureKind::Credentials
+            | FailureKind::Unknown,
+        ) => {
             let text = "The external key store did not answer in time.";
             ApiError::new(Code::DependencyTimeoutException, text)
         }

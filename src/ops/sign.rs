@@ -10,7 +10,7 @@ use super::resolve::Accepts;
 use super::shapes::{DRY_RUN, GRANT_TOKENS, KEY_ID, MESSAGE, USE_ERRORS, out_blob, out_text};
 use super::signature::{self, MESSAGE_TYPE, SIGNING_ALGORITHM};
 use crate::base::algorithm::{MessageType, SigningAlgorithm};
-use crate::keys::cipher::{self, Message};
+use crate::keys::cipher::Message;
 use crate::policy::actions::Action;
 use crate::wire::blob::{Blob, SecretBlob};
 use crate::wire::error::ApiError;

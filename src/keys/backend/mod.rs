@@ -13,7 +13,7 @@ mod symmetric;
 use std::sync::Arc;
 
 pub use calls::{RemoteCall, RemoteCalls};
-pub use ciphertext::Ciphertext;
+pub use ciphertext::{Ciphertext, RemoteBlob};
 
 use super::cipher::{self, Decrypted, Encapsulated, Encrypted, Error, Message, WrappedDataKey};
 use super::custom_stores::{CustomKeyStore, CustomKeyStores};
