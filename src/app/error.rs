@@ -79,6 +79,8 @@ pub enum Error {
     Account(#[from] identity::account::Error),
     #[error("the keys cannot be loaded")]
     Keys(#[from] keys::rows::LoadError),
+    #[error("the custom key stores cannot be loaded")]
+    CustomKeyStores(#[from] keys::custom_stores::rows::LoadError),
     #[error("the users and roles cannot be loaded")]
     Identities(#[from] identity::rows::LoadError),
     #[error("the OpenID Connect providers cannot be used")]

@@ -20,6 +20,7 @@ use crate::identity::directory::Directory;
 use crate::identity::oidc::{self, Providers};
 use crate::items::schemas::Schemas;
 use crate::keys::backend::remote::Remotes;
+use crate::keys::custom_stores::CustomKeyStores;
 use crate::keys::grants::index::GrantIndex;
 use crate::keys::registry::Registry;
 use crate::ops::blocking::Workshop;
@@ -160,10 +161,12 @@ fn assemble(
     let engine = Arc::new(Engine::new()?);
     let directory = Arc::new(Directory::default());
     let registry = Arc::new(Registry::new(Arc::clone(&hsm)));
+    let custom_key_stores = Arc::new(CustomKeyStores::default());
     let grants = Arc::new(GrantIndex::default());
     let schemas = Arc::new(Schemas::default());
     let labels: Arc<dyn AttributeLabels> = Arc::<Schemas>::clone(&schemas);
-    store.read(|tx| Ok(load(tx, &engine, &directory, &registry, &grants, &schemas)))??;
+    let stores = &custom_key_stores;
+    store.read(|tx| Ok(load(tx, &engine, &directory, &registry, stores, &grants, &schemas)))??;
     let start = Start {
         wall_ms: options.clock.now_ms(),
         elapsed: options.clock.elapsed(),
@@ -187,6 +190,7 @@ fn assemble(
         store,
         engine,
         keys: registry,
+        custom_key_stores,
         remotes: options.remotes,
         grants,
         directory,
@@ -201,6 +205,7 @@ fn assemble(
         observer: options.observer,
         changing: Mutex::default(),
         rotation_due: Arc::new(Notify::new()),
+        connection_due: Arc::new(Notify::new()),
         rsa_keys: Workshop::of_rsa_keys(),
         policies: Workshop::of_policies(),
         policy_searches: Workshop::of_policy_searches(),
@@ -241,11 +246,13 @@ fn load(
     engine: &Engine,
     directory: &Directory,
     registry: &Registry,
+    custom_key_stores: &CustomKeyStores,
     grants: &GrantIndex,
     schemas: &Schemas,
 ) -> Result<(), Error> {
     identity::rows::load(tx, engine, directory)?;
     keys::rows::load(tx, engine, registry)?;
+    keys::custom_stores::rows::load(tx, custom_key_stores)?;
     keys::grants::rows::load(tx, grants)?;
     items::schemas::load(tx, schemas)?;
     Ok(())

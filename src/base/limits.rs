@@ -252,6 +252,10 @@ pub const ACCOUNTS: usize = 1_000;
 /// Access keys of one user (AWS's own limit).
 pub const ACCESS_KEYS_PER_USER: usize = 2;
 
+/// Calls of remotes that the record of one call shows. Of a batch with more it says
+/// how many there were.
+pub const REMOTE_CALLS_SHOWN: usize = 8;
+
 /// The longest canonical record, bytes. CloudTrail's own limit is 256 KB.
 pub const RECORD_BYTES: usize = 128 * 1024;
 /// The members of a record that hold JSON of the operation, bytes together; beyond

@@ -9,6 +9,7 @@ pub mod backend;
 pub mod changes;
 pub mod cipher;
 pub mod create;
+pub mod custom_stores;
 pub mod grants;
 pub mod import;
 pub mod key;

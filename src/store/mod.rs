@@ -9,6 +9,7 @@
 mod cells;
 mod conditions;
 mod counts;
+pub mod custom_key_stores;
 mod entry;
 mod error;
 mod event;

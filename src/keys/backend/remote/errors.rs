@@ -68,7 +68,9 @@ pub(super) fn kind_of(code: Option<&str>, status: u16) -> FailureKind {
         (Some((_, kind)), _, _) => *kind,
         (None, _, 429) => FailureKind::Throttled,
         (None, Some(_), 400..500) => FailureKind::Unknown,
-        // A fault of the server, or no error of AWS at all: a proxy's page, say.
+        // No error of AWS at all: a proxy's page, say.
+        (None, None, ..500) => FailureKind::Garbage,
+        // A fault of the server.
         (None, _, _) => FailureKind::Unavailable,
     }
 }
@@ -91,7 +93,9 @@ where
             };
             Failure::new(kind, request_id, &cause)
         }
-        SdkError::TimeoutError(_) => Failure::garbage(request_id, "no answer in time"),
+        SdkError::TimeoutError(_) => {
+            Failure::new(FailureKind::TimedOut, request_id, "no answer in time")
+        }
         SdkError::ResponseError(_) => {
             let bad = causes(error).find_map(|cause| cause.downcast_ref::<BadLength>());
             let cause =
@@ -99,8 +103,10 @@ where
             Failure::garbage(request_id, &cause)
         }
         _ => {
+            let late = matches!(error, SdkError::DispatchFailure(sent) if sent.is_timeout());
             let kind = match causes(error).any(|cause| cause.is::<CredentialsError>()) {
                 true => FailureKind::Credentials,
+                false if late => FailureKind::TimedOut,
                 false => FailureKind::Unavailable,
             };
             let cause: Vec<String> = causes(error).map(ToString::to_string).collect();
@@ -140,8 +146,8 @@ mod tests {
             (Some("New"), 403, FailureKind::Unknown),
             (Some("New"), 429, FailureKind::Throttled),
             (Some("New"), 500, FailureKind::Unavailable),
-            (None, 200, FailureKind::Unavailable),
-            (None, 403, FailureKind::Unavailable),
+            (None, 200, FailureKind::Garbage),
+            (None, 403, FailureKind::Garbage),
             (None, 429, FailureKind::Throttled),
             (None, 502, FailureKind::Unavailable),
         ] {

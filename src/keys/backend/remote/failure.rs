@@ -31,9 +31,13 @@ pub enum FailureKind {
     Validation,
     /// Too many calls: at the remote, or under way to it.
     Throttled,
-    /// No answer, or none that is one: no connection, too late, a fault of the
-    /// server, garbage, or the circuit breaker is open.
+    /// No answer: no connection, a fault of the server, or the circuit breaker is
+    /// open.
     Unavailable,
+    /// No answer in time.
+    TimedOut,
+    /// An answer that is none.
+    Garbage,
     /// The remote refused with an error that is not known here.
     Unknown,
 }
@@ -57,6 +61,8 @@ impl FailureKind {
             Self::Validation => "validation",
             Self::Throttled => "throttled",
             Self::Unavailable => "unavailable",
+            Self::TimedOut => "timedOut",
+            Self::Garbage => "garbage",
             Self::Unknown => "unknown",
         }
     }
@@ -64,7 +70,7 @@ impl FailureKind {
     /// Whether the remote as a whole is in trouble, and not this call alone.
     #[must_use]
     pub const fn is_outage(self) -> bool {
-        matches!(self, Self::Credentials | Self::Unavailable)
+        matches!(self, Self::Credentials | Self::Unavailable | Self::TimedOut | Self::Garbage)
     }
 }
 
@@ -88,11 +94,11 @@ impl Failure {
 
     /// An answer that is none.
     pub(super) fn garbage(request_id: Option<String>, what: &str) -> Self {
-        Self::new(FailureKind::Unavailable, request_id, what)
+        Self::new(FailureKind::Garbage, request_id, what)
     }
 
     pub(super) fn late(limit_ms: u64) -> Self {
-        Self::garbage(None, &format!("no answer within {limit_ms} ms"))
+        Self::new(FailureKind::TimedOut, None, &format!("no answer within {limit_ms} ms"))
     }
 
     pub(super) fn too_many(max_in_flight: usize) -> Self {
@@ -102,7 +108,8 @@ impl Failure {
 
     pub(super) fn breaker_open(last: Option<FailureKind>) -> Self {
         let last = last.map_or("unknown", FailureKind::as_str);
-        Self::garbage(None, &format!("the circuit breaker is open; the last failure: {last}"))
+        let cause = format!("the circuit breaker is open; the last failure: {last}");
+        Self::new(FailureKind::Unavailable, None, &cause)
     }
 }
 

@@ -107,7 +107,7 @@ async fn every_other_operation_has_its_answer() {
 
 #[track_caller]
 fn check_garbage(failure: &Failure, told: &str) {
-    assert_eq!(failure.kind, FailureKind::Unavailable, "{failure:?}");
+    assert_eq!(failure.kind, FailureKind::Garbage, "{failure:?}");
     assert!(failure.cause.contains(told), "{failure:?}");
 }
 
@@ -163,8 +163,8 @@ async fn descriptions_are_read_with_care() {
         (body(ARN, "SYMMETRIC_DEFAULT", "Enabled"), Ok(true)),
         (body(ARN, "SYMMETRIC_DEFAULT", "PendingDeletion"), Ok(false)),
         (body(ARN, "LATTICE_9", "Enabled"), Err(FailureKind::Unsupported)),
-        (body("x", "SYMMETRIC_DEFAULT", "Enabled"), Err(FailureKind::Unavailable)),
-        (body(&format!("{ARN}0"), "SYMMETRIC_DEFAULT", "Enabled"), Err(FailureKind::Unavailable)),
+        (body("x", "SYMMETRIC_DEFAULT", "Enabled"), Err(FailureKind::Garbage)),
+        (body(&format!("{ARN}0"), "SYMMETRIC_DEFAULT", "Enabled"), Err(FailureKind::Garbage)),
     ] {
         let (_server, remote) = answering(&body);
         let found = remote.describe(ARN).await;

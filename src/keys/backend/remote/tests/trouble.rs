@@ -16,9 +16,9 @@ async fn failure(remote: &Remote) -> Failure {
     decrypted.map(|answer| answer.value.len()).unwrap_err()
 }
 
-async fn check_unavailable(endpoint: String, timeout_ms: u64, told: &str) {
+async fn check(endpoint: String, timeout_ms: u64, want: FailureKind, told: &str) {
     let failure = failure(&remote_with(settings(endpoint, timeout_ms))).await;
-    assert_eq!(failure.kind, FailureKind::Unavailable, "{failure:?}");
+    assert_eq!(failure.kind, want, "{failure:?}");
     assert!(failure.cause.contains(told), "{told}: {failure:?}");
 }
 
@@ -26,21 +26,21 @@ async fn check_unavailable(endpoint: String, timeout_ms: u64, told: &str) {
 async fn silence_ends_with_the_time_limit() {
     // Connections are made, but nobody takes them.
     let deaf = TcpListener::bind("127.0.0.1:0").unwrap();
-    check_unavailable(format!("http://{}", deaf.local_addr().unwrap()), HASTY_MS, "").await;
+    check(format!("http://{}", deaf.local_addr().unwrap()), HASTY_MS, FailureKind::TimedOut, "").await;
     let headers = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n";
     for begun in ["", "HTTP/1.1 200", headers, &format!("{headers}{{")] {
         let server = Server::always(Reply::BytesAndSilence(begun.to_owned()));
-        check_unavailable(server.url, HASTY_MS, "").await;
+        check(server.url, HASTY_MS, FailureKind::TimedOut, "").await;
     }
 }
 
 #[tokio::test]
 async fn no_connection_and_broken_ones_are_failures() {
     let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    check_unavailable(format!("http://{gone}"), PATIENT_MS, "").await;
+    check(format!("http://{gone}"), PATIENT_MS, FailureKind::Unavailable, "").await;
     for bytes in ["", "\0\0\0\0\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{"] {
         let server = Server::always(Reply::Bytes(bytes.to_owned()));
-        check_unavailable(server.url, PATIENT_MS, "").await;
+        check(server.url, PATIENT_MS, FailureKind::Unavailable, "").await;
     }
 }
 
@@ -49,10 +49,10 @@ async fn long_answers_are_not_read() {
     let head = |rest: &str| format!("HTTP/1.1 200 OK\r\nConnection: close\r\n{rest}\r\n\r\n");
     let much = "x".repeat(1 << 20);
     let server = Server::always(Reply::Bytes(head("Content-Length: 1048576") + &much));
-    check_unavailable(server.url, PATIENT_MS, "an answer of 1048576 bytes").await;
+    check(server.url, PATIENT_MS, FailureKind::Garbage, "an answer of 1048576 bytes").await;
     let chunks = format!("100000\r\n{much}\r\n").repeat(4);
     let server = Server::always(Reply::Bytes(head("Transfer-Encoding: chunked") + &chunks));
-    check_unavailable(server.url, PATIENT_MS, "does not tell its length").await;
+    check(server.url, PATIENT_MS, FailureKind::Garbage, "does not tell its length").await;
 }
 
 #[tokio::test]
@@ -74,7 +74,7 @@ async fn faults_of_the_server_are_tried_again() {
 
     let page = "HTTP/1.1 503 X\r\nContent-Length: 6\r\nConnection: close\r\n\r\n<html>";
     let server = Server::always(Reply::Bytes(page.to_owned()));
-    check_unavailable(server.url.clone(), PATIENT_MS, "HTTP status 503").await;
+    check(server.url.clone(), PATIENT_MS, FailureKind::Unavailable, "HTTP status 503").await;
     assert_eq!(server.requests().len(), 2);
 }
 
