@@ -169,7 +169,7 @@ impl Server {
     }
 }
 
-fn open(folder: &std::path::Path, remote: Settings) -> Server {
+async fn open(folder: &std::path::Path, remote: Settings) -> Server {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let region = Region::parse("eu-central-1").unwrap();
     let key_file = || RootKeySource::KeyFile(folder.join("root.key"));
@@ -195,6 +195,7 @@ fn open(folder: &std::path::Path, remote: Settings) -> Server {
         clock,
         observer: Box::new(Nobody),
     })
+    .await
     .unwrap();
     let key = opened.ctx.directory.find_access_key(&made.access_key_id).unwrap();
     let user = opened.ctx.directory.find(&key.user_id).unwrap();
@@ -223,9 +224,8 @@ fn measure() {
     let usual = Settings::new(name.clone(), Region::parse("eu-west-1").unwrap());
     let settings = Settings { endpoint: Some(endpoint), ..usual };
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let _inside = runtime.enter();
-    let server = Arc::new(open(folder.path(), settings));
     runtime.block_on(async {
+        let server = Arc::new(open(folder.path(), settings).await);
         let local = server.ask("CreateKey", &json!({})).await;
         let local = json!({ "KeyId": local["KeyMetadata"]["KeyId"], "Plaintext": "c2VjcmV0" });
         let blob = server.ask("Encrypt", &local).await["CiphertextBlob"].clone();
@@ -263,6 +263,6 @@ fn measure() {
         ratios.sort_by(f64::total_cmp);
         let waiting = remote.waiting.load(Ordering::Relaxed);
         println!("median {:.2}; {waiting} calls reached the remote that hung", ratios[ROUNDS / 2]);
+        server.opened.ctx.store.close();
     });
-    server.opened.ctx.store.close();
 }
