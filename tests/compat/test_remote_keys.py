@@ -1,14 +1,14 @@
 """Keys of a remote AWS KMS (moto's server), used by way of wardbook with boto3."""
 
-import base64
 import hashlib
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from botocore.exceptions import ClientError
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-from clients import boto, refused
+from clients import Wire, boto, refused
 from remote_kms import CREDENTIALS, DENY, DISABLED, FAULT, GARBAGE, HANG, THROTTLE, RemoteKms
 from wardbook import Server
 
@@ -221,8 +221,6 @@ def test_the_record_names_the_remote_request(kms, here, make):
 
 
 def event(here, request_id):
-    from clients import Wire  # noqa: PLC0415
-
     return Wire(here.url, here.admin).rest("GET", f"/v1/audit/events?requestId={request_id}").json()["events"][0]
 
 
@@ -256,8 +254,6 @@ def test_local_keys_do_not_wait_for_a_hanging_remote(kms, here, make, remote):
     _, far = make()
     local = kms.create_key()["KeyMetadata"]["KeyId"]
     blob = kms.encrypt(KeyId=local, Plaintext=b"here")["CiphertextBlob"]
-    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415
-
     before = len(remote.door.calls)
     with remote.door.in_trouble(HANG), ThreadPoolExecutor(40) as pool:
         waiting = [pool.submit(kms.encrypt, KeyId=far, Plaintext=b"x") for _ in range(40)]
@@ -291,6 +287,25 @@ def test_a_disconnected_store_takes_its_keys_along(kms, stores, make):
     assert kms.decrypt(CiphertextBlob=blob, KeyId=key)["Plaintext"] == b"x"
 
 
+def test_a_dry_run_does_not_ask_the_remote(kms, make, remote):
+    _, key = make()
+    _, twice = make("twice")
+    named = {"KeyId": key, "EncryptionContext": CONTEXT}
+    blob = kms.encrypt(Plaintext=b"x", **named)["CiphertextBlob"]
+    before = len(remote.door.calls)
+    refused("DryRunOperationException", kms.encrypt, Plaintext=b"x", DryRun=True, **named)
+    refused("DryRunOperationException", kms.decrypt, CiphertextBlob=blob, DryRun=True, **named)
+    refused(
+        "DryRunOperationException",
+        kms.re_encrypt,
+        CiphertextBlob=blob,
+        SourceEncryptionContext=CONTEXT,
+        DestinationKeyId=twice,
+        DryRun=True,
+    )
+    assert len(remote.door.calls) == before
+
+
 def test_keys_live_on_after_a_restart(here, kms, make, remote):
     _, key = make("twice")
     blob = kms.encrypt(KeyId=key, Plaintext=b"x", EncryptionContext=CONTEXT)["CiphertextBlob"]
@@ -305,4 +320,3 @@ def test_keys_live_on_after_a_restart(here, kms, make, remote):
     connected(again, "twice")
     opened = healed(lambda: again.decrypt(CiphertextBlob=blob, EncryptionContext=CONTEXT))
     assert opened["Plaintext"] == b"x"
-    base64.b64encode(blob)

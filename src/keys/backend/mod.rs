@@ -36,6 +36,9 @@ pub struct Backend<'a> {
     pub stores: &'a CustomKeyStores,
     /// Gets every call of a remote.
     pub calls: &'a RemoteCalls,
+    /// Whether the caller only wants to know what would happen: then no remote is
+    /// asked, and what stands in the place of its answers is never answered.
+    pub is_dry_run: bool,
 }
 
 /// A remote key, and how to get to it.
@@ -43,6 +46,7 @@ struct Far<'a> {
     remote: Arc<Remote>,
     key: &'a RemoteKey,
     calls: &'a RemoteCalls,
+    is_dry_run: bool,
 }
 
 impl Far<'_> {
@@ -55,12 +59,16 @@ impl Far<'_> {
         self.remote.settings().mode
     }
 
-    /// Waits for a call, and notes it for the record.
-    async fn done<T>(
+    /// Waits for a call, and notes it for the record. In a dry run the call is not
+    /// made, and the answer empty.
+    async fn done<T: Default>(
         &self,
         operation: &'static str,
         call: impl Future<Output = Result<Answer<T>, Failure>>,
     ) -> Result<T, Error> {
+        if self.is_dry_run {
+            return Ok(T::default());
+        }
         let outcome = call.await;
         self.calls.note(RemoteCall::of(self.remote.name(), operation, &outcome));
         Ok(outcome?.value)
@@ -79,7 +87,8 @@ impl<'a> Backend<'a> {
         let Some(at) = &key.remote else { return Ok(None) };
         let store = self.stores.find(&at.store).ok_or(Error::NoRemote)?;
         let remote = self.remotes.find(&store.remote).ok_or(Error::NoRemote)?;
-        Ok(Some(Far { remote: Arc::clone(remote), key: at, calls: self.calls }))
+        let (remote, is_dry_run) = (Arc::clone(remote), self.is_dry_run);
+        Ok(Some(Far { remote, key: at, calls: self.calls, is_dry_run }))
     }
 
     /// What the remote of a store says of its key `id`.

@@ -71,7 +71,7 @@ pub(super) async fn decrypt(
         _ => return Err(Error::Ciphertext),
     };
     let opened = open(far, sealed, context).await?;
-    if key.is_double() {
+    if key.is_double() && !far.is_dry_run {
         return cipher::decrypt(hsm, permit, key, ALGORITHM, opened.expose(), context);
     }
     Ok(Decrypted { plaintext: opened, material_id: None })

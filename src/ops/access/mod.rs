@@ -364,6 +364,7 @@ impl<'a> Access<'a> {
             remotes: &self.ctx.remotes,
             stores: &self.ctx.custom_key_stores,
             calls: &self.facts.remote_calls,
+            is_dry_run: self.facts.dry_run,
         }
     }
 
