@@ -87,9 +87,7 @@ fn start_remote() -> (Arc<Remote>, String) {
     let shared = remote.clone();
     std::thread::spawn(move || {
         actix_web::rt::System::new().block_on(async move {
-            let app = move || {
-                App::new().app_data(shared.clone()).default_service(web::to(answer))
-            };
+            let app = move || App::new().app_data(shared.clone()).default_service(web::to(answer));
             let server = HttpServer::new(app).workers(1).bind("127.0.0.1:0").unwrap();
             told.send(server.addrs()[0].to_string()).unwrap();
             server.run().await.unwrap();

@@ -20,3 +20,5 @@ create table custom_key_stores (
 -- Where a key of a custom key store is; both null for every other key.
 alter table keys add column custom_key_store text;
 alter table keys add column xks_key_id text;
+-- Two KMS keys for one key of a remote would be two policies for one ciphertext.
+create unique index keys_by_xks_key_id on keys (xks_key_id);

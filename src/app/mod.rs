@@ -4,6 +4,7 @@
 //! Deliberately absent: flags, files of settings and the environment
 //! (`config`), and everything that a floor below can do by itself.
 
+mod connections;
 mod error;
 mod guardrails;
 mod hardening;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::{oneshot, watch};
 
+use super::connections;
 use super::error::Error;
 use super::guardrails::{GuardrailFolder, Guardrails};
 use super::hardening;
@@ -138,6 +139,7 @@ fn state(
     metrics: Box<dyn Fn() -> String + Send + Sync>,
 ) -> Arc<State> {
     let ctx = &opened.ctx;
+    system::make_custom_key_stores(ctx).await?;
     let authenticator = Authenticator::new(
         Arc::clone(&ctx.hsm),
         Arc::clone(&ctx.directory),
@@ -216,6 +218,8 @@ impl Running {
         let timers = tokio::spawn(tick(opened.clone(), stopped));
         let (stop_trail, stopped) = oneshot::channel();
         let deliveries = tokio::spawn(trail::run(Arc::clone(&opened.ctx), stopped));
+        let (stop_connecting, stopped) = oneshot::channel();
+        let connections = tokio::spawn(connections::run(Arc::clone(&opened.ctx), stopped));
         let (stop_watching, stopped) = oneshot::channel();
         let watcher = tokio::spawn(Watcher::default().watch(Arc::clone(&opened.ctx), stopped));
         let (stop_witness, stopped) = watch::channel(());
@@ -243,6 +247,10 @@ impl Running {
         }
         if tokio::time::timeout(wait, deliveries).await.is_err() {
             tracing::warn!("log files are still being delivered: the next start does it again");
+        }
+        drop(stop_connecting);
+        if tokio::time::timeout(wait, connections).await.is_err() {
+            tracing::warn!("remotes are still being asked");
         }
         drop(stop_watching);
         if tokio::time::timeout(wait, watcher).await.is_err() {

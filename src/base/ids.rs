@@ -292,7 +292,9 @@ mod tests {
         for good in ["cks-00000000000000000", "cks-1234567890abcdef0", "cks-fffffffffffffffff"] {
             assert_eq!(CustomKeyStoreId::parse(good).unwrap().to_string(), good);
         }
-        for bad in ["", "cks-", "cks-1234567890abcdef", "cks-1234567890abcdef01", "1234567890abcdef0"] {
+        for bad in
+            ["", "cks-", "cks-1234567890abcdef", "cks-1234567890abcdef01", "1234567890abcdef0"]
+        {
             assert_eq!(CustomKeyStoreId::parse(bad), None, "{bad}");
         }
         for bad in ["cks-1234567890ABCDEF0", "cks-+234567890abcdef0", "cks-1234567890abcde\u{e4}"] {

@@ -53,9 +53,8 @@ impl Registry {
     /// it is. Looks at every key.
     #[must_use]
     pub fn find_remote(&self, xks_key_id: &str) -> Option<Arc<Key>> {
-        let stands_for = |key: &&Arc<Key>| {
-            key.remote.as_ref().is_some_and(|remote| remote.id == xks_key_id)
-        };
+        let stands_for =
+            |key: &&Arc<Key>| key.remote.as_ref().is_some_and(|remote| remote.id == xks_key_id);
         let state = self.read();
         let found = state.keys.values().flat_map(BTreeMap::values).find(stands_for);
         found.map(Arc::clone)

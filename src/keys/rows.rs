@@ -6,9 +6,7 @@ use std::sync::Arc;
 use super::key::{Alias, Key, Material, RemoteKey, Rotated, Rotation};
 use super::registry::Registry;
 use crate::base::arn::KeyArn;
-use crate::base::ids::{
-    AccountId, AliasName, CustomKeyStoreId, KeyId, MaterialId, Realm, Region,
-};
+use crate::base::ids::{AccountId, AliasName, CustomKeyStoreId, KeyId, MaterialId, Realm, Region};
 use crate::base::spec::{
     KeyManager, KeySpec, KeyState, KeyUsage, MaterialState, MultiRegionRole, Origin, RotationType,
 };

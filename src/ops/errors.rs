@@ -4,8 +4,8 @@
 use crate::identity::{account, credentials, oidc, tags};
 use crate::keys::backend::remote::{Failure, FailureKind};
 use crate::keys::state::StateError;
-use crate::ops::{rates, source};
 use crate::keys::{cipher, import, multi_region};
+use crate::ops::{rates, source};
 use crate::policy::error::CompileError;
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;

@@ -52,7 +52,8 @@ impl Operation for GenerateDataKeyWithoutPlaintext {
             Action::GENERATE_DATA_KEY_WITHOUT_PLAINTEXT,
             name,
             &input,
-        ).await?;
+        )
+        .await?;
         Ok(Done::read(Output {
             ciphertext_blob: Blob(made.wrapped.blob),
             key_id: made.key_arn,

@@ -114,8 +114,7 @@ impl Use for Generate {
     ) -> Result<Made<Generated>, ApiError> {
         let input = data_key::Input::of(key_id, DATA_KEY_BYTES, &self.encryption_context);
         let name = GenerateDataKeys::DESCRIPTION.name;
-        let made =
-            data_key::generate(ctx, access, Action::GENERATE_DATA_KEY, name, &input).await?;
+        let made = data_key::generate(ctx, access, Action::GENERATE_DATA_KEY, name, &input).await?;
         Ok(Made {
             material: made.wrapped.material_id,
             output: Generated {

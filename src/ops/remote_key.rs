@@ -165,7 +165,8 @@ mod tests {
     #[test]
     fn only_the_arn_of_a_key_names_it_for_ever() {
         assert_eq!(wanted(Some(ARN)).check_form().unwrap(), ARN);
-        for bad in ["alias/a", "1234abcd-12ab-34cd-56ef-1234567890ab", &ARN.replace("key/", "alias/")]
+        for bad in
+            ["alias/a", "1234abcd-12ab-34cd-56ef-1234567890ab", &ARN.replace("key/", "alias/")]
         {
             let error = wanted(Some(bad)).check_form().unwrap_err();
             assert_eq!(error.code(), Code::XksKeyInvalidConfigurationException, "{bad}");

@@ -62,9 +62,20 @@ pub fn update(tx: &mut dyn Tx, row: &CustomKeyStoreRow) -> Result<(), Error> {
 /// Removes a store.
 ///
 /// # Errors
-/// [`Error::Conflict`] if it is not at `version`.
+/// [`Error::Conflict`] if it is not at `version`, or has got a key meanwhile.
 pub fn delete(tx: &mut dyn Tx, id: &str, version: i64) -> Result<(), Error> {
     one_row(tx.run(&DELETE, &[id.into(), version.into()])?)
+}
+
+/// Checks that the store is there, for a key that is to be in it.
+///
+/// # Errors
+/// [`Error::Conflict`] if it was deleted meanwhile.
+pub fn check(tx: &mut dyn Tx, id: &str) -> Result<(), Error> {
+    match tx.rows(&CHECK, &[id.into()])?.is_empty() {
+        false => Ok(()),
+        true => Err(Error::Conflict),
+    }
 }
 
 /// Every store.
@@ -106,7 +117,12 @@ const UPDATE: Query = Query {
 };
 const DELETE: Query = Query {
     name: "custom_key_stores.delete",
-    sql: "delete from custom_key_stores where id = ?1 and version = ?2",
+    sql: "delete from custom_key_stores where id = ?1 and version = ?2 \
+          and not exists (select 1 from keys where custom_key_store = ?1)",
+};
+const CHECK: Query = Query {
+    name: "custom_key_stores.check",
+    sql: "select id from custom_key_stores where id = ?1",
 };
 const LIST: Query = Query {
     name: "custom_key_stores.list",

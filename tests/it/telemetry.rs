@@ -83,7 +83,9 @@ fn a_collector_that_is_gone_is_no_trouble() {
 fn remotes_are_seen_before_anybody_has_called_them() {
     let home = Home::new();
     let config = home.data().with_file_name("settings.toml");
-    fs::write(&config, "[remotes.far]\nregion = 'us-west-2'\n").unwrap();
+    // Of an account that is not there, or the server would ask it at the start.
+    let settings = "[remotes.far]\nregion = 'us-west-2'\naccounts = ['444455556666']\n";
+    fs::write(&config, settings).unwrap();
     let program = home.serve(&["--config", config.to_str().unwrap()]);
     let ready = program.look("/health/ready").json();
     assert_eq!(ready["status"], "ready");

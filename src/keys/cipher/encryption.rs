@@ -133,7 +133,10 @@ pub(in crate::keys) fn check_rsa_plaintext(
     }
 }
 
-pub(in crate::keys) fn check_no_context(key: &Key, context: &EncryptionContext) -> Result<(), Error> {
+pub(in crate::keys) fn check_no_context(
+    key: &Key,
+    context: &EncryptionContext,
+) -> Result<(), Error> {
     if context.is_empty() { Ok(()) } else { Err(Error::Context(key.spec)) }
 }
 

@@ -88,7 +88,11 @@ impl CustomKeyStores {
 
     /// The store of this remote.
     #[must_use]
-    pub fn find_by_remote(&self, realm: &Realm, remote: &RemoteName) -> Option<Arc<CustomKeyStore>> {
+    pub fn find_by_remote(
+        &self,
+        realm: &Realm,
+        remote: &RemoteName,
+    ) -> Option<Arc<CustomKeyStore>> {
         self.find_where(|store| store.realm == *realm && store.remote == *remote)
     }
 
@@ -147,9 +151,8 @@ impl CustomKeyStores {
         if before.is_some_and(|held| held.store.version >= store.version) {
             return;
         }
-        let same = before.filter(|held| {
-            held.store.wanted == store.wanted && held.store.remote == store.remote
-        });
+        let same = before
+            .filter(|held| held.store.wanted == store.wanted && held.store.remote == store.remote);
         let connection = match same {
             Some(held) => held.connection,
             None if store.wanted => Connection::Connecting,

@@ -103,8 +103,7 @@ fn trouble_with_one_key_is_none_of_the_store() {
 #[tokio::test]
 async fn committed_stores_are_there_after_a_start() {
     let folder = tempfile::TempDir::new().unwrap();
-    let open = || Store::open(folder.path(), Settings::default(), |_| Marks::default()).unwrap();
-    let book = open();
+    let book = Store::open(folder.path(), Settings::default(), |_| Marks::default()).unwrap();
     book.appoint(Counting::from(0)).unwrap();
     let stores = Arc::new(CustomKeyStores::default());
     let put = |store: &CustomKeyStore| {

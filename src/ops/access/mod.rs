@@ -372,7 +372,8 @@ impl<'a> Access<'a> {
     /// expired, even before the timer has destroyed it, nor a key in a store that is
     /// not connected as one that could be used.
     fn as_of_now(&self, key: &Arc<Key>) -> Arc<Key> {
-        let is_reached = |store| self.ctx.custom_key_stores.connection(store) == Connection::Connected;
+        let is_reached =
+            |store| self.ctx.custom_key_stores.connection(store) == Connection::Connected;
         match &key.remote {
             None => key.at(self.ctx.clock.now_ms()),
             Some(remote) if is_reached(&remote.store) => Arc::clone(key),

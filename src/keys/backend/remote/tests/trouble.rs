@@ -26,7 +26,8 @@ async fn check(endpoint: String, timeout_ms: u64, want: FailureKind, told: &str)
 async fn silence_ends_with_the_time_limit() {
     // Connections are made, but nobody takes them.
     let deaf = TcpListener::bind("127.0.0.1:0").unwrap();
-    check(format!("http://{}", deaf.local_addr().unwrap()), HASTY_MS, FailureKind::TimedOut, "").await;
+    check(format!("http://{}", deaf.local_addr().unwrap()), HASTY_MS, FailureKind::TimedOut, "")
+        .await;
     let headers = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n";
     for begun in ["", "HTTP/1.1 200", headers, &format!("{headers}{{")] {
         let server = Server::always(Reply::BytesAndSilence(begun.to_owned()));
