@@ -39,6 +39,8 @@ class Gate:
         threading.Thread(target=self._accept, args=(self.listener,), daemon=True).start()
 
     def shut(self):
+        if self.listener.fileno() < 0:
+            return
         # A blocked accept() keeps a closed socket alive; this ends it.
         self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
