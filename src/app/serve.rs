@@ -124,7 +124,7 @@ pub fn serve(options: ServeOptions, mut tell: impl FnMut(Progress<'_>)) -> Resul
 pub async fn start(opened: Opened, doors: Doors) -> Result<Running, Error> {
     let Doors { listener, workers, tls, metrics } = doors;
     let secure = tls.is_some();
-    let state = state(&opened, secure, metrics);
+    let state = state(&opened, secure, metrics).await?;
     let door = Arc::new(Door::to(Arc::clone(&state)));
     let settings = server::Settings { listener, workers, tls };
     let listening = server::start(door, settings).map_err(Error::Serve)?;
@@ -133,11 +133,12 @@ pub async fn start(opened: Opened, doors: Doors) -> Result<Running, Error> {
     Ok(Running { opened, address: listening.address, state, listening })
 }
 
-fn state(
+/// What the doors lead to: with the custom key stores of the settings.
+async fn state(
     opened: &Opened,
     secure: bool,
     metrics: Box<dyn Fn() -> String + Send + Sync>,
-) -> Arc<State> {
+) -> Result<Arc<State>, Error> {
     let ctx = &opened.ctx;
     system::make_custom_key_stores(ctx).await?;
     let authenticator = Authenticator::new(
@@ -146,7 +147,8 @@ fn state(
         ctx.regions.clone(),
         Arc::clone(&opened.providers),
     );
-    Arc::new(State::new(Arc::clone(ctx), authenticator, operations(opened), secure, metrics))
+    let operations = operations(opened);
+    Ok(Arc::new(State::new(Arc::clone(ctx), authenticator, operations, secure, metrics)))
 }
 
 /// The doors of a server that is about to start.
@@ -193,7 +195,7 @@ impl SealedDoors {
         let Self { door, listening, workers, secure, metrics } = self;
         let details = started::details(&opened, listening.address, workers, secure);
         system::record_start(&opened.ctx, details).await?;
-        let state = state(&opened, secure, metrics);
+        let state = state(&opened, secure, metrics).await?;
         door.open(Arc::clone(&state));
         Ok(Running { opened, address: listening.address, state, listening })
     }
