@@ -14,7 +14,7 @@ pub enum Error {
     Remote {
         name: RemoteName,
         #[source]
-        cause: Box<Error>,
+        cause: Box<Self>,
     },
     #[error("the environment variable {0} is not UTF-8")]
     NotUtf8(&'static str),

@@ -238,7 +238,8 @@ mod tests {
         let (clock, breaker) = breaker(chance);
         fail(&breaker, limits::REMOTE_FAILURES_IN_A_ROW);
         for pause_ms in want_ms {
-            clock.advance_ms(pause_ms - 1);
+            clock.advance_ms(*pause_ms);
+            clock.advance_ms(-1);
             assert!(breaker.admit().is_err(), "{pause_ms}");
             clock.advance_ms(1);
             fail(&breaker, 1);

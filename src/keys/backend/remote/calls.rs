@@ -37,7 +37,7 @@ impl Remote {
                 .encryption_algorithm(algorithm.as_str().into())
                 .plaintext(Blob::new(plaintext))
                 .set_encryption_context(pairs(context));
-            let output = request.send().await.map_err(failure)?;
+            let output = request.send().await.map_err(|error| failure(&error))?;
             let id = request_id(&output);
             names::same_key(key, output.key_id(), &id)?;
             bytes(output.ciphertext_blob, "CiphertextBlob", id)
@@ -63,7 +63,7 @@ impl Remote {
                 .encryption_algorithm(algorithm.as_str().into())
                 .ciphertext_blob(Blob::new(ciphertext))
                 .set_encryption_context(pairs(context));
-            let output = request.send().await.map_err(failure)?;
+            let output = request.send().await.map_err(|error| failure(&error))?;
             let id = request_id(&output);
             let named = names::same_key(key, output.key_id(), &id);
             // Into its home first, so that it is wiped in any case.
@@ -91,7 +91,7 @@ impl Remote {
                 .signing_algorithm(algorithm.as_str().into())
                 .message_type(kind.as_str().into())
                 .message(Blob::new(message));
-            let output = request.send().await.map_err(failure)?;
+            let output = request.send().await.map_err(|error| failure(&error))?;
             let id = request_id(&output);
             names::same_key(key, output.key_id(), &id)?;
             bytes(output.signature, "Signature", id)
@@ -119,7 +119,7 @@ impl Remote {
                 .message_type(kind.as_str().into())
                 .message(Blob::new(message))
                 .signature(Blob::new(signature));
-            let output = request.send().await.map_err(failure)?;
+            let output = request.send().await.map_err(|error| failure(&error))?;
             let id = request_id(&output);
             names::same_key(key, output.key_id(), &id)?;
             held(output.signature_valid, FailureKind::Signature, id)
@@ -143,7 +143,7 @@ impl Remote {
                 .key_id(key)
                 .mac_algorithm(algorithm.as_str().into())
                 .message(Blob::new(message));
-            let output = request.send().await.map_err(failure)?;
+            let output = request.send().await.map_err(|error| failure(&error))?;
             let id = request_id(&output);
             names::same_key(key, output.key_id(), &id)?;
             bytes(output.mac, "Mac", id)
@@ -169,7 +169,7 @@ impl Remote {
                 .mac_algorithm(algorithm.as_str().into())
                 .message(Blob::new(message))
                 .mac(Blob::new(mac));
-            let output = request.send().await.map_err(failure)?;
+            let output = request.send().await.map_err(|error| failure(&error))?;
             let id = request_id(&output);
             names::same_key(key, output.key_id(), &id)?;
             held(output.mac_valid, FailureKind::Mac, id)
@@ -193,7 +193,7 @@ impl Remote {
                 .key_id(key)
                 .key_agreement_algorithm(algorithm.as_str().into())
                 .public_key(Blob::new(public_key));
-            let output = request.send().await.map_err(failure)?;
+            let output = request.send().await.map_err(|error| failure(&error))?;
             let id = request_id(&output);
             let named = names::same_key(key, output.key_id(), &id);
             let secret = bytes(output.shared_secret, "SharedSecret", id)?.map(SecretBytes::new);
@@ -208,7 +208,12 @@ impl Remote {
     /// [`Failure`].
     pub async fn public_key(&self, key: &str) -> Result<Answer<Vec<u8>>, Failure> {
         self.call(|client| async move {
-            let output = client.get_public_key().key_id(key).send().await.map_err(failure)?;
+            let output = client
+                .get_public_key()
+                .key_id(key)
+                .send()
+                .await
+                .map_err(|error| failure(&error))?;
             let id = request_id(&output);
             names::same_key(key, output.key_id(), &id)?;
             bytes(output.public_key, "PublicKey", id)
@@ -222,7 +227,8 @@ impl Remote {
     /// [`Failure`].
     pub async fn describe(&self, key: &str) -> Result<Answer<Description>, Failure> {
         self.call(|client| async move {
-            let output = client.describe_key().key_id(key).send().await.map_err(failure)?;
+            let output =
+                client.describe_key().key_id(key).send().await.map_err(|error| failure(&error))?;
             let id = request_id(&output);
             let Some(found) = output.key_metadata else {
                 return Err(missing("KeyMetadata", id));
@@ -267,7 +273,8 @@ impl Remote {
 
     async fn list_one(&self) -> Result<Answer<()>, Failure> {
         self.call(|client| async move {
-            let output = client.list_keys().limit(1).send().await.map_err(failure)?;
+            let output =
+                client.list_keys().limit(1).send().await.map_err(|error| failure(&error))?;
             let id = request_id(&output);
             match output.keys {
                 Some(_) => Ok(Answer { value: (), request_id: id }),

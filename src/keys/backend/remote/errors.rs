@@ -76,12 +76,12 @@ pub(super) fn kind_of(code: Option<&str>, status: u16) -> FailureKind {
 }
 
 /// The failure behind an error of the SDK.
-pub(super) fn failure<E>(error: SdkError<E>) -> Failure
+pub(super) fn failure<E>(error: &SdkError<E>) -> Failure
 where
     E: ProvideErrorMetadata + Error + Send + Sync + 'static,
 {
-    let request_id = request_id(&error);
-    match &error {
+    let request_id = request_id(error);
+    match error {
         SdkError::ServiceError(context) => {
             let (status, code) = (context.raw().status().as_u16(), context.err().code());
             let kind = kind_of(code, status);
@@ -97,19 +97,19 @@ where
             Failure::new(FailureKind::TimedOut, request_id, "no answer in time")
         }
         SdkError::ResponseError(_) => {
-            let bad = causes(&error).find_map(|cause| cause.downcast_ref::<BadLength>());
+            let bad = causes(error).find_map(|cause| cause.downcast_ref::<BadLength>());
             let cause =
                 bad.map_or_else(|| "an answer that cannot be read".into(), BadLength::to_string);
             Failure::garbage(request_id, &cause)
         }
         _ => {
-            let late = matches!(&error, SdkError::DispatchFailure(sent) if sent.is_timeout());
-            let kind = match causes(&error).any(|cause| cause.is::<CredentialsError>()) {
+            let late = matches!(error, SdkError::DispatchFailure(sent) if sent.is_timeout());
+            let kind = match causes(error).any(|cause| cause.is::<CredentialsError>()) {
                 true => FailureKind::Credentials,
                 false if late => FailureKind::TimedOut,
                 false => FailureKind::Unavailable,
             };
-            let cause: Vec<String> = causes(&error).map(ToString::to_string).collect();
+            let cause: Vec<String> = causes(error).map(ToString::to_string).collect();
             Failure::new(kind, request_id, &cause.join(": "))
         }
     }

@@ -65,7 +65,8 @@ impl Mode {
     }
 }
 
-/// A role to assume before every use of the remote (STS API, AssumeRole).
+/// A role to assume (STS API, AssumeRole); its credentials are kept while they are
+/// valid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Role {
     pub arn: String,

@@ -106,7 +106,7 @@ async fn every_other_operation_has_its_answer() {
 }
 
 #[track_caller]
-fn check_garbage(failure: Failure, told: &str) {
+fn check_garbage(failure: &Failure, told: &str) {
     assert_eq!(failure.kind, FailureKind::Garbage, "{failure:?}");
     assert!(failure.cause.contains(told), "{failure:?}");
 }
@@ -128,12 +128,12 @@ async fn garbage_is_no_answer() {
     ] {
         let (_server, remote) = answering(body);
         let encrypted = remote.encrypt(ARN, SYMMETRIC, b"plain", &no_context()).await;
-        check_garbage(encrypted.unwrap_err(), told);
+        check_garbage(&encrypted.unwrap_err(), told);
         let decrypted = remote.decrypt(ARN, SYMMETRIC, b"cipher", &no_context()).await;
         let failure = decrypted.unwrap_err();
         assert!(!failure.cause.contains("c2VjcmV0"), "{failure:?}");
         assert_eq!(failure.request_id.as_deref(), Some("request-1"));
-        check_garbage(failure, told);
+        check_garbage(&failure, told);
         assert!(remote.health().last_failure.is_some());
     }
 }
@@ -141,14 +141,14 @@ async fn garbage_is_no_answer() {
 #[tokio::test]
 async fn an_empty_answer_is_none_of_any_operation() {
     let (_server, remote) = answering("{}");
-    check_garbage(remote.sign(ARN, ECDSA, RAW, b"m").await.unwrap_err(), "Signature");
-    check_garbage(remote.generate_mac(ARN, HMAC, b"m").await.unwrap_err(), "Mac");
+    check_garbage(&remote.sign(ARN, ECDSA, RAW, b"m").await.unwrap_err(), "Signature");
+    check_garbage(&remote.generate_mac(ARN, HMAC, b"m").await.unwrap_err(), "Mac");
     let secret = remote.derive_shared_secret(ARN, ECDH, b"p").await;
-    check_garbage(secret.map(drop).unwrap_err(), "SharedSecret");
-    check_garbage(remote.public_key(ARN).await.unwrap_err(), "PublicKey");
-    check_garbage(remote.describe(ARN).await.unwrap_err(), "KeyMetadata");
+    check_garbage(&secret.map(drop).unwrap_err(), "SharedSecret");
+    check_garbage(&remote.public_key(ARN).await.unwrap_err(), "PublicKey");
+    check_garbage(&remote.describe(ARN).await.unwrap_err(), "KeyMetadata");
     let (_server, remote) = answering("{}");
-    check_garbage(remote.probe(None).await.unwrap_err(), "Keys");
+    check_garbage(&remote.probe(None).await.unwrap_err(), "Keys");
 }
 
 #[tokio::test]

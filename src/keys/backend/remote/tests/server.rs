@@ -47,7 +47,7 @@ impl Server {
         thread::spawn(move || {
             for stream in listener.incoming() {
                 let (replies, seen) = (replies.clone(), Arc::clone(&seen));
-                thread::spawn(move || serve(stream.unwrap(), &replies, &seen));
+                thread::spawn(move || serve(&stream.unwrap(), &replies, &seen));
             }
         });
         Self { url, requests }
@@ -63,21 +63,22 @@ impl Server {
     }
 }
 
-fn serve(stream: TcpStream, replies: &[Reply], seen: &Mutex<Vec<String>>) {
-    let Some(request) = read(&stream) else { return };
-    let number = {
+fn serve(mut stream: &TcpStream, replies: &[Reply], seen: &Mutex<Vec<String>>) {
+    let Some(request) = read(stream) else { return };
+    let before = {
         let mut seen = seen.lock().unwrap();
+        let before = seen.len();
         seen.push(request);
-        seen.len()
+        before
     };
-    let reply = replies.get(number - 1).or(replies.last()).unwrap();
+    let reply = replies.get(before).or(replies.last()).unwrap();
     let (bytes, is_silent) = match reply {
         Reply::Bytes(bytes) => (bytes, false),
         Reply::BytesAndSilence(bytes) => (bytes, true),
     };
     // A client that has heard enough may hang up.
-    if (&stream).write_all(bytes.as_bytes()).is_ok() && is_silent {
-        read(&stream);
+    if stream.write_all(bytes.as_bytes()).is_ok() && is_silent {
+        read(stream);
     }
 }
 
@@ -86,11 +87,12 @@ fn read(stream: &TcpStream) -> Option<String> {
     let mut reader = BufReader::new(stream);
     let (mut request, mut length) = (String::new(), 0);
     loop {
-        let start = request.len();
-        if reader.read_line(&mut request).ok()? == 0 {
+        let mut line = String::new();
+        if reader.read_line(&mut line).ok()? == 0 {
             return None;
         }
-        let line = request[start..].to_ascii_lowercase();
+        request.push_str(&line);
+        line.make_ascii_lowercase();
         if let Some(value) = line.strip_prefix("content-length:") {
             length = value.trim().parse().unwrap();
         }
