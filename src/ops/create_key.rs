@@ -83,7 +83,6 @@ impl Operation for CreateKey {
         errors: &[
             Code::CustomKeyStoreInvalidStateException,
             Code::CustomKeyStoreNotFoundException,
-            Code::DependencyTimeoutException,
             Code::InvalidArnException,
             Code::LimitExceededException,
             Code::MalformedPolicyDocumentException,

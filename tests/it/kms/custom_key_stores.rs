@@ -227,7 +227,7 @@ fn each_remote_appears_as_a_store() {
             },
         })
     );
-    assert_eq!(stores(&server.in_region(OTHER_REGION)), Vec::<Value>::new());
+    assert!(stores(&server.in_region(OTHER_REGION)).is_empty());
     let made = server.events("eventName=CreateCustomKeyStore");
     assert_eq!(made.len(), 2);
     let random = json!({ "NumberOfBytes": 8, "CustomKeyStoreId": id });
@@ -262,7 +262,7 @@ fn a_remote_is_for_the_accounts_of_its_settings() {
     let mut options = with_remotes(&["far"]);
     options.remotes[0].accounts = AccountId::parse("444455556666").into_iter().collect();
     let server = Server::with(options);
-    assert_eq!(stores(&server), Vec::<Value>::new());
+    assert!(stores(&server).is_empty());
     let text = "https://far cannot be reached: the settings of this server have no such remote \
                 for account 111122223333.";
     refused(&create(&server, "far", "far"), "XksProxyUriUnreachableException", text);
