@@ -23,6 +23,7 @@ PROSE = [
     ("ListResourceTags", "Limit", {"max": 50}, "API reference, ListResourceTags"),
     ("ScheduleKeyDeletion", "PendingWindowInDays", {"min": 7, "max": 30}, "API reference, ScheduleKeyDeletion"),
     ("CreateKey", "CustomerMasterKeySpec", {"enum": "KeySpec"}, "one list in its texts; the member is deprecated"),
+    ("CreateKey", "XksKeyId", {"pattern": "^[a-zA-Z0-9-_.:/]+$"}, "the ARN of a key of AWS KMS has : and / too"),
     ("GenerateDataKey", "KeySpec", {"enum": None, "max": 2048}, "its text lists the specs of KMS keys"),
     ("GenerateDataKeyWithoutPlaintext", "KeySpec", {"enum": None, "max": 2048}, "as GenerateDataKey"),
 ]
