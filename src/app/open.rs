@@ -7,6 +7,7 @@ use tokio::sync::{Mutex, Notify, Semaphore};
 
 use super::error::Error;
 use super::ledger::{self, Home};
+use super::restore;
 use super::root_key::{self, RootKeySource};
 use super::witness::{Witness, WitnessSettings};
 use crate::audit::trail::{self, Trail};
@@ -14,7 +15,7 @@ use crate::base::clock::Clock;
 use crate::base::ids::{AccountId, Region};
 use crate::base::limits;
 use crate::base::quotas::Quotas;
-use crate::hsm::{Hsm, OsEntropy, SealedDomainKey};
+use crate::hsm::{Hsm, OsEntropy, RootKey, SealedDomainKey};
 use crate::identity::directory::Directory;
 use crate::identity::oidc::{self, Providers};
 use crate::items::schemas::Schemas;
@@ -89,6 +90,7 @@ pub fn open(options: OpenOptions) -> Result<Opened, Error> {
         wall_ms: options.clock.now_ms(),
         elapsed: options.clock.elapsed(),
         last_record_ms: store.last_time_ms()?,
+        restored_ms: restore::restored_ms(&store)?,
     };
     let handles = || trail::Handles {
         store: Arc::clone(&store),
@@ -128,6 +130,7 @@ pub fn open(options: OpenOptions) -> Result<Opened, Error> {
         audit_counts: Workshop::of_audit_counts(),
         audit_exports: Arc::new(Semaphore::new(limits::AUDIT_EXPORTS_AT_ONCE)),
         audit_followers: Arc::new(Semaphore::new(limits::AUDIT_FOLLOWERS)),
+        backups: Arc::new(Semaphore::new(limits::BACKUPS_AT_ONCE)),
     });
     let items = Arc::new(items::Ctx::new(Arc::clone(&ctx), schemas));
     Ok(Opened { ctx, items, providers: Arc::new(providers), witness: Arc::new(witness) })
@@ -145,7 +148,7 @@ fn served(home: &Region, others: Vec<Region>) -> Vec<Region> {
 }
 
 /// Which account and Region the folder is for; `None` before initialization.
-fn identity_of(tx: &mut dyn Tx) -> Result<Option<(AccountId, Region)>, Error> {
+pub(super) fn identity_of(tx: &mut dyn Tx) -> Result<Option<(AccountId, Region)>, Error> {
     let (Some(account), Some(region)) = (meta::find(tx, "account")?, meta::find(tx, "region")?)
     else {
         return Ok(None);
@@ -155,9 +158,13 @@ fn identity_of(tx: &mut dyn Tx) -> Result<Option<(AccountId, Region)>, Error> {
 }
 
 fn unseal(store: &Store, source: &RootKeySource) -> Result<Hsm, Error> {
-    let (protectors, rows) =
-        store.read(|tx| Ok((sealed::list_protectors(tx)?, sealed::list_domain_keys(tx)?)))?;
-    let root = root_key::open(source, &protectors)?;
+    let protectors = store.read(sealed::list_protectors)?;
+    hsm_of(store, root_key::open(source, &protectors)?)
+}
+
+/// The HSM with the domain keys of a store.
+pub(super) fn hsm_of(store: &Store, root: RootKey) -> Result<Hsm, Error> {
+    let rows = store.read(sealed::list_domain_keys)?;
     let sealed_key = |row: sealed::DomainKeyRow| -> Result<SealedDomainKey, Error> {
         let version = u32::try_from(row.version).map_err(|_bad| Error::Meta("domain key"))?;
         Ok(SealedDomainKey { version, bytes: row.sealed })

@@ -142,6 +142,14 @@ pub const WITNESS_WAIT_MS: u64 = 10_000;
 /// The longest pause before a witness that failed is tried again, milliseconds.
 pub const WITNESS_PAUSE_MS: u64 = 60_000;
 
+/// Length of the write-ahead log, bytes, above which a copy of the book is given
+/// up: it cannot begin anew before the copy is made.
+pub const SNAPSHOT_WAL_BYTES: u64 = 1024 * 1024 * 1024;
+/// What must stay free on the disk beside a copy of the book, bytes.
+pub const SNAPSHOT_FREE_BYTES: u64 = 64 * 1024 * 1024;
+/// Backups that are taken at the same time.
+pub const BACKUPS_AT_ONCE: usize = 1;
+
 /// Plaintext of one Encrypt call, bytes (AWS's own limit).
 pub const PLAINTEXT_BYTES: usize = 4_096;
 /// Message of one Sign or GenerateMac call, bytes (AWS's own limit).
