@@ -64,8 +64,9 @@ fn open(folder: &std::path::Path) -> Server {
         log_origin: None,
     };
     let made = app::init(&init, &SystemClock::new()).unwrap();
-    let opened = app::open(OpenOptions {
+    let opened = wardbook::http::server::block_on(app::open(OpenOptions {
         oidc: Vec::new(),
+        remotes: Default::default(),
         data: folder.to_owned(),
         root_key: key_file(),
         log_origin: None,
@@ -76,7 +77,7 @@ fn open(folder: &std::path::Path) -> Server {
         trail: None,
         clock: Arc::new(SystemClock::new()),
         observer: Box::new(Nobody),
-    })
+    }))
     .unwrap();
     let key = opened.ctx.directory.find_access_key(&made.access_key_id).unwrap();
     let user = opened.ctx.directory.find(&key.user_id).unwrap();

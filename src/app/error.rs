@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use crate::keys::backend::remote::FailureKind;
 use crate::{hsm, identity, keys, policy, store};
 
 /// Why the server does not start, or a data folder is not initialized.
@@ -45,8 +46,43 @@ pub enum Error {
     KeyFileMode(PathBuf),
     #[error("the root key cannot be opened")]
     RootKey(#[source] hsm::Error),
+    #[error("a remote key protects the root key, and there is no remote {0} in the settings")]
+    NoRemote(String),
+    #[error(
+        "which remote key is to protect the root key? Say it with root-key-remote and root-key-id"
+    )]
+    NoRemoteKey,
+    #[error("the remote {remote} does not open the root key ({kind}): {cause}", kind = .kind.as_str())]
+    RemoteKey { remote: String, kind: FailureKind, cause: String },
     #[error("the root key of this folder has no protector of this kind: it is opened by {0}")]
-    NoSuchProtector(&'static str),
+    NoSuchProtector(String),
+    #[error(
+        "{0:?} cannot be the name of a protector: take 1 to 64 letters, digits, `.`, `_` and `-`"
+    )]
+    ProtectorName(String),
+    #[error("there is a protector {0} already: give the new one another name")]
+    ProtectorExists(String),
+    #[error("the root key has {0} protectors and can have no more: remove one first")]
+    TooManyProtectors(usize),
+    #[error("there is no protector {0}")]
+    NoProtector(String),
+    #[error("{0} is the only protector: without it nobody could open the root key")]
+    LastProtector(String),
+    #[error(
+        "no protector but {name} was opened: give what opens one of the others, so that it is \
+         sure that somebody can, or say --force"
+    )]
+    Unproven {
+        name: String,
+        #[source]
+        cause: Box<Self>,
+    },
+    #[error("give what opens these protectors too, or remove them first: {names}")]
+    NotResealed {
+        names: String,
+        #[source]
+        cause: Box<Self>,
+    },
     #[error("the software HSM does not start")]
     Hsm(#[from] hsm::Error),
     #[error("the database cannot be used")]
@@ -59,6 +95,8 @@ pub enum Error {
     Account(#[from] identity::account::Error),
     #[error("the keys cannot be loaded")]
     Keys(#[from] keys::rows::LoadError),
+    #[error("the custom key stores cannot be loaded")]
+    CustomKeyStores(#[from] keys::custom_stores::rows::LoadError),
     #[error("the users and roles cannot be loaded")]
     Identities(#[from] identity::rows::LoadError),
     #[error("the OpenID Connect providers cannot be used")]

@@ -10,13 +10,13 @@ use std::sync::Arc;
 use super::error::Error;
 use super::hardening;
 use super::ledger;
-use super::root_key::{self, RootKeySource};
+use super::root_key::{self, Place, RootKeySource};
 use crate::audit::{self, EventType, Record};
 use crate::base::caller::{Caller, Principal};
 use crate::base::clock::Clock;
 use crate::base::ids::{AccountId, Region, RequestId};
 use crate::base::secret::SecretBytes;
-use crate::hsm::{Hsm, OsEntropy};
+use crate::hsm::{EntropySource, Hsm, OsEntropy};
 use crate::identity::account;
 use crate::identity::directory::Account;
 use crate::policy::engine::Engine;
@@ -81,17 +81,20 @@ pub fn init(options: &InitOptions, clock: &dyn Clock) -> Result<Initialized, Err
     if has_account(&store)? {
         return Err(Error::AlreadyInitialized(options.data.clone()));
     }
-    let (root, protector) = root_key::create(&options.root_key)?;
-    let (hsm, domain_key) = Hsm::initialize(root, OsEntropy)?;
     let created_ms = clock.now_ms();
+    let account = match &options.account {
+        Some(account) => account.clone(),
+        None => random_account()?,
+    };
+    let log_id = store.read(meta::log_id)?;
+    let place = Place { account: &account, log_id: &log_id };
+    let made = root_key::create(&options.root_key, &place, created_ms);
+    let (root, protector) = block_on(made)?;
+    let (hsm, domain_key) = Hsm::initialize(root, OsEntropy)?;
     let domain_key = DomainKeyRow {
         version: i64::from(domain_key.version),
         sealed: domain_key.bytes,
         created_ms,
-    };
-    let account = match &options.account {
-        Some(account) => account.clone(),
-        None => account::random_id(&hsm)?,
     };
     let region = options.region.clone();
     let first = Account { id: account.clone(), name: String::new(), created_ms };
@@ -103,6 +106,7 @@ pub fn init(options: &InitOptions, clock: &dyn Clock) -> Result<Initialized, Err
         region: region.clone(),
         protector,
         domain_key,
+        naming_key: hsm.seal_naming_key()?,
     }));
     let origin = options.log_origin.as_deref();
     let (founded, founding) = audit::ledger::found(&hsm, &store, origin, created_ms)?;
@@ -143,6 +147,7 @@ struct Foundation {
     region: Region,
     protector: ProtectorRow,
     domain_key: DomainKeyRow,
+    naming_key: Vec<u8>,
 }
 
 impl Change for Foundation {
@@ -150,7 +155,8 @@ impl Change for Foundation {
         meta::insert(tx, "account", self.account.as_str())?;
         meta::insert(tx, "region", self.region.as_str())?;
         sealed::insert_protector(tx, &self.protector)?;
-        sealed::insert_domain_key(tx, &self.domain_key)
+        sealed::insert_domain_key(tx, &self.domain_key)?;
+        sealed::set_naming_key(tx, &self.naming_key)
     }
 
     fn publish(&self) {}
@@ -207,7 +213,15 @@ pub(super) fn random(hsm: &Hsm) -> Result<[u8; 16], Error> {
     Ok(bytes)
 }
 
-/// Waits for the one commit of an initialization, outside of any runtime.
-fn block_on<T>(future: impl Future<Output = T>) -> T {
+/// An account id from the system's randomness: the first protector of a root key is
+/// told the account, and so comes before the HSM that the root key starts.
+fn random_account() -> Result<AccountId, Error> {
+    let mut bytes = [0; 16];
+    OsEntropy.fill(&mut bytes).map_err(crate::hsm::Error::from)?;
+    Ok(account::id_from_random(bytes)?)
+}
+
+/// Waits outside of any runtime.
+pub(super) fn block_on<T>(future: impl Future<Output = T>) -> T {
     crate::http::server::block_on(future)
 }

@@ -4,6 +4,7 @@
 //! Deliberately absent: flags, files of settings and the environment
 //! (`config`), and everything that a floor below can do by itself.
 
+mod connections;
 mod draft;
 mod error;
 mod guardrails;
@@ -13,6 +14,7 @@ mod ledger;
 mod open;
 mod restore;
 mod root_key;
+mod sealed;
 mod seed;
 mod serve;
 mod started;
@@ -24,8 +26,11 @@ pub use error::Error;
 pub use guardrails::{GuardrailError, GuardrailFolder};
 pub use init::{GUARDRAILS, InitOptions, Initialized, init, is_initialized};
 pub use open::{OpenOptions, Opened, open};
-pub use restore::{BackupFile, Checked, Progress, restore, verify_backup};
-pub use root_key::RootKeySource;
+pub use restore::{BackupFile, Checked, restore, verify_backup};
+pub use root_key::{
+    ListedProtector, NewRemoteKey, OpenedBy, RemoteKeys, RootKeyFolder, RootKeySource,
+    list as list_protectors,
+};
 pub use seed::{DEV_ACCESS_KEY, DEV_ACCOUNT, Seed, SeedError};
-pub use serve::{Doors, Running, ServeOptions, bind, serve, start};
+pub use serve::{Doors, Progress, Running, ServeOptions, bind, serve, start};
 pub use witness::{Witness, WitnessHealth, WitnessSettings};

@@ -8,17 +8,20 @@ use tokio::sync::{Mutex, Notify, Semaphore};
 use super::error::Error;
 use super::ledger::{self, Home};
 use super::restore;
-use super::root_key::{self, RootKeySource};
+use super::root_key::{self, OpenedBy, Place, RootKeySource, SealedKeys};
+use super::sealed::Waited;
 use super::witness::{Witness, WitnessSettings};
 use crate::audit::trail::{self, Trail};
 use crate::base::clock::Clock;
 use crate::base::ids::{AccountId, Region};
 use crate::base::limits;
 use crate::base::quotas::Quotas;
-use crate::hsm::{Hsm, OsEntropy, RootKey, SealedDomainKey};
+use crate::hsm::{Hsm, RootKey};
 use crate::identity::directory::Directory;
 use crate::identity::oidc::{self, Providers};
 use crate::items::schemas::Schemas;
+use crate::keys::backend::remote::Remotes;
+use crate::keys::custom_stores::CustomKeyStores;
 use crate::keys::grants::index::GrantIndex;
 use crate::keys::registry::Registry;
 use crate::ops::blocking::Workshop;
@@ -27,7 +30,8 @@ use crate::ops::noise::Noise;
 use crate::ops::rates::Rates;
 use crate::ops::record_time::RecordTimes;
 use crate::policy::engine::Engine;
-use crate::store::{Settings, Store, Tx, meta, sealed};
+use crate::store::sealed::ProtectorRow;
+use crate::store::{Settings, Store, Tx, meta};
 use crate::{audit, identity, items, keys};
 
 /// What to open, and with what.
@@ -40,6 +44,8 @@ pub struct OpenOptions {
     /// The OpenID Connect providers; those without an account are of the data
     /// folder's.
     pub oidc: Vec<oidc::Setting>,
+    /// Where remote keys are. Opening does not ask them anything.
+    pub remotes: Arc<Remotes>,
     /// The origin of a log that has none yet; must be that of one that has.
     pub log_origin: Option<String>,
     pub witness: WitnessSettings,
@@ -57,6 +63,21 @@ pub struct Opened {
     pub items: Arc<items::Ctx>,
     pub providers: Arc<Providers>,
     pub witness: Arc<Witness>,
+    /// What opened the root key.
+    pub opened_by: OpenedBy,
+    /// How long that took, if it was not open at once.
+    pub(super) waited: Option<Waited>,
+}
+
+/// A data folder whose root key is not open yet.
+pub(super) struct Closed {
+    options: OpenOptions,
+    store: Arc<Store>,
+    account: AccountId,
+    home: Region,
+    log_id: String,
+    providers: Providers,
+    keys: SealedKeys,
 }
 
 /// Opens a data folder: the database, the HSM, the policies, and every key,
@@ -64,17 +85,76 @@ pub struct Opened {
 ///
 /// # Errors
 /// [`Error`]; nothing is changed then.
-pub fn open(options: OpenOptions) -> Result<Opened, Error> {
-    if !super::init::has_database(&options.data) {
-        return Err(Error::NotInitialized(options.data));
+pub async fn open(options: OpenOptions) -> Result<Opened, Error> {
+    Closed::open(options)?.unseal_at_once().await
+}
+
+impl Closed {
+    /// Opens the database, and locks it.
+    pub(super) fn open(mut options: OpenOptions) -> Result<Self, Error> {
+        if !super::init::has_database(&options.data) {
+            return Err(Error::NotInitialized(options.data));
+        }
+        let store = Arc::new(Store::open(&options.data, options.store, audit::marks)?);
+        let read =
+            |tx: &mut dyn Tx| Ok((identity_of(tx), meta::log_id(tx)?, SealedKeys::load(tx)?));
+        let (identity, log_id, keys) = store.read(read)?;
+        let Some((account, home)) = identity? else {
+            return Err(Error::NotInitialized(options.data));
+        };
+        let oidc = std::mem::take(&mut options.oidc);
+        let providers = Providers::load(oidc, &account, options.clock.now_ms())?;
+        Ok(Self { options, store, account, home, log_id, providers, keys })
     }
-    let store = Arc::new(Store::open(&options.data, options.store, audit::marks)?);
-    let Some((account, home)) = store.read(|tx| Ok(identity_of(tx)))?? else {
-        return Err(Error::NotInitialized(options.data));
-    };
+
+    /// What is to open the root key.
+    pub(super) fn source(&self) -> &RootKeySource {
+        &self.options.root_key
+    }
+
+    pub(super) fn protectors(&self) -> &[ProtectorRow] {
+        &self.keys.protectors
+    }
+
+    pub(super) fn place(&self) -> Place<'_> {
+        Place { account: &self.account, log_id: &self.log_id }
+    }
+
+    /// Whether what is to open the root key may be out of reach.
+    pub(super) fn needs_remote_key(&self) -> bool {
+        matches!(self.options.root_key, RootKeySource::AwsKms(_))
+    }
+
+    pub(super) fn now_ms(&self) -> i64 {
+        self.options.clock.now_ms()
+    }
+
+    /// Opens the root key now or not at all.
+    pub(super) async fn unseal_at_once(self) -> Result<Opened, Error> {
+        let (root, by) = root_key::open(self.source(), self.protectors(), &self.place()).await?;
+        self.unseal(root, by, None)
+    }
+
+    /// Everything else, now that the root key is open.
+    pub(super) fn unseal(
+        self,
+        root: RootKey,
+        opened_by: OpenedBy,
+        waited: Option<Waited>,
+    ) -> Result<Opened, Error> {
+        let hsm = Arc::new(self.keys.start(root)?);
+        assemble(self, hsm, opened_by, waited)
+    }
+}
+
+fn assemble(
+    closed: Closed,
+    hsm: Arc<Hsm>,
+    opened_by: OpenedBy,
+    waited: Option<Waited>,
+) -> Result<Opened, Error> {
+    let Closed { options, store, account, home, providers, .. } = closed;
     let regions = served(&home, options.regions);
-    let providers = Providers::load(options.oidc, &account, options.clock.now_ms())?;
-    let hsm = Arc::new(unseal(&store, &options.root_key)?);
     let witness = Witness::open(options.witness)?;
     let home = Home { account: &account, region: &home };
     let origin = options.log_origin.as_deref();
@@ -82,10 +162,12 @@ pub fn open(options: OpenOptions) -> Result<Opened, Error> {
     let engine = Arc::new(Engine::new()?);
     let directory = Arc::new(Directory::default());
     let registry = Arc::new(Registry::new(Arc::clone(&hsm)));
+    let custom_key_stores = Arc::new(CustomKeyStores::default());
     let grants = Arc::new(GrantIndex::default());
     let schemas = Arc::new(Schemas::default());
     let labels: Arc<dyn AttributeLabels> = Arc::<Schemas>::clone(&schemas);
-    store.read(|tx| Ok(load(tx, &engine, &directory, &registry, &grants, &schemas)))??;
+    let stores = &custom_key_stores;
+    store.read(|tx| Ok(load(tx, &engine, &directory, &registry, stores, &grants, &schemas)))??;
     let start = Start {
         wall_ms: options.clock.now_ms(),
         elapsed: options.clock.elapsed(),
@@ -110,6 +192,8 @@ pub fn open(options: OpenOptions) -> Result<Opened, Error> {
         store,
         engine,
         keys: registry,
+        custom_key_stores,
+        remotes: options.remotes,
         grants,
         directory,
         labels,
@@ -123,6 +207,7 @@ pub fn open(options: OpenOptions) -> Result<Opened, Error> {
         observer: options.observer,
         changing: Mutex::default(),
         rotation_due: Arc::new(Notify::new()),
+        connection_due: Arc::new(Notify::new()),
         rsa_keys: Workshop::of_rsa_keys(),
         policies: Workshop::of_policies(),
         policy_searches: Workshop::of_policy_searches(),
@@ -133,7 +218,8 @@ pub fn open(options: OpenOptions) -> Result<Opened, Error> {
         backups: Arc::new(Semaphore::new(limits::BACKUPS_AT_ONCE)),
     });
     let items = Arc::new(items::Ctx::new(Arc::clone(&ctx), schemas));
-    Ok(Opened { ctx, items, providers: Arc::new(providers), witness: Arc::new(witness) })
+    let (providers, witness) = (Arc::new(providers), Arc::new(witness));
+    Ok(Opened { ctx, items, providers, witness, opened_by, waited })
 }
 
 /// The home Region and the others, each once.
@@ -157,33 +243,19 @@ pub(super) fn identity_of(tx: &mut dyn Tx) -> Result<Option<(AccountId, Region)>
     Ok(Some((account, Region::parse(&region).ok_or(Error::Meta("Region"))?)))
 }
 
-fn unseal(store: &Store, source: &RootKeySource) -> Result<Hsm, Error> {
-    let protectors = store.read(sealed::list_protectors)?;
-    hsm_of(store, root_key::open(source, &protectors)?)
-}
-
-/// The HSM with the domain keys of a store.
-pub(super) fn hsm_of(store: &Store, root: RootKey) -> Result<Hsm, Error> {
-    let rows = store.read(sealed::list_domain_keys)?;
-    let sealed_key = |row: sealed::DomainKeyRow| -> Result<SealedDomainKey, Error> {
-        let version = u32::try_from(row.version).map_err(|_bad| Error::Meta("domain key"))?;
-        Ok(SealedDomainKey { version, bytes: row.sealed })
-    };
-    let domain_keys = rows.into_iter().map(sealed_key).collect::<Result<Vec<_>, _>>()?;
-    Ok(Hsm::start(root, &domain_keys, OsEntropy)?)
-}
-
 /// Identities come first: policies were compiled against them.
 fn load(
     tx: &mut dyn Tx,
     engine: &Engine,
     directory: &Directory,
     registry: &Registry,
+    custom_key_stores: &CustomKeyStores,
     grants: &GrantIndex,
     schemas: &Schemas,
 ) -> Result<(), Error> {
     identity::rows::load(tx, engine, directory)?;
     keys::rows::load(tx, engine, registry)?;
+    keys::custom_stores::rows::load(tx, custom_key_stores)?;
     keys::grants::rows::load(tx, grants)?;
     items::schemas::load(tx, schemas)?;
     Ok(())

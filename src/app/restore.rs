@@ -17,15 +17,17 @@ use super::error::Error;
 use super::hardening;
 use super::init::{self, GUARDRAILS};
 use super::ledger as log;
-use super::open::{hsm_of, identity_of};
-use super::root_key::{self, RootKeySource};
+use super::open::identity_of;
+use super::root_key::{self, Place, RootKeySource, SealedKeys};
 use crate::audit::ledger::{self, Checkpoint, VerifierKey};
 use crate::audit::verify::{self, Report, Wanted};
 use crate::audit::{self, Record};
 use crate::backup::{Guardrails, Header, Sealed};
 use crate::base::clock::Clock;
+use crate::base::ids::AccountId;
 use crate::base::timestamp;
 use crate::hsm::{Hsm, RootKey};
+use crate::http::server;
 use crate::store::sealed::ProtectorRow;
 use crate::store::{self, Change, Settings, Store, Tx, Unit, meta};
 
@@ -103,9 +105,13 @@ fn unpack(
     let row = |protector: &crate::backup::Protector| ProtectorRow {
         name: protector.name.clone(),
         sealed: protector.sealed.clone().into_bytes(),
+        added_ms: None,
     };
     let protectors: Vec<ProtectorRow> = header.protectors.iter().map(row).collect();
-    let root = root_key::open(&backup.root_key, &protectors)?;
+    let account = AccountId::parse(&header.account).ok_or(Error::Meta("account"))?;
+    let place = Place { account: &account, log_id: &header.log_id };
+    let opening = root_key::open(&backup.root_key, &protectors, &place);
+    let (root, _by) = server::block_on(opening)?;
     let guardrails = write(sealed, &root, draft.path(), &header, progress).map_err(of_backup)?;
     write_guardrails(draft.path(), &guardrails)?;
 
@@ -164,7 +170,7 @@ fn write_guardrails(folder: &Path, guardrails: &Guardrails) -> Result<(), Error>
 /// signed.
 fn open_once(folder: &Path, root: RootKey) -> Result<Hsm, Error> {
     let store = Store::open(folder, Settings::default(), audit::marks)?;
-    let hsm = hsm_of(&store, root)?;
+    let hsm = store.read(SealedKeys::load)?.start(root)?;
     if ledger::resume(&hsm, &store, None)?.is_none() {
         return Err(Error::Meta("log"));
     }

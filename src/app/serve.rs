@@ -1,22 +1,25 @@
 //! Running: open the doors, keep the timers going, and stop in good order.
 
 use std::net::{SocketAddr, TcpListener};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{oneshot, watch};
 
+use super::connections;
 use super::error::Error;
 use super::guardrails::{GuardrailFolder, Guardrails};
 use super::hardening;
-use super::open::{OpenOptions, Opened, open};
+use super::open::{Closed, OpenOptions, Opened};
+use super::sealed;
 use super::seed::{self, Seed};
 use super::started;
 use super::trail;
 use super::watch::Watcher;
 use crate::base::limits;
-use crate::http::State;
 use crate::http::server::{self, Listening};
+use crate::http::{Door, State};
 use crate::identity::authenticate::Authenticator;
 use crate::items;
 use crate::ops::operation::BoundOperation;
@@ -45,6 +48,14 @@ pub struct ServeOptions {
     pub dev: bool,
 }
 
+/// How far the start of a server is.
+pub enum Progress<'a> {
+    /// It answers health only, `why` in one word, and opens by itself.
+    Sealed { why: &'static str, address: SocketAddr },
+    /// It answers everybody.
+    Listening { opened: &'a Opened, address: SocketAddr },
+}
+
 /// A server that answers.
 pub struct Running {
     pub opened: Opened,
@@ -63,31 +74,42 @@ pub fn bind(address: SocketAddr) -> Result<TcpListener, Error> {
 }
 
 /// Opens the data folder and serves it until the process is told to stop
-/// (SIGTERM or SIGINT).
+/// (SIGTERM or SIGINT). While a remote key that is to open it cannot be asked, the
+/// server is sealed. `tell` hears of each step.
 ///
 /// # Errors
 /// [`Error`].
-pub fn serve(
-    options: ServeOptions,
-    on_listening: impl FnOnce(&Opened, SocketAddr),
-) -> Result<(), Error> {
+pub fn serve(options: ServeOptions, mut tell: impl FnMut(Progress<'_>)) -> Result<(), Error> {
     hardening::harden();
+    let ServeOptions { open, doors, guardrails, seed, dev } = options;
     server::block_on(async {
-        let opened = open(options.open)?;
-        let guardrails = Guardrails::load(&opened.ctx.engine, &options.guardrails)?;
-        if options.dev {
+        let closed = Closed::open(open)?;
+        // Before anybody is told of the server: who starts it may stop it at once.
+        let mut stop = std::pin::pin!(told_to_stop());
+        let (opened, entrance) = if closed.needs_remote_key() {
+            let doors = SealedDoors::listen(doors)?;
+            match doors.unseal(closed, stop.as_mut(), &mut tell).await? {
+                Some(opened) => (opened, Entrance::Sealed(doors)),
+                None => return doors.close().await,
+            }
+        } else {
+            (closed.unseal_at_once().await?, Entrance::Shut(doors))
+        };
+        let guardrails = Guardrails::load(&opened.ctx.engine, &guardrails)?;
+        if dev {
             seed::open_to_developers(&opened.ctx).await?;
         }
-        if let Some(seed) = &options.seed {
+        if let Some(seed) = &seed {
             seed::apply(&opened.ctx, seed).await?;
         }
-        let running = start(opened, options.doors).await?;
+        let running = match entrance {
+            Entrance::Shut(doors) => start(opened, doors).await?,
+            Entrance::Sealed(doors) => doors.open(opened).await?,
+        };
         guardrails.record(&running.opened.ctx).await?;
         let (stop_watching, stopped) = oneshot::channel();
         tokio::spawn(guardrails.watch(Arc::clone(&running.opened.ctx), stopped));
-        // Before anybody is told of the server: who starts it may stop it at once.
-        let stop = told_to_stop();
-        on_listening(&running.opened, running.address);
+        tell(Progress::Listening { opened: &running.opened, address: running.address });
         let ended = running.until(stop).await;
         drop(stop_watching);
         ended
@@ -100,28 +122,90 @@ pub fn serve(
 /// # Errors
 /// If the listener cannot be used, or the start cannot be recorded.
 pub async fn start(opened: Opened, doors: Doors) -> Result<Running, Error> {
+    let Doors { listener, workers, tls, metrics } = doors;
+    let secure = tls.is_some();
+    let state = state(&opened, secure, metrics).await?;
+    let door = Arc::new(Door::to(Arc::clone(&state)));
+    let settings = server::Settings { listener, workers, tls };
+    let listening = server::start(door, settings).map_err(Error::Serve)?;
+    let details = started::details(&opened, listening.address, workers, secure);
+    system::record_start(&opened.ctx, details).await?;
+    Ok(Running { opened, address: listening.address, state, listening })
+}
+
+/// What the doors lead to: with the custom key stores of the settings.
+async fn state(
+    opened: &Opened,
+    secure: bool,
+    metrics: Box<dyn Fn() -> String + Send + Sync>,
+) -> Result<Arc<State>, Error> {
     let ctx = &opened.ctx;
+    system::make_custom_key_stores(ctx).await?;
     let authenticator = Authenticator::new(
         Arc::clone(&ctx.hsm),
         Arc::clone(&ctx.directory),
         ctx.regions.clone(),
         Arc::clone(&opened.providers),
     );
-    let secure = doors.tls.is_some();
-    let state = Arc::new(State::new(
-        Arc::clone(ctx),
-        authenticator,
-        operations(&opened),
-        secure,
-        doors.metrics,
-    ));
-    let workers = doors.workers;
-    let settings =
-        server::Settings { listener: doors.listener, workers: doors.workers, tls: doors.tls };
-    let listening = server::start(Arc::clone(&state), settings).map_err(Error::Serve)?;
-    let details = started::details(&opened, listening.address, workers, secure);
-    system::record_start(ctx, details).await?;
-    Ok(Running { opened, address: listening.address, state, listening })
+    let operations = operations(opened);
+    Ok(Arc::new(State::new(Arc::clone(ctx), authenticator, operations, secure, metrics)))
+}
+
+/// The doors of a server that is about to start.
+enum Entrance {
+    Shut(Doors),
+    Sealed(SealedDoors),
+}
+
+/// Doors that listen and let nobody in yet.
+struct SealedDoors {
+    door: Arc<Door>,
+    listening: Listening,
+    workers: usize,
+    secure: bool,
+    metrics: Box<dyn Fn() -> String + Send + Sync>,
+}
+
+impl SealedDoors {
+    fn listen(doors: Doors) -> Result<Self, Error> {
+        let Doors { listener, workers, tls, metrics } = doors;
+        let secure = tls.is_some();
+        let door = Arc::new(Door::sealed(sealed::STARTING));
+        let settings = server::Settings { listener, workers, tls };
+        let listening = server::start(Arc::clone(&door), settings).map_err(Error::Serve)?;
+        Ok(Self { door, listening, workers, secure, metrics })
+    }
+
+    /// Opens the folder as soon as its root key can be opened; `None` if the server
+    /// is to stop first.
+    async fn unseal(
+        &self,
+        closed: Closed,
+        stop: Pin<&mut impl Future<Output = ()>>,
+        tell: &mut impl FnMut(Progress<'_>),
+    ) -> Result<Option<Opened>, Error> {
+        let address = self.listening.address;
+        let tell = |why| tell(Progress::Sealed { why, address });
+        let unsealed = sealed::unseal(&closed, &self.door, stop, tell).await?;
+        unsealed.map(|(root, by, waited)| closed.unseal(root, by, waited)).transpose()
+    }
+
+    /// Lets everybody in.
+    async fn open(self, opened: Opened) -> Result<Running, Error> {
+        let Self { door, listening, workers, secure, metrics } = self;
+        let details = started::details(&opened, listening.address, workers, secure);
+        system::record_start(&opened.ctx, details).await?;
+        let state = state(&opened, secure, metrics).await?;
+        door.open(Arc::clone(&state));
+        Ok(Running { opened, address: listening.address, state, listening })
+    }
+
+    /// Ends without ever having let anybody in.
+    async fn close(self) -> Result<(), Error> {
+        tracing::info!("stopping");
+        self.listening.handle.stop(true).await;
+        self.listening.server.await?.map_err(Error::Serve)
+    }
 }
 
 impl Running {
@@ -136,6 +220,8 @@ impl Running {
         let timers = tokio::spawn(tick(opened.clone(), stopped));
         let (stop_trail, stopped) = oneshot::channel();
         let deliveries = tokio::spawn(trail::run(Arc::clone(&opened.ctx), stopped));
+        let (stop_connecting, stopped) = oneshot::channel();
+        let connections = tokio::spawn(connections::run(Arc::clone(&opened.ctx), stopped));
         let (stop_watching, stopped) = oneshot::channel();
         let watcher = tokio::spawn(Watcher::default().watch(Arc::clone(&opened.ctx), stopped));
         let (stop_witness, stopped) = watch::channel(());
@@ -163,6 +249,10 @@ impl Running {
         }
         if tokio::time::timeout(wait, deliveries).await.is_err() {
             tracing::warn!("log files are still being delivered: the next start does it again");
+        }
+        drop(stop_connecting);
+        if tokio::time::timeout(wait, connections).await.is_err() {
+            tracing::warn!("remotes are still being asked");
         }
         drop(stop_watching);
         if tokio::time::timeout(wait, watcher).await.is_err() {

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use super::open::Opened;
 use crate::base::quotas::Quotas;
 use crate::base::rates::{RateGroup, RequestRates};
+use crate::base::timestamp;
 use crate::store::Reserve;
 
 /// `serviceEventDetails` of a start.
@@ -17,8 +18,16 @@ pub(super) fn details(opened: &Opened, address: SocketAddr, workers: usize, tls:
         Reserve::Held { bytes } => bytes,
         Reserve::Off | Reserve::Missing | Reserve::Used => 0,
     };
+    let sealed = opened.waited.as_ref().map(|waited| {
+        json!({ "from": timestamp::iso_8601(waited.from_ms), "attempts": waited.attempts })
+    });
     json!({
         "version": env!("CARGO_PKG_VERSION"),
+        "sealed": sealed,
+        "rootKeyProtector": {
+            "name": opened.opened_by.name,
+            "kind": opened.opened_by.kind.as_str(),
+        },
         "settings": {
             "listen": address,
             "tls": tls,

@@ -13,6 +13,7 @@ use super::field_reads::PackedReads;
 use super::identity::{self, Identity};
 use super::record::{Texts, Tls};
 use super::{Error, EventType, RECORD_BYTES, Record, Resource};
+use crate::base::limits::RECORD_MEMBERS_BYTES;
 use crate::base::{hex, timestamp};
 
 /// How much of a record is written out. What does not fit is replaced by a
@@ -28,7 +29,7 @@ struct Limits {
 }
 
 /// Wide enough for every ordinary record.
-const WIDE: Limits = Limits { members: 100 * 1024, text: 1_024, resources: 32 };
+const WIDE: Limits = Limits { members: RECORD_MEMBERS_BYTES, text: 1_024, resources: 32 };
 
 /// Narrow enough for all records: escaping makes at most six bytes of one, so
 /// nothing longer than 32 KiB comes out, whatever the texts are.

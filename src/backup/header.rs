@@ -21,6 +21,8 @@ pub struct Header {
     /// The account and the Region of the data folder.
     pub account: String,
     pub region: String,
+    /// The id of the log, which remote keys that protect the root key are told.
+    pub log_id: String,
     /// The signed head of the log: a C2SP checkpoint.
     pub checkpoint: String,
     /// The public key that it is signed by.

@@ -25,6 +25,7 @@ fn header(database: &[u8]) -> Header {
         program: "0.1.0".to_owned(),
         account: "111122223333".to_owned(),
         region: "eu-central-1".to_owned(),
+        log_id: "93d1719f541041785adcd90e88fadb4d".to_owned(),
         checkpoint: "origin\n1\nAAAA\n".to_owned(),
         public_key: "origin+00000000+AAAA".to_owned(),
         database_bytes: database.len().try_into().unwrap(),

@@ -163,6 +163,36 @@ impl fmt::Display for MaterialId {
     }
 }
 
+/// The id of a custom key store: `cks-` and 17 lower-case hex digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CustomKeyStoreId(
+    /// The digits as a number of 68 bits.
+    u128,
+);
+
+impl CustomKeyStoreId {
+    /// A new id from 16 random bytes, of which 68 bits are used.
+    #[must_use]
+    pub fn from_random(random: [u8; 16]) -> Self {
+        Self(u128::from_be_bytes(random) >> 60)
+    }
+
+    /// Reads the one spelling that an id has.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits = text.strip_prefix("cks-")?;
+        let is_digit = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+        let valid = digits.len() == 17 && digits.bytes().all(is_digit);
+        u128::from_str_radix(digits, 16).ok().filter(|_| valid).map(Self)
+    }
+}
+
+impl fmt::Display for CustomKeyStoreId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cks-{:017x}", self.0)
+    }
+}
+
 /// The id of one call: `x-amzn-RequestId` and CloudTrail's `requestID`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId([u8; 16]);
@@ -255,6 +285,23 @@ mod tests {
         check_key("1234abcd12ab34cd56ef1234567890ab", false);
         check_key("mrk-1234", false);
         check_key("", false);
+    }
+
+    #[test]
+    fn custom_key_stores() {
+        for good in ["cks-00000000000000000", "cks-1234567890abcdef0", "cks-fffffffffffffffff"] {
+            assert_eq!(CustomKeyStoreId::parse(good).unwrap().to_string(), good);
+        }
+        for bad in
+            ["", "cks-", "cks-1234567890abcdef", "cks-1234567890abcdef01", "1234567890abcdef0"]
+        {
+            assert_eq!(CustomKeyStoreId::parse(bad), None, "{bad}");
+        }
+        for bad in ["cks-1234567890ABCDEF0", "cks-+234567890abcdef0", "cks-1234567890abcde\u{e4}"] {
+            assert_eq!(CustomKeyStoreId::parse(bad), None, "{bad}");
+        }
+        let id = CustomKeyStoreId::from_random([0xff; 16]);
+        assert_eq!(id.to_string(), "cks-fffffffffffffffff");
     }
 
     #[test]

@@ -142,6 +142,22 @@ pub const WITNESS_WAIT_MS: u64 = 10_000;
 /// The longest pause before a witness that failed is tried again, milliseconds.
 pub const WITNESS_PAUSE_MS: u64 = 60_000;
 
+/// The first pause before a server whose root key a remote key keeps tries again to
+/// open it, milliseconds.
+pub const UNSEAL_PAUSE_MS_MIN: u64 = 1_000;
+/// The longest such pause, milliseconds.
+pub const UNSEAL_PAUSE_MS_MAX: u64 = 60_000;
+/// Protectors of one root key.
+pub const ROOT_KEY_PROTECTORS: usize = 8;
+/// The name of a protector, characters.
+pub const PROTECTOR_NAME_CHARS: usize = 64;
+/// The name of a remote in a sealed root key, characters.
+pub const REMOTE_NAME_CHARS: usize = 64;
+/// The ARN of a remote key in a sealed root key, characters (AWS's own limit of a
+/// key id).
+pub const REMOTE_KEY_ARN_CHARS: usize = 2_048;
+/// A ciphertext that a remote key made, bytes (AWS's own limit of `CiphertextBlob`).
+pub const REMOTE_CIPHERTEXT_BYTES: usize = 6_144;
 /// Length of the write-ahead log, bytes, above which a copy of the book is given
 /// up: it cannot begin anew before the copy is made.
 pub const SNAPSHOT_WAL_BYTES: u64 = 1024 * 1024 * 1024;
@@ -243,8 +259,15 @@ pub const ACCOUNTS: usize = 1_000;
 /// Access keys of one user (AWS's own limit).
 pub const ACCESS_KEYS_PER_USER: usize = 2;
 
+/// Calls of remotes that the record of one call shows. Of a batch with more it says
+/// how many there were.
+pub const REMOTE_CALLS_SHOWN: usize = 8;
+
 /// The longest canonical record, bytes. CloudTrail's own limit is 256 KB.
 pub const RECORD_BYTES: usize = 128 * 1024;
+/// The members of a record that hold JSON of the operation, bytes together; beyond
+/// that the longest are left out.
+pub const RECORD_MEMBERS_BYTES: usize = 100 * 1024;
 /// Longest access key id in a record; that of an unauthenticated call is any
 /// text. AWS's own limit.
 pub const ACCESS_KEY_ID_BYTES: usize = 128;
@@ -313,6 +336,9 @@ pub const AUDIT_ERASE_PAGES: usize = 16;
 pub const FINDINGS_SHOWN: u64 = 50;
 /// Items in one encrypt or decrypt batch.
 pub const BATCH_ITEMS: usize = 100;
+/// Calls of KMS that one batch has under way at once, for items that are asked for
+/// alone.
+pub const KEY_CALLS_AT_ONCE: usize = 16;
 /// One item, bytes as DynamoDB JSON. DynamoDB's own limit is 400 KB of item.
 pub const ITEM_BYTES: usize = 1024 * 1024;
 /// Values of one item: lists, maps, and the members of sets included. In
@@ -410,6 +436,22 @@ pub const LOOKUP_EVENTS: i64 = 50;
 pub const LOOKUP_VALUE_CHARS: usize = 2_000;
 /// Records that one page of LookupEvents looks into.
 pub const LOOKUP_RECORDS: usize = 4_096;
+
+/// Remotes of the settings.
+pub const REMOTES: usize = 64;
+/// An answer of a remote, bytes: the largest of those asked for has a ciphertext of
+/// 6,144 bytes in base64.
+pub const REMOTE_ANSWER_BYTES: u64 = 64 * 1024;
+/// What a record says of a failure at a remote, characters.
+pub const REMOTE_CAUSE_CHARS: usize = 512;
+/// The request id of a remote, characters; AWS's have 36.
+pub const REMOTE_REQUEST_ID_CHARS: usize = 128;
+/// Failures in a row after which calls to a remote pause.
+pub const REMOTE_FAILURES_IN_A_ROW: u32 = 5;
+/// The first such pause, milliseconds.
+pub const REMOTE_PAUSE_MS_MIN: u64 = 1_000;
+/// The longest such pause, milliseconds.
+pub const REMOTE_PAUSE_MS_MAX: u64 = 60_000;
 
 /// Derived SigV4 signing keys kept in memory.
 pub const SIGNING_KEYS_CACHED: usize = 4_096;

@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 
 /// Bytes that must not leak: wiped when dropped, never printed, never
 /// serialized, compared in constant time, and not clonable.
+#[derive(Default)]
 pub struct SecretBytes(Zeroizing<Vec<u8>>);
 
 impl SecretBytes {

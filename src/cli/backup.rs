@@ -3,6 +3,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 use reqwest::Method;
@@ -17,11 +18,13 @@ use super::output::Output;
 use super::unfinished::Unfinished;
 use crate::app::{self, BackupFile, Checked, RootKeySource};
 use crate::backup::Sealed;
+use crate::base::clock::{Clock, SystemClock};
 use crate::base::timestamp;
 use crate::config::client;
 use crate::config::environment::Environment;
 use crate::config::flags::{ClientFlags, DataFlags, InitFlags, RootKeyFlags};
 use crate::config::server;
+use crate::keys::backend::remote::Remotes;
 
 #[derive(Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
@@ -49,6 +52,9 @@ pub(super) struct OfBackup {
     file: PathBuf,
     #[command(flatten)]
     root_key: RootKeyFlags,
+    /// Settings file with the remotes, if a remote key opens the root key
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
     /// Public key of the log, or a file that holds it [default: the backup's own]
     #[arg(long, value_name = "KEY", visible_alias = "key")]
     public_key: Option<String>,
@@ -156,11 +162,14 @@ impl OfBackup {
         let read = |path: &PathBuf| Ok((path.display().to_string(), input::text(path)?));
         let kept = self.checkpoints.iter().map(read).collect::<Result<_, Error>>()?;
         let flags = InitFlags {
-            data: DataFlags { data: data.map(Path::to_owned), config: None },
+            data: DataFlags { data: data.map(Path::to_owned), config: self.config.take() },
             root_key: std::mem::take(&mut self.root_key),
             ..InitFlags::default()
         };
-        let root_key = server::new_folder(flags, environment)?.root_key.open(false)?;
+        let folder = server::new_folder(flags, environment)?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let remotes = Arc::new(Remotes::new(folder.remotes, &clock));
+        let root_key = folder.root_key.open(false, &remotes)?;
         if let RootKeySource::KeyFile(path) = &root_key
             && !path.exists()
         {

@@ -24,6 +24,10 @@ pub(super) enum Error {
     Init(#[source] app::Error),
     #[error("cannot serve")]
     Serve(#[source] app::Error),
+    #[error("nothing was changed")]
+    RootKey(#[source] app::Error),
+    #[error("the protectors of the root key cannot be listed")]
+    Protectors(#[source] app::Error),
     #[error("nothing is restored")]
     Restore(#[source] app::Error),
     #[error("the backup is not whole")]
@@ -178,6 +182,8 @@ impl Error {
             | Self::Lost(_)
             | Self::DemoServer(_) => NO_SERVER,
             Self::Init(_)
+            | Self::RootKey(_)
+            | Self::Protectors(_)
             | Self::Restore(_)
             | Self::BackupCheck(_)
             | Self::NoBackup(_)

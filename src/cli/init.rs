@@ -1,6 +1,8 @@
 //! `wardbook init`: makes a data folder, and prints the first administrator's
 //! access key, whose secret is stored nowhere in clear.
 
+use std::sync::Arc;
+
 use clap::Args;
 use serde::Serialize;
 
@@ -8,9 +10,10 @@ use super::Context;
 use super::error::Error;
 use super::output::Output;
 use crate::app::{self, InitOptions, Initialized, RootKeySource};
-use crate::base::clock::SystemClock;
+use crate::base::clock::{Clock, SystemClock};
 use crate::config::flags::InitFlags;
 use crate::config::server::{self, NewFolder};
+use crate::keys::backend::remote::Remotes;
 use crate::wire::text::SecretText;
 
 #[derive(Args)]
@@ -20,14 +23,16 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(context: &mut Context, arguments: Arguments) -> Result<(), Error> {
-    let folder = server::new_folder(arguments.flags, &context.environment)?;
+    let mut folder = server::new_folder(arguments.flags, &context.environment)?;
     let already = app::is_initialized(&folder.data).map_err(Error::Init)?;
     if already {
         // Before a passphrase is asked for.
         return Err(Error::Init(app::Error::AlreadyInitialized(folder.data)));
     }
-    let options = options(folder, true)?;
-    let made = app::init(&options, &SystemClock::new()).map_err(Error::Init)?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let remotes = Arc::new(Remotes::new(std::mem::take(&mut folder.remotes), &clock));
+    let options = options(folder, true, &remotes)?;
+    let made = app::init(&options, clock.as_ref()).map_err(Error::Init)?;
     if context.output.is_json() {
         return print_json(&mut context.output, made);
     }
@@ -36,18 +41,23 @@ pub(super) fn run(context: &mut Context, arguments: Arguments) -> Result<(), Err
     let how = match options.root_key {
         RootKeySource::KeyFile(_) => "",
         RootKeySource::Passphrase(_) => " --root-key passphrase",
+        RootKeySource::AwsKms(_) => " --root-key aws-kms",
     };
     let output = &mut context.output;
     Ok(output.line(format_args!("\nStart the server:\n  wardbook serve --data {data}{how}"))?)
 }
 
 /// Opens the root key's source; a new passphrase is asked for twice.
-pub(super) fn options(folder: NewFolder, is_new: bool) -> Result<InitOptions, Error> {
+pub(super) fn options(
+    folder: NewFolder,
+    is_new: bool,
+    remotes: &Arc<Remotes>,
+) -> Result<InitOptions, Error> {
     Ok(InitOptions {
         data: folder.data,
         account: folder.account,
         region: folder.region,
-        root_key: folder.root_key.open(is_new)?,
+        root_key: folder.root_key.open(is_new, remotes)?,
         log_origin: folder.log_origin,
     })
 }

@@ -5,8 +5,8 @@
 //! cannot start or cannot be reached; 4, `schema diff` finds an unsafe change.
 //!
 //! Deliberately absent: where settings come from (`config`), and whatever a
-//! server does (`app`). Commands other than `serve`, `init` and `restore` are ordinary
-//! clients of a running server and may do what the policy lets them.
+//! server does (`app`). Commands other than `serve`, `init`, `root-key` and `restore` are
+//! ordinary clients of a running server and may do what the policy lets them.
 
 mod audit;
 mod backup;
@@ -21,6 +21,7 @@ mod output;
 mod policy;
 mod principal;
 mod restore;
+mod root_key;
 mod schema;
 mod serve;
 mod unfinished;
@@ -65,6 +66,8 @@ enum Command {
     Serve(Box<serve::Arguments>),
     /// Initialize a data folder
     Init(init::Arguments),
+    /// What opens the root key of a data folder that nobody serves: list, add, remove, rotate
+    RootKey(Box<root_key::Arguments>),
     /// Users, roles, their access keys and policies
     Principal(principal::Arguments),
     /// Why a call is allowed or denied, and who could do what
@@ -102,6 +105,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let done = match line.command {
         Command::Serve(arguments) => serve::run(&mut context, *arguments),
         Command::Init(arguments) => init::run(&mut context, arguments),
+        Command::RootKey(arguments) => root_key::run(&mut context, *arguments),
         Command::Principal(arguments) => principal::run(&mut context, arguments),
         Command::Policy(arguments) => policy::run(&mut context, *arguments),
         Command::Audit(arguments) => audit::run(&mut context, arguments),

@@ -27,6 +27,7 @@ pub(super) fn run(context: &mut Context, arguments: Arguments) -> Result<(), Err
     let how = match &backup.root_key {
         RootKeySource::KeyFile(path) => format!(" --key-file {}", path.display()),
         RootKeySource::Passphrase(_) => " --root-key passphrase".to_owned(),
+        RootKeySource::AwsKms(_) => " --root-key aws-kms".to_owned(),
     };
     let output = &mut context.output;
     let restored = app::restore(backup, &data, &SystemClock::new(), &mut |done, of| {

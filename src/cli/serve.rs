@@ -12,13 +12,15 @@ use super::error::Error;
 use super::output::Output;
 use super::{Context, init};
 use crate::app::{
-    self, DEV_ACCESS_KEY, Doors, InitOptions, Initialized, OpenOptions, Opened, Seed, ServeOptions,
+    self, DEV_ACCESS_KEY, Doors, InitOptions, Initialized, OpenOptions, Opened, Progress, Seed,
+    ServeOptions,
 };
-use crate::base::clock::SystemClock;
+use crate::base::clock::{Clock, SystemClock};
 use crate::base::ids::Region;
 use crate::base::secret::SecretBytes;
 use crate::config::flags::ServerFlags;
 use crate::config::server::{self, Server};
+use crate::keys::backend::remote::Remotes;
 use crate::store;
 use crate::telemetry::{self, Telemetry};
 
@@ -38,18 +40,20 @@ pub(super) fn run(context: &mut Context, arguments: Arguments) -> Result<(), Err
         set_parent_process_death_signal(Some(Signal::TERM)).map_err(Error::Parent)?;
     }
     let is_new = !app::is_initialized(&settings.folder.data).map_err(Error::Serve)?;
-    let Server { folder, listen, mut regions, quotas, oidc, workers, tls, .. } = settings;
+    let Server { mut folder, listen, mut regions, quotas, oidc, workers, tls, .. } = settings;
     let Server { guardrails, witness, seed, dev, trail, disk_reserve_bytes, .. } = settings;
     let seed = seed.map(|path| Seed::read(&path)).transpose();
     let seed = seed.map_err(|error| Error::Serve(error.into()))?;
     let of_seed = seed.iter().flat_map(Seed::regions).collect::<Vec<_>>();
     let first_region = of_seed.first().cloned();
     regions.extend(of_seed);
-    let folder = init::options(folder, is_new)?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let remotes = Arc::new(Remotes::new(std::mem::take(&mut folder.remotes), &clock));
+    let folder = init::options(folder, is_new, &remotes)?;
     let listener = app::bind(listen).map_err(Error::Serve)?;
     let mut made = None;
     if is_new {
-        made = Some(app::init(&folder, &SystemClock::new()).map_err(Error::Init)?);
+        made = Some(app::init(&folder, clock.as_ref()).map_err(Error::Init)?);
     }
     let scheme = if tls.is_some() { "https" } else { "http" };
     let metrics = Arc::clone(&telemetry);
@@ -62,6 +66,7 @@ pub(super) fn run(context: &mut Context, arguments: Arguments) -> Result<(), Err
         regions,
         quotas,
         oidc,
+        remotes,
         log_origin,
         witness,
         store: store::Settings {
@@ -69,7 +74,7 @@ pub(super) fn run(context: &mut Context, arguments: Arguments) -> Result<(), Err
             ..store::Settings::default()
         },
         trail,
-        clock: Arc::new(SystemClock::new()),
+        clock,
         observer: telemetry.observer(),
     };
     let output = &mut context.output;
@@ -78,16 +83,23 @@ pub(super) fn run(context: &mut Context, arguments: Arguments) -> Result<(), Err
         init::print_text(output, made)?;
     }
     let mut printed = Ok(());
-    let served =
-        app::serve(ServeOptions { open, doors, guardrails, seed, dev }, |opened, address| {
-            watch(&telemetry, opened);
-            let url = format!("{scheme}://{}", reachable(address));
-            let region = first_region.as_ref().or(opened.ctx.regions.first());
-            printed = match output.is_json() {
-                true => announce_json(output, address, made.take()),
-                false => announce(output, &url, opened, region, shown(made.take(), dev)),
-            };
-        });
+    let options = ServeOptions { open, doors, guardrails, seed, dev };
+    let served = app::serve(options, |progress| {
+        let (opened, address) = match progress {
+            Progress::Sealed { why, address } => {
+                printed = announce_sealed(output, address, why);
+                return;
+            }
+            Progress::Listening { opened, address } => (opened, address),
+        };
+        watch(&telemetry, opened);
+        let url = format!("{scheme}://{}", reachable(address));
+        let region = first_region.as_ref().or(opened.ctx.regions.first());
+        printed = match output.is_json() {
+            true => announce_json(output, address, made.take()),
+            false => announce(output, &url, opened, region, shown(made.take(), dev)),
+        };
+    });
     // The server did not come up, but the folder is made: what opens it must
     // not be lost.
     if let Some(made) = made.filter(|_| output.is_json()) {
@@ -104,8 +116,23 @@ fn watch(telemetry: &Telemetry, opened: &Opened) {
         telemetry.watch_trail(move || trail.status());
     }
     let (keys, clock) = (Arc::clone(&opened.ctx.keys), Arc::clone(&opened.ctx.clock));
+    telemetry.watch_remotes(&opened.ctx.remotes);
     telemetry.watch_witnesses(&opened.witness.health());
     telemetry.watch_keys(move |limit| keys.material_expirations(limit), clock);
+}
+
+fn announce_sealed(
+    output: &mut Output,
+    address: SocketAddr,
+    why: &'static str,
+) -> Result<(), Error> {
+    if output.is_json() {
+        return Ok(output.json(&json!({ "sealed": why, "listening": address.to_string() }))?);
+    }
+    let address = reachable(address);
+    Ok(output.line(format_args!(
+        "Sealed ({why}): {address} answers health only, and opens when the remote key can be used"
+    ))?)
 }
 
 fn announce_json(

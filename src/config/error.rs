@@ -3,11 +3,19 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::keys::backend::remote::RemoteName;
+
 /// A setting that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("{name}: {value:?} is not {expected}")]
     Value { name: &'static str, value: String, expected: &'static str },
+    #[error("remotes.{name}")]
+    Remote {
+        name: RemoteName,
+        #[source]
+        cause: Box<Self>,
+    },
     #[error("the environment variable {0} is not UTF-8")]
     NotUtf8(&'static str),
     #[error("cannot read {path}")]
@@ -27,7 +35,8 @@ pub enum Error {
     #[error("{set} is set without {missing}")]
     Half { set: &'static str, missing: &'static str },
     #[error(
-        "both a key file and a passphrase are set: say with root-key which one opens the root key"
+        "more than one of key file, passphrase and remote key is set: say with root-key which one \
+         opens the root key"
     )]
     TwoRootKeys,
     #[error("`--dev` lets everybody in, so it listens on this machine only, not on {0}")]

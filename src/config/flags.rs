@@ -20,7 +20,7 @@ pub struct DataFlags {
 #[derive(Debug, Default, Args)]
 pub struct RootKeyFlags {
     /// What opens the root key [default: key-file]
-    #[arg(long, value_name = "KIND", value_parser = ["key-file", "passphrase"])]
+    #[arg(long, value_name = "KIND", value_parser = ["key-file", "passphrase", "aws-kms"])]
     pub root_key: Option<String>,
     /// Key file [default: root.key in the data folder]
     #[arg(long, value_name = "FILE")]
@@ -31,6 +31,49 @@ pub struct RootKeyFlags {
     /// Read the passphrase from the first line of an open file descriptor
     #[arg(long, value_name = "NUMBER")]
     pub passphrase_fd: Option<u32>,
+    /// Remote whose key protects the root key of a new data folder, a table
+    /// [remotes.NAME] of the settings file
+    #[arg(long, value_name = "NAME")]
+    pub root_key_remote: Option<String>,
+    /// That key of AWS KMS, which must be symmetric
+    #[arg(long, value_name = "ARN")]
+    pub root_key_id: Option<String>,
+}
+
+/// What is to open the root key as well.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "The new protector")]
+pub struct NewProtectorFlags {
+    /// Its kind
+    #[arg(long, value_name = "KIND", value_parser = ["key-file", "passphrase", "aws-kms"])]
+    pub kind: String,
+    /// Its name [default: its kind]
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// Its key file, which is made if it is not there
+    #[arg(long, value_name = "FILE")]
+    pub new_key_file: Option<PathBuf>,
+    /// Read its passphrase from the first line of a file
+    #[arg(long, value_name = "FILE", conflicts_with = "new_passphrase_fd")]
+    pub new_passphrase_file: Option<PathBuf>,
+    /// Read its passphrase from the first line of an open file descriptor
+    #[arg(long, value_name = "NUMBER")]
+    pub new_passphrase_fd: Option<u32>,
+    /// Remote whose key protects the root key, a table [remotes.NAME] of the settings file
+    #[arg(long, value_name = "NAME")]
+    pub new_remote: Option<String>,
+    /// That key of AWS KMS, which must be symmetric
+    #[arg(long, value_name = "ARN")]
+    pub new_key_id: Option<String>,
+}
+
+/// Everything that the commands on the root key can be told.
+#[derive(Debug, Default, Args)]
+pub struct RootKeyCommandFlags {
+    #[command(flatten)]
+    pub data: DataFlags,
+    #[command(flatten)]
+    pub root_key: RootKeyFlags,
 }
 
 /// How the server listens.

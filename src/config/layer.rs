@@ -8,9 +8,10 @@ use serde::Deserialize;
 use super::Error;
 use super::audit::AuditLayer;
 use super::environment::Environment;
-use super::flags::{AuditFlags, InitFlags, RootKeyFlags, ServerFlags};
+use super::flags::{AuditFlags, InitFlags, RootKeyCommandFlags, RootKeyFlags, ServerFlags};
 use super::oidc::OidcTable;
 use super::quotas::QuotaLayer;
+use super::remotes::RemoteTables;
 use super::trail::TrailLayer;
 
 /// The settings of one source. In `wardbook.toml` the keys are these names
@@ -27,6 +28,8 @@ pub(super) struct Layer {
     /// Means something for one process only, so it is a flag only.
     #[serde(skip)]
     pub(super) passphrase_fd: Option<u32>,
+    pub(super) root_key_remote: Option<String>,
+    pub(super) root_key_id: Option<String>,
     pub(super) listen: Option<String>,
     pub(super) insecure_listen: Option<bool>,
     pub(super) tls_cert: Option<PathBuf>,
@@ -40,6 +43,9 @@ pub(super) struct Layer {
     /// Tables of the file; neither a flag nor the environment has them.
     #[serde(default)]
     pub(super) oidc: Vec<OidcTable>,
+    /// Tables of the file, too.
+    #[serde(default)]
+    pub(super) remotes: RemoteTables,
     #[serde(default)]
     pub(super) audit: AuditLayer,
     pub(super) log_format: Option<String>,
@@ -63,6 +69,8 @@ impl Layer {
             key_file: path("WARDBOOK_KEY_FILE")?,
             passphrase_file: path("WARDBOOK_PASSPHRASE_FILE")?,
             passphrase_fd: None,
+            root_key_remote: from.text("WARDBOOK_ROOT_KEY_REMOTE")?,
+            root_key_id: from.text("WARDBOOK_ROOT_KEY_ID")?,
             listen: from.text("WARDBOOK_LISTEN")?,
             insecure_listen: parsed(from, "WARDBOOK_INSECURE_LISTEN", "true or false")?,
             tls_cert: path("WARDBOOK_TLS_CERT")?,
@@ -72,6 +80,7 @@ impl Layer {
             quotas: QuotaLayer::of_environment(from)?,
             trail: TrailLayer::of_environment(from)?,
             oidc: Vec::new(),
+            remotes: RemoteTables::new(),
             audit: AuditLayer::of_environment(from)?,
             log_format: from.text("WARDBOOK_LOG_FORMAT")?,
             log_filter: from.text("WARDBOOK_LOG_FILTER")?,
@@ -95,6 +104,8 @@ impl Layer {
             key_file: self.key_file.or(below.key_file),
             passphrase_file: self.passphrase_file.or(below.passphrase_file),
             passphrase_fd: self.passphrase_fd.or(below.passphrase_fd),
+            root_key_remote: self.root_key_remote.or(below.root_key_remote),
+            root_key_id: self.root_key_id.or(below.root_key_id),
             listen: self.listen.or(below.listen),
             insecure_listen: self.insecure_listen.or(below.insecure_listen),
             tls_cert: self.tls_cert.or(below.tls_cert),
@@ -104,6 +115,7 @@ impl Layer {
             quotas: self.quotas.over(below.quotas),
             trail: self.trail.over(below.trail),
             oidc: if self.oidc.is_empty() { below.oidc } else { self.oidc },
+            remotes: if self.remotes.is_empty() { below.remotes } else { self.remotes },
             audit: self.audit.over(below.audit),
             log_format: self.log_format.or(below.log_format),
             log_filter: self.log_filter.or(below.log_filter),
@@ -141,8 +153,16 @@ impl From<RootKeyFlags> for Layer {
             key_file: flags.key_file,
             passphrase_file: flags.passphrase_file,
             passphrase_fd: flags.passphrase_fd,
+            root_key_remote: flags.root_key_remote,
+            root_key_id: flags.root_key_id,
             ..Self::default()
         }
+    }
+}
+
+impl From<RootKeyCommandFlags> for Layer {
+    fn from(flags: RootKeyCommandFlags) -> Self {
+        Self { data: flags.data.data, ..flags.root_key.into() }
     }
 }
 

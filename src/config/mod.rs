@@ -3,8 +3,9 @@
 //! A setting has one name in three spellings: the flag `--tls-cert`, the
 //! environment variable `WARDBOOK_TLS_CERT`, and the key `tls-cert` of
 //! `wardbook.toml`; those of a table there have its name in front: `quota-`
-//! before a key of `[quotas]`, `trail-` before one of `[trail]`, and `[[oidc]]` is in the file only. The flag wins over the environment, the environment over
-//! the file. This is the only place that reads the environment.
+//! before a key of `[quotas]`, `trail-` before one of `[trail]`; `[[oidc]]` and
+//! `[remotes.NAME]` are in the file only. The flag wins over the environment, the
+//! environment over the file. This is the only place that reads the environment.
 //!
 //! Deliberately absent: acting on settings. What comes out of here is checked,
 //! typed, and handed to whoever starts something.
@@ -19,6 +20,7 @@ mod layer;
 mod oidc;
 mod passphrase;
 mod quotas;
+mod remotes;
 pub mod root_key;
 pub mod server;
 mod tls;

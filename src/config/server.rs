@@ -4,9 +4,10 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 
 use super::environment::Environment;
-use super::flags::{InitFlags, ServerFlags};
+use super::flags::{InitFlags, RootKeyCommandFlags, ServerFlags};
 use super::layer::Layer;
 use super::oidc::OidcTable;
+use super::remotes::{self, RemoteTables};
 use super::root_key::RootKeySetting;
 use super::{Error, file, tls};
 use crate::app::{DEV_ACCOUNT, GUARDRAILS, GuardrailFolder, WitnessSettings};
@@ -14,6 +15,7 @@ use crate::audit::trail;
 use crate::base::ids::{AccountId, Region};
 use crate::base::quotas::Quotas;
 use crate::identity::oidc;
+use crate::keys::backend::remote;
 use crate::telemetry::{self, LogFormat};
 
 const DEFAULT_LISTEN: &str = "127.0.0.1:7643";
@@ -29,6 +31,8 @@ pub struct NewFolder {
     pub account: Option<AccountId>,
     pub region: Region,
     pub root_key: RootKeySetting,
+    /// Where remote keys are.
+    pub remotes: Vec<remote::Settings>,
     /// Of the log; one with a random id without.
     pub log_origin: Option<String>,
 }
@@ -57,6 +61,27 @@ pub struct Server {
     pub trail: Option<trail::Setting>,
 }
 
+/// How a folder that nobody serves is opened to change what protects its root key.
+pub struct Offline {
+    pub data: PathBuf,
+    pub root_key: RootKeySetting,
+    pub remotes: Vec<remote::Settings>,
+    pub witness: WitnessSettings,
+}
+
+/// The settings of the commands on the root key: those of `serve` that they share.
+///
+/// # Errors
+/// [`Error`].
+pub fn offline(flags: RootKeyCommandFlags, environment: &Environment) -> Result<Offline, Error> {
+    let mut flags = flags;
+    let config = flags.data.config.take();
+    let (data, settings) = file::settings(flags.into(), config, environment)?;
+    let root_key = RootKeySetting::of(&settings, &data)?;
+    let remotes = remotes::settings(settings.remotes)?;
+    Ok(Offline { data, root_key, remotes, witness: settings.audit.witness()? })
+}
+
 /// The settings of `init`.
 ///
 /// # Errors
@@ -64,8 +89,9 @@ pub struct Server {
 pub fn new_folder(flags: InitFlags, environment: &Environment) -> Result<NewFolder, Error> {
     let mut flags = flags;
     let config = flags.data.config.take();
-    let (data, settings) = file::settings(flags.into(), config, environment)?;
-    folder(data, &settings, environment)
+    let (data, mut settings) = file::settings(flags.into(), config, environment)?;
+    let remotes = std::mem::take(&mut settings.remotes);
+    folder(data, &settings, remotes, environment)
 }
 
 /// The settings of `serve`.
@@ -75,8 +101,9 @@ pub fn new_folder(flags: InitFlags, environment: &Environment) -> Result<NewFold
 pub fn server(flags: ServerFlags, environment: &Environment) -> Result<Server, Error> {
     let mut flags = flags;
     let (config, dev) = (flags.data.config.take(), flags.dev);
-    let (data, settings) = file::settings(flags.into(), config, environment)?;
-    let mut folder = folder(data, &settings, environment)?;
+    let (data, mut settings) = file::settings(flags.into(), config, environment)?;
+    let remotes = std::mem::take(&mut settings.remotes);
+    let mut folder = folder(data, &settings, remotes, environment)?;
     if dev && folder.account.is_none() {
         folder.account = AccountId::parse(DEV_ACCOUNT);
     }
@@ -111,7 +138,12 @@ pub fn server(flags: ServerFlags, environment: &Environment) -> Result<Server, E
     })
 }
 
-fn folder(data: PathBuf, settings: &Layer, environment: &Environment) -> Result<NewFolder, Error> {
+fn folder(
+    data: PathBuf,
+    settings: &Layer,
+    remotes: RemoteTables,
+    environment: &Environment,
+) -> Result<NewFolder, Error> {
     let account = settings.account.clone().map(|text| {
         AccountId::parse(&text).ok_or(Error::Value {
             name: "account",
@@ -127,6 +159,7 @@ fn folder(data: PathBuf, settings: &Layer, environment: &Environment) -> Result<
         account: account.transpose()?,
         region,
         root_key: RootKeySetting::of(settings, &data)?,
+        remotes: remotes::settings(remotes)?,
         log_origin: settings.audit.origin()?,
         data,
     })

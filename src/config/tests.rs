@@ -10,8 +10,10 @@ use super::environment::Environment;
 use super::flags::{ClientFlags, InitFlags, ServerFlags};
 use super::root_key::RootKeySetting;
 use super::server::{self, Server};
+use crate::app::NewRemoteKey;
 use crate::base::quotas::Quotas;
 use crate::base::rates::{Rate, RateGroup, RequestRates};
+use crate::keys::backend::remote::RemoteName;
 use crate::telemetry::LogFormat;
 
 type Variables = &'static [(&'static str, &'static str)];
@@ -166,6 +168,24 @@ fn the_root_key_has_one_source() {
 }
 
 #[test]
+fn a_remote_key_is_a_source_too() {
+    const ARN: &str = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd";
+    let new = NewRemoteKey { remote: RemoteName::parse("eu").unwrap(), key_arn: ARN.to_owned() };
+    let named = ["--root-key-remote", "eu", "--root-key-id", ARN];
+    check_root_key(&["--root-key", "aws-kms"], &[], &RootKeySetting::AwsKms(None));
+    check_root_key(&named, &[], &RootKeySetting::AwsKms(Some(new)));
+    let key_file = RootKeySetting::KeyFile("wardbook-data/root.key".into());
+    check_root_key(&[&named[..], &["--root-key", "key-file"]].concat(), &[], &key_file);
+    check_refused(&[&named[..], &["--key-file", "k"]].concat(), &[], "root-key");
+    check_refused(&named[..2], &[], "root-key-remote is set without root-key-id");
+    check_refused(&named[2..], &[], "root-key-id is set without root-key-remote");
+    check_refused(&["--root-key-remote", "E U", "--root-key-id", ARN], &[], "root-key-remote");
+    for other in ["1234abcd", "alias/a", "arn:aws:kms:eu-central-1:111122223333:alias/a"] {
+        check_refused(&["--root-key-remote", "eu", "--root-key-id", other], &[], "root-key-id");
+    }
+}
+
+#[test]
 fn init_takes_account_and_region() {
     let flags = ["init", "--account", "111122223333", "--region", "eu-central-1", "--data", "d"];
     let flags = Init::parse_from(flags).flags;
@@ -310,6 +330,19 @@ fn providers_are_tables_of_the_file() {
         let refused = serve(&["--config", &config], &[]).err().unwrap();
         assert!(refused.contains(told), "{refused}");
     }
+}
+
+#[test]
+fn remotes_are_tables_of_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = file(folder.path(), "[remotes.far]\nregion = 'us-west-2'\nmode = 'raw'\n");
+    let server = serve(&["--config", &config], &[]).unwrap();
+    let remotes = server.folder.remotes;
+    let [remote] = remotes.as_slice() else { panic!("{remotes:?}") };
+    assert_eq!((remote.name.as_str(), remote.region.as_str()), ("far", "us-west-2"));
+    let config = file(folder.path(), "[remotes.far]\nregion = 'us-west-2'\nattempts = 9\n");
+    check_refused(&["--config", &config], &[], "remotes.far: attempts: \"9\"");
+    assert!(serve(&[], &[]).unwrap().folder.remotes.is_empty());
 }
 
 #[test]

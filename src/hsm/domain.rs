@@ -106,6 +106,17 @@ impl DomainKeys {
         header.version == self.version
     }
 
+    /// Seals all of them under another root key, oldest first.
+    pub(super) fn seal_under(
+        &self,
+        root: &RootKey,
+        random: &mut Random<'_>,
+    ) -> Result<Vec<SealedDomainKey>, Error> {
+        let current = std::iter::once((&self.version, &self.key));
+        let all = self.older.iter().chain(current);
+        all.map(|(version, key)| seal_one(root, random, *version, key)).collect()
+    }
+
     pub(super) fn activate(&mut self, pending: PendingDomainKey) -> Result<(), Error> {
         let version = pending.sealed.version;
         if self.version.checked_add(1) != Some(version) {
@@ -134,10 +145,20 @@ pub(super) fn prepare(
     let version = current.checked_add(1).ok_or(Error::DomainKeyOutOfSequence(current))?;
     let mut key = Key::zero();
     random.fill(key.expose_mut())?;
+    let sealed = seal_one(root, random, version, &key)?;
+    Ok(PendingDomainKey { key, sealed })
+}
+
+fn seal_one(
+    root: &RootKey,
+    random: &mut Random<'_>,
+    version: u32,
+    key: &Key,
+) -> Result<SealedDomainKey, Error> {
     let header = sealed_header(root, version);
     let fresh = Fresh::draw(random)?;
     let bytes = envelope::seal(root.key(), Label::DOMAIN_KEY, fresh, &header, &[], key.expose())?;
-    Ok(PendingDomainKey { key, sealed: SealedDomainKey { version, bytes } })
+    Ok(SealedDomainKey { version, bytes })
 }
 
 fn sealed_header(root: &RootKey, version: u32) -> Vec<u8> {

@@ -59,6 +59,9 @@ pub enum Error {
     /// There is nothing to start with.
     #[error("no sealed domain key was given")]
     NoDomainKey,
+    /// The naming key is malformed or altered.
+    #[error("sealed naming key is damaged")]
+    DamagedNamingKey,
     /// The domain keys are sealed under another root key.
     #[error("root key is not the one that the domain keys are sealed under")]
     WrongRootKey,
@@ -75,6 +78,12 @@ pub enum Error {
     /// An empty passphrase protects nothing.
     #[error("passphrase is empty")]
     EmptyPassphrase,
+    /// What a remote key unwrapped is not the key-encryption key of this root key.
+    #[error("remote key gave back something else than what protects this root key")]
+    ForeignRemoteKey,
+    /// What a remote key made, or its name, cannot be kept.
+    #[error("remote key has a name or an answer that cannot be stored")]
+    UnfitRemoteKey,
     /// A sealed root key is not one, or not intact.
     #[error("sealed root key is damaged")]
     DamagedSealedRootKey,

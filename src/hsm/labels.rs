@@ -40,12 +40,14 @@ impl Label {
     pub(super) const GRANT_TOKEN: Self = Self("wardbook/1/grant-token");
     /// Domain key -> key that seals a key which signs digests of the trail.
     pub(super) const TRAIL_KEY: Self = Self("wardbook/1/trail-key");
+    /// Root key -> key that seals the naming key.
+    pub(super) const NAMING_KEY: Self = Self("wardbook/1/naming-key");
     /// Root key -> key that seals the key of a backup.
     pub(super) const BACKUP_KEY: Self = Self("wardbook/1/backup-key");
-    /// Root key and a table -> key that makes references to the items of the
+    /// Naming key and a table -> key that makes references to the items of the
     /// table.
     pub(super) const ITEM_REFERENCE: Self = Self("wardbook/1/item-reference");
-    /// Root key -> key of the pseudonyms of one context.
+    /// Naming key -> key of the pseudonyms of one context.
     pub(super) const PSEUDONYM: Self = Self("wardbook/1/pseudonym");
 
     pub(super) const fn as_bytes(self) -> &'static [u8] {

@@ -16,11 +16,13 @@ mod key;
 mod labels;
 mod lines;
 mod material;
+mod naming;
 mod opened;
 mod pseudonym;
 mod random;
 mod reference;
 mod root;
+mod root_rotation;
 mod self_test;
 #[cfg(test)]
 mod testing;
@@ -36,6 +38,7 @@ pub use error::Error;
 pub use random::{EntropyError, EntropySource, OsEntropy};
 pub use reference::ReferenceKey;
 pub use root::RootKey;
+pub use root_rotation::UnderRootKey;
 pub use token::{ExportedKeyToken, GeneratedKey, KeyBinding};
 pub use trail::TrailKey;
 pub use wrapping::WrappingKey;
@@ -86,8 +89,8 @@ impl Purpose {
     }
 }
 
-/// The software HSM: the root key, the domain keys, the random bit generator,
-/// and the asymmetric keys used last. Everything else passes through, sealed on
+/// The software HSM: the root key, the domain keys, the naming key, the random bit
+/// generator, and the asymmetric keys used last. Everything else passes through, sealed on
 /// one side.
 ///
 /// Shared by reference between threads. The generator and the opened keys are
@@ -95,6 +98,7 @@ impl Purpose {
 pub struct Hsm {
     root: RootKey,
     domain: RwLock<DomainKeys>,
+    names: Key,
     random: Mutex<Random<'static>>,
     opened: Mutex<OpenedKeys>,
 }
@@ -106,7 +110,8 @@ const _: () = {
 };
 
 impl Hsm {
-    /// A new HSM with its first domain key, number 1, which the caller stores.
+    /// A new HSM with its first domain key, number 1, which the caller stores, as
+    /// it does the naming key ([`Self::seal_naming_key`]).
     ///
     /// # Errors
     /// [`Error::SelfTest`] if a primitive does not answer as it must,
@@ -119,30 +124,35 @@ impl Hsm {
         let mut random = Random::new(entropy)?;
         let first = domain::prepare(&root, &mut random, 0)?.sealed().clone();
         let domain = DomainKeys::open(&root, std::slice::from_ref(&first))?;
-        Ok((Self::assemble(root, domain, random), first))
+        let mut names = Key::zero();
+        random.fill(names.expose_mut())?;
+        Ok((Self::assemble(root, domain, names, random), first))
     }
 
     /// The HSM with stored domain keys, in any order; the highest version
-    /// becomes the current one.
+    /// becomes the current one. Where no naming key was stored, the root key is it.
     ///
     /// # Errors
     /// Those of [`Self::initialize`], and [`Error::NoDomainKey`],
-    /// [`Error::WrongRootKey`], [`Error::DamagedDomainKey`], or
-    /// [`Error::DomainKeyOutOfSequence`] if a version comes twice.
+    /// [`Error::WrongRootKey`], [`Error::DamagedDomainKey`],
+    /// [`Error::DamagedNamingKey`], or [`Error::DomainKeyOutOfSequence`] if a
+    /// version comes twice.
     pub fn start(
         root: RootKey,
         sealed: &[SealedDomainKey],
+        naming_key: Option<&[u8]>,
         entropy: impl EntropySource + 'static,
     ) -> Result<Self, Error> {
         Self::self_test()?;
         let random = Random::new(entropy)?;
         let domain = DomainKeys::open(&root, sealed)?;
-        Ok(Self::assemble(root, domain, random))
+        let names = naming::open(&root, naming_key)?;
+        Ok(Self::assemble(root, domain, names, random))
     }
 
-    fn assemble(root: RootKey, domain: DomainKeys, random: Random<'static>) -> Self {
+    fn assemble(root: RootKey, domain: DomainKeys, names: Key, random: Random<'static>) -> Self {
         let (domain, random) = (RwLock::new(domain), Mutex::new(random));
-        Self { root, domain, random, opened: Mutex::default() }
+        Self { root, domain, names, random, opened: Mutex::default() }
     }
 
     /// Known-answer tests of every primitive, a few milliseconds.

@@ -1,5 +1,5 @@
 //! Names that stand for secret values: equal for equal values, and nothing that
-//! somebody without the root key could try values against.
+//! somebody without the naming key could try values against.
 
 use super::hazmat::{kdf, mac};
 use super::key::Key;
@@ -9,18 +9,18 @@ use crate::base::algorithm::MacAlgorithm;
 
 impl Hsm {
     /// HMAC-SHA-256 of `value` under a key of its own for each `context`. The key
-    /// hangs on the root key alone, so that the answer stays the same for as long
-    /// as the data folder lives, whatever domain key is current.
+    /// hangs on the naming key alone, so that the answer stays the same for as long
+    /// as the data folder lives, whatever root key and domain key are current.
     ///
     /// # Errors
     /// [`Error::Failed`], which HMAC has no reason for.
     pub fn pseudonym(&self, context: &[u8], value: &[u8]) -> Result<[u8; 32], Error> {
-        pseudonym(self.root.key(), context, value)
+        pseudonym(&self.names, context, value)
     }
 }
 
-fn pseudonym(root: &Key, context: &[u8], value: &[u8]) -> Result<[u8; 32], Error> {
-    let key = kdf::derive(root, Label::PSEUDONYM.as_bytes(), context);
+fn pseudonym(names: &Key, context: &[u8], value: &[u8]) -> Result<[u8; 32], Error> {
+    let key = kdf::derive(names, Label::PSEUDONYM.as_bytes(), context);
     let tag = mac::mac(MacAlgorithm::HmacSha256, key.expose(), value);
     tag.and_then(|tag| tag.try_into().ok()).ok_or(Error::Failed)
 }

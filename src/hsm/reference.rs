@@ -27,13 +27,12 @@ impl ReferenceKey {
 }
 
 impl Hsm {
-    /// The key of a table's references. It comes from the root key, which never
-    /// changes: so an item has one reference for ever, and there is nothing to
-    /// keep or to seal anew. `account` has no zero byte.
+    /// The key of a table's references. It comes from the naming key, which never
+    /// changes: so an item has one reference for ever. `account` has no zero byte.
     #[must_use]
     pub fn reference_key(&self, account: &str, table: &str) -> ReferenceKey {
         let context = [account.as_bytes(), &[0], table.as_bytes()].concat();
-        ReferenceKey(kdf::derive(self.root.key(), Label::ITEM_REFERENCE.as_bytes(), &context))
+        ReferenceKey(kdf::derive(&self.names, Label::ITEM_REFERENCE.as_bytes(), &context))
     }
 }
 
@@ -42,9 +41,11 @@ mod tests {
     use super::*;
     use crate::hsm::{OsEntropy, RootKey};
 
+    /// Without a naming key of its own: the root key is it.
     fn hsm(root: [u8; 32]) -> Hsm {
-        let root = RootKey::from_key(Key::try_from_slice(&root).unwrap());
-        Hsm::initialize(root, OsEntropy).unwrap().0
+        let root = || RootKey::from_key(Key::try_from_slice(&root).unwrap());
+        let (_, first) = Hsm::initialize(root(), OsEntropy).unwrap();
+        Hsm::start(root(), &[first], None, OsEntropy).unwrap()
     }
 
     /// Golden: what the book knows items by must stay.

@@ -2,11 +2,15 @@
 //! without anything that says who does what. Whether metrics name keys is the
 //! operator's choice.
 
+use std::collections::BTreeMap;
+
 use actix_web::HttpResponse;
 use actix_web::http::header::CONTENT_TYPE;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::state::State;
+use crate::base::timestamp::iso_8601;
+use crate::keys::backend::remote::{self, RemoteName};
 use crate::store::{self, Reserve};
 use crate::wire::error::chain;
 
@@ -31,18 +35,44 @@ pub(super) fn ready(state: &State) -> HttpResponse {
             Reserve::Used => "used",
         },
     });
+    let remotes: BTreeMap<_, _> = state.ctx.remotes.health().map(shown).collect();
     let writer = match health.reserve {
         Reserve::Used => health.writer.and(Err(store::Error::OnReserve)),
         Reserve::Off | Reserve::Held { .. } | Reserve::Missing => health.writer,
     };
     match writer {
-        Ok(()) => HttpResponse::Ok().json(json!({ "status": "ready", "book": book })),
+        // A remote in trouble is no reason to send calls elsewhere: every other key
+        // works, and its own keys would not do better there.
+        Ok(()) => {
+            let health = json!({ "status": "ready", "book": book, "remotes": remotes });
+            HttpResponse::Ok().json(health)
+        }
         Err(error) => HttpResponse::ServiceUnavailable().json(json!({
             "status": "notReady",
             "reason": chain(&error),
             "book": book,
+            "remotes": remotes,
         })),
     }
+}
+
+/// A remote's name and how it does.
+fn shown((name, health): (&RemoteName, remote::Health)) -> (&str, Value) {
+    let failure = health
+        .last_failure
+        .map(|last| json!({ "kind": last.kind.as_str(), "time": iso_8601(last.at_ms) }));
+    let shown = json!({
+        "breaker": health.breaker.as_str(),
+        "inFlight": health.in_flight,
+        "lastAnswer": health.last_success_ms.map(iso_8601),
+        "lastFailure": failure,
+    });
+    (name.as_str(), shown)
+}
+
+/// `/health/ready` of a sealed server: no call can be answered yet.
+pub(super) fn sealed(why: &'static str) -> HttpResponse {
+    HttpResponse::ServiceUnavailable().json(json!({ "status": "sealed", "reason": why }))
 }
 
 /// `/metrics`: Prometheus's text form.

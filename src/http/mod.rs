@@ -7,6 +7,7 @@
 
 mod auth;
 mod cloudtrail;
+mod door;
 mod feed;
 mod form;
 mod health;
@@ -21,4 +22,5 @@ mod sts;
 mod tls;
 mod xml;
 
+pub use door::Door;
 pub use state::State;

@@ -13,9 +13,9 @@ use crate::ops::call::Answer;
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
 
-const AWS_JSON: &str = "application/x-amz-json-1.1";
-const JSON: &str = "application/json";
-const XML: &str = "text/xml";
+pub(super) const AWS_JSON: &str = "application/x-amz-json-1.1";
+pub(super) const JSON: &str = "application/json";
+pub(super) const XML: &str = "text/xml";
 /// One JSON value a line.
 pub(super) const NDJSON: &str = "application/x-ndjson";
 const NEXT_CURSOR: &str = "x-wardbook-next-cursor";

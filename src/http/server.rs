@@ -13,7 +13,7 @@ use actix_web::{App, HttpRequest, HttpResponse, HttpServer};
 
 use super::request::Incoming;
 use super::state::State;
-use super::{cloudtrail, health, kms, respond, rest, sts, tls};
+use super::{Door, cloudtrail, door, health, kms, respond, rest, sts, tls};
 use crate::base::ids::RequestId;
 use crate::base::limits;
 
@@ -46,14 +46,14 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
 ///
 /// # Errors
 /// If the listener cannot be used.
-pub fn start(state: Arc<State>, settings: Settings) -> io::Result<Listening> {
+pub fn start(door: Arc<Door>, settings: Settings) -> io::Result<Listening> {
     let listener = settings.listener;
     let address = listener.local_addr()?;
-    let state = Data::from(state);
+    let door = Data::from(door);
     let workers = settings.workers.max(1);
     let connections = limits::CONNECTIONS.div_ceil(workers);
     let server = HttpServer::new(move || {
-        App::new().app_data(state.clone()).default_service(web::to(dispatch))
+        App::new().app_data(door.clone()).default_service(web::to(dispatch))
     })
     .workers(workers)
     .on_connect(tls::note)
@@ -70,8 +70,16 @@ pub fn start(state: Arc<State>, settings: Settings) -> io::Result<Listening> {
     Ok(Listening { address, handle, server: rt::spawn(server) })
 }
 
-/// Every request: which door it is for.
-async fn dispatch(request: HttpRequest, payload: Payload, state: Data<State>) -> HttpResponse {
+/// Every request: whether anybody is let in yet.
+async fn dispatch(request: HttpRequest, payload: Payload, way_in: Data<Door>) -> HttpResponse {
+    match way_in.state() {
+        Some(state) => enter(&request, payload, state).await,
+        None => door::answer(&way_in, &request, payload).await,
+    }
+}
+
+/// Which door a request is for.
+async fn enter(request: &HttpRequest, payload: Payload, state: &State) -> HttpResponse {
     let request_id = match state.request_id() {
         Ok(id) => id,
         Err(_no_randomness) => return respond::bare_internal(RequestId::from_random([0; 16])),
@@ -79,35 +87,35 @@ async fn dispatch(request: HttpRequest, payload: Payload, state: Data<State>) ->
     let (method, path) = (request.method(), request.uri().path());
     match (method, path) {
         (&Method::GET, "/health/live") => return health::live(),
-        (&Method::GET, "/health/ready") => return health::ready(&state),
-        (&Method::GET, "/metrics") => return health::metrics(&state),
+        (&Method::GET, "/health/ready") => return health::ready(state),
+        (&Method::GET, "/metrics") => return health::metrics(state),
         _ => {}
     }
-    let mut incoming = Incoming::new(&request, request_id);
+    let mut incoming = Incoming::new(request, request_id);
     // The query protocol allows it; no other has anything there.
     let has_action = request.uri().query().is_some_and(|query| query.contains("Action="));
     let in_query = path == "/" && method == Method::GET && has_action;
     let at_root = path == "/" && method == Method::POST;
     let limit = if at_root || in_query { limits::KMS_BODY_BYTES } else { limits::REST_BODY_BYTES };
-    let read = incoming.read_body(&request, payload, limit).await;
+    let read = incoming.read_body(request, payload, limit).await;
     if in_query {
-        return sts::answer(&state, &request, incoming, read, true).await;
+        return sts::answer(state, request, incoming, read, true).await;
     }
     if !at_root {
-        return rest::answer(&state, &request, incoming, read).await;
+        return rest::answer(state, request, incoming, read).await;
     }
-    if is_form(&request) {
-        return sts::answer(&state, &request, incoming, read, false).await;
+    if is_form(request) {
+        return sts::answer(state, request, incoming, read, false).await;
     }
-    if cloudtrail::is_meant(&request) {
-        return cloudtrail::answer(&state, &request, incoming, read).await;
+    if cloudtrail::is_meant(request) {
+        return cloudtrail::answer(state, request, incoming, read).await;
     }
-    kms::answer(&state, &request, incoming, read).await
+    kms::answer(state, request, incoming, read).await
 }
 
 /// Whether the body is a form: the query protocol of STS. A request that names
 /// a target is for KMS, whatever type it says its body has.
-fn is_form(request: &HttpRequest) -> bool {
+pub(super) fn is_form(request: &HttpRequest) -> bool {
     let content_type = request.headers().get("content-type");
     let is_form = content_type
         .is_some_and(|value| value.as_bytes().starts_with(b"application/x-www-form-urlencoded"));

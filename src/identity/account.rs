@@ -49,6 +49,14 @@ pub fn is_name(text: &str) -> bool {
 pub fn random_id(hsm: &Hsm) -> Result<AccountId, hsm::Error> {
     let mut random = [0; 16];
     hsm.fill_random(&mut random)?;
+    id_from_random(random)
+}
+
+/// The account id that 16 random bytes make.
+///
+/// # Errors
+/// [`hsm::Error::Failed`]; does not happen.
+pub fn id_from_random(random: [u8; 16]) -> Result<AccountId, hsm::Error> {
     let number = u128::from_be_bytes(random).checked_rem(1_000_000_000_000).unwrap_or(0);
     AccountId::parse(&format!("{number:012}")).ok_or(hsm::Error::Failed)
 }

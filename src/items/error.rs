@@ -11,6 +11,9 @@ pub enum ItemErrorCode {
     InvalidSchema,
     /// Items that there may be of an earlier version would no longer open.
     UnsafeSchemaChange,
+    /// Items that are read together would have more encrypted names than the policy
+    /// is asked about in one call.
+    TooManyEncryptedAttributes,
     /// The schema in force is another one than the caller expects.
     SchemaHashMismatch,
     /// The text is not JSON, or not one JSON object.
@@ -68,6 +71,7 @@ impl ItemErrorCode {
         match self {
             Self::InvalidSchema => "InvalidSchema",
             Self::UnsafeSchemaChange => "UnsafeSchemaChange",
+            Self::TooManyEncryptedAttributes => "TooManyEncryptedAttributes",
             Self::SchemaHashMismatch => "SchemaHashMismatch",
             Self::MalformedJson => "MalformedJson",
             Self::MalformedAttribute => "MalformedAttribute",

@@ -25,6 +25,10 @@ pub struct Protection {
     /// How it looks to who may see it masked; if left out, to nobody.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mask: Option<Mask>,
+    /// Whether it is in plaintext on purpose, although its name looks sensitive: said to
+    /// the linter alone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub plaintext: bool,
 }
 
 /// What is left of a value. A value to which a rule does not apply is left out.
@@ -95,7 +99,8 @@ pub fn is_purpose(text: &str) -> bool {
     (1..=PURPOSE_BYTES).contains(&text.len()) && printable && text.trim() == text
 }
 
-/// Checks what a schema says of its attributes. `is_known` tells which it has.
+/// Checks what a schema says of its attributes. `is_known` tells which it has, and
+/// `is_encrypted` which of them it encrypts.
 ///
 /// # Errors
 /// `InvalidSchema` with the rule, the attribute and the remedy.
@@ -103,6 +108,7 @@ pub(super) fn check(
     attributes: &BTreeMap<String, Protection>,
     purposes: &Purposes,
     is_known: impl Fn(&str) -> bool,
+    is_encrypted: impl Fn(&str) -> bool,
 ) -> Result<(), ItemError> {
     for (name, protection) in attributes {
         if !is_known(name) {
@@ -113,6 +119,13 @@ pub(super) fn check(
             return Err(invalid(text).of(name));
         }
         protection.check().map_err(|text| invalid(text).of(name))?;
+        if protection.plaintext && is_encrypted(name) {
+            let text = format!(
+                "`attributes` says that `{name}` is in plaintext on purpose, and its action encrypts \
+                 it: leave `plaintext` out"
+            );
+            return Err(invalid(text).of(name));
+        }
     }
     let Some(allowed) = &purposes.allowed else { return Ok(()) };
     if !(1..=PURPOSES).contains(&allowed.len()) {

@@ -128,7 +128,7 @@ impl Schemas {
     #[must_use]
     pub fn encrypted_names(&self, stored: &StoredSchema) -> Arc<BTreeSet<String>> {
         if let Some(documents) = stored.schema.documents() {
-            return Arc::new(documents.names().map(str::to_owned).collect());
+            return Arc::clone(documents.names());
         }
         let encrypted = self.encrypted.read().unwrap_or_else(PoisonError::into_inner);
         let names = encrypted.get(&stored.realm).and_then(|schemas| schemas.get(&stored.name));

@@ -8,7 +8,7 @@ use super::key::{Alias, Key, Material};
 use super::registry::Registry;
 use super::rows::{key_row, material_row};
 use crate::store::{self, Change, Tx};
-use crate::store::{grants, keys as rows};
+use crate::store::{custom_key_stores, grants, keys as rows};
 
 /// A new key with its materials.
 pub struct CreateKey {
@@ -18,6 +18,9 @@ pub struct CreateKey {
 
 impl Change for CreateKey {
     fn write(&self, tx: &mut dyn Tx) -> Result<(), store::Error> {
+        if let Some(remote) = &self.key.remote {
+            custom_key_stores::check(tx, &remote.store.to_string())?;
+        }
         rows::insert_key(tx, &key_row(&self.key)?)?;
         put_materials(tx, &self.key, self.key.materials.iter())
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::key::{Key, Material};
+use super::key::{Key, Material, RemoteKey};
 use crate::base::arn::KeyArn;
 use crate::base::ids::KeyId;
 use crate::base::spec::{
@@ -25,6 +25,16 @@ pub struct NewKey {
     pub tags: BTreeMap<String, String>,
     pub policy: Arc<Document>,
     pub created_ms: i64,
+    /// Where its cryptography is done, if not here.
+    pub remote: Option<NewRemote>,
+}
+
+/// A new key of a custom key store.
+#[derive(Debug)]
+pub struct NewRemote {
+    pub key: RemoteKey,
+    /// Whether it gets material of its own as well: see [`Key::is_double`].
+    pub is_double: bool,
 }
 
 /// A new random key id.
@@ -40,7 +50,8 @@ pub fn generate_id(hsm: &Hsm, multi_region: bool) -> Result<KeyId, hsm::Error> {
     })
 }
 
-/// Makes the key: enabled with fresh material, or waiting for its import. The
+/// Makes the key: enabled with fresh material, or waiting for its import; one of a
+/// custom key store is enabled without, unless it is double. The
 /// permit says that keys may be created in the account. A key with a
 /// multi-Region id is the primary one.
 ///
@@ -48,10 +59,12 @@ pub fn generate_id(hsm: &Hsm, multi_region: bool) -> Result<KeyId, hsm::Error> {
 /// As the HSM answers.
 pub fn create(hsm: &Hsm, _permit: &Permit, new: NewKey) -> Result<Key, hsm::Error> {
     let arn = new.arn;
-    let materials = match new.origin {
-        Origin::External => Vec::new(),
-        _ => vec![generate_material(hsm, &arn, new.spec, new.created_ms)?],
+    let is_elsewhere = new.remote.as_ref().is_some_and(|remote| !remote.is_double);
+    let materials = match new.origin == Origin::External || is_elsewhere {
+        true => Vec::new(),
+        false => vec![generate_material(hsm, &arn, new.spec, new.created_ms)?],
     };
+    let is_waiting = new.origin == Origin::External;
     let multi_region = arn.id.is_multi_region().then_some(MultiRegionRole::Primary);
     Ok(Key {
         arn,
@@ -59,7 +72,7 @@ pub fn create(hsm: &Hsm, _permit: &Permit, new: NewKey) -> Result<Key, hsm::Erro
         usage: new.usage,
         origin: new.origin,
         manager: new.manager,
-        state: if materials.is_empty() { KeyState::PendingImport } else { KeyState::Enabled },
+        state: if is_waiting { KeyState::PendingImport } else { KeyState::Enabled },
         description: new.description,
         created_ms: new.created_ms,
         deletion_ms: None,
@@ -70,6 +83,7 @@ pub fn create(hsm: &Hsm, _permit: &Permit, new: NewKey) -> Result<Key, hsm::Erro
         rotation: None,
         on_demand_ms: None,
         policy_tests: None,
+        remote: new.remote.map(|remote| remote.key),
         materials,
         version: 1,
     })

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::base::arn::KeyArn;
-use crate::base::ids::{AliasName, KeyId, MaterialId, Realm};
+use crate::base::ids::{AliasName, CustomKeyStoreId, KeyId, MaterialId, Realm};
 use crate::base::spec::{
     KeyManager, KeySpec, KeyState, KeyUsage, MaterialState, MultiRegionRole, Origin, RotationType,
 };
@@ -43,10 +43,21 @@ pub struct Key {
     pub on_demand_ms: Option<i64>,
     /// The tests that every policy of the key must pass: JSON.
     pub policy_tests: Option<Arc<str>>,
+    /// The key of a custom key store that does the cryptography; `None` for a key of
+    /// this server.
+    pub remote: Option<RemoteKey>,
     /// In the order of their arrival.
     pub materials: Vec<Material>,
     /// 1 at creation, one more at each change.
     pub version: i64,
+}
+
+/// The key of a custom key store that a KMS key stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RemoteKey {
+    pub store: CustomKeyStoreId,
+    /// `XksKeyId`: the ARN of the key at the remote.
+    pub id: String,
 }
 
 /// Automatic rotation of a key.
@@ -111,6 +122,17 @@ impl Key {
         let mut key = Self::clone(self);
         key.destroy_materials(|material| material.has_expired(now_ms));
         Arc::new(key)
+    }
+
+    /// The key as it counts while its custom key store is not connected.
+    #[must_use]
+    pub fn out_of_reach(self: &Arc<Self>) -> Arc<Self> {
+        match self.state {
+            KeyState::Enabled | KeyState::Disabled => {
+                Arc::new(Self { state: KeyState::Unavailable, ..Self::clone(self) })
+            }
+            _ => Arc::clone(self),
+        }
     }
 
     /// Destroys imported material. The key goes on knowing which ones it must
@@ -197,8 +219,18 @@ impl Key {
     /// but a pending one, and at least one.
     #[must_use]
     pub fn has_all_material(&self) -> bool {
+        if self.remote.is_some() {
+            return true;
+        }
         let mut needed = self.materials.iter().filter(|material| !material.is_pending());
         self.current_material().is_some() && needed.all(|material| material.token.is_some())
+    }
+
+    /// Whether the key seals in our HSM what its remote seals again. It was decided
+    /// when the key was made, and holds for ever.
+    #[must_use]
+    pub fn is_double(&self) -> bool {
+        self.remote.is_some() && !self.materials.is_empty()
     }
 
     /// The state of the key when nothing keeps it from use: enabled, unless

@@ -5,9 +5,11 @@
 //! is asked for), the database (`changes` are handed up and committed together
 //! with the audit record), and primitives (`hsm`).
 
+pub mod backend;
 pub mod changes;
 pub mod cipher;
 pub mod create;
+pub mod custom_stores;
 pub mod grants;
 pub mod import;
 pub mod key;

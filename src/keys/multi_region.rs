@@ -89,6 +89,7 @@ pub fn replicate(hsm: &Hsm, permit: &Permit, primary: &Key, new: NewReplica) -> 
         rotation: primary.rotation,
         on_demand_ms: primary.on_demand_ms,
         policy_tests: None,
+        remote: None,
         materials: materials
             .map(|material| share_material(hsm, primary, material, &new.region))
             .collect::<Result<_, _>>()?,

@@ -8,7 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::key::{Alias, Key, Material};
 use crate::base::arn::KeyArn;
-use crate::base::ids::{AccountId, AliasName, KeyId, Realm, Region};
+use crate::base::ids::{AccountId, AliasName, CustomKeyStoreId, KeyId, Realm, Region};
 use crate::base::spec::KeyManager;
 use crate::hsm::Hsm;
 use crate::policy::question::Aliases;
@@ -47,6 +47,27 @@ impl Registry {
     #[must_use]
     pub fn find(&self, region: &Region, id: KeyId) -> Option<Arc<Key>> {
         self.read().keys.get(region)?.get(&id).map(Arc::clone)
+    }
+
+    /// The key that stands for the key of a custom key store with this id, whoever's
+    /// it is. Looks at every key.
+    #[must_use]
+    pub fn find_remote(&self, xks_key_id: &str) -> Option<Arc<Key>> {
+        let stands_for =
+            |key: &&Arc<Key>| key.remote.as_ref().is_some_and(|remote| remote.id == xks_key_id);
+        let state = self.read();
+        let found = state.keys.values().flat_map(BTreeMap::values).find(stands_for);
+        found.map(Arc::clone)
+    }
+
+    /// A key of this custom key store, if it has any.
+    #[must_use]
+    pub fn find_of_store(&self, store: &CustomKeyStoreId) -> Option<Arc<Key>> {
+        let is_of =
+            |key: &&Arc<Key>| key.remote.as_ref().is_some_and(|remote| remote.store == *store);
+        let state = self.read();
+        let found = state.keys.values().flat_map(BTreeMap::values).find(is_of);
+        found.map(Arc::clone)
     }
 
     /// The alias of this name.

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::key::{Alias, Key, Material, Rotated, Rotation};
+use super::key::{Alias, Key, Material, RemoteKey, Rotated, Rotation};
 use super::registry::Registry;
 use crate::base::arn::KeyArn;
-use crate::base::ids::{AccountId, AliasName, KeyId, MaterialId, Realm, Region};
+use crate::base::ids::{AccountId, AliasName, CustomKeyStoreId, KeyId, MaterialId, Realm, Region};
 use crate::base::spec::{
     KeyManager, KeySpec, KeyState, KeyUsage, MaterialState, MultiRegionRole, Origin, RotationType,
 };
@@ -91,6 +91,13 @@ fn load_key(
             },
             on_demand_ms: row.on_demand_ms,
             policy_tests: row.policy_tests.as_deref().map(Arc::from),
+            remote: match (row.custom_key_store.as_deref(), &row.xks_key_id) {
+                (None, None) => None,
+                (Some(store), Some(id)) => {
+                    Some(RemoteKey { store: CustomKeyStoreId::parse(store)?, id: id.clone() })
+                }
+                _ => return None,
+            },
             materials,
             version: row.version,
         })
@@ -161,6 +168,8 @@ pub(super) fn key_row(key: &Key) -> Result<rows::KeyRow, store::Error> {
         rotation_next_ms: key.rotation.map(|rotation| rotation.next_ms),
         on_demand_ms: key.on_demand_ms,
         policy_tests: key.policy_tests.as_deref().map(str::to_owned),
+        custom_key_store: key.remote.as_ref().map(|remote| remote.store.to_string()),
+        xks_key_id: key.remote.as_ref().map(|remote| remote.id.clone()),
     })
 }
 

@@ -13,12 +13,13 @@ use super::custom_key_stores;
 use super::key_metadata::{KEY_METADATA, KeyMetadata};
 use super::operation::{Description, Done, Operation, Service};
 use super::put_key_policy;
+use super::remote_key::{self, Wanted};
 use super::shapes::{TAGS, Tag, merge_tags, tags_by_key};
 use crate::base::arn::KeyArn;
 use crate::base::ids::Realm;
 use crate::base::spec::{KeyManager, KeySpec, KeyUsage, MultiRegionRole, Origin};
 use crate::keys::changes::CreateKey as Create;
-use crate::keys::create::{self, NewKey};
+use crate::keys::create::{self, NewKey, NewRemote};
 use crate::policy::actions::Action;
 use crate::policy::builtin::default_key_policy;
 use crate::policy::document::Document;
@@ -80,12 +81,17 @@ impl Operation for CreateKey {
         ],
         output: &[KEY_METADATA],
         errors: &[
+            Code::CustomKeyStoreInvalidStateException,
             Code::CustomKeyStoreNotFoundException,
+            Code::DependencyTimeoutException,
             Code::InvalidArnException,
             Code::LimitExceededException,
             Code::MalformedPolicyDocumentException,
             Code::TagException,
             Code::UnsupportedOperationException,
+            Code::XksKeyAlreadyInUseException,
+            Code::XksKeyInvalidConfigurationException,
+            Code::XksKeyNotFoundException,
         ],
     };
 
@@ -109,7 +115,7 @@ impl Operation for CreateKey {
         if !input.tags.is_empty() {
             access.account(Action::TAG_RESOURCE)?;
         }
-        let origin = check_origin(&input, spec)?;
+        let (origin, remote) = check_origin(ctx, access, &input, spec, usage).await?;
         check_room(ctx, &realm)?;
         let tags = merge_tags(&ctx.quotas, &BTreeMap::new(), input.tags)?;
         let id = create::generate_id(&ctx.hsm, input.multi_region)?;
@@ -135,8 +141,10 @@ impl Operation for CreateKey {
             tags,
             policy,
             created_ms: ctx.clock.now_ms(),
+            remote,
         };
         let hsm = Arc::clone(&ctx.hsm);
+        // All others take less than a millisecond, or none at all.
         let key = match spec.is_rsa() && origin == Origin::AwsKms {
             true => ctx.rsa_keys.make(move || create::create(&hsm, &permit, new)).await??,
             false => create::create(&hsm, &permit, new)?,
@@ -249,17 +257,28 @@ fn kind(input: &Input) -> Result<(KeySpec, KeyUsage), ApiError> {
 
 /// Where the material is to come from. What this server cannot make is refused
 /// by name.
-fn check_origin(input: &Input, spec: KeySpec) -> Result<Origin, ApiError> {
+async fn check_origin(
+    ctx: &Ctx,
+    access: &Access<'_>,
+    input: &Input,
+    spec: KeySpec,
+    usage: KeyUsage,
+) -> Result<(Origin, Option<NewRemote>), ApiError> {
     let unsupported = |text: &str| Err(ApiError::new(Code::UnsupportedOperationException, text));
+    let origin = input.origin.as_deref().and_then(Origin::parse);
     if let Some(store) = &input.custom_key_store_id {
-        return Err(custom_key_stores::not_found(store));
+        let xks_key_id = input.xks_key_id.as_deref();
+        let multi_region = input.multi_region;
+        let wanted = Wanted { store, xks_key_id, origin, spec, usage, multi_region };
+        let remote = remote_key::check(ctx, access, wanted).await?;
+        return Ok((Origin::ExternalKeyStore, Some(remote)));
     }
     if spec == KeySpec::Sm2 {
         return unsupported("KeySpec SM2 is supported in China Regions only.");
     }
-    match input.origin.as_deref().and_then(Origin::parse) {
-        None | Some(Origin::AwsKms) if input.xks_key_id.is_none() => Ok(Origin::AwsKms),
-        Some(Origin::External) if input.xks_key_id.is_none() => Ok(Origin::External),
+    match origin {
+        None | Some(Origin::AwsKms) if input.xks_key_id.is_none() => Ok((Origin::AwsKms, None)),
+        Some(Origin::External) if input.xks_key_id.is_none() => Ok((Origin::External, None)),
         _ => Err(ApiError::validation(
             "You must specify a CustomKeyStoreId for a KMS key in a custom key store.",
         )),

@@ -18,6 +18,8 @@ use crate::base::ids::{AccountId, Realm, Region};
 use crate::base::quotas::Quotas;
 use crate::hsm::Hsm;
 use crate::identity::directory::Directory;
+use crate::keys::backend::remote::Remotes;
+use crate::keys::custom_stores::CustomKeyStores;
 use crate::keys::grants::index::GrantIndex;
 use crate::keys::registry::Registry;
 use crate::policy::engine::Engine;
@@ -32,6 +34,9 @@ pub struct Ctx {
     pub store: Arc<Store>,
     pub engine: Arc<Engine>,
     pub keys: Arc<Registry>,
+    pub custom_key_stores: Arc<CustomKeyStores>,
+    /// Where remote keys are.
+    pub remotes: Arc<Remotes>,
     pub grants: Arc<GrantIndex>,
     pub directory: Arc<Directory>,
     pub labels: Arc<dyn AttributeLabels>,
@@ -56,6 +61,8 @@ pub struct Ctx {
     /// Told when a key may have become due for a rotation, so that it is done
     /// now and not when the timers come round.
     pub rotation_due: Arc<Notify>,
+    /// Told when a custom key store shall be connected.
+    pub connection_due: Arc<Notify>,
     pub rsa_keys: Workshop,
     pub policies: Workshop,
     pub policy_searches: Workshop,

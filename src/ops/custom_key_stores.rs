@@ -1,14 +1,18 @@
 //! What the operations on custom key stores share: the members that describe a
-//! store, and the answer for a store that is not there. This server has none.
+//! store, the store that a call is about, and what it may be about.
+
+use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::access::Access;
-use super::operation::Done;
-use super::shapes::Nothing;
-use crate::base::ids::Region;
-use crate::policy::actions::Action;
+use super::ctx::Ctx;
+use crate::base::ids::{CustomKeyStoreId, Realm, Region};
+use crate::keys::backend::remote::RemoteName;
+use crate::keys::custom_stores::changes::PutCustomKeyStore;
+use crate::keys::custom_stores::{Connection, CustomKeyStore};
+use crate::store::Change;
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
 use crate::wire::shape::{Member, Pattern, Shape, matching, secret, text};
@@ -35,8 +39,7 @@ pub(super) const PROXY_PATH: Shape = matching(10, 128, PATH);
 pub(super) const PROXY_SERVICE_NAME: Shape = matching(20, 64, SERVICE_NAME);
 pub(super) const PROXY_SERVICE_OWNER: Shape = matching(12, 12, ACCOUNT);
 pub(super) const PROXY_ACCESS_KEY_ID: Shape = secret(20, 30, Some(PROXY_KEY_ID));
-pub(super) const PROXY_CONNECTIVITY: Shape =
-    Shape::Enum(&["PUBLIC_ENDPOINT", VPC_ENDPOINT_SERVICE]);
+pub(super) const PROXY_CONNECTIVITY: Shape = Shape::Enum(&[PUBLIC_ENDPOINT, VPC_ENDPOINT_SERVICE]);
 /// `XksProxyAuthenticationCredential`: as the password.
 pub(super) const PROXY_CREDENTIAL: Member = Member::optional(
     "XksProxyAuthenticationCredential",
@@ -51,6 +54,16 @@ pub(super) const PROXY_CREDENTIAL: Member = Member::optional(
 pub(super) const AWS_CLOUDHSM: &str = "AWS_CLOUDHSM";
 pub(super) const EXTERNAL_KEY_STORE: &str = "EXTERNAL_KEY_STORE";
 pub(super) const VPC_ENDPOINT_SERVICE: &str = "VPC_ENDPOINT_SERVICE";
+pub(super) const PUBLIC_ENDPOINT: &str = "PUBLIC_ENDPOINT";
+/// What stands before the name of a remote in `XksProxyUriEndpoint`.
+pub(super) const ENDPOINT_SCHEME: &str = "https://";
+
+/// Members of stores of the other type.
+pub(super) const OF_CLOUDHSM: &[&str] =
+    &["CloudHsmClusterId", "TrustAnchorCertificate", "KeyStorePassword"];
+/// Members of stores in a VPC.
+pub(super) const OF_A_VPC: &[&str] =
+    &["XksProxyVpcEndpointServiceName", "XksProxyVpcEndpointServiceOwner"];
 
 const CLUSTER: Pattern = Pattern {
     text: "cluster-[2-7a-zA-Z]{11,16}",
@@ -112,28 +125,135 @@ const PROXY_SECRET: Pattern = Pattern {
     },
 };
 
-/// The input of the operations on one store. What else an update says does not
-/// matter to a store that is not there.
+/// The input of the operations on one store that say no more.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Input {
-    custom_key_store_id: String,
+    pub(super) custom_key_store_id: String,
 }
 
-/// Asks for `action`, then looks for the store: there is none.
+/// The store with this id, if it is of the caller's realm.
+///
+/// # Errors
+/// `CustomKeyStoreNotFoundException`.
 pub(super) fn find(
+    ctx: &Ctx,
     access: &mut Access<'_>,
-    action: Action,
-    input: &Input,
-) -> Result<Done<Nothing>, ApiError> {
-    access.account(action)?;
-    Err(not_found(&input.custom_key_store_id))
+    id: &str,
+) -> Result<Arc<CustomKeyStore>, ApiError> {
+    let found = CustomKeyStoreId::parse(id).and_then(|id| ctx.custom_key_stores.find(&id));
+    let realm = access.call().realm();
+    let store = found.filter(|store| store.realm == realm).ok_or_else(|| not_found(id))?;
+    access.record_additional("customKeyStoreName", store.name.as_str().into());
+    Ok(store)
+}
+
+/// The connection of `store`, if `is_valid`.
+///
+/// # Errors
+/// `CustomKeyStoreInvalidStateException`.
+pub(super) fn check_connection(
+    ctx: &Ctx,
+    store: &CustomKeyStore,
+    is_valid: impl Fn(Connection) -> bool,
+) -> Result<Connection, ApiError> {
+    let connection = ctx.custom_key_stores.connection(&store.id);
+    if is_valid(connection) {
+        return Ok(connection);
+    }
+    let (id, state) = (store.id, connection.as_str());
+    let text = format!(
+        "The ConnectionState {state} of custom key store {id} does not allow this request."
+    );
+    Err(ApiError::new(Code::CustomKeyStoreInvalidStateException, text))
+}
+
+/// The change from `store` to what `change` makes of it.
+pub(super) fn put(
+    ctx: &Ctx,
+    store: &CustomKeyStore,
+    change: impl FnOnce(&mut CustomKeyStore),
+) -> Box<dyn Change> {
+    let stores = Arc::clone(&ctx.custom_key_stores);
+    Box::new(PutCustomKeyStore { stores, store: Arc::new(store.changed(change)) })
+}
+
+/// The remote that is meant by `XksProxyUriEndpoint`: callers name one of the
+/// settings and never an address, or the server would call wherever they like.
+///
+/// # Errors
+/// `XksProxyUriUnreachableException`, the same for a remote that is not there and for
+/// one of other accounts; `XksProxyUriInUseException`.
+pub(super) fn find_remote(
+    ctx: &Ctx,
+    realm: &Realm,
+    endpoint: &str,
+    own: Option<&CustomKeyStore>,
+) -> Result<RemoteName, ApiError> {
+    let name = endpoint.strip_prefix(ENDPOINT_SCHEME).and_then(RemoteName::parse);
+    let remote = name.as_ref().and_then(|name| ctx.remotes.find(name));
+    let open = remote.filter(|remote| remote.settings().is_open_to(&realm.account, &ctx.account));
+    let Some(remote) = open else {
+        let text = format!(
+            "{endpoint} cannot be reached: the settings of this server have no such remote for \
+             account {}.",
+            realm.account
+        );
+        return Err(ApiError::new(Code::XksProxyUriUnreachableException, text));
+    };
+    let user = ctx.custom_key_stores.find_by_remote(realm, remote.name());
+    match user.filter(|user| own.is_none_or(|own| own.id != user.id)) {
+        None => Ok(remote.name().clone()),
+        Some(user) => {
+            let text = format!("{endpoint} is associated with custom key store {}.", user.id);
+            Err(ApiError::new(Code::XksProxyUriInUseException, text))
+        }
+    }
+}
+
+/// Checks that no other store of the realm has this name.
+///
+/// # Errors
+/// `CustomKeyStoreNameInUseException`.
+pub(super) fn check_name(
+    ctx: &Ctx,
+    realm: &Realm,
+    name: &str,
+    own: Option<&CustomKeyStore>,
+) -> Result<(), ApiError> {
+    let user = ctx.custom_key_stores.find_by_name(realm, name);
+    if user.is_none_or(|user| own.is_some_and(|own| own.id == user.id)) {
+        return Ok(());
+    }
+    let text = format!("The name {name} is already assigned to another custom key store.");
+    Err(ApiError::new(Code::CustomKeyStoreNameInUseException, text))
+}
+
+/// Nothing here is in a VPC.
+pub(super) fn no_vpc() -> ApiError {
+    let text = "VPC endpoint services are not supported by this server: XksProxyConnectivity \
+                must be PUBLIC_ENDPOINT.";
+    ApiError::new(Code::UnsupportedOperationException, text)
 }
 
 /// No custom key store has this id or name.
 pub(super) fn not_found(store: &str) -> ApiError {
     let text = format!("Custom key store {store} does not exist.");
     ApiError::new(Code::CustomKeyStoreNotFoundException, text)
+}
+
+/// Checks that none of `others` is there, for a store of this type.
+pub(super) fn refuse(
+    input: &Map<String, Value>,
+    store_type: &str,
+    others: &[&str],
+) -> Result<(), ApiError> {
+    match others.iter().find(|name| input.contains_key(**name)) {
+        None => Ok(()),
+        Some(name) => Err(ApiError::validation(format!(
+            "You cannot specify {name} for a custom key store of type {store_type}."
+        ))),
+    }
 }
 
 /// Checks that all of `wanted` are there, for a store of this type.

@@ -56,7 +56,7 @@ pub(super) struct DataKey {
 }
 
 /// Makes a data key.
-pub(super) fn generate(
+pub(super) async fn generate(
     ctx: &Ctx,
     access: &mut Access<'_>,
     action: Action,
@@ -73,8 +73,10 @@ pub(super) fn generate(
         access.key(action, &input.key_id, Accepts::KeyOrAlias, Some(context))?;
     cipher::check_wrapping(&key, operation)?;
     let plaintext = ctx.hsm.random(len)?;
-    let wrapped = cipher::wrap_data_key(&ctx.hsm, &permit, &key, &plaintext, context)?;
-    access.record_material(wrapped.material_id);
+    let wrapped = access.backend().wrap_data_key(&permit, &key, &plaintext, context).await?;
+    if let Some(id) = wrapped.material_id {
+        access.record_material(id);
+    }
     Ok(DataKey { key_arn: key.arn.to_string(), plaintext, wrapped })
 }
 

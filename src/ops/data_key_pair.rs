@@ -64,8 +64,10 @@ pub(super) async fn generate(
         access.key(action, &input.key_id, Accepts::KeyOrAlias, Some(context))?;
     cipher::check_wrapping(&key, operation)?;
     let DataKeyPair { private, public } = make(ctx, input.key_pair_spec).await?;
-    let wrapped = cipher::wrap_data_key(&ctx.hsm, &permit, &key, &private, context)?;
-    access.record_material(wrapped.material_id);
+    let wrapped = access.backend().wrap_data_key(&permit, &key, &private, context).await?;
+    if let Some(id) = wrapped.material_id {
+        access.record_material(id);
+    }
     Ok(WrappedPair { key_arn: key.arn.to_string(), private, wrapped, public })
 }
 

@@ -69,7 +69,7 @@ impl Operation for Decapsulate {
     type Output = Output;
 
     async fn run(
-        ctx: &Ctx,
+        _ctx: &Ctx,
         access: &mut Access<'_>,
         input: Input,
     ) -> Result<Done<Output>, ApiError> {
@@ -78,7 +78,7 @@ impl Operation for Decapsulate {
         let algorithm = input.encapsulation_algorithm;
         cipher::check(&key, Self::DESCRIPTION.name, algorithm)?;
         let ciphertext = &input.shared_secret_ciphertext_blob.0;
-        let secret = cipher::decapsulate(&ctx.hsm, &permit, &key, ciphertext)?;
+        let secret = access.backend().decapsulate(&permit, &key, ciphertext)?;
         Ok(Done::read(Output {
             key_id: key.arn.to_string(),
             shared_secret: SecretBlob(secret),

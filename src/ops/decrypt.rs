@@ -88,7 +88,7 @@ impl Operation for Decrypt {
     type Output = Output;
 
     async fn run(
-        ctx: &Ctx,
+        _ctx: &Ctx,
         access: &mut Access<'_>,
         input: Input,
     ) -> Result<Done<Output>, ApiError> {
@@ -104,7 +104,7 @@ impl Operation for Decrypt {
             ignore_ciphertext: ignores_ciphertext(input.dry_run, &input.dry_run_modifiers)?,
         };
         check_context(&source.context)?;
-        let (PermittedKey { key, .. }, opened) = source.open(ctx, access)?;
+        let (PermittedKey { key, .. }, opened) = source.open(access).await?;
         let material_id = opened.as_ref().and_then(|opened| opened.material_id);
         if let Some(id) = material_id {
             access.record_material(id);

@@ -73,7 +73,7 @@ impl Operation for DeriveSharedSecret {
     type Output = Output;
 
     async fn run(
-        ctx: &Ctx,
+        _ctx: &Ctx,
         access: &mut Access<'_>,
         input: Input,
     ) -> Result<Done<Output>, ApiError> {
@@ -84,7 +84,7 @@ impl Operation for DeriveSharedSecret {
             access.key(Action::DERIVE_SHARED_SECRET, &input.key_id, Accepts::KeyOrAlias, None)?;
         cipher::check(&key, Self::DESCRIPTION.name, algorithm)?;
         let peer = &input.public_key.0;
-        let secret = cipher::derive_shared_secret(&ctx.hsm, &permit, &key, peer)?;
+        let secret = access.backend().derive_shared_secret(&permit, &key, algorithm, peer).await?;
         Ok(Done::read(Output {
             key_id: key.arn.to_string(),
             shared_secret: SecretBlob(secret),

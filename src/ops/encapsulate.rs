@@ -54,7 +54,7 @@ impl Operation for Encapsulate {
     type Output = Output;
 
     async fn run(
-        ctx: &Ctx,
+        _ctx: &Ctx,
         access: &mut Access<'_>,
         input: Input,
     ) -> Result<Done<Output>, ApiError> {
@@ -62,7 +62,7 @@ impl Operation for Encapsulate {
             access.key(Action::ENCAPSULATE, &input.key_id, Accepts::KeyOrAlias, None)?;
         let algorithm = input.encapsulation_algorithm;
         cipher::check(&key, Self::DESCRIPTION.name, algorithm)?;
-        let Encapsulated { secret, ciphertext } = cipher::encapsulate(&ctx.hsm, &permit, &key)?;
+        let Encapsulated { secret, ciphertext } = access.backend().encapsulate(&permit, &key)?;
         Ok(Done::read(Output {
             key_id: key.arn.to_string(),
             shared_secret: SecretBlob(secret),

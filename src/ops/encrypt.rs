@@ -71,7 +71,7 @@ impl Operation for Encrypt {
     type Output = Output;
 
     async fn run(
-        ctx: &Ctx,
+        _ctx: &Ctx,
         access: &mut Access<'_>,
         input: Input,
     ) -> Result<Done<Output>, ApiError> {
@@ -83,7 +83,8 @@ impl Operation for Encrypt {
             access.key(Action::ENCRYPT, &input.key_id, Accepts::KeyOrAlias, Some(&context))?;
         cipher::check(&key, Self::DESCRIPTION.name, algorithm)?;
         let plaintext = input.plaintext.0.expose();
-        let made = cipher::encrypt(&ctx.hsm, &permit, &key, algorithm, plaintext, &context)?;
+        let backend = access.backend();
+        let made = backend.encrypt(&permit, &key, algorithm, plaintext, &context).await?;
         if let Some(id) = made.material_id {
             access.record_material(id);
         }

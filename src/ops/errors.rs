@@ -2,8 +2,10 @@
 //! new variant must be placed here, or nothing compiles.
 
 use crate::identity::{account, credentials, oidc, tags};
+use crate::keys::backend::remote::{Failure, FailureKind};
 use crate::keys::state::StateError;
 use crate::keys::{cipher, import, multi_region};
+use crate::ops::{rates, source};
 use crate::policy::error::CompileError;
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
@@ -39,11 +41,60 @@ impl From<cipher::Error> for ApiError {
             cipher::Error::Ciphertext => Self::bare(Code::InvalidCiphertextException),
             cipher::Error::Signature => Self::bare(Code::KMSInvalidSignatureException),
             cipher::Error::Mac => Self::bare(Code::KMSInvalidMacException),
+            cipher::Error::DoubleTooLong(_) => Self::validation(error.to_string()),
+            cipher::Error::Remote(failure) => failure.into(),
+            cipher::Error::NoRemote => unavailable(),
             cipher::Error::Permit | cipher::Error::NoMaterial | cipher::Error::Hsm(_) => {
                 Self::internal(error)
             }
         }
     }
+}
+
+/// What a remote says goes no further than the record: callers learn what they can
+/// do about it.
+impl From<Failure> for ApiError {
+    fn from(failure: Failure) -> Self {
+        match failure.kind {
+            FailureKind::Ciphertext => Self::bare(Code::InvalidCiphertextException),
+            FailureKind::Signature => Self::bare(Code::KMSInvalidSignatureException),
+            FailureKind::Mac => Self::bare(Code::KMSInvalidMacException),
+            FailureKind::IncorrectKey => source::incorrect_key(),
+            FailureKind::Denied => Self::new(
+                Code::AccessDeniedException,
+                "The external key store does not allow this use of the external key.",
+            ),
+            FailureKind::NotFound | FailureKind::KeyState => Self::new(
+                Code::KMSInvalidStateException,
+                "The external key that is associated with the KMS key cannot be used: it does not \
+                 exist, or its state does not allow it.",
+            ),
+            FailureKind::Usage => Self::new(
+                Code::InvalidKeyUsageException,
+                "The external key that is associated with the KMS key is not made for this use.",
+            ),
+            FailureKind::Unsupported => Self::new(
+                Code::UnsupportedOperationException,
+                "The external key store does not support this operation.",
+            ),
+            FailureKind::Validation => {
+                Self::validation("The external key store did not accept the request.")
+            }
+            FailureKind::Throttled => rates::throttled(),
+            FailureKind::Credentials
+            | FailureKind::KeyUnavailable
+            | FailureKind::Unavailable
+            | FailureKind::TimedOut
+            | FailureKind::Garbage
+            | FailureKind::Unknown => unavailable(),
+        }
+    }
+}
+
+/// AWS's clients try again on it.
+fn unavailable() -> ApiError {
+    let text = "The external key store of the KMS key is not available now.";
+    ApiError::new(Code::KeyUnavailableException, text)
 }
 
 impl From<import::Error> for ApiError {

@@ -1,10 +1,13 @@
 //! What is gathered about a call while it runs, for its record.
 
-use serde_json::{Map, Value};
+use std::borrow::Cow;
+
+use serde_json::{Map, Value, json};
 
 use crate::audit::FieldReads;
 use crate::base::ids::MaterialId;
 use crate::base::managed::ManagedService;
+use crate::keys::backend::RemoteCalls;
 use crate::policy::decision::Explanation;
 
 /// What the record will say about the call, gathered on the way, so that a
@@ -21,6 +24,8 @@ pub struct Facts {
     pub unseen_materials: Vec<MaterialId>,
     /// What the call opened of items.
     pub field_reads: Option<FieldReads>,
+    /// What remotes were asked.
+    pub remote_calls: RemoteCalls,
     /// `serviceEventDetails` of what the server did by itself.
     pub service_event_details: Option<Value>,
     /// Whether the caller only wants to know what would happen.
@@ -40,6 +45,19 @@ pub(super) struct Mark {
 }
 
 impl Facts {
+    /// `additionalEventData`: what was noted, and what remotes were asked.
+    pub(super) fn additional_event_data(&self) -> Option<Cow<'_, Map<String, Value>>> {
+        let Some((shown, count)) = self.remote_calls.noted() else {
+            return (!self.additional.is_empty()).then_some(Cow::Borrowed(&self.additional));
+        };
+        let mut data = self.additional.clone();
+        data.insert("remoteCalls".to_owned(), json!(shown));
+        if count > shown.len() {
+            data.insert("remoteCallCount".to_owned(), count.into());
+        }
+        Some(Cow::Owned(data))
+    }
+
     pub(super) fn mark(&self) -> Mark {
         Mark { resources: self.resources.len(), decisions: self.decisions.len() }
     }

@@ -22,7 +22,8 @@ pub(super) struct Output {
     ciphertext_blob: Blob,
     plaintext: SecretBlob,
     key_id: String,
-    key_material_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_material_id: Option<String>,
 }
 
 impl Operation for GenerateDataKey {
@@ -59,12 +60,12 @@ impl Operation for GenerateDataKey {
         input: data_key::Input,
     ) -> Result<Done<Output>, ApiError> {
         let name = Self::DESCRIPTION.name;
-        let made = data_key::generate(ctx, access, Action::GENERATE_DATA_KEY, name, &input)?;
+        let made = data_key::generate(ctx, access, Action::GENERATE_DATA_KEY, name, &input).await?;
         Ok(Done::read(Output {
             ciphertext_blob: Blob(made.wrapped.blob),
             plaintext: SecretBlob(made.plaintext),
             key_id: made.key_arn,
-            key_material_id: made.wrapped.material_id.to_string(),
+            key_material_id: made.wrapped.material_id.map(|id| id.to_string()),
         }))
     }
 }

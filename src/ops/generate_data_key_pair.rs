@@ -27,7 +27,8 @@ pub(super) struct Output {
     public_key: Blob,
     key_id: String,
     key_pair_spec: KeyPairSpec,
-    key_material_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_material_id: Option<String>,
 }
 
 impl Operation for GenerateDataKeyPair {
@@ -75,7 +76,7 @@ impl Operation for GenerateDataKeyPair {
             public_key: Blob(made.public),
             key_id: made.key_arn,
             key_pair_spec: input.key_pair_spec,
-            key_material_id: made.wrapped.material_id.to_string(),
+            key_material_id: made.wrapped.material_id.map(|id| id.to_string()),
         }))
     }
 }

@@ -22,7 +22,8 @@ pub(super) struct GenerateDataKeyWithoutPlaintext;
 pub(super) struct Output {
     ciphertext_blob: Blob,
     key_id: String,
-    key_material_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_material_id: Option<String>,
 }
 
 impl Operation for GenerateDataKeyWithoutPlaintext {
@@ -51,11 +52,12 @@ impl Operation for GenerateDataKeyWithoutPlaintext {
             Action::GENERATE_DATA_KEY_WITHOUT_PLAINTEXT,
             name,
             &input,
-        )?;
+        )
+        .await?;
         Ok(Done::read(Output {
             ciphertext_blob: Blob(made.wrapped.blob),
             key_id: made.key_arn,
-            key_material_id: made.wrapped.material_id.to_string(),
+            key_material_id: made.wrapped.material_id.map(|id| id.to_string()),
         }))
     }
 }

@@ -50,7 +50,7 @@ impl Operation for GenerateMac {
     type Output = Output;
 
     async fn run(
-        ctx: &Ctx,
+        _ctx: &Ctx,
         access: &mut Access<'_>,
         input: Input,
     ) -> Result<Done<Output>, ApiError> {
@@ -60,7 +60,7 @@ impl Operation for GenerateMac {
             access.key(Action::GENERATE_MAC, &input.key_id, Accepts::KeyOrAlias, None)?;
         cipher::check(&key, Self::DESCRIPTION.name, algorithm)?;
         let message = input.message.0.expose();
-        let mac = cipher::generate_mac(&ctx.hsm, &permit, &key, algorithm, message)?;
+        let mac = access.backend().generate_mac(&permit, &key, algorithm, message).await?;
         Ok(Done::read(Output {
             mac: Blob(mac),
             mac_algorithm: algorithm,

@@ -66,7 +66,10 @@ impl Operation for GenerateRandom {
         };
         access.account(Action::GENERATE_RANDOM)?;
         if let Some(store) = &input.custom_key_store_id {
-            return Err(custom_key_stores::not_found(store));
+            custom_key_stores::find(ctx, access, store)?;
+            let text = "GenerateRandom does not support custom key stores of type \
+                        EXTERNAL_KEY_STORE.";
+            return Err(ApiError::new(Code::UnsupportedOperationException, text));
         }
         Ok(Done::read(Output { plaintext: SecretBlob(ctx.hsm.random(len)?) }))
     }

@@ -13,7 +13,6 @@ use crate::base::algorithm::{
     EncapsulationAlgorithm, EncryptionAlgorithm, KeyAgreementAlgorithm, SigningAlgorithm,
 };
 use crate::base::spec::{KeySpec, KeyUsage};
-use crate::keys::cipher;
 use crate::policy::actions::Action;
 use crate::wire::blob::Blob;
 use crate::wire::codes::Code;
@@ -80,13 +79,13 @@ impl Operation for GetPublicKey {
     type Output = Output;
 
     async fn run(
-        ctx: &Ctx,
+        _ctx: &Ctx,
         access: &mut Access<'_>,
         input: Input,
     ) -> Result<Done<Output>, ApiError> {
         let PermittedKey { permit, key } =
             access.key(Action::GET_PUBLIC_KEY, &input.key_id, Accepts::KeyOrAlias, None)?;
-        let public_key = cipher::public_key(&ctx.hsm, &permit, &key)?;
+        let public_key = access.backend().public_key(&permit, &key).await?;
         let (spec, usage) = (key.spec, key.usage);
         Ok(Done::read(Output {
             key_id: key.arn.to_string(),

@@ -39,6 +39,8 @@ pub struct KeyMetadata {
     valid_to: Option<f64>,
     origin: Origin,
     #[serde(skip_serializing_if = "Option::is_none")]
+    custom_key_store_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     expiration_model: Option<&'static str>,
     key_manager: KeyManager,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -60,7 +62,15 @@ pub struct KeyMetadata {
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     encapsulation_algorithms: &'static [EncapsulationAlgorithm],
     #[serde(skip_serializing_if = "Option::is_none")]
+    xks_key_configuration: Option<XksKeyConfiguration>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     current_key_material_id: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct XksKeyConfiguration {
+    id: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -101,6 +111,7 @@ impl KeyMetadata {
             deletion_date: key.deletion_ms.map(timestamp::epoch_seconds),
             valid_to: expires_ms.map(timestamp::epoch_seconds),
             origin: key.origin,
+            custom_key_store_id: key.remote.as_ref().map(|remote| remote.store.to_string()),
             expiration_model: imported.map(|_| expiration_model(expires_ms)),
             key_manager: key.manager,
             customer_master_key_spec: customer_master_key_spec(spec),
@@ -119,8 +130,12 @@ impl KeyMetadata {
             pending_deletion_window_in_days: key.pending_window_days,
             mac_algorithms: spec.mac_algorithms(),
             encapsulation_algorithms: spec.encapsulation_algorithms(),
+            xks_key_configuration: key
+                .remote
+                .as_ref()
+                .map(|remote| XksKeyConfiguration { id: remote.id.clone() }),
             current_key_material_id: material
-                .filter(|_| spec == KeySpec::SymmetricDefault)
+                .filter(|_| spec == KeySpec::SymmetricDefault && key.remote.is_none())
                 .map(|material| material.id.to_string()),
         }
     }
@@ -212,6 +227,7 @@ pub const MEMBERS: &[Member] = &[
     Member::optional("DeletionDate", Shape::Timestamp),
     Member::optional("ValidTo", Shape::Timestamp),
     out_text("Origin"),
+    out_text("CustomKeyStoreId"),
     out_text("ExpirationModel"),
     out_text("KeyManager"),
     out_text("CustomerMasterKeySpec"),
@@ -234,6 +250,7 @@ pub const MEMBERS: &[Member] = &[
     Member::optional("PendingDeletionWindowInDays", Shape::Integer { min: 1, max: 365 }),
     out_names("MacAlgorithms"),
     out_names("EncapsulationAlgorithms"),
+    Member::optional("XksKeyConfiguration", Shape::Structure(&[out_text("Id")])),
     out_text("CurrentKeyMaterialId"),
 ];
 

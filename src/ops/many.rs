@@ -39,9 +39,20 @@ pub(super) struct GenerateDataKeys;
 /// Decrypt of each ciphertext.
 pub(super) struct DecryptAll;
 
-/// What one use of the key is about.
-trait Use: DeserializeOwned + Send {
+/// One use of the key.
+trait Use: DeserializeOwned + Send + Sync {
+    /// What is answered.
+    type Output: Serialize + Send;
+
     fn context(&self) -> &EncryptionContext;
+
+    /// Does it.
+    fn run(
+        &self,
+        ctx: &Ctx,
+        access: &mut Access<'_>,
+        key_id: &str,
+    ) -> impl Future<Output = Result<Made<Self::Output>, ApiError>> + Send;
 }
 
 /// The input of both, JSON as of any call.
@@ -89,14 +100,62 @@ pub(super) struct Opened {
 }
 
 impl Use for Generate {
+    type Output = Generated;
+
     fn context(&self) -> &EncryptionContext {
         &self.encryption_context
+    }
+
+    async fn run(
+        &self,
+        ctx: &Ctx,
+        access: &mut Access<'_>,
+        key_id: &str,
+    ) -> Result<Made<Generated>, ApiError> {
+        let input = data_key::Input::of(key_id, DATA_KEY_BYTES, &self.encryption_context);
+        let name = GenerateDataKeys::DESCRIPTION.name;
+        let made = data_key::generate(ctx, access, Action::GENERATE_DATA_KEY, name, &input).await?;
+        Ok(Made {
+            material: made.wrapped.material_id,
+            output: Generated {
+                key_id: made.key_arn,
+                ciphertext_blob: Blob(made.wrapped.blob),
+                plaintext: SecretBlob(made.plaintext),
+            },
+        })
     }
 }
 
 impl Use for Open {
+    type Output = Opened;
+
     fn context(&self) -> &EncryptionContext {
         &self.encryption_context
+    }
+
+    async fn run(
+        &self,
+        _ctx: &Ctx,
+        access: &mut Access<'_>,
+        key_id: &str,
+    ) -> Result<Made<Opened>, ApiError> {
+        check_context(&self.encryption_context)?;
+        let source = Source {
+            operation: DecryptAll::DESCRIPTION.name,
+            action: Action::DECRYPT,
+            blob: Some(self.ciphertext_blob.clone()),
+            key_id: Some(key_id.to_owned()),
+            key_member: "keyId",
+            context: self.encryption_context.clone(),
+            algorithm: EncryptionAlgorithm::SymmetricDefault,
+            ignore_ciphertext: false,
+        };
+        let (_, opened) = source.open(access).await?;
+        let opened = opened.ok_or_else(|| ApiError::internal("nothing was opened"))?;
+        Ok(Made {
+            material: opened.material_id,
+            output: Opened { plaintext: SecretBlob(opened.plaintext) },
+        })
     }
 }
 
@@ -129,19 +188,19 @@ struct Made<T> {
     output: T,
 }
 
-/// Does `one` for each use; the record is of those that it did not refuse.
-fn each<U, T>(
+/// Does each use; the record is of those that were not refused.
+async fn each<U: Use>(
+    ctx: &Ctx,
     access: &mut Access<'_>,
-    uses: &[U],
-    mut one: impl FnMut(&mut Access<'_>, &U) -> Result<Made<T>, ApiError>,
-) -> Result<Done<Output<T>>, ApiError> {
+    Body { key_id, uses }: Body<U>,
+) -> Result<Done<Output<U::Output>>, ApiError> {
     let mut refusal = None;
     let mut materials = BTreeSet::new();
     let mut used = Vec::with_capacity(uses.len());
-    for wanted in uses {
+    for wanted in &uses {
         access.begins_another_use();
         let before = access.mark();
-        match one(access, wanted) {
+        match wanted.run(ctx, access, &key_id).await {
             Ok(made) => {
                 access.forget_repetitions(before);
                 materials.extend(made.material);
@@ -185,20 +244,7 @@ impl Operation for GenerateDataKeys {
         Input(body): Self::Input,
     ) -> Result<Done<Self::Output>, ApiError> {
         access.record_parameter("numberOfBytes", Value::from(DATA_KEY_BYTES));
-        let name = Self::DESCRIPTION.name;
-        each(access, &body.uses, |access, wanted| {
-            let input =
-                data_key::Input::of(&body.key_id, DATA_KEY_BYTES, &wanted.encryption_context);
-            let made = data_key::generate(ctx, access, Action::GENERATE_DATA_KEY, name, &input)?;
-            Ok(Made {
-                material: Some(made.wrapped.material_id),
-                output: Generated {
-                    key_id: made.key_arn,
-                    ciphertext_blob: Blob(made.wrapped.blob),
-                    plaintext: SecretBlob(made.plaintext),
-                },
-            })
-        })
+        each(ctx, access, body).await
     }
 }
 
@@ -215,25 +261,6 @@ impl Operation for DecryptAll {
         access: &mut Access<'_>,
         Input(body): Self::Input,
     ) -> Result<Done<Self::Output>, ApiError> {
-        let Body { key_id, uses } = body;
-        each(access, &uses, |access, wanted| {
-            check_context(&wanted.encryption_context)?;
-            let source = Source {
-                operation: Self::DESCRIPTION.name,
-                action: Action::DECRYPT,
-                blob: Some(wanted.ciphertext_blob.clone()),
-                key_id: Some(key_id.clone()),
-                key_member: "keyId",
-                context: wanted.encryption_context.clone(),
-                algorithm: EncryptionAlgorithm::SymmetricDefault,
-                ignore_ciphertext: false,
-            };
-            let (_, opened) = source.open(ctx, access)?;
-            let opened = opened.ok_or_else(|| ApiError::internal("nothing was opened"))?;
-            Ok(Made {
-                material: opened.material_id,
-                output: Opened { plaintext: SecretBlob(opened.plaintext) },
-            })
-        })
+        each(ctx, access, body).await
     }
 }

@@ -83,6 +83,7 @@ mod list_resource_tags;
 mod list_retirable_grants;
 mod put_key_policy;
 mod re_encrypt;
+mod remote_key;
 mod replicate_key;
 mod retire_grant;
 mod revoke_grant;

@@ -125,7 +125,7 @@ impl Operation for ReEncrypt {
         check_context(&context)?;
         let same = is_on_same_key(ctx, access, &source, &input.destination_key_id);
         access.says(Fact::ReEncryptOnSameKey, same);
-        let (from, opened) = source.open(ctx, access)?;
+        let (from, opened) = source.open(access).await?;
         let algorithm = input.destination_encryption_algorithm.unwrap_or(default);
         access.says(Fact::EncryptionAlgorithm, algorithm.as_str());
         let to = access.key(
@@ -137,7 +137,8 @@ impl Operation for ReEncrypt {
         cipher::check(&to.key, operation, algorithm)?;
         // A dry run without a ciphertext tries the destination with nothing.
         let plaintext = opened.as_ref().map_or(&[][..], |opened| opened.plaintext.expose());
-        let made = cipher::encrypt(&ctx.hsm, &to.permit, &to.key, algorithm, plaintext, &context)?;
+        let backend = access.backend();
+        let made = backend.encrypt(&to.permit, &to.key, algorithm, plaintext, &context).await?;
         let source_material = opened.and_then(|opened| opened.material_id);
         if let Some(id) = source_material {
             access.record_additional("sourceKeyMaterialId", Value::from(id.to_string()));

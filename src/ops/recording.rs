@@ -57,10 +57,8 @@ pub(super) fn record(
     let parameters = raw(&facts.request_parameters)?;
     let response = raw(&ended.response_elements)?;
     let service_event = raw(&facts.service_event_details)?;
-    let additional = match facts.additional.is_empty() {
-        true => None,
-        false => Some(to_raw_value(&facts.additional)?),
-    };
+    let additional = facts.additional_event_data();
+    let additional = additional.as_deref().map(to_raw_value).transpose()?;
     let is_owner = place.account != caller.principal.account();
     let seen = facts.decisions.iter().filter_map(|one| one.seen_by(place.account, !is_owner));
     let decisions: Vec<Cow<'_, Explanation>> = seen.collect();

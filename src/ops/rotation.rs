@@ -66,7 +66,8 @@ pub(super) fn wake(ctx: &Ctx) -> Box<dyn Change> {
     Box::new(Wake(Arc::clone(&ctx.rotation_due)))
 }
 
-struct Wake(Arc<Notify>);
+/// Notifies a task once the changes before it are committed.
+pub(super) struct Wake(pub(super) Arc<Notify>);
 
 impl Change for Wake {
     fn write(&self, _tx: &mut dyn Tx) -> Result<(), store::Error> {

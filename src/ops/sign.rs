@@ -10,7 +10,7 @@ use super::resolve::Accepts;
 use super::shapes::{DRY_RUN, GRANT_TOKENS, KEY_ID, MESSAGE, USE_ERRORS, out_blob, out_text};
 use super::signature::{self, MESSAGE_TYPE, SIGNING_ALGORITHM};
 use crate::base::algorithm::{MessageType, SigningAlgorithm};
-use crate::keys::cipher::{self, Message};
+use crate::keys::cipher::Message;
 use crate::policy::actions::Action;
 use crate::wire::blob::{Blob, SecretBlob};
 use crate::wire::error::ApiError;
@@ -49,7 +49,7 @@ impl Operation for Sign {
     type Output = Output;
 
     async fn run(
-        ctx: &Ctx,
+        _ctx: &Ctx,
         access: &mut Access<'_>,
         input: Input,
     ) -> Result<Done<Output>, ApiError> {
@@ -59,7 +59,7 @@ impl Operation for Sign {
             access.key(Action::SIGN, &input.key_id, Accepts::KeyOrAlias, None)?;
         let algorithm = signature::check(&key, Self::DESCRIPTION.name, input.signing_algorithm)?;
         let message = Message { algorithm, kind, bytes: input.message.0.expose() };
-        let signature = cipher::sign(&ctx.hsm, &permit, &key, message)?;
+        let signature = access.backend().sign(&permit, &key, message).await?;
         Ok(Done::read(Output {
             key_id: key.arn.to_string(),
             signature: Blob(signature),

@@ -1,12 +1,11 @@
 //! A ciphertext that a call wants opened: what Decrypt and ReEncrypt share.
 
 use super::access::{Access, PermittedKey};
-use super::ctx::Ctx;
 use super::resolve::Accepts;
 use crate::base::algorithm::EncryptionAlgorithm;
 use crate::base::context::EncryptionContext;
 use crate::base::spec::KeySpec;
-use crate::hsm::blob::Blob as Ciphertext;
+use crate::keys::backend::Ciphertext;
 use crate::keys::cipher::{self, Decrypted};
 use crate::keys::key::Key;
 use crate::policy::actions::Action;
@@ -32,9 +31,8 @@ pub(super) struct Source {
 impl Source {
     /// Finds the key, decides, and opens the ciphertext; `None` instead of a
     /// plaintext where the caller asked to ignore it.
-    pub(super) fn open(
+    pub(super) async fn open(
         &self,
-        ctx: &Ctx,
         access: &mut Access<'_>,
     ) -> Result<(PermittedKey, Option<Decrypted>), ApiError> {
         access.says(Fact::EncryptionAlgorithm, self.algorithm.as_str());
@@ -48,7 +46,8 @@ impl Source {
         let found = self.find_key(access, blob)?;
         let PermittedKey { permit, key } = &found;
         cipher::check(key, self.operation, self.algorithm)?;
-        let opened = cipher::decrypt(&ctx.hsm, permit, key, self.algorithm, blob, &self.context)?;
+        let backend = access.backend();
+        let opened = backend.decrypt(permit, key, self.algorithm, blob, &self.context).await?;
         Ok((found, Some(opened)))
     }
 
@@ -97,17 +96,25 @@ pub(super) fn ignores_ciphertext(dry_run: bool, modifiers: &[String]) -> Result<
 /// `InvalidCiphertextException` for what is no ciphertext of ours;
 /// `IncorrectKeyException` for one of another key.
 pub(super) fn check_made_by(key: &Key, blob: &[u8]) -> Result<(), ApiError> {
-    if parse_blob(blob)?.key_id() == key.id() {
-        return Ok(());
+    match Ciphertext::parse(blob) {
+        Some(made) if made.key_id() == key.id() => Ok(()),
+        Some(_) => Err(incorrect_key()),
+        // The bare ciphertext of a remote says nothing of our key.
+        None if key.remote.is_some() => Ok(()),
+        None => Err(ApiError::bare(Code::InvalidCiphertextException)),
     }
-    let text = "The key ID in the request does not identify a CMK that can perform this operation.";
-    Err(ApiError::new(Code::IncorrectKeyException, text))
 }
 
-/// Reads a ciphertext.
+/// The key that a call names is not the one of the ciphertext.
+pub(super) fn incorrect_key() -> ApiError {
+    let text = "The key ID in the request does not identify a CMK that can perform this operation.";
+    ApiError::new(Code::IncorrectKeyException, text)
+}
+
+/// Reads a ciphertext that says which key it is of.
 ///
 /// # Errors
 /// `InvalidCiphertextException` for what is no ciphertext of ours.
 pub(super) fn parse_blob(blob: &[u8]) -> Result<Ciphertext<'_>, ApiError> {
-    Ciphertext::parse(blob).map_err(|_bad| ApiError::bare(Code::InvalidCiphertextException))
+    Ciphertext::parse(blob).ok_or_else(|| ApiError::bare(Code::InvalidCiphertextException))
 }

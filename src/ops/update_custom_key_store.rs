@@ -1,15 +1,21 @@
-//! UpdateCustomKeyStore.
+//! UpdateCustomKeyStore: another name, or another remote of the settings. A path and a
+//! credential are taken and not needed.
 //! <https://docs.aws.amazon.com/kms/latest/APIReference/API_UpdateCustomKeyStore.html>
+
+use serde_json::{Map, Value};
 
 use super::access::Access;
 use super::ctx::Ctx;
 use super::custom_key_stores::{
-    self, CLUSTER_ID, Input, PASSWORD, PROXY_CONNECTIVITY, PROXY_CREDENTIAL, PROXY_ENDPOINT,
-    PROXY_PATH, PROXY_SERVICE_NAME, PROXY_SERVICE_OWNER, STORE_ID, STORE_NAME,
+    self, CLUSTER_ID, EXTERNAL_KEY_STORE, OF_A_VPC, OF_CLOUDHSM, PASSWORD, PROXY_CONNECTIVITY,
+    PROXY_CREDENTIAL, PROXY_ENDPOINT, PROXY_PATH, PROXY_SERVICE_NAME, PROXY_SERVICE_OWNER,
+    STORE_ID, STORE_NAME, VPC_ENDPOINT_SERVICE, refuse,
 };
 use super::operation::{Description, Done, Operation, Service};
 use super::shapes::Nothing;
+use crate::keys::custom_stores::Connection;
 use crate::policy::actions::Action;
+use crate::store::Change;
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
 use crate::wire::shape::Member;
@@ -34,18 +40,58 @@ impl Operation for UpdateCustomKeyStore {
             Member::optional("XksProxyConnectivity", PROXY_CONNECTIVITY),
         ],
         output: &[],
-        errors: &[Code::CustomKeyStoreNotFoundException],
+        errors: &[
+            Code::CustomKeyStoreInvalidStateException,
+            Code::CustomKeyStoreNameInUseException,
+            Code::CustomKeyStoreNotFoundException,
+            Code::UnsupportedOperationException,
+            Code::XksProxyUriInUseException,
+            Code::XksProxyUriUnreachableException,
+        ],
     };
 
     type Context = Ctx;
-    type Input = Input;
+    type Input = Map<String, Value>;
     type Output = Nothing;
 
     async fn run(
-        _ctx: &Ctx,
+        ctx: &Ctx,
         access: &mut Access<'_>,
-        input: Input,
+        input: Map<String, Value>,
     ) -> Result<Done<Nothing>, ApiError> {
-        custom_key_stores::find(access, Action::UPDATE_CUSTOM_KEY_STORE, &input)
+        let text = |name: &str| input.get(name).and_then(Value::as_str);
+        access.account(Action::UPDATE_CUSTOM_KEY_STORE)?;
+        let id = text("CustomKeyStoreId").unwrap_or_default();
+        let store = custom_key_stores::find(ctx, access, id)?;
+        refuse(&input, EXTERNAL_KEY_STORE, OF_CLOUDHSM)?;
+        let in_a_vpc = OF_A_VPC.iter().any(|name| input.contains_key(*name));
+        if in_a_vpc || text("XksProxyConnectivity") == Some(VPC_ENDPOINT_SERVICE) {
+            return Err(custom_key_stores::no_vpc());
+        }
+        // The place of a store changes only while nobody uses its keys.
+        let moves = PLACE.iter().any(|name| input.contains_key(*name));
+        custom_key_stores::check_connection(ctx, &store, |connection| match connection {
+            Connection::Disconnected => true,
+            Connection::Connected => !moves,
+            Connection::Connecting | Connection::Failed(_) => false,
+        })?;
+        let name = text("NewCustomKeyStoreName").unwrap_or(&store.name);
+        custom_key_stores::check_name(ctx, &store.realm, name, Some(&store))?;
+        let remote = match text("XksProxyUriEndpoint") {
+            Some(endpoint) => {
+                custom_key_stores::find_remote(ctx, &store.realm, endpoint, Some(&store))?
+            }
+            None => store.remote.clone(),
+        };
+        let mut changes: Vec<Box<dyn Change>> = Vec::new();
+        if name != store.name || remote != store.remote {
+            changes.push(custom_key_stores::put(ctx, &store, |store| {
+                (store.name, store.remote) = (name.to_owned(), remote);
+            }));
+        }
+        Ok(Done::changed(Nothing {}, changes, None))
     }
 }
+
+/// The members that say where a store is.
+const PLACE: &[&str] = &["XksProxyUriEndpoint", "XksProxyConnectivity"];

@@ -10,7 +10,7 @@ use super::resolve::Accepts;
 use super::shapes::{DRY_RUN, GRANT_TOKENS, KEY_ID, MESSAGE, in_blob, out_text};
 use super::signature::{self, MESSAGE_TYPE, SIGNING_ALGORITHM};
 use crate::base::algorithm::{MessageType, SigningAlgorithm};
-use crate::keys::cipher::{self, Message};
+use crate::keys::cipher::Message;
 use crate::policy::actions::Action;
 use crate::wire::blob::{Blob, SecretBlob};
 use crate::wire::codes::Code;
@@ -73,7 +73,7 @@ impl Operation for Verify {
     type Output = Output;
 
     async fn run(
-        ctx: &Ctx,
+        _ctx: &Ctx,
         access: &mut Access<'_>,
         input: Input,
     ) -> Result<Done<Output>, ApiError> {
@@ -83,7 +83,7 @@ impl Operation for Verify {
             access.key(Action::VERIFY, &input.key_id, Accepts::KeyOrAlias, None)?;
         let algorithm = signature::check(&key, Self::DESCRIPTION.name, input.signing_algorithm)?;
         let message = Message { algorithm, kind, bytes: input.message.0.expose() };
-        cipher::verify(&ctx.hsm, &permit, &key, message, &input.signature.0)?;
+        access.backend().verify(&permit, &key, message, &input.signature.0).await?;
         Ok(Done::read(Output {
             key_id: key.arn.to_string(),
             signature_valid: true,

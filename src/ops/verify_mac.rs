@@ -64,7 +64,7 @@ impl Operation for VerifyMac {
     type Output = Output;
 
     async fn run(
-        ctx: &Ctx,
+        _ctx: &Ctx,
         access: &mut Access<'_>,
         input: Input,
     ) -> Result<Done<Output>, ApiError> {
@@ -74,7 +74,7 @@ impl Operation for VerifyMac {
             access.key(Action::VERIFY_MAC, &input.key_id, Accepts::KeyOrAlias, None)?;
         cipher::check(&key, Self::DESCRIPTION.name, algorithm)?;
         let message = input.message.0.expose();
-        cipher::verify_mac(&ctx.hsm, &permit, &key, algorithm, message, &input.mac.0)?;
+        access.backend().verify_mac(&permit, &key, algorithm, message, &input.mac.0).await?;
         Ok(Done::read(Output {
             key_id: key.arn.to_string(),
             mac_valid: true,

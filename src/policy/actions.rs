@@ -171,6 +171,8 @@ impl Action {
     pub const ASSUME_ROLE_WITH_WEB_IDENTITY: Self =
         Self::new("sts:AssumeRoleWithWebIdentity", ROLE);
     pub const TAG_SESSION: Self = Self::new("sts:TagSession", ROLE);
+    pub const SYSTEM_CREATE_CUSTOM_KEY_STORE: Self =
+        Self::new("system:CreateCustomKeyStore", ACCOUNT);
     pub const SYSTEM_CREATE_KEY: Self = Self::new("system:CreateKey", ACCOUNT);
     pub const SYSTEM_DELETE_EXPIRED_KEY_MATERIAL: Self =
         Self::new("system:DeleteExpiredKeyMaterial", KEY);
@@ -178,7 +180,7 @@ impl Action {
     pub const SYSTEM_ROTATE_KEY: Self = Self::new("system:RotateKey", KEY);
 
     /// Every action, sorted by name.
-    pub const ALL: [Self; 118] = [
+    pub const ALL: [Self; 119] = [
         Self::COUNT_EVENTS,
         Self::ERASE_EVENT_FIELDS,
         Self::EXPORT_EVENTS,
@@ -293,6 +295,7 @@ impl Action {
         Self::ASSUME_ROLE,
         Self::ASSUME_ROLE_WITH_WEB_IDENTITY,
         Self::TAG_SESSION,
+        Self::SYSTEM_CREATE_CUSTOM_KEY_STORE,
         Self::SYSTEM_CREATE_KEY,
         Self::SYSTEM_DELETE_EXPIRED_KEY_MATERIAL,
         Self::SYSTEM_DELETE_KEY,

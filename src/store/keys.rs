@@ -34,6 +34,9 @@ pub struct KeyRow {
     pub on_demand_ms: Option<i64>,
     /// JSON: the tests that every policy of the key must pass.
     pub policy_tests: Option<String>,
+    /// Both or neither; they never change.
+    pub custom_key_store: Option<String>,
+    pub xks_key_id: Option<String>,
 }
 
 /// One key material: an HSM backing key as its exported key token.
@@ -96,6 +99,8 @@ pub fn insert_key(tx: &mut dyn Tx, row: &KeyRow) -> Result<(), Error> {
             row.rotation_next_ms.into(),
             row.on_demand_ms.into(),
             row.policy_tests.as_deref().into(),
+            row.custom_key_store.as_deref().into(),
+            row.xks_key_id.as_deref().into(),
         ],
     )?;
     Ok(())
@@ -169,6 +174,8 @@ fn key_row(row: &Row) -> Result<KeyRow, Error> {
         rotation_next_ms: row.opt_int(18)?,
         on_demand_ms: row.opt_int(19)?,
         policy_tests: row.opt_text(20)?.map(str::to_owned),
+        custom_key_store: row.opt_text(21)?.map(str::to_owned),
+        xks_key_id: row.opt_text(22)?.map(str::to_owned),
     })
 }
 
@@ -330,8 +337,9 @@ const INSERT_KEY: Query = Query {
     sql: "insert into keys (region, key_id, account, version, spec, usage, origin, state, \
           description, created_ms, deletion_ms, policy, policy_principals, tags, manager, \
           pending_window_days, multi_region, rotation_period_days, rotation_next_ms, \
-          on_demand_ms, policy_tests) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, \
-          ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)",
+          on_demand_ms, policy_tests, custom_key_store, xks_key_id) values (?1, ?2, ?3, ?4, \
+          ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, \
+          ?23)",
 };
 const UPDATE_KEY: Query = Query {
     name: "keys.update",
@@ -350,7 +358,7 @@ const LIST_KEYS: Query = Query {
     sql: "select region, key_id, account, version, spec, usage, origin, state, description, \
           created_ms, deletion_ms, policy, policy_principals, tags, manager, \
           pending_window_days, multi_region, rotation_period_days, rotation_next_ms, \
-          on_demand_ms, policy_tests from keys",
+          on_demand_ms, policy_tests, custom_key_store, xks_key_id from keys",
 };
 const PUT_MATERIAL: Query = Query {
     name: "materials.put",

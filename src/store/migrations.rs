@@ -16,6 +16,8 @@ pub(super) const BOOK: &[&str] = &[
     include_str!("../../migrations/sqlite/0010_field_reads.sql"),
     include_str!("../../migrations/sqlite/0011_item_schema_keys.sql"),
     include_str!("../../migrations/sqlite/0012_item_schema_versions.sql"),
+    include_str!("../../migrations/sqlite/0013_custom_key_stores.sql"),
+    include_str!("../../migrations/sqlite/0014_root_key.sql"),
 ];
 
 /// The search index. It is derived, so it has no steps: an index with another

@@ -9,6 +9,7 @@
 mod cells;
 mod conditions;
 mod counts;
+pub mod custom_key_stores;
 mod entry;
 mod error;
 mod event;
@@ -180,6 +181,17 @@ impl Store {
     /// [`Error::SchemaTooNew`], [`Error::Corrupt`], [`Error::Unavailable`].
     pub fn open(folder: &Path, settings: Settings, read_marks: ReadMarks) -> Result<Self, Error> {
         Ok(Self { engine: sqlite::Engine::open(folder, &settings, read_marks)? })
+    }
+
+    /// Reads a folder that another process has open. Nothing is written.
+    ///
+    /// # Errors
+    /// What `f` answers, and what the engine says.
+    pub fn read_served<T>(
+        folder: &Path,
+        f: impl FnOnce(&mut dyn Tx) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        sqlite::read_served(folder, f)
     }
 
     /// Appoints who signs the log from now on. Until somebody is, no unit can be

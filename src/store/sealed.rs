@@ -1,5 +1,5 @@
-//! Rows of sealed keys: the root key's protectors, the domain keys, and the keys
-//! that sign the heads of the log.
+//! Rows of sealed keys: the root key's protectors, the domain keys, the naming key,
+//! and the keys that sign the heads of the log.
 
 use super::{Error, Query, Tx};
 
@@ -8,6 +8,8 @@ use super::{Error, Query, Tx};
 pub struct ProtectorRow {
     pub name: String,
     pub sealed: Vec<u8>,
+    /// `None` for one from before this was kept.
+    pub added_ms: Option<i64>,
 }
 
 /// One domain key, sealed under the root key.
@@ -34,8 +36,24 @@ pub struct AuditKeyRow {
 /// # Errors
 /// [`Error::Duplicate`] if the name is taken.
 pub fn insert_protector(tx: &mut dyn Tx, row: &ProtectorRow) -> Result<(), Error> {
-    tx.run(&INSERT_PROTECTOR, &[row.name.as_str().into(), row.sealed.as_slice().into()])?;
-    Ok(())
+    let args = [(&row.name).into(), (&row.sealed).into(), row.added_ms.into()];
+    tx.run(&INSERT_PROTECTOR, &args).map(drop)
+}
+
+/// Replaces what a protector holds.
+///
+/// # Errors
+/// [`Error::Conflict`] if there is no such protector.
+pub fn update_protector(tx: &mut dyn Tx, name: &str, sealed: &[u8]) -> Result<(), Error> {
+    one(tx.run(&UPDATE_PROTECTOR, &[name.into(), sealed.into()])?)
+}
+
+/// Removes a protector.
+///
+/// # Errors
+/// [`Error::Conflict`] if there is no such protector.
+pub fn delete_protector(tx: &mut dyn Tx, name: &str) -> Result<(), Error> {
+    one(tx.run(&DELETE_PROTECTOR, &[name.into()])?)
 }
 
 /// Every protector.
@@ -46,7 +64,11 @@ pub fn list_protectors(tx: &mut dyn Tx) -> Result<Vec<ProtectorRow>, Error> {
     tx.rows(&LIST_PROTECTORS, &[])?
         .iter()
         .map(|row| {
-            Ok(ProtectorRow { name: row.text(0)?.to_owned(), sealed: row.blob(1)?.to_vec() })
+            Ok(ProtectorRow {
+                name: row.text(0)?.to_owned(),
+                sealed: row.blob(1)?.to_vec(),
+                added_ms: row.opt_int(2)?,
+            })
         })
         .collect()
 }
@@ -61,6 +83,30 @@ pub fn insert_domain_key(tx: &mut dyn Tx, row: &DomainKeyRow) -> Result<(), Erro
         &[row.version.into(), row.sealed.as_slice().into(), row.created_ms.into()],
     )?;
     Ok(())
+}
+
+/// Replaces what a domain key is sealed as.
+///
+/// # Errors
+/// [`Error::Conflict`] if there is no such version.
+pub fn update_domain_key(tx: &mut dyn Tx, version: i64, sealed: &[u8]) -> Result<(), Error> {
+    one(tx.run(&UPDATE_DOMAIN_KEY, &[version.into(), sealed.into()])?)
+}
+
+/// The naming key, sealed under the root key.
+///
+/// # Errors
+/// As the database answers.
+pub fn find_naming_key(tx: &mut dyn Tx) -> Result<Option<Vec<u8>>, Error> {
+    tx.rows(&FIND_NAMING_KEY, &[])?.first().map(|row| Ok(row.blob(0)?.to_vec())).transpose()
+}
+
+/// Writes the naming key, new or not.
+///
+/// # Errors
+/// As the database answers.
+pub fn set_naming_key(tx: &mut dyn Tx, sealed: &[u8]) -> Result<(), Error> {
+    tx.run(&SET_NAMING_KEY, &[sealed.into()]).map(drop)
 }
 
 /// Removes a domain key under which nothing is sealed any more.
@@ -125,6 +171,11 @@ pub fn list_audit_keys(tx: &mut dyn Tx) -> Result<Vec<AuditKeyRow>, Error> {
         .collect()
 }
 
+/// A change of exactly one row.
+fn one(changed: u64) -> Result<(), Error> {
+    if changed == 1 { Ok(()) } else { Err(Error::Conflict) }
+}
+
 const INSERT_AUDIT_KEY: Query = Query {
     name: "audit_keys.insert",
     sql: "insert into audit_keys (version, sealed, public_key, created_ms) \
@@ -140,11 +191,28 @@ const LIST_AUDIT_KEYS: Query = Query {
 };
 const INSERT_PROTECTOR: Query = Query {
     name: "protectors.insert",
-    sql: "insert into root_key_protectors (name, sealed) values (?1, ?2)",
+    sql: "insert into root_key_protectors (name, sealed, added_ms) values (?1, ?2, ?3)",
 };
+const UPDATE_PROTECTOR: Query = Query {
+    name: "protectors.update",
+    sql: "update root_key_protectors set sealed = ?2 where name = ?1",
+};
+const DELETE_PROTECTOR: Query =
+    Query { name: "protectors.delete", sql: "delete from root_key_protectors where name = ?1" };
 const LIST_PROTECTORS: Query = Query {
     name: "protectors.list",
-    sql: "select name, sealed from root_key_protectors order by name",
+    sql: "select name, sealed, added_ms from root_key_protectors order by name",
+};
+const UPDATE_DOMAIN_KEY: Query = Query {
+    name: "domain_keys.update",
+    sql: "update domain_keys set sealed = ?2 where version = ?1",
+};
+const FIND_NAMING_KEY: Query =
+    Query { name: "naming_keys.find", sql: "select sealed from naming_keys where id = 1" };
+const SET_NAMING_KEY: Query = Query {
+    name: "naming_keys.set",
+    sql: "insert into naming_keys (id, sealed) values (1, ?1) \
+          on conflict (id) do update set sealed = excluded.sealed",
 };
 const INSERT_DOMAIN_KEY: Query = Query {
     name: "domain_keys.insert",

@@ -15,6 +15,7 @@ use super::{Error, otlp};
 use crate::app::WitnessHealth;
 use crate::audit::trail;
 use crate::base::clock::Clock;
+use crate::keys::backend::remote::{self, BreakerState, Remotes};
 use crate::ops::ctx::{Ended, Observer};
 use crate::store::{Health, Reserve};
 
@@ -151,6 +152,30 @@ impl Metrics {
         }
     }
 
+    pub(super) fn watch_remotes(&self, remotes: &Remotes) {
+        for remote in remotes.iter() {
+            let labels = [KeyValue::new("wardbook.remote.name", remote.name().to_string())];
+            let gauge = |name: &'static str, unit: &'static str, text: &'static str, of: Share| {
+                let (remote, labels) = (Arc::clone(remote), labels.clone());
+                self.meter
+                    .u64_observable_gauge(name)
+                    .with_unit(unit)
+                    .with_description(text)
+                    .with_callback(move |observer| observer.observe(of(&remote.health()), &labels))
+                    .build();
+            };
+            gauge(
+                "wardbook.remote.available",
+                "",
+                "Whether calls to the remote are made, or fail at once: 1 or 0.",
+                |health| u64::from(health.breaker == BreakerState::Closed),
+            );
+            gauge("wardbook.remote.in_flight", "{call}", "Calls under way.", |health| {
+                u64::try_from(health.in_flight).unwrap_or(u64::MAX)
+            });
+        }
+    }
+
     pub(super) fn watch_keys(&self, expirations: impl Expirations, clock: Arc<dyn Clock>) {
         keys::watch_expiration(&self.meter, expirations, clock);
     }
@@ -172,6 +197,8 @@ impl Metrics {
 
 /// What a gauge shows of the store.
 type Reading = fn(&Health) -> u64;
+/// What a gauge shows of a remote.
+type Share = fn(&remote::Health) -> u64;
 /// What a counter shows of the trail.
 type Count = fn(&trail::Status) -> u64;
 

@@ -25,6 +25,7 @@ use crate::app::WitnessHealth;
 use crate::audit::trail;
 use crate::base::arn::KeyArn;
 use crate::base::clock::Clock;
+use crate::keys::backend::remote::Remotes;
 use crate::ops::ctx::Observer;
 use crate::store::Health;
 use metrics::Metrics;
@@ -121,6 +122,11 @@ impl Telemetry {
     /// somebody looks.
     pub fn watch_witnesses(&self, witnesses: &[(&'static str, Arc<WitnessHealth>)]) {
         self.metrics.watch_witnesses(witnesses);
+    }
+
+    /// Reports how each remote does, by its name, whenever somebody looks.
+    pub fn watch_remotes(&self, remotes: &Remotes) {
+        self.metrics.watch_remotes(remotes);
     }
 
     /// Reports how the delivery of log files goes, whenever somebody looks.

@@ -9,7 +9,9 @@ use tracing_subscriber::fmt::MakeWriter;
 use super::*;
 use crate::base::arn::KeyArn;
 use crate::base::clock::ManualClock;
+use crate::base::ids::Region;
 use crate::base::limits::KEYS_MEASURED;
+use crate::keys::backend::remote::{self, RemoteName};
 use crate::ops;
 use crate::ops::ctx::Ended;
 use crate::ops::operation::Description;
@@ -363,6 +365,19 @@ fn operations_of_others_are_not_counted_by_key() {
     let ended = Ended { operation: &deleted, error: None, took, resources: &resources };
     telemetry.observer().call_ended(&ended);
     assert!(series(&telemetry, "wardbook_key_requests_total").is_empty());
+}
+
+#[test]
+fn remotes_are_seen_by_name() {
+    let (telemetry, _log) = build(&settings("info"), io::sink).unwrap();
+    let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(0));
+    let region = Region::parse("eu-central-1").unwrap();
+    let remote = |name| remote::Settings::new(RemoteName::parse(name).unwrap(), region.clone());
+    telemetry.watch_remotes(&Remotes::new(vec![remote("b"), remote("a")], &clock));
+    for (name, value) in [("available", 1), ("in_flight", 0)] {
+        let line = |remote| format!(r#"{{wardbook_remote_name="{remote}"}} {value}"#);
+        assert_eq!(series(&telemetry, &format!("wardbook_remote_{name}")), ["a", "b"].map(line));
+    }
 }
 
 #[test]

@@ -40,6 +40,9 @@ codes! {
     CloudHsmClusterNotFoundException 400 404;
     CloudTrailARNInvalidException 400 400;
     ConflictException 400 409;
+    CustomKeyStoreHasCMKsException 400 409;
+    CustomKeyStoreInvalidStateException 400 409;
+    CustomKeyStoreNameInUseException 400 409;
     CustomKeyStoreNotFoundException 400 404;
     DependencyTimeoutException 500 504;
     DisabledException 400 409;
@@ -87,6 +90,11 @@ codes! {
     UnrecognizedClientException 400 403;
     UnsupportedOperationException 400 400;
     ValidationException 400 400;
+    XksKeyAlreadyInUseException 400 409;
+    XksKeyInvalidConfigurationException 400 400;
+    XksKeyNotFoundException 400 404;
+    XksProxyUriInUseException 400 409;
+    XksProxyUriUnreachableException 400 400;
 }
 
 impl fmt::Display for Code {

@@ -163,12 +163,13 @@ pub const WORD_OR_DASH: Pattern = Pattern {
             && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'))
     },
 };
-/// `^[a-zA-Z0-9-_.]+$`, the pattern of key ids in external key stores.
+/// The pattern of key ids in external key stores: AWS's own, and what ARNs of KMS
+/// keys have beside.
 pub const XKS_KEY_ID: Pattern = Pattern {
-    text: "^[a-zA-Z0-9-_.]+$",
+    text: "^[a-zA-Z0-9-_.:/]+$",
     matches: |text| {
-        !text.is_empty()
-            && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+        let is_sign = |b: u8| matches!(b, b'-' | b'_' | b'.' | b':' | b'/');
+        !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || is_sign(b))
     },
 };
 /// `^[a-f0-9]+$`, the pattern of key material ids.

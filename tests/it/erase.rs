@@ -164,6 +164,31 @@ fn what_cannot_be_erased() {
     check(json!({ "eventIds": [no_id], "fields": fields, "reason": "r" }), "UUID");
 }
 
+/// The record of an erasure says what it took from where, or there is no erasure.
+#[test]
+fn what_its_record_cannot_say_is_not_erased() {
+    let server = Server::start();
+    let key = server.new_key();
+    server.call("Encrypt", &json!({ "KeyId": key, "Plaintext": "eA==" })).ok();
+    let with = |names: usize| {
+        let long = (0..names).map(|n| format!("{n:02000}"));
+        let names: Vec<String> = long.chain(["Encrypt".to_owned()]).collect();
+        let keys: Vec<String> =
+            (0..10).map(|n| format!("{n:01000}")).chain([key.clone()]).collect();
+        json!({ "eventName": names, "keyId": keys, "fields": ["userAgent"], "reason": "r" })
+    };
+    let refused = server.rest("POST", "/v1/audit/erase", &with(49));
+    assert_eq!(refused.status, 400, "{}", refused.text());
+    assert!(refused.message().contains("nothing was erased"), "{}", refused.message());
+    assert_eq!(server.events("eventName=Encrypt")[0]["userAgent"], "by-hand/1.0");
+    assert_eq!(check_intact(&server), 0);
+    // Long enough, and all of it is there.
+    assert_eq!(erase(&server, &with(40))["eventIds"].as_array().unwrap().len(), 1);
+    let record = &server.events("eventName=EraseEventFields")[0];
+    assert_eq!(record["requestParameters"]["eventName"].as_array().unwrap().len(), 41);
+    assert_eq!(check_intact(&server), 1);
+}
+
 /// A server whose record of an Encrypt has lost its user agent; nothing else.
 fn with_erased_agent() -> Server {
     let server = Server::start();

@@ -137,3 +137,35 @@ fn a_damaged_item_spoils_no_other() {
         assert_eq!(entry["error"]["code"], "InvalidCiphertextException", "{entry}");
     }
 }
+
+/// Those that are asked for alone, more than at once, have their answers at their places
+/// and a record each.
+#[test]
+fn many_refusals_keep_the_order_of_the_batch() {
+    let server = Server::start();
+    put_schema(&server);
+    let people: Vec<Value> = (0..60).map(|id| person(&id.to_string())).collect();
+    let mut sealed = items(&send_as(&server, &server.admin, "encrypt", &people));
+    let is_damaged = |place: usize| !place.is_multiple_of(3);
+    for (place, item) in sealed.iter_mut().enumerate().filter(|(place, _)| is_damaged(*place)) {
+        item["pk"] = json!(format!("other-{place}"));
+    }
+    let entries = send_as(&server, &server.admin, "decrypt", &sealed);
+    assert_eq!(entries.len(), 60);
+    for (place, entry) in entries.iter().enumerate() {
+        match is_damaged(place) {
+            true => {
+                assert_eq!(entry["error"]["code"], "InvalidCiphertextException", "{entry}");
+                assert_eq!(entry["error"]["index"], place);
+            }
+            false => assert_eq!(entry["item"], people[place]),
+        }
+    }
+    let records = server.events("eventName=Decrypt&limit=1000");
+    assert_eq!(records.len(), 41);
+    let refused = records.iter().filter(|record| record.get("errorCode").is_some());
+    let contexts = refused.map(|record| {
+        record["requestParameters"]["encryptionContext"]["aws-crypto-attr.pk"].to_string()
+    });
+    assert_eq!(contexts.collect::<std::collections::BTreeSet<_>>().len(), 40);
+}

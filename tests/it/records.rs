@@ -214,6 +214,9 @@ fn volatile(text: &str) -> Option<(&'static str, usize)> {
     if bytes.get(..64).is_some_and(|bytes| bytes.iter().all(hex)) {
         return Some(("sha256", 64));
     }
+    if text.starts_with("cks-") && bytes.get(4..21).is_some_and(|bytes| bytes.iter().all(hex)) {
+        return Some(("custom key store", 21));
+    }
     if bytes.get(..36).is_some_and(is_uuid) {
         return Some(("uuid", 36));
     }

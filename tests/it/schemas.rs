@@ -304,6 +304,41 @@ fn items_can_be_given_up() {
     assert_eq!(convert(&server, "decrypt", &encrypted)["item"], item);
 }
 
+/// A batch holds items of all versions, and the policy is asked about each name.
+#[test]
+fn a_batch_of_items_can_always_be_decided_about() {
+    let server = Server::start();
+    let encrypting = |numbers: std::ops::Range<usize>| {
+        let mut schema = schema();
+        let actions = schema["attributeActionsOnEncrypt"].as_object_mut().unwrap();
+        actions.remove("ssn");
+        actions.extend(numbers.map(|n| (format!("a{n}"), json!("ENCRYPT_AND_SIGN"))));
+        schema
+    };
+    let breaking = format!("{PATH}?allowBreaking=true");
+    let says = ["LimitExceededException", "TooManyEncryptedAttributes", "1001 attributes"];
+    refused(&put(&server, &encrypting(0..1_001)), 409, &says);
+    refused(&server.rest("PUT", &breaking, &encrypting(0..1_001)), 409, &says);
+    assert_eq!(put_ok(&server, &encrypting(0..600)).0, 1);
+    refused(&put(&server, &encrypting(500..1_001)), 409, &[&says[..], &["earlier"]].concat());
+    assert_eq!(put_ok(&server, &encrypting(500..1_000)).0, 2);
+    // One item more than that needs the others to be given up, once and for all.
+    assert_eq!(put_ok(&server, &encrypting(0..500)).0, 3);
+    refused(&put(&server, &encrypting(500..1_001)), 409, &says);
+    let answer = server.rest("PUT", &breaking, &encrypting(500..1_001)).ok();
+    assert_eq!(answer["version"], 4);
+    let history = get(&server, &format!("{PATH}/versions"));
+    assert_eq!(history["itemSchemaVersions"][0]["breaking"], true);
+    let server = server.restart(Options::default());
+    let mut item = json!({ "pk": "1", "city": "Ulm" });
+    for n in 500..1_001 {
+        item[format!("a{n}")] = json!(n);
+    }
+    let encrypted = convert(&server, "encrypt", &item)["item"].clone();
+    assert_eq!(convert(&server, "decrypt", &encrypted)["item"], item);
+    assert_eq!(put_ok(&server, &encrypting(1_001..1_500)).0, 5);
+}
+
 #[test]
 fn a_dry_run_stores_nothing() {
     let server = Server::start();

@@ -1,5 +1,7 @@
 //! What the real program tells those who run it.
 
+use std::fs;
+
 use serde_json::json;
 
 use crate::calls::Scene;
@@ -61,7 +63,7 @@ fn calls_are_seen_in_metrics_and_traces() {
     assert!(holds(&numbers, "wardbook.call.duration"));
     assert!(holds(&numbers, "wardbook.store.wal.size"));
     // A log is for what is not ordinary.
-    let log = std::fs::read_to_string(home.log()).unwrap();
+    let log = fs::read_to_string(home.log()).unwrap();
     assert_eq!(log.lines().count(), 1, "{log}");
     assert!(log.ends_with(" INFO wardbook::app::serve: stopping\n"), "{log}");
 }
@@ -73,6 +75,25 @@ fn a_collector_that_is_gone_is_no_trouble() {
     let program = home.serve(&["--otlp-endpoint", "http://127.0.0.1:9"]);
     program.new_key();
     program.terminate();
-    let log = std::fs::read_to_string(home.log()).unwrap();
+    let log = fs::read_to_string(home.log()).unwrap();
     assert!(log.contains("the last telemetry was not sent"), "{log}");
+}
+
+#[test]
+fn remotes_are_seen_before_anybody_has_called_them() {
+    let home = Home::new();
+    let config = home.data().with_file_name("settings.toml");
+    // Of an account that is not there, or the server would ask it at the start.
+    let settings = "[remotes.far]\nregion = 'us-west-2'\naccounts = ['444455556666']\n";
+    fs::write(&config, settings).unwrap();
+    let program = home.serve(&["--config", config.to_str().unwrap()]);
+    let ready = program.look("/health/ready").json();
+    assert_eq!(ready["status"], "ready");
+    let far = json!({
+        "breaker": "closed", "inFlight": 0, "lastAnswer": null, "lastFailure": null,
+    });
+    assert_eq!(ready["remotes"], json!({ "far": far }));
+    let metrics = program.look("/metrics").text();
+    let line = r#"wardbook_remote_available{wardbook_remote_name="far"} 1"#;
+    assert!(metrics.lines().any(|other| other == line), "{metrics}");
 }

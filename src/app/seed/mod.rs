@@ -274,6 +274,7 @@ fn new_key(ctx: &Ctx, seed: &SeedKey, arn: KeyArn, now_ms: i64) -> Result<Key, P
         rotation: None,
         on_demand_ms: None,
         policy_tests: None,
+        remote: None,
         materials: materials(ctx, &arn, seed, now_ms)?,
         version: 1,
         arn,

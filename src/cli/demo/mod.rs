@@ -1,13 +1,15 @@
 //! `wardbook demo`: the whole story on a throw-away server. The server is a
-//! process of its own, started as a user would; the calls come from the AWS SDK
-//! and from the same REST client as every other command. Each line that says
-//! that something is so has checked it.
+//! process of its own, started as a user would; the calls come from the AWS SDK,
+//! from the same REST client as every other command, and from commands that are run
+//! as they are printed. Each line that says that something is so has checked it.
 //!
 //! Deliberately absent: any way into the server but its doors.
 
 mod kms;
+mod readers;
 mod server;
 mod story;
+mod terminal;
 mod tour;
 
 use super::error::Error;

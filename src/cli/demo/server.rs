@@ -68,6 +68,11 @@ impl Server {
         }
     }
 
+    /// The folder that goes away with the server.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder.0
+    }
+
     /// A client of the REST API with this access key.
     pub(super) fn client(&self, access_key_id: &str, secret: &str) -> Result<Client, Error> {
         Client::new(client::Client {

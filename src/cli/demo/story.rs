@@ -28,6 +28,11 @@ impl<'a> Story<'a> {
         self.print("told", text, &format!("     {text}"))
     }
 
+    /// A command that is about to be run, behind the name of who runs it.
+    pub(super) fn command(&mut self, line: &str) -> Result<(), Error> {
+        self.print("command", line, &format!("     {line}"))
+    }
+
     /// A fact: printed if it is one, otherwise the end of the demo.
     pub(super) fn check(&mut self, is_so: bool, fact: &str) -> Result<(), Error> {
         if !is_so {
@@ -54,6 +59,6 @@ impl<'a> Story<'a> {
         if self.output.is_json() {
             return Ok(self.output.json(&json!({ kind: text }))?);
         }
-        Ok(self.output.line(line)?)
+        Ok(self.output.line(line.trim_end())?)
     }
 }

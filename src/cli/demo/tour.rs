@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::kms::Kms;
+use super::readers;
 use super::server::Server;
 use super::story::Story;
 use crate::cli::audit;
@@ -16,7 +17,7 @@ const ALIAS: &str = "alias/customers";
 const LETTER: &str = "Dear Ada, the vault opens at noon.";
 const RIGHT: (&str, &str) = ("recipient", "ada");
 const WRONG: (&str, &str) = ("recipient", "eve");
-const SSN: &str = "078-05-1120";
+pub(super) const SSN: &str = "078-05-1120";
 
 /// The administrator, with both kinds of client.
 struct Administrator {
@@ -39,8 +40,10 @@ pub(super) fn walk(story: &mut Story<'_>, server: &Server) -> Result<Vec<String>
     let (key, ciphertext) = encrypt(story, &admin)?;
     let user = deny_and_allow(story, server, &admin, &key, &ciphertext)?;
     encrypt_item(story, &admin)?;
+    let readers = readers::walk(story, server)?;
     look_back(story, &admin, &key, &user)?;
-    Ok(vec![LETTER.to_owned(), SSN.to_owned(), secret.clone(), user.secret])
+    let secrets = [LETTER.to_owned(), SSN.to_owned(), secret.clone(), user.secret];
+    Ok(secrets.into_iter().chain(readers).collect())
 }
 
 fn encrypt(story: &mut Story<'_>, admin: &Administrator) -> Result<(String, Vec<u8>), Error> {

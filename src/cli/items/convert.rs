@@ -151,13 +151,13 @@ fn run(
         batch.push(item);
     }
     run.convert(output, &batch)?;
+    run.writer.end(output)?;
     for (what, names) in [("masked", &run.masked), ("withheld", &run.withheld)] {
         if !names.is_empty() {
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
             output.note(format!("{what}: {}", names.join(", ")));
         }
     }
-    run.writer.end(output)?;
     match run.failed {
         0 => Ok(()),
         failed => Err(Error::ItemsFailed { failed, total: run.total }),
@@ -186,7 +186,7 @@ impl Run<'_> {
             // it holds the items that worked and nothing else.
             let printed = if output.is_json() { Some(told) } else { outcome.item };
             if let Some(item) = printed {
-                self.writer.item(output, &item)?;
+                self.writer.item(output, item)?;
             }
         }
         Ok(())

@@ -73,35 +73,36 @@ fn is_array(from: &mut impl BufRead) -> io::Result<bool> {
     }
 }
 
-/// Writes items in a form, as they come.
+/// Writes items in a form, as they come: whole lines only, so that what is said on
+/// standard error between them begins a line of its own.
 pub(super) struct Writer {
     form: Form,
-    is_first: bool,
+    /// Of an array, the item that was written last: what ends its line depends on
+    /// whether another one follows.
+    last: Option<Box<RawValue>>,
 }
 
 impl Writer {
     pub(super) fn new(form: Form) -> Self {
-        Self { form, is_first: true }
+        Self { form, last: None }
     }
 
-    pub(super) fn item(&mut self, output: &mut Output, item: &RawValue) -> io::Result<()> {
-        let before = match (self.form, self.is_first) {
-            (Form::Array, true) => "[\n",
-            (Form::Array, false) => ",\n",
-            (Form::Lines, true) => "",
-            (Form::Lines, false) => "\n",
-        };
-        self.is_first = false;
-        output.text(format_args!("{before}{item}"))
+    pub(super) fn item(&mut self, output: &mut Output, item: Box<RawValue>) -> io::Result<()> {
+        if self.form == Form::Lines {
+            return output.line(item);
+        }
+        match self.last.replace(item) {
+            Some(last) => output.line(format_args!("{last},")),
+            None => output.line("["),
+        }
     }
 
     pub(super) fn end(self, output: &mut Output) -> io::Result<()> {
-        output.text(match (self.form, self.is_first) {
-            (Form::Array, true) => "[]\n",
-            (Form::Array, false) => "\n]\n",
-            (Form::Lines, true) => "",
-            (Form::Lines, false) => "\n",
-        })
+        match (self.form, self.last) {
+            (Form::Lines, _) => Ok(()),
+            (Form::Array, None) => output.line("[]"),
+            (Form::Array, Some(last)) => output.line(format_args!("{last}\n]")),
+        }
     }
 }
 

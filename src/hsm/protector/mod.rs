@@ -1,12 +1,14 @@
 //! Protectors: what stands between a stored root key and whoever finds it. A
-//! key file or a passphrase gives a key-encryption key, which seals the root
-//! key. Several protectors may hold the same root key.
+//! key file, a passphrase or a remote key gives a key-encryption key, which
+//! seals the root key. Several protectors may hold the same root key.
 //!
-//! Deliberately absent: files. The caller reads, writes and guards them.
+//! Deliberately absent: files and the network. The caller reads, writes and
+//! guards the ones, and has the remote key wrap and unwrap over the other.
 
 use zeroize::Zeroizing;
 
 use crate::base::hex;
+use crate::base::limits::{REMOTE_CIPHERTEXT_BYTES, REMOTE_KEY_ARN_CHARS, REMOTE_NAME_CHARS};
 use crate::base::secret::SecretBytes;
 
 use crate::hsm::envelope::{self, Fresh, OVERHEAD_LEN};
@@ -71,6 +73,54 @@ pub enum ProtectorKind {
     KeyFile,
     /// A passphrase, through Argon2id.
     Passphrase,
+    /// A key of AWS KMS, which keeps the key-encryption key.
+    AwsKms,
+}
+
+impl ProtectorKind {
+    /// Its name in settings, records and the sealed form.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::KeyFile => "key-file",
+            Self::Passphrase => "passphrase",
+            Self::AwsKms => "aws-kms",
+        }
+    }
+}
+
+/// A key-encryption key as a remote key wrapped it, and which key that is. No
+/// secret: only the remote gives the key-encryption key back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wrapped {
+    /// What the settings call the remote: 1 to [`REMOTE_NAME_CHARS`] of `[a-z0-9-]`.
+    pub remote: String,
+    /// The ARN of the remote key, at most [`REMOTE_KEY_ARN_CHARS`] characters.
+    pub key_arn: String,
+    /// 1 to [`REMOTE_CIPHERTEXT_BYTES`] bytes.
+    pub ciphertext: Vec<u8>,
+}
+
+impl Wrapped {
+    /// Whether it can be written down and read again.
+    fn is_fit(&self) -> bool {
+        let name = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+        let text = |text: &str, max: usize| !text.is_empty() && text.len() <= max;
+        text(&self.remote, REMOTE_NAME_CHARS)
+            && self.remote.bytes().all(name)
+            && text(&self.key_arn, REMOTE_KEY_ARN_CHARS)
+            && self.key_arn.bytes().all(|b| b.is_ascii_graphic())
+            && (1..=REMOTE_CIPHERTEXT_BYTES).contains(&self.ciphertext.len())
+    }
+}
+
+/// A key-encryption key for a remote key to wrap, 32 bytes.
+///
+/// # Errors
+/// [`Error::Entropy`] if there is no randomness.
+pub fn generate_kek(entropy: &mut dyn EntropySource) -> Result<SecretBytes, Error> {
+    let mut random = Random::new(entropy)?;
+    SecretBytes::try_fill(32, |bytes| Ok(random.fill(bytes)?))
 }
 
 /// A root key under one protector. Not a secret by itself; how hard it is to
@@ -86,6 +136,7 @@ pub struct SealedRootKey {
 enum Protector {
     KeyFile,
     Passphrase { salt: [u8; 16], cost: Cost },
+    AwsKms(Wrapped),
 }
 
 /// Seals `root` under a key file.
@@ -111,6 +162,26 @@ pub fn protect_with_passphrase(
     entropy: &mut dyn EntropySource,
 ) -> Result<SealedRootKey, Error> {
     protect_at_cost(root, passphrase, Cost::DEFAULT, &mut Random::new(entropy)?)
+}
+
+/// Seals `root` under a key-encryption key of [`generate_kek`], which a remote
+/// key has wrapped.
+///
+/// # Errors
+/// [`Error::UnfitRemoteKey`] if what the remote made is not of the form of
+/// [`Wrapped`], [`Error::ForeignRemoteKey`] if `kek` is not 32 bytes,
+/// [`Error::Entropy`].
+pub fn protect_with_remote_key(
+    root: &RootKey,
+    kek: &SecretBytes,
+    wrapped: Wrapped,
+    entropy: &mut dyn EntropySource,
+) -> Result<SealedRootKey, Error> {
+    if !wrapped.is_fit() {
+        return Err(Error::UnfitRemoteKey);
+    }
+    let kek = Key::try_from_slice(kek.expose()).ok_or(Error::ForeignRemoteKey)?;
+    protect(root, &kek, Protector::AwsKms(wrapped), &mut Random::new(entropy)?)
 }
 
 fn protect_at_cost(
@@ -151,10 +222,21 @@ impl SealedRootKey {
         match self.protector {
             Protector::KeyFile => ProtectorKind::KeyFile,
             Protector::Passphrase { .. } => ProtectorKind::Passphrase,
+            Protector::AwsKms(_) => ProtectorKind::AwsKms,
         }
     }
 
-    /// The form to store: a few lines of text, below 1 KiB.
+    /// What a remote key is to unwrap; `None` if no remote key opens it.
+    #[must_use]
+    pub fn wrapped(&self) -> Option<&Wrapped> {
+        match &self.protector {
+            Protector::AwsKms(wrapped) => Some(wrapped),
+            Protector::KeyFile | Protector::Passphrase { .. } => None,
+        }
+    }
+
+    /// The form to store: a few lines of text, below 1 KiB; with what a remote
+    /// key wrapped, below 16 KiB.
     #[must_use]
     pub fn encode(&self) -> String {
         let mut text = self.bound_text();
@@ -187,6 +269,13 @@ impl SealedRootKey {
                 let salt = hex::decode(fields.take("salt")?)?;
                 Protector::Passphrase { salt, cost }
             }
+            "aws-kms" => {
+                let remote = fields.take("remote")?.to_owned();
+                let key_arn = fields.take("key")?.to_owned();
+                let ciphertext = hex::decode_all(fields.take("wrapped")?)?;
+                let wrapped = Wrapped { remote, key_arn, ciphertext };
+                Protector::AwsKms(wrapped.is_fit().then_some(wrapped)?)
+            }
             _ => return None,
         };
         let check_id = hex::decode(fields.take("check")?)?;
@@ -200,11 +289,11 @@ impl SealedRootKey {
     /// # Errors
     /// [`Error::ForeignKeyFile`] if the file is intact but another one,
     /// [`Error::DamagedSealedRootKey`] if the file is right but this is altered,
-    /// [`Error::WrongProtector`] if it needs a passphrase.
+    /// [`Error::WrongProtector`] if something else opens it.
     pub fn open_with_key_file(&self, file: &KeyFile) -> Result<RootKey, Error> {
         match self.protector {
             Protector::KeyFile => self.open(&file.0, Error::ForeignKeyFile),
-            Protector::Passphrase { .. } => Err(Error::WrongProtector),
+            Protector::Passphrase { .. } | Protector::AwsKms(_) => Err(Error::WrongProtector),
         }
     }
 
@@ -213,17 +302,31 @@ impl SealedRootKey {
     ///
     /// # Errors
     /// [`Error::WrongPassphrase`], [`Error::DamagedSealedRootKey`] if the
-    /// passphrase is right but this is altered, [`Error::WrongProtector`] if it
-    /// needs a key file, [`Error::OutOfMemory`].
+    /// passphrase is right but this is altered, [`Error::WrongProtector`] if
+    /// something else opens it, [`Error::OutOfMemory`].
     pub fn open_with_passphrase(&self, passphrase: &SecretBytes) -> Result<RootKey, Error> {
         match self.protector {
-            Protector::KeyFile => Err(Error::WrongProtector),
+            Protector::KeyFile | Protector::AwsKms(_) => Err(Error::WrongProtector),
             Protector::Passphrase { salt, cost } => {
                 let kek = passphrase::derive(passphrase.expose(), &salt, cost)
                     .ok_or(Error::OutOfMemory)?;
                 self.open(&kek, Error::WrongPassphrase)
             }
         }
+    }
+
+    /// Opens it with the key-encryption key that the remote key has unwrapped.
+    ///
+    /// # Errors
+    /// [`Error::ForeignRemoteKey`] if that is not the one that was wrapped,
+    /// [`Error::DamagedSealedRootKey`] if it is but this is altered,
+    /// [`Error::WrongProtector`] if something else opens it.
+    pub fn open_with_kek(&self, kek: &SecretBytes) -> Result<RootKey, Error> {
+        if self.wrapped().is_none() {
+            return Err(Error::WrongProtector);
+        }
+        let kek = Key::try_from_slice(kek.expose()).ok_or(Error::ForeignRemoteKey)?;
+        self.open(&kek, Error::ForeignRemoteKey)
     }
 
     fn open(&self, kek: &Key, wrong: Error) -> Result<RootKey, Error> {
@@ -250,6 +353,16 @@ impl SealedRootKey {
                     ("protector", "passphrase"),
                     ("argon2id", &cost),
                     ("salt", &hex::encode(salt)),
+                    ("check", &check),
+                ];
+                lines::write(SEALED_ROOT_KEY, &fields)
+            }
+            Protector::AwsKms(Wrapped { remote, key_arn, ciphertext }) => {
+                let fields = [
+                    ("protector", "aws-kms"),
+                    ("remote", remote),
+                    ("key", key_arn),
+                    ("wrapped", &hex::encode(ciphertext)),
                     ("check", &check),
                 ];
                 lines::write(SEALED_ROOT_KEY, &fields)

@@ -4,6 +4,13 @@ use proptest::prelude::*;
 
 const CHEAP: Cost = Cost { memory_kib: 32, passes: 1, lanes: 4 };
 
+const REMOTE_KEY: &str =
+    "arn:aws:kms:eu-central-1:444455556666:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+
+fn wrapped(remote: &str, key_arn: &str, ciphertext: Vec<u8>) -> Wrapped {
+    Wrapped { remote: remote.to_owned(), key_arn: key_arn.to_owned(), ciphertext }
+}
+
 struct Fixture {
     entropy: CountingEntropy,
     root: RootKey,
@@ -25,6 +32,14 @@ impl Fixture {
     fn by_passphrase(&mut self, passphrase: &str) -> SealedRootKey {
         let mut random = Random::new(&mut self.entropy).unwrap();
         protect_at_cost(&self.root, &secret(passphrase), CHEAP, &mut random).unwrap()
+    }
+
+    /// With a remote key that wraps by turning every bit.
+    fn by_remote_key(&mut self) -> (SealedRootKey, SecretBytes) {
+        let kek = generate_kek(&mut self.entropy).unwrap();
+        let wrapped = wrapped("eu", REMOTE_KEY, kek.expose().iter().map(|b| !b).collect());
+        let sealed = protect_with_remote_key(&self.root, &kek, wrapped, &mut self.entropy).unwrap();
+        (sealed, kek)
     }
 
     #[track_caller]
@@ -49,6 +64,45 @@ fn several_protectors_hold_one_root_key() {
     let by_passphrase = SealedRootKey::decode(sealed.as_bytes()).unwrap();
     assert_eq!(by_passphrase.kind(), ProtectorKind::Passphrase);
     fixture.check_root(by_passphrase.open_with_passphrase(&secret("correct horse")));
+
+    let (sealed, kek) = fixture.by_remote_key();
+    let by_remote_key = SealedRootKey::decode(sealed.encode().as_bytes()).unwrap();
+    assert_eq!(by_remote_key.kind(), ProtectorKind::AwsKms);
+    let wrapped = by_remote_key.wrapped().unwrap();
+    assert_eq!((wrapped.remote.as_str(), wrapped.key_arn.as_str()), ("eu", REMOTE_KEY));
+    let unwrapped = SecretBytes::new(wrapped.ciphertext.iter().map(|b| !b).collect());
+    assert!(kek.ct_eq(unwrapped.expose()));
+    fixture.check_root(by_remote_key.open_with_kek(&unwrapped));
+    assert_eq!((by_file.wrapped(), by_passphrase.wrapped()), (None, None));
+}
+
+#[test]
+fn what_a_remote_key_made_must_be_fit_to_be_kept() {
+    let mut fixture = Fixture::new();
+    let kek = generate_kek(&mut fixture.entropy).unwrap();
+    let mut refused = |wrapped: Wrapped| {
+        protect_with_remote_key(&fixture.root, &kek, wrapped, &mut fixture.entropy).err()
+    };
+    assert_eq!(refused(wrapped("eu-1-a", "a", vec![0; 6_144])), None);
+    assert_eq!(refused(wrapped(&"x".repeat(64), &"y".repeat(2_048), vec![0])), None);
+    for unfit in [
+        wrapped("", "a", vec![0]),
+        wrapped("e u", "a", vec![0]),
+        wrapped("EU", "a", vec![0]),
+        wrapped("eu\n", "a", vec![0]),
+        wrapped(&"x".repeat(65), "a", vec![0]),
+        wrapped("eu", "", vec![0]),
+        wrapped("eu", "a b", vec![0]),
+        wrapped("eu", &"y".repeat(2_049), vec![0]),
+        wrapped("eu", "a", Vec::new()),
+        wrapped("eu", "a", vec![0; 6_145]),
+    ] {
+        assert_eq!(refused(unfit.clone()), Some(Error::UnfitRemoteKey), "{unfit:?}");
+    }
+    let short = SecretBytes::new(vec![0; 31]);
+    let (root, entropy) = (&fixture.root, &mut fixture.entropy);
+    let made = protect_with_remote_key(root, &short, wrapped("eu", "a", vec![0]), entropy);
+    assert_eq!(made.err(), Some(Error::ForeignRemoteKey));
 }
 
 #[test]
@@ -65,6 +119,16 @@ fn each_mistake_has_its_own_error() {
     assert_eq!(
         err(by_passphrase.open_with_passphrase(&secret("wrong"))),
         Some(Error::WrongPassphrase)
+    );
+    let (by_remote_key, kek) = fixture.by_remote_key();
+    let other = generate_kek(&mut fixture.entropy).unwrap();
+    assert_eq!(err(by_remote_key.open_with_kek(&other)), Some(Error::ForeignRemoteKey));
+    assert_eq!(err(by_remote_key.open_with_kek(&secret("short"))), Some(Error::ForeignRemoteKey));
+    assert_eq!(err(by_file.open_with_kek(&kek)), Some(Error::WrongProtector));
+    assert_eq!(err(by_remote_key.open_with_key_file(&fixture.file)), Some(Error::WrongProtector));
+    assert_eq!(
+        err(by_remote_key.open_with_passphrase(&secret("right"))),
+        Some(Error::WrongProtector)
     );
     let mut random = Random::new(&mut fixture.entropy).unwrap();
     assert_eq!(
@@ -87,7 +151,8 @@ fn accidents_are_found_when_a_file_is_read() {
     let mut fixture = Fixture::new();
     let (by_file, by_passphrase) =
         (fixture.by_file().encode(), fixture.by_passphrase("right").encode());
-    for text in [by_file, by_passphrase] {
+    let by_remote_key = fixture.by_remote_key().0.encode();
+    for text in [by_file, by_passphrase, by_remote_key] {
         for flipped in bit_flips(text.as_bytes()) {
             assert!(SealedRootKey::decode(&flipped).is_err());
         }
@@ -127,6 +192,41 @@ fn what_is_sealed_is_bound_to_every_field() {
     }
     let as_file = SealedRootKey { protector: Protector::KeyFile, ..sealed };
     assert_eq!(as_file.open_with_key_file(&fixture.file).err(), Some(Error::ForeignKeyFile));
+}
+
+/// Nobody can point a protector to another remote key, and not even swap what
+/// was wrapped.
+#[test]
+fn what_a_remote_key_protects_is_bound_to_that_key() {
+    let mut fixture = Fixture::new();
+    let (sealed, kek) = fixture.by_remote_key();
+    let altered = [
+        wrapped("us", REMOTE_KEY, sealed.wrapped().unwrap().ciphertext.clone()),
+        wrapped("eu", "arn", sealed.wrapped().unwrap().ciphertext.clone()),
+        wrapped("eu", REMOTE_KEY, vec![1]),
+    ];
+    for wrapped in altered {
+        let altered = SealedRootKey { protector: Protector::AwsKms(wrapped), ..sealed.clone() };
+        let again = SealedRootKey::decode(altered.encode().as_bytes()).unwrap();
+        assert_eq!(again.open_with_kek(&kek).err(), Some(Error::DamagedSealedRootKey));
+    }
+    let resummed = |from: &str, to: &str| {
+        let text = sealed.encode();
+        let (body, _) = text.rsplit_once("sum ").unwrap();
+        let text = lines::with_sum(Zeroizing::new(body.replace(from, to)));
+        SealedRootKey::decode(text.as_bytes())
+    };
+    assert!(resummed("remote eu", "remote us").is_ok());
+    for (from, to) in [
+        ("remote eu", "remote e/u"),
+        ("remote eu", "remote "),
+        ("key arn:", "key arn "),
+        ("\nwrapped ", "\nwrapped A"),
+        ("\nwrapped ", "\nwrapped a"),
+        ("protector aws-kms", "protector aws"),
+    ] {
+        assert_eq!(resummed(from, to), Err(Error::DamagedSealedRootKey), "{to}");
+    }
 }
 
 #[test]

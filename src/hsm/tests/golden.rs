@@ -31,6 +31,21 @@ fn open_root(golden: &Value) -> [RootKey; 2] {
     ]
 }
 
+/// Made by another implementation, from the README of this module.
+#[test]
+fn a_root_key_under_a_remote_key_and_its_naming_key_open() {
+    let text = include_str!("../../../tests/golden/hsm/v1-remote-key.json");
+    let golden: Value = serde_json::from_str(text).unwrap();
+    let stored = str_of(&golden["root_by_remote_key"]);
+    let sealed = SealedRootKey::decode(stored.as_bytes()).unwrap();
+    assert_eq!(sealed.encode(), stored);
+    assert_eq!(sealed.wrapped().unwrap().ciphertext, b"what the remote key made");
+    let root = sealed.open_with_kek(&SecretBytes::new(bytes_of(&golden["kek"]))).unwrap();
+    assert_eq!(root.key().expose().as_slice(), bytes_of(&golden["root"]));
+    let names = naming::open(&root, Some(&bytes_of(&golden["naming_key"]))).unwrap();
+    assert_eq!(names.expose().as_slice(), bytes_of(&golden["names"]));
+}
+
 fn check_file(golden: &Value, root: RootKey) {
     let domain_key = |row: &Value| SealedDomainKey {
         version: row["version"].as_u64().unwrap().try_into().unwrap(),

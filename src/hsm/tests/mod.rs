@@ -78,7 +78,7 @@ fn other_root() -> RootKey {
 }
 
 fn start(root: RootKey, sealed: &[SealedDomainKey]) -> Result<Hsm, Error> {
-    Hsm::start(root, sealed, CountingEntropy::default())
+    Hsm::start(root, sealed, None, CountingEntropy::default())
 }
 
 fn context(pairs: &[(&str, &str)]) -> EncryptionContext {
@@ -308,7 +308,7 @@ fn without_entropy_nothing_new_is_made() {
     let fixture = Fixture::new();
     let on = Arc::new(AtomicBool::new(true));
     let source = Switched(CountingEntropy::default(), Arc::clone(&on));
-    let hsm = Hsm::start(test_root(), std::slice::from_ref(&fixture.first), source).unwrap();
+    let hsm = Hsm::start(test_root(), std::slice::from_ref(&fixture.first), None, source).unwrap();
     let fixture = Fixture { hsm, ..fixture };
     let blob = fixture.encrypt(b"hello", &context(&[]));
 

@@ -66,7 +66,8 @@ impl From<DefaultAction> for PathAction {
 pub struct Schema {
     table_name: String,
     algorithm_suite: AlgorithmSuite,
-    paths: Vec<String>,
+    /// See [`Self::names`]; shared with every call that asks.
+    names: Arc<BTreeSet<String>>,
     rules: Arc<Rules>,
     ids: Vec<IdPath>,
 }
@@ -103,10 +104,11 @@ impl Schema {
             check_unreserved(path, &pattern::parse(path)?)?;
         }
         let ids = id_paths(&document.id_paths, &rules)?;
+        let names = actions.keys().map(String::as_str).chain([EVERYTHING_ELSE]);
         Ok(Self {
             table_name: document.table_name.clone(),
             algorithm_suite: document.algorithm_suite,
-            paths: actions.keys().cloned().collect(),
+            names: Arc::new(names.map(str::to_owned).collect()),
             rules: Arc::new(rules),
             ids,
         })
@@ -114,8 +116,9 @@ impl Schema {
 
     /// Every name that an encrypted value can have: the paths as they are
     /// written, and [`EVERYTHING_ELSE`].
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.paths.iter().map(String::as_str).chain([EVERYTHING_ELSE])
+    #[must_use]
+    pub fn names(&self) -> &Arc<BTreeSet<String>> {
+        &self.names
     }
 
     /// The names of what new documents have encrypted.
@@ -241,7 +244,7 @@ mod tests {
         let printed = serde_json::to_value(schema.document()).unwrap();
         assert_eq!(serde_json::from_value::<SchemaDocument>(printed).unwrap(), definition);
         assert_eq!(
-            schema.documents().unwrap().names().collect::<Vec<_>>(),
+            schema.documents().unwrap().names().iter().collect::<Vec<_>>(),
             ["/_id", "/cache", "/profile/ssn", EVERYTHING_ELSE]
         );
     }

@@ -1,6 +1,7 @@
 //! What a batch opened of its items, gathered while they are opened, for the
 //! field-read book.
 
+use std::mem;
 use std::sync::{Mutex, PoisonError};
 
 use super::Ctx;
@@ -49,8 +50,10 @@ impl Reads {
         self.reads.lock().unwrap_or_else(PoisonError::into_inner).items.push(read);
     }
 
-    /// All that were added until now.
+    /// Takes all that were added until now.
     pub(super) fn gathered(&self) -> FieldReads {
-        self.reads.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let mut reads = self.reads.lock().unwrap_or_else(PoisonError::into_inner);
+        let items = mem::take(&mut reads.items);
+        FieldReads { items, ..reads.clone() }
     }
 }

@@ -1,16 +1,19 @@
 //! Keys for items, asked of KMS as any client would: by the caller's own
 //! right, through policy and book, as the service `items`.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 
 use super::Ctx;
 use crate::base::caller::Caller;
 use crate::base::context::EncryptionContext;
 use crate::base::ids::RequestId;
+use crate::base::limits;
 use crate::base::secret::SecretBytes;
 use crate::items::encrypt::WrappedKey;
 use crate::items::header::KMS_PROVIDER_ID;
@@ -104,7 +107,7 @@ impl KeyService {
         }
         let uses = contexts.iter().map(|context| json!({ "EncryptionContext": context })).collect();
         let alone = json!({ "NumberOfBytes": 32 });
-        let both = (&*self.ctx.generate_data_keys, &*self.ctx.generate_data_key);
+        let both = (&*self.ctx.generate_data_keys, &self.ctx.generate_data_key);
         let made = self.all::<Generated>(both, key_id, &alone, uses).await;
         let wrapped = |made: Generated| WrappedKey {
             provider_id: KMS_PROVIDER_ID.to_owned(),
@@ -129,16 +132,17 @@ impl KeyService {
         }
         let one = |(ciphertext, context): (Vec<u8>, EncryptionContext)| json!({ "CiphertextBlob": Blob(ciphertext), "EncryptionContext": context });
         let uses = items.into_iter().map(one).collect();
-        let both = (&*self.ctx.decrypt_all, &*self.ctx.decrypt);
+        let both = (&*self.ctx.decrypt_all, &self.ctx.decrypt);
         let opened = self.all::<Opened>(both, key_arn, &json!({}), uses).await;
         opened.into_iter().map(|opened| opened.map(|opened| opened.plaintext.0)).collect()
     }
 
     /// Asks for all uses of a key at once by the first operation, and for those that
-    /// it leaves out one by one by the second, to which `alone` is said too.
-    async fn all<T: DeserializeOwned>(
+    /// it leaves out one by one by the second, to which `alone` is said too. Answers in
+    /// the order of the uses.
+    async fn all<T: DeserializeOwned + Send + 'static>(
         &self,
-        (many, single): (&BoundOperation, &BoundOperation),
+        (many, single): (&BoundOperation, &Arc<BoundOperation>),
         key_id: &str,
         alone: &Value,
         uses: Vec<Value>,
@@ -157,22 +161,58 @@ impl KeyService {
                 Err(error) => refused = Some(Arc::new(error)),
             }
         }
-        let mut all = Vec::with_capacity(uses.len());
+        let (mut all, mut left) = (BTreeMap::new(), Vec::new());
         for (place, mut input) in uses.into_iter().enumerate() {
             let made = together.get_mut(place).and_then(Option::take);
-            all.push(match (made, &refused) {
-                (Some(made), _) => Ok(made),
+            match (made, &refused) {
+                (Some(made), _) => drop(all.insert(place, Ok(made))),
                 // All were refused, and of this one that is known already; of the
                 // others too, unless it lies in the item.
-                (None, Some(error)) if place == 0 || !is_of_item(error) => Err(Arc::clone(error)),
+                (None, Some(error)) if place == 0 || !is_of_item(error) => {
+                    all.insert(place, Err(Arc::clone(error)));
+                }
                 (None, _) => {
                     add(&mut input, &json!({ "KeyId": key_id }));
                     add(&mut input, alone);
-                    self.call::<T>(single, &input).await.map_err(Arc::new)
+                    left.push((place, input));
                 }
-            });
+            }
         }
-        all
+        self.one_by_one(single, left, &mut all).await;
+        all.into_values().collect()
+    }
+
+    /// Makes a call of its own for each of `inputs`, a few at once, so that their
+    /// records become durable together; the answers go to their places.
+    async fn one_by_one<T: DeserializeOwned + Send + 'static>(
+        &self,
+        operation: &Arc<BoundOperation>,
+        inputs: Vec<(usize, Value)>,
+        answers: &mut BTreeMap<usize, Result<T, Arc<ApiError>>>,
+    ) {
+        let places: Vec<usize> = inputs.iter().map(|(place, _)| *place).collect();
+        let mut inputs = inputs.into_iter();
+        let mut under_way = JoinSet::new();
+        let mut failed = None;
+        loop {
+            while under_way.len() < limits::KEY_CALLS_AT_ONCE
+                && let Some((place, input)) = inputs.next()
+            {
+                let (service, operation) = (self.clone(), Arc::clone(operation));
+                under_way.spawn(async move { (place, service.call(&operation, &input).await) });
+            }
+            match under_way.join_next().await {
+                None => break,
+                Some(Ok((place, answer))) => drop(answers.insert(place, answer.map_err(Arc::new))),
+                Some(Err(error)) => failed = Some(Arc::new(ApiError::internal(error))),
+            }
+        }
+        // One that crashed has no answer: no other may come to its place.
+        if let Some(error) = failed {
+            for place in places {
+                answers.entry(place).or_insert_with(|| Err(Arc::clone(&error)));
+            }
+        }
     }
 
     async fn call<T: DeserializeOwned>(

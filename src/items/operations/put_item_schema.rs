@@ -141,7 +141,7 @@ impl Operation for PutItemSchema {
         }
         check_room(ctx, access, present.map_or(0, |present| present.version), body.len())?;
         let changes = present.map_or_else(Vec::new, |old| different(old, &schema));
-        let breaking = check_safe(&earlier, schema.document(), allow_breaking)?;
+        let breaking = check_safe(&earlier, &schema, allow_breaking)?;
         let mut key_arns = present.map_or_else(BTreeSet::new, |present| present.key_arns.clone());
         key_arns.insert(key_arn.clone());
         key_arns.extend(additional_key_arns.iter().cloned());
@@ -255,14 +255,20 @@ fn different(present: &StoredSchema, new: &Schema) -> Vec<Change> {
 /// version that was itself put so are given up already.
 fn check_safe(
     earlier: &[Arc<StoredSchema>],
-    new: &SchemaDocument,
+    new: &Schema,
     allow_breaking: bool,
 ) -> Result<bool, ApiError> {
+    check_encrypted(&[], new)?;
     let since = earlier.iter().rposition(|stored| stored.breaking).unwrap_or(0);
-    let readable = earlier.iter().skip(since);
-    let documents = readable.map(|stored| (stored.version, stored.schema.document()));
-    let mut breaking = changes::breaking(documents, new);
-    let Some((version, change)) = breaking.next() else { return Ok(false) };
+    let readable = earlier.get(since..).unwrap_or_default();
+    let documents = readable.iter().map(|stored| (stored.version, stored.schema.document()));
+    let mut breaking = changes::breaking(documents, new.document());
+    let Some((version, change)) = breaking.next() else {
+        return match check_encrypted(readable, new) {
+            Err(_) if allow_breaking => Ok(true),
+            checked => checked.map(|()| false),
+        };
+    };
     if allow_breaking {
         return Ok(true);
     }
@@ -279,6 +285,38 @@ fn check_safe(
     );
     let error = ItemError::new(ItemErrorCode::UnsafeSchemaChange, text);
     Err(refusal(Code::ConflictException, &error))
+}
+
+/// Refuses a schema whose items, with those of `earlier` versions, have more encrypted
+/// names than the policy is asked about in one call: a batch of them would not open.
+/// Of documents only the paths of the present are asked about, which are fewer.
+fn check_encrypted(earlier: &[Arc<StoredSchema>], new: &Schema) -> Result<(), ApiError> {
+    if new.documents().is_some() {
+        return Ok(());
+    }
+    let names = earlier.iter().flat_map(|stored| stored.schema.encrypted_names());
+    let names: BTreeSet<&str> = names.chain(new.encrypted_names()).collect();
+    if names.len() <= limits::ATTRIBUTES_DECIDED {
+        return Ok(());
+    }
+    let (whose, remedy) = match earlier {
+        [] => ("it encrypts", String::new()),
+        _ => (
+            "with earlier versions, whose items are read as well, it encrypts",
+            format!(
+                ". Or put it under another name; or, if there are no items of earlier versions, \
+                 put it with {ALLOW_BREAKING}=true"
+            ),
+        ),
+    };
+    let text = format!(
+        "{whose} {} attributes of different names, and a call decides about at most {}: encrypt \
+         attributes that belong together as one map{remedy}",
+        names.len(),
+        limits::ATTRIBUTES_DECIDED
+    );
+    let error = ItemError::new(ItemErrorCode::TooManyEncryptedAttributes, text);
+    Err(refusal(Code::LimitExceededException, &error))
 }
 
 impl ReadInput for Input {

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::document::{Action, AlgorithmSuite, SchemaDocument};
 use super::table::{Index, Table};
-use super::{FOOTER_NAME, HEADER_NAME};
+use super::{FOOTER_NAME, HEADER_NAME, sensitive};
 use crate::items::document::schema::{DefaultAction, PathAction};
 
 /// Something to look at again.
@@ -56,8 +56,8 @@ pub fn lint(document: &SchemaDocument, table: &Table) -> Vec<Warning> {
     warnings.extend(prefix(document));
     for name in document.attribute_actions_on_encrypt.keys() {
         warnings.extend(ttl(document, table, name));
-        warnings.extend(sensitive(document, name));
     }
+    warnings.extend(sensitive::lint(document));
     warnings.extend(table_keys(document, table));
     for index in &table.indexes {
         warnings.extend(index_keys(document, index));
@@ -133,62 +133,6 @@ fn names_a_ttl(name: &str) -> bool {
 /// A name without what differs from one way of writing to another.
 fn plain(name: &str) -> String {
     name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
-}
-
-/// The words of a name: `homePhone_number` has three.
-fn words(name: &str) -> BTreeSet<String> {
-    let mut words = vec![String::new()];
-    let mut before = None;
-    for c in name.chars() {
-        let begins = !c.is_alphanumeric()
-            || (c.is_uppercase() && before.is_some_and(|c: char| !c.is_uppercase()));
-        if begins {
-            words.push(String::new());
-        }
-        if let Some(word) = words.last_mut().filter(|_| c.is_alphanumeric()) {
-            word.extend(c.to_lowercase());
-        }
-        before = Some(c);
-    }
-    words.into_iter().collect()
-}
-
-/// Words that name what laws and card schemes call sensitive, and secrets.
-const SENSITIVE_WORDS: &[&str] = &[
-    "biometric",
-    "card",
-    "cvc",
-    "cvv",
-    "diagnosis",
-    "dob",
-    "iban",
-    "nino",
-    "passport",
-    "passwd",
-    "password",
-    "pin",
-    "salary",
-    "secret",
-    "ssn",
-];
-/// The same, written as several words.
-const SENSITIVE_NAMES: &[&str] =
-    &["birthdate", "dateofbirth", "creditcard", "socialsecurity", "taxid", "nationalid", "apikey"];
-
-fn sensitive(document: &SchemaDocument, name: &str) -> Option<Warning> {
-    let is_key = document.key_names().any(|key| key == name);
-    let words = words(name);
-    let looks = SENSITIVE_WORDS.iter().any(|word| words.contains(*word))
-        || SENSITIVE_NAMES.iter().any(|part| plain(name).contains(part));
-    if is_encrypted(document, name) || !looks {
-        return None;
-    }
-    let remedy = match is_key {
-        true => "a key attribute cannot be encrypted: use a random id, and keep this beside it",
-        false => "make it ENCRYPT_AND_SIGN if it is what its name says",
-    };
-    let text = format!("`{name}` looks sensitive and is stored in plaintext: {remedy}");
-    Some(Warning::new("looks-sensitive", Some(name), text))
 }
 
 fn table_keys(document: &SchemaDocument, table: &Table) -> Option<Warning> {
@@ -304,19 +248,6 @@ mod tests {
         let actions =
             json!({ "pk": "SIGN_ONLY", "ttl": "ENCRYPT_AND_SIGN", "bye": "ENCRYPT_AND_SIGN" });
         check(&document(&actions), &told, &[("ttl-encrypted", Some("bye"))]);
-    }
-
-    #[test]
-    fn names_that_look_sensitive() {
-        let mut actions = json!({ "pk": "SIGN_ONLY", "x": "ENCRYPT_AND_SIGN" });
-        let looks = ["Card_Number", "PIN", "birthDate", "customerSSN", "password"];
-        for name in looks {
-            actions[name] = json!("SIGN_ONLY");
-        }
-        for name in ["discard", "spinner", "cardinality", "opinion"] {
-            actions[name] = json!("SIGN_ONLY");
-        }
-        of_actions(&actions, &looks.map(|name| ("looks-sensitive", Some(name))));
     }
 
     #[test]

@@ -9,6 +9,7 @@ pub mod changes;
 mod document;
 pub mod lint;
 mod path_changes;
+mod sensitive;
 pub mod size;
 pub mod table;
 mod text;
@@ -98,7 +99,8 @@ impl Schema {
             schema.check_scope()?;
         }
         let SchemaDocument { attributes, purposes, .. } = &schema.document;
-        protection::check(attributes, purposes, |name| schema.has_action(name))?;
+        let is_encrypted = |name: &str| schema.encrypted_names().any(|other| other == name);
+        protection::check(attributes, purposes, |name| schema.has_action(name), is_encrypted)?;
         Ok(schema)
     }
 
@@ -111,7 +113,7 @@ impl Schema {
     /// Whether `name` is an attribute, or a path, that the schema gives an action.
     pub(super) fn has_action(&self, name: &str) -> bool {
         match &self.documents {
-            Some(documents) => documents.names().any(|path| path == name),
+            Some(documents) => documents.names().contains(name),
             None => self.document.attribute_actions_on_encrypt.contains_key(name),
         }
     }

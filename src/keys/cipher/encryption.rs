@@ -18,7 +18,7 @@ pub struct Encrypted {
     /// The self-describing ciphertext blob, or RSA's bare ciphertext.
     pub blob: Vec<u8>,
     /// The material it was made with; `None` for an asymmetric key, of which
-    /// AWS tells no material.
+    /// AWS tells no material, and for one that has none here.
     pub material_id: Option<MaterialId>,
 }
 
@@ -40,13 +40,7 @@ pub fn encrypt(
         return Ok(Encrypted { blob, material_id: Some(material_id) });
     }
     let (token, binding) = current(permit, key, ENCRYPTING)?;
-    check_no_context(key, context)?;
-    let spec = key.spec;
-    let max = hsm::rsa_plaintext_max(spec, algorithm)
-        .ok_or_else(|| Error::Algorithm { algorithm: algorithm.to_string(), spec })?;
-    if plaintext.len() > max {
-        return Err(Error::PlaintextTooLong { algorithm, spec, max });
-    }
+    check_rsa_plaintext(key, algorithm, plaintext, context)?;
     let blob = hsm.encrypt_rsa(token, &binding, algorithm, plaintext)?;
     Ok(Encrypted { blob, material_id: None })
 }
@@ -106,23 +100,8 @@ pub fn check_wrapping(key: &Key, operation: &'static str) -> Result<(), Error> {
 pub struct WrappedDataKey {
     /// The self-describing ciphertext blob.
     pub blob: Vec<u8>,
-    /// The material it was made with.
-    pub material_id: MaterialId,
-}
-
-/// Encrypts a data key under a symmetric key.
-///
-/// # Errors
-/// [`Error::Permit`] for a permit of another key or use; else as the HSM answers.
-pub fn wrap_data_key(
-    hsm: &Hsm,
-    permit: &Permit,
-    key: &Key,
-    data_key: &SecretBytes,
-    context: &EncryptionContext,
-) -> Result<WrappedDataKey, Error> {
-    let (blob, material_id) = seal(hsm, permit, key, data_key.expose(), context)?;
-    Ok(WrappedDataKey { blob, material_id })
+    /// The material it was made with; `None` for a key that has none here.
+    pub material_id: Option<MaterialId>,
 }
 
 fn seal(
@@ -137,12 +116,32 @@ fn seal(
     Ok((blob, binding.material_id))
 }
 
-fn check_no_context(key: &Key, context: &EncryptionContext) -> Result<(), Error> {
+/// Checks what is to be encrypted with an RSA key.
+pub(in crate::keys) fn check_rsa_plaintext(
+    key: &Key,
+    algorithm: EncryptionAlgorithm,
+    plaintext: &[u8],
+    context: &EncryptionContext,
+) -> Result<(), Error> {
+    check_no_context(key, context)?;
+    let spec = key.spec;
+    let max = hsm::rsa_plaintext_max(spec, algorithm)
+        .ok_or_else(|| Error::Algorithm { algorithm: algorithm.to_string(), spec })?;
+    match plaintext.len() > max {
+        true => Err(Error::PlaintextTooLong { algorithm, spec, max }),
+        false => Ok(()),
+    }
+}
+
+pub(in crate::keys) fn check_no_context(
+    key: &Key,
+    context: &EncryptionContext,
+) -> Result<(), Error> {
     if context.is_empty() { Ok(()) } else { Err(Error::Context(key.spec)) }
 }
 
 /// The actions that encrypt under a key.
-const ENCRYPTING: &[Action] = &[
+pub(in crate::keys) const ENCRYPTING: &[Action] = &[
     Action::ENCRYPT,
     Action::GENERATE_DATA_KEY,
     Action::GENERATE_DATA_KEY_PAIR,
@@ -151,4 +150,4 @@ const ENCRYPTING: &[Action] = &[
     Action::RE_ENCRYPT_TO,
 ];
 /// The actions that open a key's ciphertexts.
-const DECRYPTING: &[Action] = &[Action::DECRYPT, Action::RE_ENCRYPT_FROM];
+pub(in crate::keys) const DECRYPTING: &[Action] = &[Action::DECRYPT, Action::RE_ENCRYPT_FROM];

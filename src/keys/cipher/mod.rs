@@ -15,15 +15,15 @@ mod signing;
 
 pub use agreement::derive_shared_secret;
 pub use encapsulation::{Encapsulated, decapsulate, encapsulate};
-pub use encryption::{
-    Decrypted, Encrypted, WrappedDataKey, check_wrapping, decrypt, encrypt, wrap_data_key,
-};
+pub(super) use encryption::{DECRYPTING, ENCRYPTING, check_no_context, check_rsa_plaintext};
+pub use encryption::{Decrypted, Encrypted, WrappedDataKey, check_wrapping, decrypt, encrypt};
 pub use mac::{generate_mac, verify_mac};
 pub use public_key::public_key;
 pub use signing::{Message, sign, verify};
 
 use std::fmt;
 
+use super::backend::remote::Failure;
 use super::key::Key;
 use super::state::{StateError, StateRule};
 use crate::base::algorithm::{
@@ -92,6 +92,16 @@ pub enum Error {
     NoMaterial,
     #[error("the software HSM failed")]
     Hsm(#[source] hsm::Error),
+    /// The custom key store's key was asked and did not do it.
+    #[error(transparent)]
+    Remote(#[from] Failure),
+    /// `KeyUnavailableException`: the custom key store of the key or its remote is
+    /// not there any more.
+    #[error("the custom key store of the key has no remote")]
+    NoRemote,
+    /// `ValidationException`: sealed once, it does not fit into what a remote seals.
+    #[error("KMS keys that are sealed twice cannot encrypt data larger than {0} bytes.")]
+    DoubleTooLong(usize),
 }
 
 /// What a caller's bytes can cause gets a variant of its own; the rest is a

@@ -51,7 +51,7 @@ const MU_LEN: usize = 64;
 impl Message<'_> {
     /// Checks the kind of the message against the algorithm, and the length of
     /// what was hashed already.
-    fn check(&self, key: &Key) -> Result<(), Error> {
+    pub(in crate::keys) fn check(&self, key: &Key) -> Result<(), Error> {
         use SigningAlgorithm::{Ed25519PhSha512, Ed25519Sha512, MlDsaShake256};
         let Self { algorithm, kind, bytes } = *self;
         let of_spec = Err(Error::MessageTypeOfSpec { message_type: kind, spec: key.spec });

@@ -7,7 +7,6 @@ use super::*;
 use crate::base::caller::{Caller, Principal};
 use crate::base::context::EncryptionContext;
 use crate::base::ids::{AccountId, Region, RequestId};
-use crate::base::secret::SecretBytes;
 use crate::base::spec::{KeyManager, Origin};
 use crate::hsm::{Hsm, OsEntropy, RootKey};
 use crate::keys::create::{self, NewKey};
@@ -85,6 +84,7 @@ impl Bench {
             tags: BTreeMap::new(),
             policy,
             created_ms: 0,
+            remote: None,
         };
         create::create(&self.hsm, &permit, new).unwrap()
     }
@@ -112,8 +112,8 @@ const USES: &[Use] = &[
             Action::GENERATE_DATA_KEY_WITHOUT_PLAINTEXT,
         ],
         run: |hsm, permit, key| {
-            let (data_key, context) = (SecretBytes::new(vec![7]), EncryptionContext::default());
-            wrap_data_key(hsm, permit, key, &data_key, &context).map(drop)
+            let algorithm = EncryptionAlgorithm::SymmetricDefault;
+            encrypt(hsm, permit, key, algorithm, b"x", &EncryptionContext::default()).map(drop)
         },
     },
     Use {

@@ -12,6 +12,8 @@ use crate::base::grant::GrantId;
 use crate::base::ids::{AliasName, Realm};
 use crate::base::rates::RateGroup;
 use crate::base::spec::{KeyPairSpec, KeySpec};
+use crate::keys::backend::Backend;
+use crate::keys::custom_stores::Connection;
 use crate::keys::grants::Grant;
 use crate::keys::grants::sources::Retired;
 use crate::keys::key::Key;
@@ -354,10 +356,29 @@ impl<'a> Access<'a> {
         self.counted_in = None;
     }
 
+    /// Where keys are used with a permit.
+    #[must_use]
+    pub fn backend(&self) -> Backend<'_> {
+        Backend {
+            hsm: &self.ctx.hsm,
+            remotes: &self.ctx.remotes,
+            stores: &self.ctx.custom_key_stores,
+            calls: &self.facts.remote_calls,
+            is_dry_run: self.facts.dry_run,
+        }
+    }
+
     /// Every operation gets its keys here, so none sees material that has
-    /// expired, even before the timer has destroyed it.
+    /// expired, even before the timer has destroyed it, nor a key in a store that is
+    /// not connected as one that could be used.
     fn as_of_now(&self, key: &Arc<Key>) -> Arc<Key> {
-        key.at(self.ctx.clock.now_ms())
+        let is_reached =
+            |store| self.ctx.custom_key_stores.connection(store) == Connection::Connected;
+        match &key.remote {
+            None => key.at(self.ctx.clock.now_ms()),
+            Some(remote) if is_reached(&remote.store) => Arc::clone(key),
+            Some(_) => key.out_of_reach(),
+        }
     }
 
     fn permit_key(

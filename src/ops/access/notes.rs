@@ -6,9 +6,11 @@ use super::Access;
 use crate::audit::FieldReads;
 use crate::base::arn::KeyArn;
 use crate::base::ids::MaterialId;
+use crate::base::limits::RECORD_MEMBERS_BYTES;
 use crate::ops::facts::Mark;
 use crate::policy::actions::Action;
 use crate::policy::decision::{DenialKind, Explanation};
+use crate::wire::error::ApiError;
 
 impl Access<'_> {
     /// Notes a denial that no policy spoke: what was asked about is not there.
@@ -28,6 +30,23 @@ impl Access<'_> {
         if let Some(Value::Object(parameters)) = &mut self.facts.request_parameters {
             parameters.insert(name.to_owned(), value);
         }
+    }
+
+    /// Whether a record has room for what was asked, what was decided, and `answer` as its
+    /// response elements. What is too long is left out of a record, with its hash.
+    ///
+    /// # Errors
+    /// `KMSInternalException`; but all of it can be written.
+    pub fn can_record(&self, answer: &Value) -> Result<bool, ApiError> {
+        let bytes = |written: Result<Vec<u8>, _>| {
+            written.map(|json| json.len()).map_err(ApiError::internal)
+        };
+        let said = [
+            bytes(serde_json::to_vec(&self.facts.request_parameters))?,
+            bytes(serde_json::to_vec(&self.facts.decisions))?,
+            bytes(serde_json::to_vec(answer))?,
+        ];
+        Ok(said.into_iter().fold(0, usize::saturating_add) <= RECORD_MEMBERS_BYTES)
     }
 
     /// Notes a member of `additionalEventData`.

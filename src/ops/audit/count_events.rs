@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::selection::{self, FROM, Filters, NOT, TEXT, TO, filter};
+use super::selection::{self, FILTERS, Filters, TEXT, filters_and};
 use crate::audit::{self, GROUPINGS};
 use crate::base::{limits, timestamp};
 use crate::ops::access::Access;
@@ -39,30 +39,15 @@ pub(super) struct Output {
     complete: bool,
 }
 
+const INPUT: [Member; FILTERS.len() + 2] =
+    filters_and(&[Member::optional("groupBy", TEXT), Member::optional("limit", TEXT)]);
+
 impl Operation for CountEvents {
     const DESCRIPTION: Description = Description {
         name: "CountEvents",
         service: Service::Audit,
         read_only: true,
-        input: &[
-            FROM,
-            TO,
-            filter("principal"),
-            filter("accessKeyId"),
-            filter("keyId"),
-            filter("eventName"),
-            filter("eventSource"),
-            filter("errorCode"),
-            filter("sourceIp"),
-            filter("resource"),
-            filter("context"),
-            filter("requestId"),
-            filter("eventId"),
-            filter("readOnly"),
-            NOT,
-            Member::optional("groupBy", TEXT),
-            Member::optional("limit", TEXT),
-        ],
+        input: &INPUT,
         output: &[
             Member::required(
                 "counts",

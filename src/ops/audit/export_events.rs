@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::hashes;
-use super::selection::{FROM, Filters, NOT, TEXT, TEXTS, TO, filter};
+use super::selection::{FILTERS, Filters, TEXT, TEXTS, filters_and};
 use crate::audit::{self, Filter, Form};
 use crate::base::limits;
 use crate::ops::access::Access;
@@ -41,32 +41,19 @@ pub(super) struct Input {
 #[derive(Serialize)]
 pub(super) struct Output {}
 
+const INPUT: [Member; FILTERS.len() + 4] = filters_and(&[
+    Member::optional("text", TEXTS),
+    Member::optional("format", TEXT),
+    Member::optional("proof", TEXT),
+    Member::optional("checkpointSize", hashes::NUMBER),
+]);
+
 impl Operation for ExportEvents {
     const DESCRIPTION: Description = Description {
         name: "ExportEvents",
         service: Service::Audit,
         read_only: true,
-        input: &[
-            FROM,
-            TO,
-            filter("principal"),
-            filter("accessKeyId"),
-            filter("keyId"),
-            filter("eventName"),
-            filter("eventSource"),
-            filter("errorCode"),
-            filter("sourceIp"),
-            filter("resource"),
-            filter("context"),
-            filter("requestId"),
-            filter("eventId"),
-            filter("readOnly"),
-            NOT,
-            Member::optional("text", TEXTS),
-            Member::optional("format", TEXT),
-            Member::optional("proof", TEXT),
-            Member::optional("checkpointSize", hashes::NUMBER),
-        ],
+        input: &INPUT,
         output: &[],
         errors: &[],
     };

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::selection::{FROM, Filters, NOT, TEXT, TEXTS, TO, filter};
+use super::selection::{FILTERS, Filters, TEXT, TEXTS, filters_and};
 use crate::audit::{self, Filter, News};
 use crate::base::limits;
 use crate::ops::access::Access;
@@ -38,30 +38,15 @@ pub(super) struct Input {
 #[derive(Serialize)]
 pub(super) struct Output {}
 
+const INPUT: [Member; FILTERS.len() + 2] =
+    filters_and(&[Member::optional("text", TEXTS), Member::optional("lastEventId", TEXT)]);
+
 impl Operation for FollowEvents {
     const DESCRIPTION: Description = Description {
         name: "FollowEvents",
         service: Service::Audit,
         read_only: true,
-        input: &[
-            FROM,
-            TO,
-            filter("principal"),
-            filter("accessKeyId"),
-            filter("keyId"),
-            filter("eventName"),
-            filter("eventSource"),
-            filter("errorCode"),
-            filter("sourceIp"),
-            filter("resource"),
-            filter("context"),
-            filter("requestId"),
-            filter("eventId"),
-            filter("readOnly"),
-            NOT,
-            Member::optional("text", TEXTS),
-            Member::optional("lastEventId", TEXT),
-        ],
+        input: &INPUT,
         output: &[],
         errors: &[],
     };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::selection::{self, FROM, Filters, NOT, TEXT, TEXTS, TO, filter};
+use super::selection::{self, FILTERS, Filters, TEXT, TEXTS, filters_and};
 use crate::audit::{self, Filter, Page};
 use crate::base::{limits, timestamp};
 use crate::ops::access::Access;
@@ -42,32 +42,19 @@ pub(super) struct Output {
     searched_to: Option<String>,
 }
 
+const INPUT: [Member; FILTERS.len() + 3] = filters_and(&[
+    Member::optional("text", TEXTS),
+    Member::optional("limit", TEXT),
+    // It has a digest of the filters, some of which can be erased.
+    Member::optional("cursor", TEXT).unrecorded(),
+]);
+
 impl Operation for QueryEvents {
     const DESCRIPTION: Description = Description {
         name: "QueryEvents",
         service: Service::Audit,
         read_only: true,
-        input: &[
-            FROM,
-            TO,
-            filter("principal"),
-            filter("accessKeyId"),
-            filter("keyId"),
-            filter("eventName"),
-            filter("eventSource"),
-            filter("errorCode"),
-            filter("sourceIp"),
-            filter("resource"),
-            filter("context"),
-            filter("requestId"),
-            filter("eventId"),
-            filter("readOnly"),
-            NOT,
-            Member::optional("text", TEXTS),
-            Member::optional("limit", TEXT),
-            // It has a digest of the filters, some of which can be erased.
-            Member::optional("cursor", TEXT).unrecorded(),
-        ],
+        input: &INPUT,
         output: &[
             Member::required(
                 "events",

@@ -21,6 +21,34 @@ pub const FROM: Member = Member::optional("from", TEXT);
 pub const TO: Member = Member::optional("to", TEXT);
 pub(super) const NOT: Member = Member::optional("not", TEXTS);
 
+/// All filters, as questions to the book have them.
+pub(super) const FILTERS: [Member; 15] = [
+    FROM,
+    TO,
+    filter("principal"),
+    filter("accessKeyId"),
+    filter("keyId"),
+    filter("eventName"),
+    filter("eventSource"),
+    filter("errorCode"),
+    filter("sourceIp"),
+    filter("resource"),
+    filter("context"),
+    filter("requestId"),
+    filter("eventId"),
+    filter("readOnly"),
+    NOT,
+];
+
+/// The filters, then what an operation asks for beside them: `ALL` members together.
+pub(super) const fn filters_and<const ALL: usize>(own: &[Member]) -> [Member; ALL] {
+    let mut all = [NOT; ALL];
+    let (filters, beside) = all.split_at_mut(FILTERS.len());
+    filters.copy_from_slice(&FILTERS);
+    beside.copy_from_slice(own);
+    all
+}
+
 /// The member of a filter.
 #[must_use]
 pub const fn filter(name: &'static str) -> Member {

@@ -17,7 +17,7 @@ use crate::ops::feed::{Feed, Next, Pieces};
 use crate::ops::operation::{Description, Done, Operation, Service};
 use crate::policy::actions::Action;
 use crate::store::sealed::{self, ProtectorRow};
-use crate::store::{self, Head, Snapshot, Store, tree};
+use crate::store::{self, Head, Snapshot, Store, meta, tree};
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
 
@@ -75,15 +75,16 @@ struct Copied {
     snapshot: Snapshot,
     head: Head,
     protectors: Vec<ProtectorRow>,
+    log_id: String,
 }
 
 fn copy(store: &Store) -> Result<Copied, store::Error> {
-    let (snapshot, (head, protectors)) = store.snapshot(|tx| {
+    let (snapshot, (head, protectors, log_id)) = store.snapshot(|tx| {
         let head = tree::head(tx)?;
         let head = head.ok_or_else(|| store::Error::Corrupt("the log has no head".to_owned()))?;
-        Ok((head, sealed::list_protectors(tx)?))
+        Ok((head, sealed::list_protectors(tx)?, meta::log_id(tx)?))
     })?;
-    Ok(Copied { snapshot, head, protectors })
+    Ok(Copied { snapshot, head, protectors, log_id })
 }
 
 fn opened(head: &Head, key: &VerifierKey) -> Result<Checkpoint, ApiError> {
@@ -104,6 +105,7 @@ fn header(ctx: &Ctx, copied: &Copied) -> Result<Header, ApiError> {
         program: env!("CARGO_PKG_VERSION").to_owned(),
         account: ctx.account.to_string(),
         region,
+        log_id: copied.log_id.clone(),
         checkpoint: copied.head.note.clone(),
         public_key: ctx.log_key.to_string(),
         database_bytes: copied.snapshot.bytes(),

@@ -72,6 +72,7 @@ impl Operation for CreateManagedKey {
             tags: BTreeMap::new(),
             policy: ctx.engine.managed_key_policy(&policy)?,
             created_ms,
+            remote: None,
         };
         let mut key = create::create(&ctx.hsm, &permit, new)?;
         key.rotation = Some(Rotation::starting(created_ms, ROTATION_DAYS));

@@ -1,7 +1,7 @@
 //! What the server does by itself: deletion of keys whose window has passed and
 //! of imported material that has expired, rotation of keys and of the domain key,
-//! resealing under it, and the keys of services when they are first named. Through
-//! the same pipeline as every call, as the principal `System`, so that it is decided
+//! resealing under it, the keys of services when they are first named, and the custom
+//! key stores of remotes. Through the same pipeline as every call, as the principal `System`, so that it is decided
 //! and recorded.
 //!
 //! Deliberately absent: the clock's ticking. `app` calls [`run_due`] now and then.
@@ -19,7 +19,7 @@ use super::operation::{Description, Entry, Service};
 use super::pipeline::{self, Cause, End};
 use super::recording::{Place, record as record_of};
 use crate::base::caller::{Caller, Principal};
-use crate::base::ids::{AccountId, Region, RequestId};
+use crate::base::ids::{AccountId, Realm, Region, RequestId};
 use crate::base::managed::ManagedService;
 use crate::base::timestamp::{self, DAY_MS};
 use crate::hsm;
@@ -27,6 +27,7 @@ use crate::store::NewEvent;
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
 
+mod create_custom_key_store;
 mod create_managed_key;
 mod create_trail_key;
 mod delete_expired_key_material;
@@ -37,6 +38,8 @@ mod rotate_key;
 
 use create_managed_key::CreateManagedKey;
 
+static CREATE_CUSTOM_KEY_STORE: Entry<Ctx> =
+    Entry::of::<create_custom_key_store::CreateCustomKeyStore>();
 static CREATE_MANAGED_KEY: Entry<Ctx> = Entry::of::<CreateManagedKey>();
 static CREATE_TRAIL_KEY: Entry<Ctx> = Entry::of::<create_trail_key::CreateTrailKey>();
 static DELETE_EXPIRED_KEY_MATERIAL: Entry<Ctx> =
@@ -47,7 +50,8 @@ static ROTATE_DOMAIN_KEY: Entry<Ctx> = Entry::of::<rotate_domain_key::RotateDoma
 static ROTATE_KEY: Entry<Ctx> = Entry::of::<rotate_key::RotateKey>();
 
 /// The operations, sorted by name. None can be called from outside.
-pub static TABLE: [&Entry<Ctx>; 7] = [
+pub static TABLE: [&Entry<Ctx>; 8] = [
+    &CREATE_CUSTOM_KEY_STORE,
     &CREATE_MANAGED_KEY,
     &CREATE_TRAIL_KEY,
     &DELETE_EXPIRED_KEY_MATERIAL,
@@ -215,6 +219,31 @@ pub async fn run_rotations(ctx: &Arc<Ctx>) -> Result<(), hsm::Error> {
         let input = json!({ "KeyId": key.arn.to_string() });
         let answer = call(ctx, &ROTATE_KEY, &key.arn.account, &key.arn.region, &input).await?;
         report(&answer, "RotateKey");
+    }
+    Ok(())
+}
+
+/// Makes the custom key stores of remotes that the settings have and no store is for
+/// yet, in the home Region of each account that may use one. One that cannot be made
+/// is told in the log, and the next start tries again.
+///
+/// # Errors
+/// If the HSM has no randomness for a request id.
+pub async fn make_custom_key_stores(ctx: &Arc<Ctx>) -> Result<(), hsm::Error> {
+    let Some(region) = ctx.regions.first() else { return Ok(()) };
+    for remote in ctx.remotes.iter() {
+        for account in ctx.directory.list_accounts() {
+            let realm = Realm { account: account.id.clone(), region: region.clone() };
+            if !remote.settings().is_open_to(&realm.account, &ctx.account)
+                || ctx.custom_key_stores.find_by_remote(&realm, remote.name()).is_some()
+            {
+                continue;
+            }
+            let input = json!({ "Remote": remote.name().as_str() });
+            let answer =
+                call(ctx, &CREATE_CUSTOM_KEY_STORE, &realm.account, region, &input).await?;
+            report(&answer, "CreateCustomKeyStore");
+        }
     }
     Ok(())
 }

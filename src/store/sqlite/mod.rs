@@ -280,6 +280,15 @@ impl Engine {
     }
 }
 
+/// Reads the book of a folder that another process has open.
+pub(super) fn read_served<T>(
+    folder: &Path,
+    f: impl FnOnce(&mut dyn Tx) -> Result<T, Error>,
+) -> Result<T, Error> {
+    connect::check_engine()?;
+    Readers::new(&folder.join("wardbook.db")).read(f)
+}
+
 impl Drop for Engine {
     fn drop(&mut self) {
         self.close();

@@ -388,6 +388,21 @@ fn items_are_read_as_far_as_allowed() {
     let (code, seen, said) = decrypt(&["--purpose", "support"]);
     assert_eq!((code, seen.as_str()), (Some(0), "{\"id\":\"1\",\"ssn\":\"****1120\"}\n"));
     assert!(said.contains("masked: ssn") && said.contains("withheld: salary"), "{said}");
+    // On one terminal: what is said stands on lines of its own.
+    let decrypt_mixed = |items: &str| {
+        let command = ["items", "decrypt", "--schema", "people", "--format", "json"];
+        let command = [&command[..], &["--purpose", "support"]].concat();
+        program.mixed(&command, items).lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let item = "{\"id\":\"1\",\"ssn\":\"****1120\"}";
+    let mixed = decrypt_mixed(&format!("{encrypted}{{\"id\":\"2\"}}\n"));
+    assert!(mixed[1].starts_with("item 2: NotEncrypted"), "{mixed:?}");
+    assert_eq!(
+        (&*mixed[0], &mixed[2..4]),
+        (item, &["masked: ssn", "withheld: salary"].map(String::from)[..])
+    );
+    let mixed = decrypt_mixed(&format!("[{encrypted}]"));
+    assert_eq!(mixed, ["[", item, "]", "masked: ssn", "withheld: salary"]);
     let (code, seen, _) = decrypt(&["--purpose", "support", "--attribute", "ssn", "--strict"]);
     assert_eq!((code, seen.as_str()), (Some(0), "{\"id\":\"1\",\"ssn\":\"****1120\"}\n"));
     let (code, seen, said) = decrypt(&["--purpose", "support", "--strict"]);

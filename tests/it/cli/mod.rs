@@ -6,10 +6,11 @@ mod commands;
 mod jobs;
 mod policy;
 mod questions;
+mod root_key;
 mod schema;
 mod serving;
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
@@ -79,6 +80,21 @@ impl Program {
         // A command that refuses before it reads closes its end: no failure.
         drop(child.stdin.take().unwrap().write_all(stdin.as_bytes()));
         child.wait_with_output().unwrap().into()
+    }
+
+    /// What a command prints on both outputs, as they come to one terminal.
+    fn mixed(&self, arguments: &[&str], stdin: &str) -> String {
+        let (mut seen, outputs) = std::io::pipe().unwrap();
+        let mut command = self.command(arguments);
+        command.stdin(Stdio::piped()).stdout(outputs.try_clone().unwrap()).stderr(outputs);
+        let mut child = spawn(&mut command);
+        // It holds the outputs open.
+        drop(command);
+        drop(child.stdin.take().unwrap().write_all(stdin.as_bytes()));
+        let mut text = String::new();
+        seen.read_to_string(&mut text).unwrap();
+        child.wait().unwrap();
+        text
     }
 
     /// The JSON that a command prints; it must succeed.

@@ -167,4 +167,26 @@ fn the_demo_tells_the_truth() {
     assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
     let last: Value = serde_json::from_str(ended.stdout.lines().last().unwrap()).unwrap();
     assert_eq!(last["facts"], ended.stdout.matches("\"checked\"").count());
+    let told: Vec<Value> =
+        ended.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let command = |line: &str| told.iter().position(|told| told["command"] == line);
+    // Three people ask about one item; the answer stands behind the command.
+    let decrypt = "wardbook items decrypt --schema customers --format json customer-43.json";
+    let seen = command(&format!("support$ {decrypt}")).unwrap();
+    let seen = told[seen + 1]["told"].as_str().unwrap();
+    assert!(seen.contains("****1120") && !seen.contains("078-05-1120"), "{seen}");
+    let seen = command(&format!("billing$ {decrypt} --purpose invoice")).unwrap();
+    assert!(told[seen + 1]["told"].as_str().unwrap().contains("078-05-1120"));
+    let asked =
+        "auditor$ wardbook audit field-reads --table customers --key customer-43 --attribute ssn";
+    let answer = command(asked).unwrap();
+    assert!(told[answer + 2]["told"].as_str().unwrap().contains("ssn=plain"));
+    assert!(told[answer + 3]["told"].as_str().unwrap().contains("ssn=masked"));
+    let printed = program.run(&["demo"]);
+    assert_eq!(printed.code, Some(0), "{}{}", printed.stdout, printed.stderr);
+    assert!(
+        printed.stdout.contains("\n     support$ wardbook items decrypt"),
+        "{}",
+        printed.stdout
+    );
 }

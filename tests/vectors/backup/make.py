@@ -43,6 +43,7 @@ def main():
         "program": "0.1.0",
         "account": "111122223333",
         "region": "eu-central-1",
+        "logId": "93d1719f541041785adcd90e88fadb4d",
         "checkpoint": "wardbook/x\n1\nAAAA\n\n\u2014 wardbook/x AAAA\n",
         "publicKey": "wardbook/x+00000000+AAAA",
         "databaseBytes": len(database),

@@ -1,0 +1,136 @@
+//! What memory shows of stores, and when.
+
+use super::changes::{DeleteCustomKeyStore, PutCustomKeyStore};
+use super::*;
+use crate::base::ids::{AccountId, Region};
+use crate::keys::backend::remote::FailureKind;
+use crate::store::testing::Counting;
+use crate::store::{Error, Marks, Settings, Store};
+
+fn realm(region: &str) -> Realm {
+    let account = AccountId::parse("111122223333").unwrap();
+    Realm { account, region: Region::parse(region).unwrap() }
+}
+
+fn store(number: u8, name: &str, remote: &str) -> CustomKeyStore {
+    CustomKeyStore {
+        id: CustomKeyStoreId::from_random([number; 16]),
+        realm: realm("eu-central-1"),
+        name: name.to_owned(),
+        remote: RemoteName::parse(remote).unwrap(),
+        wanted: false,
+        created_ms: 1,
+        version: 1,
+    }
+}
+
+fn with(all: &[&CustomKeyStore]) -> CustomKeyStores {
+    let stores = CustomKeyStores::default();
+    for one in all {
+        stores.put(Arc::new((*one).clone()));
+    }
+    stores
+}
+
+#[test]
+fn stores_are_found_in_their_realm_only() {
+    let (a, b) = (store(1, "a", "ra"), store(2, "b", "rb"));
+    let stores = with(&[&b, &a]);
+    let (here, elsewhere) = (realm("eu-central-1"), realm("eu-west-1"));
+    assert_eq!(*stores.find(&a.id).unwrap(), a);
+    assert_eq!(*stores.find_by_name(&here, "b").unwrap(), b);
+    assert_eq!(stores.find_by_name(&elsewhere, "b"), None);
+    assert_eq!(*stores.find_by_remote(&here, &b.remote).unwrap(), b);
+    assert_eq!(stores.find_by_remote(&elsewhere, &b.remote), None);
+    let ids = |after, limit| -> Vec<_> {
+        stores.list(&here, after, limit).iter().map(|store| store.id).collect()
+    };
+    assert_eq!(ids(None, 9), [a.id, b.id]);
+    assert_eq!(ids(None, 1), [a.id]);
+    assert_eq!(ids(Some(&a.id), 9), [b.id]);
+    assert_eq!(stores.list(&elsewhere, None, 9), []);
+    stores.remove(&a.id);
+    assert_eq!(stores.find(&a.id), None);
+}
+
+#[test]
+fn a_store_is_connected_when_its_remote_has_answered() {
+    let unwanted = store(1, "a", "ra");
+    let stores = with(&[&unwanted]);
+    let seen = || stores.connection(&unwanted.id);
+    assert_eq!(seen(), Connection::Disconnected);
+    stores.report(&unwanted, Ok(()));
+    assert_eq!(seen(), Connection::Disconnected);
+
+    let wanted = unwanted.changed(|store| store.wanted = true);
+    stores.put(Arc::new(wanted.clone()));
+    assert_eq!(seen(), Connection::Connecting);
+    let code = ConnectionErrorCode::XksProxyTimedOut;
+    stores.report(&wanted, Err(code));
+    assert_eq!(seen(), Connection::Failed(code));
+    stores.report(&wanted, Ok(()));
+    assert_eq!(seen(), Connection::Connected);
+    assert_eq!(stores.wanted().len(), 1);
+
+    let renamed = wanted.changed(|store| store.name = "b".to_owned());
+    stores.put(Arc::new(renamed.clone()));
+    stores.put(Arc::new(wanted.clone()));
+    assert_eq!(stores.find(&wanted.id).unwrap().name, "b");
+    assert_eq!(seen(), Connection::Connected);
+
+    let moved = renamed.changed(|store| store.remote = RemoteName::parse("rb").unwrap());
+    stores.put(Arc::new(moved.clone()));
+    assert_eq!(seen(), Connection::Connecting);
+    stores.report(&wanted, Ok(()));
+    assert_eq!(seen(), Connection::Connecting, "that was the remote before");
+
+    stores.put(Arc::new(moved.changed(|store| store.wanted = false)));
+    assert_eq!((seen(), stores.wanted().len()), (Connection::Disconnected, 0));
+}
+
+#[test]
+fn trouble_with_one_key_is_none_of_the_store() {
+    for kind in [FailureKind::NotFound, FailureKind::KeyState, FailureKind::Denied] {
+        assert_eq!(ConnectionErrorCode::of(kind), None);
+    }
+    let code = ConnectionErrorCode::of(FailureKind::TimedOut).unwrap();
+    assert_eq!(code.as_str(), "XKS_PROXY_TIMED_OUT");
+    let names: std::collections::BTreeSet<_> =
+        ConnectionErrorCode::ALL.iter().map(|code| code.as_str()).collect();
+    assert_eq!(names.len(), ConnectionErrorCode::ALL.len());
+}
+
+#[tokio::test]
+async fn committed_stores_are_there_after_a_start() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let book = Store::open(folder.path(), Settings::default(), |_| Marks::default()).unwrap();
+    book.appoint(Counting::from(0)).unwrap();
+    let stores = Arc::new(CustomKeyStores::default());
+    let put = |store: &CustomKeyStore| {
+        let (stores, store) = (Arc::clone(&stores), Arc::new(store.clone()));
+        book.keep(vec![Box::new(PutCustomKeyStore { stores, store })])
+    };
+    let (a, b) = (store(1, "a", "ra"), store(2, "b", "rb"));
+    put(&a).await.unwrap();
+    put(&b).await.unwrap();
+    for (name, remote) in [("a", "rc"), ("c", "ra")] {
+        assert!(matches!(put(&store(3, name, remote)).await, Err(Error::Duplicate)), "{name}");
+    }
+    let renamed = b.changed(|store| store.name = "a".to_owned());
+    assert!(matches!(put(&renamed).await, Err(Error::Duplicate)));
+    let wanted = b.changed(|store| store.wanted = true);
+    put(&wanted).await.unwrap();
+    assert!(matches!(put(&wanted).await, Err(Error::Conflict)), "somebody was quicker");
+    let delete = |store: &CustomKeyStore| {
+        let (stores, store) = (Arc::clone(&stores), Arc::new(store.clone()));
+        book.keep(vec![Box::new(DeleteCustomKeyStore { stores, store })])
+    };
+    assert!(matches!(delete(&b).await, Err(Error::Conflict)), "that was an older version");
+    delete(&a).await.unwrap();
+    assert_eq!((stores.find(&a.id), stores.find(&b.id).as_deref()), (None, Some(&wanted)));
+
+    let again = CustomKeyStores::default();
+    book.read(|tx| Ok(rows::load(tx, &again))).unwrap().unwrap();
+    assert_eq!(again.list(&b.realm, None, 9), [Arc::new(wanted.clone())]);
+    assert_eq!(again.connection(&b.id), Connection::Connecting, "nobody has asked yet");
+}
