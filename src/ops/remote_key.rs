@@ -52,7 +52,7 @@ pub(super) async fn check(
     let remote = ctx.remotes.find(&store.remote);
     let is_double = remote.is_some_and(|remote| remote.settings().mode == Mode::Double);
     if is_double && wanted.spec != KeySpec::SymmetricDefault {
-        return Err(configuration("a store of mode double has symmetric keys only".to_owned()));
+        return Err(configuration("a store of mode double has symmetric keys only"));
     }
     let found = access.backend().describe(&store, xks_key_id).await.map_err(failed)?;
     wanted.check_found(xks_key_id, &found)?;
@@ -86,22 +86,22 @@ impl<'a> Wanted<'a> {
             .is_some_and(|arn| arn.service == "kms" && arn.resource.starts_with("key/"));
         match is_key {
             true => Ok(id),
-            false => Err(configuration("XksKeyId must be the ARN of a KMS key".to_owned())),
+            false => Err(configuration("XksKeyId must be the ARN of a KMS key")),
         }
     }
 
     /// Checks what the remote has against what is asked for.
     fn check_found(&self, id: &str, found: &Description) -> Result<(), ApiError> {
         if found.arn != id {
-            return Err(configuration("it has another ARN".to_owned()));
+            return Err(configuration("it has another ARN"));
         }
         if found.spec != self.spec || found.usage != self.usage {
             let (spec, usage) = (found.spec, found.usage);
-            return Err(configuration(format!("it is of KeySpec {spec} and KeyUsage {usage}")));
+            return Err(configuration(&format!("it is of KeySpec {spec} and KeyUsage {usage}")));
         }
         match found.enabled {
             true => Ok(()),
-            false => Err(configuration("it is not enabled".to_owned())),
+            false => Err(configuration("it is not enabled")),
         }
     }
 }
@@ -115,7 +115,7 @@ fn check_unused(ctx: &Ctx, xks_key_id: &str) -> Result<(), ApiError> {
     Err(ApiError::new(Code::XksKeyAlreadyInUseException, text))
 }
 
-fn configuration(why: String) -> ApiError {
+fn configuration(why: &str) -> ApiError {
     let text = format!("The external key cannot be associated with the KMS key: {why}.");
     ApiError::new(Code::XksKeyInvalidConfigurationException, text)
 }
