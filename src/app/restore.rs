@@ -53,7 +53,7 @@ pub struct Checked {
 }
 
 /// Told how many bytes are done, of how many.
-pub type Progress<'p> = dyn FnMut(u64, u64) + 'p;
+type Progress<'p> = dyn FnMut(u64, u64) + 'p;
 
 /// Checks a backup: opens it in the folder `scratch`, which is removed again.
 ///
