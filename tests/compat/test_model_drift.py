@@ -11,22 +11,18 @@ from wardbook import wardbook
 # Every operation can give these; wardbook does not repeat them.
 EVERYWHERE = {"DependencyTimeoutException", "KMSInternalException"}
 
-# What happens only where custom key stores are.
-WITH_STORES = {
+# What happens only to stores of AWS CloudHSM, to those in a VPC, and to callers who
+# bring the credentials of a proxy.
+OTHER_STORES = {
     "CloudHsmClusterInUseException",
     "CloudHsmClusterInvalidConfigurationException",
     "CloudHsmClusterNotActiveException",
     "CloudHsmClusterNotRelatedException",
-    "CustomKeyStoreHasCMKsException",
-    "CustomKeyStoreInvalidStateException",
-    "CustomKeyStoreNameInUseException",
     "IncorrectTrustAnchorException",
     "XksProxyIncorrectAuthenticationCredentialException",
     "XksProxyInvalidConfigurationException",
     "XksProxyInvalidResponseException",
     "XksProxyUriEndpointInUseException",
-    "XksProxyUriInUseException",
-    "XksProxyUriUnreachableException",
     "XksProxyVpcEndpointServiceInUseException",
     "XksProxyVpcEndpointServiceInvalidConfigurationException",
     "XksProxyVpcEndpointServiceNotFoundException",
@@ -34,30 +30,24 @@ WITH_STORES = {
 
 # Errors of the model that cannot happen here.
 NEVER = {
-    "ConnectCustomKeyStore": WITH_STORES,
-    "CreateCustomKeyStore": WITH_STORES | {"LimitExceededException"},
-    "DeleteCustomKeyStore": WITH_STORES,
-    "DisconnectCustomKeyStore": WITH_STORES,
-    "UpdateCustomKeyStore": WITH_STORES | {"CloudHsmClusterNotFoundException"},
-    "CreateKey": {  # there are no custom key stores
-        "CloudHsmClusterInvalidConfigurationException",
-        "CustomKeyStoreInvalidStateException",
-        "XksKeyAlreadyInUseException",
-        "XksKeyInvalidConfigurationException",
-        "XksKeyNotFoundException",
-    },
+    "ConnectCustomKeyStore": OTHER_STORES,
+    # The remotes of the settings are the limit.
+    "CreateCustomKeyStore": OTHER_STORES | {"LimitExceededException"},
+    "UpdateCustomKeyStore": OTHER_STORES | {"CloudHsmClusterNotFoundException"},
+    "CreateKey": {"CloudHsmClusterInvalidConfigurationException"},
     "EnableKey": {"LimitExceededException"},  # there is no quota on enabled keys
     "GenerateRandom": {"CustomKeyStoreInvalidStateException"},
 }
 
-# Members of KeyMetadata that only keys in custom key stores have.
-OTHER_KINDS = {"CloudHsmClusterId", "CustomKeyStoreId", "XksKeyConfiguration"}
+# Members of KeyMetadata that only keys in AWS CloudHSM have.
+OTHER_KINDS = {"CloudHsmClusterId"}
 
 # Errors that AWS gives without having them in its model.
 NOT_MODELLED = {
     **dict.fromkeys(["CreateAlias", "DeleteAlias", "UpdateAlias"], {"NotAuthorizedException"}),
     "CreateCustomKeyStore": {"UnsupportedOperationException"},
     "CreateGrant": {"UnsupportedOperationException"},
+    "UpdateCustomKeyStore": {"UnsupportedOperationException"},
 }
 
 

@@ -39,9 +39,14 @@ async fn silence_ends_with_the_time_limit() {
 async fn no_connection_and_broken_ones_are_failures() {
     let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     check(format!("http://{gone}"), PATIENT_MS, FailureKind::Unavailable, "").await;
-    for bytes in ["", "\0\0\0\0\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{"] {
+    let begun = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{";
+    for (bytes, want) in [
+        ("", FailureKind::Unavailable),
+        ("\0\0\0\0\r\n\r\n", FailureKind::Unavailable),
+        (begun, FailureKind::Garbage),
+    ] {
         let server = Server::always(Reply::Bytes(bytes.to_owned()));
-        check(server.url, PATIENT_MS, FailureKind::Unavailable, "").await;
+        check(server.url, PATIENT_MS, want, "").await;
     }
 }
 
