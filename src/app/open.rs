@@ -162,12 +162,10 @@ fn assemble(
     let engine = Arc::new(Engine::new()?);
     let directory = Arc::new(Directory::default());
     let registry = Arc::new(Registry::new(Arc::clone(&hsm)));
-    let custom_key_stores = Arc::new(CustomKeyStores::default());
-    let grants = Arc::new(GrantIndex::default());
-    let schemas = Arc::new(Schemas::default());
+    let stores = Arc::new(CustomKeyStores::default());
+    let (grants, schemas) = (Arc::new(GrantIndex::default()), Arc::new(Schemas::default()));
     let labels: Arc<dyn AttributeLabels> = Arc::<Schemas>::clone(&schemas);
-    let stores = &custom_key_stores;
-    store.read(|tx| Ok(load(tx, &engine, &directory, &registry, stores, &grants, &schemas)))??;
+    store.read(|tx| Ok(load(tx, &engine, &directory, &registry, &stores, &grants, &schemas)))??;
     let start = Start {
         wall_ms: options.clock.now_ms(),
         elapsed: options.clock.elapsed(),
@@ -192,7 +190,7 @@ fn assemble(
         store,
         engine,
         keys: registry,
-        custom_key_stores,
+        custom_key_stores: stores,
         remotes: options.remotes,
         grants,
         directory,
