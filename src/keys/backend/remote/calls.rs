@@ -242,9 +242,12 @@ impl Remote {
                 return Err(unsupported("KeySpec", spec, id));
             };
             let usage = found.key_usage.as_ref().map(|usage| usage.as_str());
-            let Some(usage) = usage.and_then(KeyUsage::parse) else {
-                return Err(unsupported("KeyUsage", usage, id));
+            let parsed = match (usage, spec.usages()) {
+                // Not every server repeats what can be but one.
+                (None, [only]) => Some(*only),
+                _ => usage.and_then(KeyUsage::parse),
             };
+            let Some(usage) = parsed else { return Err(unsupported("KeyUsage", usage, id)) };
             let state = found.key_state.as_ref().map(|state| state.as_str());
             let enabled = state == Some(KeyState::Enabled.as_str());
             let value = Description { arn, spec, usage, enabled };
