@@ -11,6 +11,7 @@ pub mod store;
 pub mod wire;
 
 pub mod audit;
+pub mod backup;
 pub mod identity;
 pub mod keys;
 

@@ -20,6 +20,22 @@ pub enum Error {
         #[source]
         cause: io::Error,
     },
+    #[error("{0} is not empty: nothing was changed")]
+    NotEmpty(PathBuf),
+    #[error("another command is at work in {0}")]
+    DraftInUse(PathBuf),
+    #[error("the backup {path} cannot be used")]
+    Backup {
+        path: PathBuf,
+        #[source]
+        cause: crate::backup::Error,
+    },
+    #[error("nothing can be said of the log in the backup")]
+    Unverifiable(#[source] crate::audit::verify::Error),
+    #[error("the backup is not of the log with this public key")]
+    BackupKey(#[source] crate::audit::ledger::Error),
+    #[error("the log in the backup has {has} records, and the header says {says}")]
+    BackupHead { says: u64, has: u64 },
     #[error("the key file {path} cannot be used")]
     KeyFile {
         path: PathBuf,

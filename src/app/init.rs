@@ -23,7 +23,8 @@ use crate::policy::engine::Engine;
 use crate::store::sealed::{self, DomainKeyRow, ProtectorRow};
 use crate::store::{self, Change, Settings, Store, Tx, Unit, meta};
 
-const DATABASE: &str = "wardbook.db";
+/// The file that is the book and the state.
+pub(super) const DATABASE: &str = "wardbook.db";
 /// The folder of guardrails in a data folder, if no other is named.
 pub const GUARDRAILS: &str = "policies";
 
@@ -85,7 +86,7 @@ pub fn init(options: &InitOptions, clock: &dyn Clock) -> Result<Initialized, Err
         Some(account) => account.clone(),
         None => random_account()?,
     };
-    let log_id = store.read(root_key::log_id)?;
+    let log_id = store.read(meta::log_id)?;
     let place = Place { account: &account, log_id: &log_id };
     let made = root_key::create(&options.root_key, &place, created_ms);
     let (root, protector) = block_on(made)?;
@@ -132,7 +133,7 @@ pub fn init(options: &InitOptions, clock: &dyn Clock) -> Result<Initialized, Err
 }
 
 /// Makes a folder that only its owner can read, unless it is there.
-fn make_folder(path: &Path) -> Result<(), Error> {
+pub(super) fn make_folder(path: &Path) -> Result<(), Error> {
     fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)

@@ -8,7 +8,7 @@ use serde_json::value::to_raw_value;
 
 use super::error::Error;
 use super::init;
-use super::witness::Witness;
+use super::witness::{GivenUp, Witness};
 use crate::audit::ledger::{self, VerifierKey};
 use crate::audit::{self, Record};
 use crate::base::clock::Clock;
@@ -37,8 +37,11 @@ pub(super) fn start(
 ) -> Result<VerifierKey, Error> {
     if let Some(resumed) = ledger::resume(hsm, store, origin)? {
         let key = resumed.notary.key().clone();
-        witness.check(store, &key)?;
+        let given_up = witness.check(store, &key)?;
         store.appoint(Box::new(resumed.notary))?;
+        if let Some(given_up) = given_up {
+            record_loss(store, hsm, &given_up, home, clock)?;
+        }
         return Ok(key);
     }
     let now_ms = clock.now_ms();
@@ -60,6 +63,32 @@ pub(super) fn start(
     Ok(key)
 }
 
+/// Records that a witness has seen what is lost, and that the operator knows. The
+/// signature of its head says that it was ours.
+fn record_loss(
+    store: &Arc<Store>,
+    hsm: &Hsm,
+    given_up: &GivenUp,
+    home: &Home<'_>,
+    clock: &dyn Clock,
+) -> Result<(), Error> {
+    let size = store.health().last_seq;
+    let GivenUp { note, size: witnessed } = given_up;
+    tracing::warn!(witnessed, size, "the log goes on without records that a witness has seen");
+    let details = json!({ "witnessed": note, "witnessedSize": witnessed, "logSize": size });
+    let details = to_raw_value(&details).map_err(audit::Error::Encode)?;
+    let now_ms = clock.now_ms().max(store.last_time_ms()?.unwrap_or_default());
+    let caller = init::caller(hsm, home.account)?;
+    let event = audit::prepare(&Record {
+        event_name: "AcceptLoss",
+        service_event_details: Some(&details),
+        event_id: init::random(hsm)?,
+        salt: init::random(hsm)?,
+        ..init::first_record(&caller, home.account, home.region, now_ms)
+    })?;
+    commit(store, Unit { changes: Vec::new(), event, further: Vec::new() })
+}
+
 /// What the record of a new key says of it.
 pub(super) fn key_details(key: &VerifierKey) -> Result<Box<serde_json::value::RawValue>, Error> {
     let details = json!({ "auditPublicKey": key.to_string() });
@@ -67,7 +96,7 @@ pub(super) fn key_details(key: &VerifierKey) -> Result<Box<serde_json::value::Ra
 }
 
 /// Commits from inside or outside of a runtime.
-fn commit(store: &Arc<Store>, unit: Unit) -> Result<(), Error> {
+pub(super) fn commit(store: &Arc<Store>, unit: Unit) -> Result<(), Error> {
     let store = Arc::clone(store);
     let committing =
         std::thread::spawn(move || crate::http::server::block_on(store.commit(unit)).map(drop));

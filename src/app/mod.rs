@@ -5,12 +5,14 @@
 //! (`config`), and everything that a floor below can do by itself.
 
 mod connections;
+mod draft;
 mod error;
 mod guardrails;
 mod hardening;
 mod init;
 mod ledger;
 mod open;
+mod restore;
 mod root_key;
 mod sealed;
 mod seed;
@@ -24,6 +26,7 @@ pub use error::Error;
 pub use guardrails::{GuardrailError, GuardrailFolder};
 pub use init::{GUARDRAILS, InitOptions, Initialized, init, is_initialized};
 pub use open::{OpenOptions, Opened, open};
+pub use restore::{BackupFile, Checked, restore, verify_backup};
 pub use root_key::{
     ListedProtector, NewRemoteKey, OpenedBy, RemoteKeys, RootKeyFolder, RootKeySource,
     list as list_protectors,

@@ -7,6 +7,7 @@ use tokio::sync::{Mutex, Notify, Semaphore};
 
 use super::error::Error;
 use super::ledger::{self, Home};
+use super::restore;
 use super::root_key::{self, OpenedBy, Place, RootKeySource, SealedKeys};
 use super::sealed::Waited;
 use super::witness::{Witness, WitnessSettings};
@@ -96,7 +97,7 @@ impl Closed {
         }
         let store = Arc::new(Store::open(&options.data, options.store, audit::marks)?);
         let read =
-            |tx: &mut dyn Tx| Ok((identity_of(tx), root_key::log_id(tx)?, SealedKeys::load(tx)?));
+            |tx: &mut dyn Tx| Ok((identity_of(tx), meta::log_id(tx)?, SealedKeys::load(tx)?));
         let (identity, log_id, keys) = store.read(read)?;
         let Some((account, home)) = identity? else {
             return Err(Error::NotInitialized(options.data));
@@ -169,6 +170,7 @@ fn assemble(
         wall_ms: options.clock.now_ms(),
         elapsed: options.clock.elapsed(),
         last_record_ms: store.last_time_ms()?,
+        restored_ms: restore::restored_ms(&store)?,
     };
     let handles = || trail::Handles {
         store: Arc::clone(&store),
@@ -211,6 +213,7 @@ fn assemble(
         audit_counts: Workshop::of_audit_counts(),
         audit_exports: Arc::new(Semaphore::new(limits::AUDIT_EXPORTS_AT_ONCE)),
         audit_followers: Arc::new(Semaphore::new(limits::AUDIT_FOLLOWERS)),
+        backups: Arc::new(Semaphore::new(limits::BACKUPS_AT_ONCE)),
     });
     let items = Arc::new(items::Ctx::new(Arc::clone(&ctx), schemas));
     let (providers, witness) = (Arc::new(providers), Arc::new(witness));

@@ -279,6 +279,7 @@ fn operations(opened: &Opened) -> Vec<BoundOperation> {
         ops::TABLE,
         ops::admin::TABLE,
         ops::audit::TABLE,
+        ops::backup::TABLE,
         ops::cloudtrail::TABLE,
         ops::policy::TABLE,
         ops::sts::TABLE,

@@ -33,6 +33,16 @@ pub struct WitnessSettings {
     pub file: Option<PathBuf>,
     /// Where each new head is POSTed to.
     pub url: Option<Url>,
+    /// The size of a head in the file that the log may lack or contradict: what
+    /// the operator knows to be lost.
+    pub accept_loss: Option<u64>,
+}
+
+/// A head that the log lacks or contradicts, and that the operator gave up.
+#[derive(Debug)]
+pub(super) struct GivenUp {
+    pub(super) note: String,
+    pub(super) size: u64,
 }
 
 /// How a witness does.
@@ -59,6 +69,7 @@ impl WitnessHealth {
 /// The witnesses of one log.
 pub struct Witness {
     sinks: Vec<(Arc<Sink>, Arc<WitnessHealth>)>,
+    accept_loss: Option<u64>,
 }
 
 /// Where heads go.
@@ -89,25 +100,35 @@ impl Witness {
             sinks.push(Sink::Url { url, client });
         }
         let with_health = |sink| (Arc::new(sink), Arc::new(WitnessHealth::default()));
-        Ok(Self { sinks: sinks.into_iter().map(with_health).collect() })
+        let accept_loss = settings.accept_loss;
+        Ok(Self { sinks: sinks.into_iter().map(with_health).collect(), accept_loss })
     }
 
-    /// Checks the log against the newest head of it that the file has.
+    /// Checks the log against the newest head of it that the file has. Answers
+    /// that head if the log is not what it says, and the operator accepts just
+    /// that; the file goes on with the log of now then.
     ///
     /// # Errors
     /// [`Error::Witnessed`] if the log is another, or was cut or rolled back.
-    pub(super) fn check(&self, store: &Store, key: &VerifierKey) -> Result<(), Error> {
+    pub(super) fn check(&self, store: &Store, key: &VerifierKey) -> Result<Option<GivenUp>, Error> {
+        let mut given_up = None;
         for (sink, health) in &self.sinks {
             let Sink::File { path, file } = sink.as_ref() else { continue };
             let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
             let newest = newest_note(&mut file, key.name())
                 .map_err(|cause| Error::File { path: path.clone(), cause })?;
             let Some(note) = newest else { continue };
-            let seen = ledger::check_witnessed(store, key, &note)
-                .map_err(|cause| Error::Witnessed { path: path.clone(), cause })?;
-            health.size.store(seen.size, Ordering::Relaxed);
+            match ledger::check_witnessed(store, key, &note) {
+                Ok(seen) => health.size.store(seen.size, Ordering::Relaxed),
+                Err(ledger::Error::Lost { seen, .. } | ledger::Error::Parted { seen })
+                    if self.accept_loss == Some(seen) =>
+                {
+                    given_up = Some(GivenUp { note, size: seen });
+                }
+                Err(cause) => return Err(Error::Witnessed { path: path.clone(), cause }),
+            }
         }
-        Ok(())
+        Ok(given_up)
     }
 
     /// How each of them does, by its kind.

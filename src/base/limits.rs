@@ -158,6 +158,13 @@ pub const REMOTE_NAME_CHARS: usize = 64;
 pub const REMOTE_KEY_ARN_CHARS: usize = 2_048;
 /// A ciphertext that a remote key made, bytes (AWS's own limit of `CiphertextBlob`).
 pub const REMOTE_CIPHERTEXT_BYTES: usize = 6_144;
+/// Length of the write-ahead log, bytes, above which a copy of the book is given
+/// up: it cannot begin anew before the copy is made.
+pub const SNAPSHOT_WAL_BYTES: u64 = 1024 * 1024 * 1024;
+/// What must stay free on the disk beside a copy of the book, bytes.
+pub const SNAPSHOT_FREE_BYTES: u64 = 64 * 1024 * 1024;
+/// Backups that are taken at the same time.
+pub const BACKUPS_AT_ONCE: usize = 1;
 
 /// Plaintext of one Encrypt call, bytes (AWS's own limit).
 pub const PLAINTEXT_BYTES: usize = 4_096;

@@ -31,6 +31,7 @@ fn operations() -> Vec<&'static Description> {
         ops::TABLE,
         ops::admin::TABLE,
         ops::audit::TABLE,
+        ops::backup::TABLE,
         ops::cloudtrail::TABLE,
         ops::policy::TABLE,
         ops::sts::TABLE,

@@ -28,6 +28,14 @@ pub(super) enum Error {
     RootKey(#[source] app::Error),
     #[error("the protectors of the root key cannot be listed")]
     Protectors(#[source] app::Error),
+    #[error("nothing is restored")]
+    Restore(#[source] app::Error),
+    #[error("the backup is not whole")]
+    BackupCheck(#[source] app::Error),
+    #[error("there is no key file {0}: name that of the server that was backed up by --key-file")]
+    NoKeyFile(PathBuf),
+    #[error("what the server sent is no whole backup: {0} is not written")]
+    NoBackup(PathBuf),
     #[error("cannot start the log and the metrics")]
     Telemetry(#[source] telemetry::Error),
     #[error("cannot watch the parent process")]
@@ -155,6 +163,7 @@ impl Error {
             | Self::CaCert(_)
             | Self::Path(_)
             | Self::LogKey(_)
+            | Self::NoKeyFile(_)
             | Self::Unverifiable(_)
             | Self::KeyArn(_)
             | Self::Trials { .. }
@@ -175,6 +184,9 @@ impl Error {
             Self::Init(_)
             | Self::RootKey(_)
             | Self::Protectors(_)
+            | Self::Restore(_)
+            | Self::BackupCheck(_)
+            | Self::NoBackup(_)
             | Self::Sign(_)
             | Self::Refused { .. }
             | Self::Answer { .. }

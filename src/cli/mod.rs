@@ -5,10 +5,11 @@
 //! cannot start or cannot be reached; 4, `schema diff` finds an unsafe change.
 //!
 //! Deliberately absent: where settings come from (`config`), and whatever a
-//! server does (`app`). Commands other than `serve`, `init` and `root-key` are ordinary
-//! clients of a running server and may do what the policy lets them.
+//! server does (`app`). Commands other than `serve`, `init`, `root-key` and `restore` are
+//! ordinary clients of a running server and may do what the policy lets them.
 
 mod audit;
+mod backup;
 mod client;
 mod demo;
 mod describe_ops;
@@ -19,9 +20,11 @@ mod items;
 mod output;
 mod policy;
 mod principal;
+mod restore;
 mod root_key;
 mod schema;
 mod serve;
+mod unfinished;
 
 #[cfg(test)]
 mod tests;
@@ -75,6 +78,10 @@ enum Command {
     Items(items::Arguments),
     /// Item schemas as files: apply, diff, lint, history
     Schema(schema::Arguments),
+    /// Take a backup of everything a server has, or check one
+    Backup(backup::Arguments),
+    /// Make a data folder from a backup
+    Restore(restore::Arguments),
     /// Walk through everything on a throw-away server
     Demo,
     /// List every operation with its input, output and errors
@@ -104,6 +111,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Audit(arguments) => audit::run(&mut context, arguments),
         Command::Items(arguments) => items::run(&mut context, arguments),
         Command::Schema(arguments) => schema::run(&mut context, arguments),
+        Command::Backup(arguments) => backup::run(&mut context, arguments),
+        Command::Restore(arguments) => restore::run(&mut context, arguments),
         Command::Demo => demo::run(&mut context.output),
         Command::DescribeOps => describe_ops::run(&mut context),
     };

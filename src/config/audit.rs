@@ -19,6 +19,9 @@ pub(super) struct AuditLayer {
     origin: Option<String>,
     witness_file: Option<PathBuf>,
     witness_url: Option<String>,
+    /// Is about one start, so it is a flag only.
+    #[serde(skip)]
+    accept_loss: Option<u64>,
 }
 
 impl AuditLayer {
@@ -28,6 +31,7 @@ impl AuditLayer {
             origin: from.text("WARDBOOK_AUDIT_ORIGIN")?,
             witness_file: from.text("WARDBOOK_AUDIT_WITNESS_FILE")?.map(PathBuf::from),
             witness_url: from.text("WARDBOOK_AUDIT_WITNESS_URL")?,
+            accept_loss: None,
         })
     }
 
@@ -37,6 +41,7 @@ impl AuditLayer {
             origin: self.origin.or(below.origin),
             witness_file: self.witness_file.or(below.witness_file),
             witness_url: self.witness_url.or(below.witness_url),
+            accept_loss: self.accept_loss.or(below.accept_loss),
         }
     }
 
@@ -68,7 +73,8 @@ impl AuditLayer {
                 expected: "an http:// or https:// URL",
             }),
         });
-        Ok(WitnessSettings { file: self.witness_file, url: url.transpose()? })
+        let (file, accept_loss) = (self.witness_file, self.accept_loss);
+        Ok(WitnessSettings { file, url: url.transpose()?, accept_loss })
     }
 }
 
@@ -78,6 +84,7 @@ impl From<AuditFlags> for AuditLayer {
             origin: flags.audit_origin,
             witness_file: flags.audit_witness_file,
             witness_url: flags.audit_witness_url,
+            accept_loss: flags.audit_accept_loss,
         }
     }
 }

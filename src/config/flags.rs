@@ -157,6 +157,10 @@ pub struct AuditFlags {
     /// POST each checkpoint to a witness
     #[arg(long, value_name = "URL")]
     pub audit_witness_url: Option<String>,
+    /// Go on, this once, with a restored log that lacks records of which the witness's file has
+    /// seen so many; recorded
+    #[arg(long, value_name = "SIZE")]
+    pub audit_accept_loss: Option<u64>,
 }
 
 /// Where log files in CloudTrail's layout go.

@@ -42,6 +42,8 @@ impl Label {
     pub(super) const TRAIL_KEY: Self = Self("wardbook/1/trail-key");
     /// Root key -> key that seals the naming key.
     pub(super) const NAMING_KEY: Self = Self("wardbook/1/naming-key");
+    /// Root key -> key that seals the key of a backup.
+    pub(super) const BACKUP_KEY: Self = Self("wardbook/1/backup-key");
     /// Naming key and a table -> key that makes references to the items of the
     /// table.
     pub(super) const ITEM_REFERENCE: Self = Self("wardbook/1/item-reference");

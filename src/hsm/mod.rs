@@ -6,6 +6,7 @@ pub mod protector;
 mod asymmetric;
 mod audit_key;
 mod backing;
+mod backup;
 mod cache;
 mod domain;
 mod envelope;
@@ -31,6 +32,7 @@ mod wrapping;
 
 pub use asymmetric::{DataKeyPair, rsa_plaintext_max};
 pub use audit_key::{AuditKey, is_signed_by_audit_key};
+pub use backup::{BackupKey, CHUNK_OVERHEAD_LEN, SEALED_BACKUP_KEY_LEN};
 pub use domain::{PendingDomainKey, SealedDomainKey};
 pub use error::Error;
 pub use random::{EntropyError, EntropySource, OsEntropy};

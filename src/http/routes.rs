@@ -21,6 +21,7 @@ pub(super) const ROUTES: &[Route] = &[
     route("GET", "/v1/audit/export", "ExportEvents"),
     route("GET", "/v1/audit/field-reads", "QueryFieldReads"),
     route("GET", "/v1/audit/inclusion-proof", "GetInclusionProof"),
+    route("POST", "/v1/backups", "CreateBackup"),
     route("GET", "/v1/caller-identity", "GetCallerIdentity"),
     route("POST", "/v1/groups", "CreateGroup"),
     route("DELETE", "/v1/groups/{groupName}", "DeleteGroup"),

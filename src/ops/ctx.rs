@@ -73,6 +73,8 @@ pub struct Ctx {
     pub audit_exports: Arc<Semaphore>,
     /// The places of those who follow the book.
     pub audit_followers: Arc<Semaphore>,
+    /// The places of backups.
+    pub backups: Arc<Semaphore>,
 }
 
 /// What the clocks showed when the server started.
@@ -83,6 +85,8 @@ pub struct Start {
     pub elapsed: Duration,
     /// Wall clock of the last record before.
     pub last_record_ms: Option<i64>,
+    /// Wall clock when the data folder was restored from a backup, if it was.
+    pub restored_ms: Option<i64>,
 }
 
 impl AsRef<Self> for Ctx {

@@ -6,6 +6,7 @@
 pub mod access;
 pub mod admin;
 pub mod audit;
+pub mod backup;
 pub mod blocking;
 pub mod call;
 pub mod cloudtrail;
@@ -194,7 +195,14 @@ mod tests {
 
     #[test]
     fn nothing_sensitive_is_recorded() {
-        let others = [admin::TABLE, audit::TABLE, cloudtrail::TABLE, policy::TABLE, sts::TABLE];
+        let others = [
+            admin::TABLE,
+            audit::TABLE,
+            backup::TABLE,
+            cloudtrail::TABLE,
+            policy::TABLE,
+            sts::TABLE,
+        ];
         let described = TABLE.iter().chain(others.into_iter().flatten());
         for description in described.map(|entry| entry.description) {
             for member in description.input.iter().filter(|member| member.shape.is_sensitive()) {

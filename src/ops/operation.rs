@@ -26,6 +26,7 @@ use crate::wire::shape::Member;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Service {
     Audit,
+    Backup,
     Cloudtrail,
     Iam,
     Items,
@@ -42,6 +43,7 @@ impl Service {
     pub const fn event_source(self) -> &'static str {
         match self {
             Self::Audit => "audit.wardbook",
+            Self::Backup => "backup.wardbook",
             Self::Cloudtrail => "cloudtrail.amazonaws.com",
             Self::Iam => "iam.wardbook",
             Self::Items => "items.wardbook",
@@ -57,6 +59,7 @@ impl Service {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Audit => "audit",
+            Self::Backup => "backup",
             Self::Cloudtrail => "cloudtrail",
             Self::Iam => "iam",
             Self::Items => "items",

@@ -67,6 +67,7 @@ pub fn is_administrative(operation: &Description) -> bool {
             Counted::In(group) => group != RateGroup::Symmetric,
         },
         Service::Audit
+        | Service::Backup
         | Service::Cloudtrail
         | Service::Iam
         | Service::Policy
@@ -221,6 +222,7 @@ mod tests {
         let others = ops::admin::TABLE
             .iter()
             .chain(ops::audit::TABLE)
+            .chain(ops::backup::TABLE)
             .chain(ops::cloudtrail::TABLE)
             .chain(ops::policy::TABLE)
             .chain(ops::sts::TABLE)

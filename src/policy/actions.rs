@@ -61,6 +61,7 @@ impl Action {
     pub const GET_INCLUSION_PROOF: Self = Self::new("audit:GetInclusionProof", LOG);
     pub const QUERY_EVENTS: Self = Self::new("audit:QueryEvents", LOG);
     pub const QUERY_FIELD_READS: Self = Self::new("audit:QueryFieldReads", LOG);
+    pub const CREATE_BACKUP: Self = Self::new("backup:CreateBackup", ACCOUNT);
     pub const DESCRIBE_TRAILS: Self = Self::new("cloudtrail:DescribeTrails", LOG);
     pub const GET_TRAIL: Self = Self::new("cloudtrail:GetTrail", LOG);
     pub const GET_TRAIL_STATUS: Self = Self::new("cloudtrail:GetTrailStatus", LOG);
@@ -179,7 +180,7 @@ impl Action {
     pub const SYSTEM_ROTATE_KEY: Self = Self::new("system:RotateKey", KEY);
 
     /// Every action, sorted by name.
-    pub const ALL: [Self; 118] = [
+    pub const ALL: [Self; 119] = [
         Self::COUNT_EVENTS,
         Self::ERASE_EVENT_FIELDS,
         Self::EXPORT_EVENTS,
@@ -189,6 +190,7 @@ impl Action {
         Self::GET_INCLUSION_PROOF,
         Self::QUERY_EVENTS,
         Self::QUERY_FIELD_READS,
+        Self::CREATE_BACKUP,
         Self::DESCRIBE_TRAILS,
         Self::GET_TRAIL,
         Self::GET_TRAIL_STATUS,

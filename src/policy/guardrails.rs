@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::document::Document;
+use super::engine::Engine;
 
 /// Those in force. They change while the server runs.
 #[derive(Default)]
@@ -34,5 +35,21 @@ impl Guardrails {
     pub(super) fn name_of(&self, id: &str) -> String {
         let in_force = self.0.read().unwrap_or_else(PoisonError::into_inner);
         in_force.names.get(id).map_or_else(|| id.to_owned(), |names| names.join(" and "))
+    }
+}
+
+impl Engine {
+    /// The texts of the guardrails in force, by the names that their operator has
+    /// for them.
+    #[must_use]
+    pub fn guardrail_texts(&self) -> BTreeMap<String, String> {
+        let in_force = self.guardrails.0.read().unwrap_or_else(PoisonError::into_inner);
+        let mut texts = BTreeMap::new();
+        for document in in_force.documents.iter() {
+            for name in in_force.names.get(document.id()).into_iter().flatten() {
+                texts.insert(name.clone(), document.text().to_owned());
+            }
+        }
+        texts
     }
 }

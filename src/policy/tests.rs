@@ -382,7 +382,7 @@ fn schema_and_actions_agree() {
             assert_eq!(ancestors.len(), 2, "{action} is in one group beside {group}");
         }
     }
-    assert_eq!(groups.len(), 12);
+    assert_eq!(groups.len(), 13);
 }
 
 /// For every service: its own users reach the data, everybody else in the

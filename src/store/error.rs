@@ -56,6 +56,12 @@ pub enum Error {
     /// A statement that somebody wrote took too long.
     #[error("the statement took longer than {0} seconds")]
     TooLong(u64),
+    /// A copy of the book does not fit on the disk.
+    #[error("a copy of the book needs {needed} bytes of the disk, and {free} are free")]
+    NoRoom { needed: u64, free: u64 },
+    /// The book was written so much that a copy of it was given up.
+    #[error("the write-ahead log grew above {0} bytes while the book was copied")]
+    Outwritten(u64),
     /// Stored data contradicts itself.
     #[error("stored data is damaged: {0}")]
     Corrupt(String),

@@ -27,6 +27,14 @@ pub fn set(tx: &mut dyn Tx, name: &str, value: &str) -> Result<(), Error> {
     tx.run(&SET, &[name.into(), value.into()]).map(drop)
 }
 
+/// The id of the folder's log.
+///
+/// # Errors
+/// [`Error::Corrupt`] if it has none.
+pub fn log_id(tx: &mut dyn Tx) -> Result<String, Error> {
+    find(tx, "log_id")?.ok_or_else(|| Error::Corrupt("the log has no id".to_owned()))
+}
+
 const FIND: Query = Query { name: "meta.find", sql: "select value from meta where name = ?1" };
 const INSERT: Query =
     Query { name: "meta.insert", sql: "insert into meta (name, value) values (?1, ?2)" };

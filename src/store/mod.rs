@@ -54,7 +54,7 @@ pub use log::{StoredColumns, StoredRecord, erase};
 pub use notary::{Attested, Head, Notary, TreeNode};
 pub use search::{Found, Search, Sieve};
 pub use sql::{Query, Row, Tx, Value};
-pub use sqlite::{Asked, Question, ask};
+pub use sqlite::{Asked, Question, Snapshot, ask};
 
 use crate::base::limits;
 
@@ -231,6 +231,20 @@ impl Store {
     /// What `f` answers, and what the engine says.
     pub fn read<T>(&self, f: impl FnOnce(&mut dyn Tx) -> Result<T, Error>) -> Result<T, Error> {
         self.engine.read(f)
+    }
+
+    /// Copies the book as it is now, and answers what `f` reads at the same
+    /// moment. The book is written on meanwhile. Blocks, for as long as it takes
+    /// to write the database once; one copy at a time is meant.
+    ///
+    /// # Errors
+    /// [`Error::NoRoom`], [`Error::Outwritten`], [`Error::Closed`]; what `f`
+    /// answers, and what the engine says.
+    pub fn snapshot<T>(
+        &self,
+        f: impl FnOnce(&mut dyn Tx) -> Result<T, Error>,
+    ) -> Result<(Snapshot, T), Error> {
+        self.engine.snapshot(f)
     }
 
     /// When the last record was made, epoch milliseconds.

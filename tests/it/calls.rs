@@ -17,6 +17,7 @@ pub(crate) fn operations() -> Vec<Description> {
     let kms = ops::TABLE.iter().map(|entry| entry.description);
     let admin = ops::admin::TABLE.iter().map(|entry| entry.description);
     let audit = ops::audit::TABLE.iter().map(|entry| entry.description);
+    let backup = ops::backup::TABLE.iter().map(|entry| entry.description);
     let sts = ops::sts::TABLE.iter().map(|entry| entry.description);
     let items = items::TABLE.iter().map(|entry| entry.description);
     let cloudtrail = ops::cloudtrail::TABLE.iter().map(|entry| entry.description);
@@ -24,6 +25,7 @@ pub(crate) fn operations() -> Vec<Description> {
     let mut all: Vec<Description> = kms
         .chain(admin)
         .chain(audit)
+        .chain(backup)
         .chain(sts)
         .chain(items)
         .chain(policy)
@@ -480,6 +482,7 @@ impl Scene {
                 format!("/v1/audit/inclusion-proof?eventId={}&size=2", self.event()),
                 nothing,
             ),
+            "CreateBackup" => ("POST", "/v1/backups".to_owned(), nothing),
             "CountEvents" => (
                 "GET",
                 "/v1/audit/counts?eventName=Encrypt&eventName=Decrypt&groupBy=day".to_owned(),

@@ -184,10 +184,10 @@ fn a_database_in_other_hands() {
 }
 
 /// A small file system of its own, which goes when it is dropped.
-struct Disk(TempDir);
+pub(crate) struct Disk(TempDir);
 
 impl Disk {
-    fn mount(size: &str) -> Option<Self> {
+    pub(crate) fn mount(size: &str) -> Option<Self> {
         let folder = TempDir::new().unwrap();
         let mut mount = Command::new("mount");
         let size = format!("size={size}");
@@ -196,12 +196,12 @@ impl Disk {
         mounted.then_some(Self(folder))
     }
 
-    fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.0.path()
     }
 
     /// Fills it with a file.
-    fn fill(&self) -> PathBuf {
+    pub(crate) fn fill(&self) -> PathBuf {
         let path = self.path().join("filling");
         let mut file = File::create(&path).unwrap();
         while file.write_all(&[0; 4_096]).is_ok() {}

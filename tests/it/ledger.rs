@@ -222,7 +222,7 @@ fn a_witness_sees_that_a_folder_was_rolled_back() {
 
     copy(&aside, &home.data());
     let said = home.serve_refused(&with);
-    assert!(said.contains("they are gone"), "{said}");
+    assert!(said.contains("are gone. If it was restored from a backup"), "{said}");
     // Without the witness nobody knows; with it, no other history either.
     home.serve(&[]).terminate();
     let program = home.serve(&[]);

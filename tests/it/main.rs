@@ -22,6 +22,8 @@ mod audit_queries;
 #[cfg(test)]
 mod authz;
 #[cfg(test)]
+mod backups;
+#[cfg(test)]
 mod calls;
 #[cfg(test)]
 mod cli;

@@ -177,6 +177,9 @@ pub(crate) fn shown(record: &Value) -> String {
     if let Some(checks) = record.pointer_mut("/wardbook/fieldReads/checks") {
         *checks = Value::from("<checks>");
     }
+    if let Some(size) = record.pointer_mut("/responseElements/logSize") {
+        *size = Value::from("<size>");
+    }
     let text = serde_json::to_string_pretty(&record).unwrap();
     let mut names = BTreeMap::new();
     let mut shown = String::new();

@@ -9,7 +9,7 @@ use rustix::process::getuid;
 use serde_json::value::to_raw_value;
 use serde_json::{Value, json};
 
-use super::{OpenedBy, Place, RootKeySource, SealedKeys, log_id, open, protect};
+use super::{OpenedBy, Place, RootKeySource, SealedKeys, open, protect};
 use crate::app::error::Error;
 use crate::app::ledger::{self, Home};
 use crate::app::open::identity_of;
@@ -22,7 +22,7 @@ use crate::base::limits::{PROTECTOR_NAME_CHARS, ROOT_KEY_PROTECTORS};
 use crate::hsm::protector::{ProtectorKind, SealedRootKey, Wrapped};
 use crate::hsm::{Hsm, OsEntropy, RootKey, UnderRootKey};
 use crate::store::sealed::{self, DomainKeyRow, ProtectorRow};
-use crate::store::{self, Change, Settings, Store, Tx, Unit};
+use crate::store::{self, Change, Settings, Store, Tx, Unit, meta};
 
 /// A protector, without what it protects.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,7 +91,7 @@ impl RootKeyFolder {
             return Err(Error::NotInitialized(data));
         }
         let store = Arc::new(Store::open(&data, Settings::default(), audit::marks)?);
-        let read = |tx: &mut dyn Tx| Ok((identity_of(tx), log_id(tx)?, SealedKeys::load(tx)?));
+        let read = |tx: &mut dyn Tx| Ok((identity_of(tx), meta::log_id(tx)?, SealedKeys::load(tx)?));
         let (identity, log_id, keys) = store.read(read)?;
         let Some((account, region)) = identity? else { return Err(Error::NotInitialized(data)) };
         let witness = Witness::open(witness)?;

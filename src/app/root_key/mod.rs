@@ -19,7 +19,7 @@ use crate::hsm::protector::{
 };
 use crate::hsm::{Hsm, OsEntropy, RootKey, SealedDomainKey};
 use crate::store::sealed::{self, ProtectorRow};
-use crate::store::{self, Tx, meta};
+use crate::store::{self, Tx};
 use crate::wire::error::chain;
 
 pub use change::{ListedProtector, RootKeyFolder, list};
@@ -87,12 +87,6 @@ impl SealedKeys {
         let domain_keys = self.domain_keys.iter().map(domain_key).collect::<Result<Vec<_>, _>>()?;
         Ok(Hsm::start(root, &domain_keys, self.naming_key.as_deref(), OsEntropy)?)
     }
-}
-
-/// The id of a folder's log.
-pub(super) fn log_id(tx: &mut dyn Tx) -> Result<String, store::Error> {
-    let found = meta::find(tx, "log_id")?;
-    found.ok_or_else(|| store::Error::Corrupt("the log has no id".to_owned()))
 }
 
 /// A new root key under its first protector, which is named after its kind.

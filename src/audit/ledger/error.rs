@@ -40,6 +40,23 @@ pub enum Error {
          so nothing is served. Find out what is wrong by `wardbook audit verify`"
     )]
     Damaged(String),
+    /// A witness has seen more of the log than there is.
+    #[error(
+        "the witness has seen {seen} records of it, and it has {has}: the records from {} on are \
+         gone. If it was restored from a backup, they were made after the backup and are lost: \
+         `--audit-accept-loss {seen}` goes on without them, and records that. Otherwise it was \
+         truncated or rolled back, so nothing is served",
+        has.saturating_add(1)
+    )]
+    Lost { seen: u64, has: u64 },
+    /// A witness has seen other records.
+    #[error(
+        "the witness has seen other records at the places 1 to {seen}. If it was restored from a \
+         backup and went on from there, those after the backup are lost: \
+         `--audit-accept-loss {seen}` goes on without them, and records that. Otherwise it was \
+         changed, so nothing is served. Find out by `wardbook audit verify`"
+    )]
+    Parted { seen: u64 },
     /// The setting names another log than the folder holds.
     #[error("this folder holds the log {found}; the setting audit-origin says {configured}")]
     OtherOrigin { found: String, configured: String },

@@ -141,20 +141,19 @@ fn resume_in(hsm: &Hsm, tx: &mut dyn Tx, origin: Option<&str>) -> Result<Option<
 /// must still begin with what it says.
 ///
 /// # Errors
-/// [`Error::Damaged`] if the log was rolled back or rewritten, those of
-/// [`Checkpoint::open`], and [`Error::Store`].
+/// [`Error::Lost`] if the log was rolled back, [`Error::Parted`] if it was
+/// rewritten, those of [`Checkpoint::open`], and [`Error::Store`].
 pub fn check_witnessed(store: &Store, key: &VerifierKey, note: &str) -> Result<Checkpoint, Error> {
     let witnessed = Checkpoint::open(note, key)?;
     let size = witnessed.size;
-    let root = store.read(|tx| match rows::log_size(tx)? >= size {
-        true => tree::root(&mut StoredNodes(tx), size).map(Some),
-        false => Ok(None),
-    });
-    match root? {
-        None => Err(damaged(format!("a witness has seen {size} records of it, and they are gone"))),
-        Some(root) if root != witnessed.root => {
-            Err(damaged(format!("a witness has seen other records at the places 1 to {size}")))
-        }
+    let (has, root) = store.read(|tx| {
+        let has = rows::log_size(tx)?;
+        let root = (has >= size).then(|| tree::root(&mut StoredNodes(tx), size)).transpose()?;
+        Ok((has, root))
+    })?;
+    match root {
+        None => Err(Error::Lost { seen: size, has }),
+        Some(root) if root != witnessed.root => Err(Error::Parted { seen: size }),
         Some(_) => Ok(witnessed),
     }
 }

@@ -206,7 +206,7 @@ impl std::fmt::Display for Shown {
 }
 
 /// A public key as text, or the file that holds one.
-pub(super) fn public_key(given: &str) -> Result<VerifierKey, Error> {
+pub(in crate::cli) fn public_key(given: &str) -> Result<VerifierKey, Error> {
     if let Ok(key) = VerifierKey::parse(given.trim()) {
         return Ok(key);
     }

@@ -1,8 +1,6 @@
 //! `wardbook audit export`.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufRead, BufReader, BufWriter, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
@@ -14,6 +12,7 @@ use crate::cli::client::{Call, Client};
 use crate::cli::error::Error;
 use crate::cli::input;
 use crate::cli::output::Output;
+use crate::cli::unfinished::Unfinished;
 
 #[derive(Args)]
 pub(super) struct Export {
@@ -227,47 +226,10 @@ impl Table {
     }
 }
 
-/// A file beside the one that it becomes: whoever looks for that finds it whole
-/// or not at all. Only its owner may read it.
-struct Unfinished {
-    file: File,
-    path: PathBuf,
-    becomes: PathBuf,
-}
-
-impl Unfinished {
-    fn create(becomes: &Path) -> Result<Self, Error> {
-        let error = |cause| Error::Write { path: becomes.to_owned(), cause };
-        let Some(name) = becomes.file_name().filter(|_| !becomes.is_dir()) else {
-            return Err(error(io::ErrorKind::IsADirectory.into()));
-        };
-        let mut name = name.to_owned();
-        name.push(format!(".{}.part", std::process::id()));
-        let path = becomes.with_file_name(name);
-        let mut options = OpenOptions::new();
-        let file = options.write(true).create_new(true).mode(0o600).open(&path).map_err(error)?;
-        Ok(Self { file, path, becomes: becomes.to_owned() })
-    }
-
-    fn error(&self, cause: io::Error) -> Error {
-        Error::Write { path: self.becomes.clone(), cause }
-    }
-
-    fn finish(&self) -> Result<(), Error> {
-        let finished = self.file.sync_all().and_then(|()| fs::rename(&self.path, &self.becomes));
-        finished.map_err(|cause| self.error(cause))
-    }
-}
-
-impl Drop for Unfinished {
-    fn drop(&mut self) {
-        // After it was renamed there is nothing to remove.
-        drop(fs::remove_file(&self.path));
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[track_caller]
@@ -293,14 +255,5 @@ mod tests {
         check(Format::Csv, "a,b\r\n", "a,b\r\n", 0);
         check(Format::Proofs, "{}\n{}\n{}\n", "{}\n{}\n{}\n", 1);
         check(Format::Proofs, "{}\n{}\n", "{}\n{}\n", 0);
-    }
-
-    #[test]
-    fn what_is_not_finished_leaves_nothing() {
-        let folder = tempfile::tempdir().unwrap();
-        drop(Unfinished::create(&folder.path().join("x")).unwrap());
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
-        assert!(Unfinished::create(folder.path()).is_err());
-        assert!(Unfinished::create(Path::new("/none/there/x")).is_err());
     }
 }

@@ -21,7 +21,9 @@ use super::error::Error;
 use crate::config::client;
 use crate::config::flags::ClientFlags;
 
+pub(super) use evidence::public_key;
 pub(super) use query::{HEADS, page, row};
+pub(super) use verify::print_findings;
 
 #[derive(Args)]
 pub(super) struct Arguments {

@@ -140,7 +140,7 @@ fn print(output: &mut Output, report: &Report, is_own_key: bool) -> Result<(), E
     Ok(())
 }
 
-fn print_findings(output: &mut Output, report: &Report) -> Result<(), Error> {
+pub(in crate::cli) fn print_findings(output: &mut Output, report: &Report) -> Result<(), Error> {
     for finding in report.findings() {
         output.line(&finding.text)?;
     }

@@ -31,6 +31,8 @@ mod untag_principal;
 mod update_access_key;
 mod update_role;
 
+pub(super) use subject::ask_first_account;
+
 /// The operations, sorted by name.
 pub static TABLE: &[Entry<Ctx>] = &[
     Entry::of::<add_user_to_group::AddUserToGroup>(),

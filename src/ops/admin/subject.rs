@@ -120,7 +120,7 @@ fn unknown(kind: Kind, name: &str) -> ApiError {
 
 /// Asks for `action` on the first account of the server, which alone may do
 /// something about accounts.
-pub(super) fn ask_first_account(
+pub(in crate::ops) fn ask_first_account(
     ctx: &Ctx,
     access: &mut Access<'_>,
     action: Action,

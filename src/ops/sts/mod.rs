@@ -40,6 +40,7 @@ pub(super) fn check_user_session(operation: &Description, caller: &Caller) -> Re
         Service::Iam => true,
         Service::Sts => !matches!(operation.name, "AssumeRole" | "GetCallerIdentity"),
         Service::Audit
+        | Service::Backup
         | Service::Cloudtrail
         | Service::Items
         | Service::Kms

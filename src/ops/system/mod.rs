@@ -276,8 +276,8 @@ async fn delete_due(ctx: &Arc<Ctx>, now_ms: i64) -> Result<(), hsm::Error> {
     Ok(())
 }
 
-/// Why the wall clock should not be believed, if so. A key is deleted up to a
-/// day late, as with AWS, rather than ever too early.
+/// Why the wall clock should not be believed, or what is stored be outdated, if
+/// so. A key is deleted up to a day late, as with AWS, rather than ever too early.
 fn doubtful_clock(ctx: &Ctx, now_ms: i64) -> Option<&'static str> {
     const HOUR_MS: i64 = 3_600_000;
     let start = ctx.start;
@@ -286,6 +286,10 @@ fn doubtful_clock(ctx: &Ctx, now_ms: i64) -> Option<&'static str> {
     let shown_ms = now_ms.saturating_sub(start.wall_ms);
     if shown_ms.abs_diff(up_ms) > HOUR_MS.unsigned_abs() {
         return Some("the clock was set while the server ran: restart it");
+    }
+    if start.restored_ms.is_some_and(|then_ms| now_ms.saturating_sub(then_ms) < DAY_MS) {
+        // Whoever cancelled a deletion after the backup has to do it again.
+        return Some("the folder was restored less than a day ago");
     }
     let before_ms = start.last_record_ms.unwrap_or(start.wall_ms);
     let gap_ms = start.wall_ms.saturating_sub(before_ms);

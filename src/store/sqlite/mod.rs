@@ -14,19 +14,21 @@ mod migrate;
 mod readers;
 mod reserve;
 mod shared;
+mod snapshot;
 mod tx;
 mod writer;
 
 pub(super) use inspect::Inspected;
 
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 pub use self::door::{Asked, Question, ask};
+pub use self::snapshot::Snapshot;
 
 use self::answers::Address;
 use self::connect::Writing;
@@ -54,6 +56,7 @@ const FINDERS: usize = 8;
 
 /// The open files of one data folder and the threads that serve them.
 pub(super) struct Engine {
+    folder: PathBuf,
     queue: SyncSender<Message>,
     commit_wait: Duration,
     shared: Arc<Shared>,
@@ -77,6 +80,7 @@ impl Engine {
     ) -> Result<Self, Error> {
         connect::check_engine()?;
         let lock = connect::lock_folder(folder)?;
+        snapshot::clear(folder)?;
         let book = folder.join("wardbook.db");
         let shared = Arc::new(Shared::default());
         let reserve = DiskReserve::open(folder, settings.reserve_bytes, Arc::clone(&shared))?;
@@ -126,6 +130,7 @@ impl Engine {
         threads.push(spawn("book-reserve", move || reserve.run(&reserve_stops))?);
         threads.push(spawn("book-index", move || indexer.run(&stop, index_interval))?);
         Ok(Self {
+            folder: folder.to_owned(),
             queue,
             commit_wait: Duration::from_millis(settings.commit_wait_ms),
             shared,
@@ -233,6 +238,13 @@ impl Engine {
             index::progress(index)?;
             self.readers.read(|log| f(index, log))
         })
+    }
+
+    pub(super) fn snapshot<T>(
+        &self,
+        f: impl FnOnce(&mut dyn Tx) -> Result<T, Error>,
+    ) -> Result<(Snapshot, T), Error> {
+        snapshot::take(&self.folder, &self.shared, f)
     }
 
     pub(super) fn health(&self) -> Health {

@@ -19,6 +19,8 @@ pub(super) struct Shared {
     reserve: Mutex<Reserve>,
     /// Whether `reserve` is used; asked for every call.
     on_reserve: AtomicBool,
+    /// Whether a copy of the book is being made.
+    copying: AtomicBool,
 }
 
 impl Shared {
@@ -100,6 +102,14 @@ impl Shared {
 
     pub(super) fn is_on_reserve(&self) -> bool {
         self.on_reserve.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn is_copying(&self) -> bool {
+        self.copying.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_copying(&self, copying: bool) {
+        self.copying.store(copying, Ordering::Relaxed);
     }
 
     pub(super) fn is_writable(&self) -> bool {

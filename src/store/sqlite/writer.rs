@@ -292,7 +292,8 @@ impl Writer {
             return;
         }
         self.asked_pages = pages;
-        if pages < checkpoint::RESTART_PAGES {
+        // Of a log that grew long behind a copy, the writer has too much to do.
+        if pages < checkpoint::RESTART_PAGES || self.shared.is_copying() {
             // A full channel means that the checkpointer is about to run.
             self.checkpointer.try_send(()).ok();
             return;

@@ -6,6 +6,7 @@ mod failures;
 mod heads;
 mod search;
 mod seeds;
+mod snapshot;
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;

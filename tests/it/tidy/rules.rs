@@ -11,7 +11,7 @@ use super::{File, Tree};
 const FLOORS: &[&[&str]] = &[
     &["base"],
     &["wire", "hsm", "store", "policy"],
-    &["keys", "audit", "identity"],
+    &["keys", "audit", "identity", "backup"],
     &["ops"],
     &["items"],
     &["dynamodb"],
