@@ -91,7 +91,8 @@ impl RootKeyFolder {
             return Err(Error::NotInitialized(data));
         }
         let store = Arc::new(Store::open(&data, Settings::default(), audit::marks)?);
-        let read = |tx: &mut dyn Tx| Ok((identity_of(tx), meta::log_id(tx)?, SealedKeys::load(tx)?));
+        let read =
+            |tx: &mut dyn Tx| Ok((identity_of(tx), meta::log_id(tx)?, SealedKeys::load(tx)?));
         let (identity, log_id, keys) = store.read(read)?;
         let Some((account, region)) = identity? else { return Err(Error::NotInitialized(data)) };
         let witness = Witness::open(witness)?;
