@@ -8,6 +8,7 @@
 #![expect(clippy::arithmetic_side_effects, reason = "small numbers")]
 #![expect(clippy::disallowed_methods, reason = "a benchmark measures time")]
 
+use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -27,10 +28,11 @@ use wardbook::keys::custom_stores::{CustomKeyStore, generate_id};
 use wardbook::ops::call::Call;
 use wardbook::ops::ctx::{Ended, Observer};
 
-const ROUNDS: usize = 7;
+const REGION: &str = "eu-central-1";
+const ROUNDS: usize = 9;
 /// Local calls at a time, and in one round.
 const WAITERS: usize = 8;
-const CALLS: usize = 8_000;
+const CALLS: usize = 32_000;
 /// Calls of the remote key that are always under way, those that fail at once apart.
 const HANGING: usize = 128;
 /// What a client waits before it tries again.
@@ -167,23 +169,25 @@ impl Server {
     }
 }
 
-async fn open(folder: &std::path::Path, remote: Settings) -> Server {
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-    let region = Region::parse("eu-central-1").unwrap();
-    let key_file = || RootKeySource::KeyFile(folder.join("root.key"));
+/// A new data folder; the id of its first access key.
+fn init(folder: &Path) -> String {
     let init = InitOptions {
         data: folder.to_owned(),
         account: None,
-        region: region.clone(),
-        root_key: key_file(),
+        region: Region::parse(REGION).unwrap(),
+        root_key: RootKeySource::KeyFile(folder.join("root.key")),
         log_origin: None,
     };
-    let made = app::init(&init, &SystemClock::new()).unwrap();
+    app::init(&init, &SystemClock::new()).unwrap().access_key_id
+}
+
+async fn open(folder: &Path, access_key_id: String, remote: Settings) -> Server {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let opened = app::open(OpenOptions {
         oidc: Vec::new(),
         remotes: Arc::new(Remotes::new(vec![remote], &clock)),
         data: folder.to_owned(),
-        root_key: key_file(),
+        root_key: RootKeySource::KeyFile(folder.join("root.key")),
         log_origin: None,
         witness: Default::default(),
         regions: Vec::new(),
@@ -195,7 +199,7 @@ async fn open(folder: &std::path::Path, remote: Settings) -> Server {
     })
     .await
     .unwrap();
-    let key = opened.ctx.directory.find_access_key(&made.access_key_id).unwrap();
+    let key = opened.ctx.directory.find_access_key(&access_key_id).unwrap();
     let user = opened.ctx.directory.find(&key.user_id).unwrap();
     let caller = Caller {
         principal: Principal::User {
@@ -203,7 +207,7 @@ async fn open(folder: &std::path::Path, remote: Settings) -> Server {
             unique_id: user.unique_id.clone(),
             name: user.name.clone(),
         },
-        access_key_id: Some(made.access_key_id),
+        access_key_id: Some(access_key_id),
         session: None,
         source_ip: Some([127, 0, 0, 1].into()),
         user_agent: Some("bench".to_owned()),
@@ -212,18 +216,19 @@ async fn open(folder: &std::path::Path, remote: Settings) -> Server {
         request_id: RequestId::from_random([7; 16]),
         via_service: None,
     };
-    Server { opened, caller, region }
+    Server { opened, caller, region: Region::parse(REGION).unwrap() }
 }
 
 fn measure() {
     let folder = tempfile::tempdir().unwrap();
+    let access_key_id = init(folder.path());
     let (remote, endpoint) = start_remote();
     let name = RemoteName::parse("far").unwrap();
     let usual = Settings::new(name.clone(), Region::parse("eu-west-1").unwrap());
     let settings = Settings { endpoint: Some(endpoint), ..usual };
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
-        let server = Arc::new(open(folder.path(), settings).await);
+        let server = Arc::new(open(folder.path(), access_key_id, settings).await);
         let local = server.ask("CreateKey", &json!({})).await;
         let local = json!({ "KeyId": local["KeyMetadata"]["KeyId"], "Plaintext": "c2VjcmV0" });
         let blob = server.ask("Encrypt", &local).await["CiphertextBlob"].clone();
