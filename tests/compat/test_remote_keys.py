@@ -313,6 +313,28 @@ def test_a_dry_run_does_not_ask_the_remote(kms, make, remote):
     assert len(remote.door.calls) == before
 
 
+def test_a_remote_that_is_stopped(own_server):
+    """Nobody listens any more: its keys say so, and local keys work."""
+    gone = RemoteKms()
+    (own_server.data / "wardbook.toml").write_text(gone.table("gone"))
+    own_server.start(env=CREDENTIALS)
+    kms = boto("kms", own_server.url, own_server.admin)
+    store = connected(kms, "gone")
+    far = create(kms, store, gone.create_key())["KeyId"]
+    local = kms.create_key()["KeyMetadata"]["KeyId"]
+    blob = kms.encrypt(KeyId=far, Plaintext=b"x")["CiphertextBlob"]
+    # Without a reset, which would be of all that moto has in this process.
+    gone.door.shutdown()
+    gone.door.server_close()
+    gone.moto.stop()
+    for _ in range(8):
+        with pytest.raises(ClientError) as caught:
+            kms.decrypt(CiphertextBlob=blob)
+        assert caught.value.response["Error"]["Code"] == "KeyUnavailableException"
+        assert kms.encrypt(KeyId=local, Plaintext=b"x")["CiphertextBlob"]
+    assert own_server.stop() == 0
+
+
 def test_keys_live_on_after_a_restart(here, kms, make, remote):
     _, key = make("twice")
     blob = kms.encrypt(KeyId=key, Plaintext=b"x", EncryptionContext=CONTEXT)["CiphertextBlob"]
