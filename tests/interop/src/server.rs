@@ -52,14 +52,14 @@ impl Server {
     pub fn put_schema(&self, name: &str, schema: &Value) {
         let path = self.folder.path().join(format!("{name}.json"));
         std::fs::write(&path, schema.to_string()).expect("a file");
-        let done = self.items(&["put-schema", name, path_text(&path)], "");
+        let done = self.run(&["schema", "apply", path_text(&path)], "");
         assert!(done.status.success(), "{}", text(&done.stderr));
     }
 
     /// EncryptItems of one item in DynamoDB JSON.
     #[must_use]
     pub fn encrypt(&self, schema: &str, item: &Value) -> Value {
-        let done = self.items(&["encrypt", "--schema", schema], &format!("{item}\n"));
+        let done = self.run_on_item("encrypt", schema, item);
         assert!(done.status.success(), "{}", text(&done.stderr));
         serde_json::from_slice(&done.stdout).expect("an item")
     }
@@ -69,19 +69,21 @@ impl Server {
     /// # Errors
     /// What the program says of an item that was refused.
     pub fn decrypt(&self, schema: &str, item: &Value) -> Result<Value, String> {
-        let done = self.items(&["decrypt", "--schema", schema], &format!("{item}\n"));
+        let done = self.run_on_item("decrypt", schema, item);
         match done.status.success() {
             true => Ok(serde_json::from_slice(&done.stdout).expect("an item")),
             false => Err(text(&done.stdout) + &text(&done.stderr)),
         }
     }
 
-    fn items(&self, arguments: &[&str], stdin: &str) -> Output {
+    fn run_on_item(&self, command: &str, schema: &str, item: &Value) -> Output {
+        let arguments = ["items", command, "--schema", schema, "--format", "dynamodb"];
+        self.run(&arguments, &format!("{item}\n"))
+    }
+
+    fn run(&self, arguments: &[&str], stdin: &str) -> Output {
         let mut command = program();
-        command.args(["items", "--endpoint", &self.url]).args(arguments);
-        if arguments[0] != "put-schema" {
-            command.args(["--format", "dynamodb"]);
-        }
+        command.args(arguments).args(["--endpoint", &self.url]);
         command.env("AWS_ACCESS_KEY_ID", &self.admin.0);
         command.env("AWS_SECRET_ACCESS_KEY", &self.admin.1);
         command.env("AWS_REGION", REGION);
