@@ -21,7 +21,7 @@ use wardbook_fuzz::{WORKER_STACK_BYTES, on_stack};
 /// One of each format version.
 static SCHEMAS: LazyLock<[Schema; 2]> = LazyLock::new(|| {
     let text = r#"{"tableName": "orders", "partitionKeyName": "pk", "keyId": "alias/items",
-        "algorithmSuite": "ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY_SYMSIG_HMAC_SHA384",
+        "algorithmSuite": "0x6700",
         "attributeActionsOnEncrypt":
             {"pk": "KEY", "a": "ENCRYPT_AND_SIGN", "b": "ENCRYPT_AND_SIGN",
              "s": "SIGN_ONLY", ":u": "DO_NOTHING"},
