@@ -11,7 +11,7 @@ use crate::base::algorithm::EncryptionAlgorithm;
 use crate::base::context::EncryptionContext;
 use crate::base::limits;
 use crate::base::secret::SecretBytes;
-use crate::keys::cipher::{self, WrappedDataKey};
+use crate::keys::cipher::{self, Encrypted};
 use crate::policy::actions::Action;
 use crate::policy::fact::Fact;
 use crate::wire::error::ApiError;
@@ -52,7 +52,7 @@ impl Input {
 pub(super) struct DataKey {
     pub(super) key_arn: String,
     pub(super) plaintext: SecretBytes,
-    pub(super) wrapped: WrappedDataKey,
+    pub(super) wrapped: Encrypted,
 }
 
 /// Makes a data key.

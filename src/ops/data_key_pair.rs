@@ -15,7 +15,7 @@ use crate::base::context::EncryptionContext;
 use crate::base::secret::SecretBytes;
 use crate::base::spec::KeyPairSpec;
 use crate::hsm::DataKeyPair;
-use crate::keys::cipher::{self, WrappedDataKey};
+use crate::keys::cipher::{self, Encrypted};
 use crate::policy::actions::Action;
 use crate::policy::fact::Fact;
 use crate::wire::codes::Code;
@@ -42,7 +42,7 @@ pub(super) struct WrappedPair {
     pub(super) key_arn: String,
     /// PrivateKeyInfo (PKCS#8).
     pub(super) private: SecretBytes,
-    pub(super) wrapped: WrappedDataKey,
+    pub(super) wrapped: Encrypted,
     /// SubjectPublicKeyInfo.
     pub(super) public: Vec<u8>,
 }

@@ -15,7 +15,7 @@ use std::sync::Arc;
 pub use calls::{RemoteCall, RemoteCalls};
 pub use ciphertext::{Ciphertext, RemoteBlob};
 
-use super::cipher::{self, Decrypted, Encapsulated, Encrypted, Error, Message, WrappedDataKey};
+use super::cipher::{self, Decrypted, Encapsulated, Encrypted, Error, Message};
 use super::custom_stores::{CustomKeyStore, CustomKeyStores};
 use super::key::{Key, RemoteKey};
 use super::state::StateRule;
@@ -150,7 +150,7 @@ impl<'a> Backend<'a> {
         Ok(Decrypted { plaintext: far.done("Decrypt", call).await?, material_id: None })
     }
 
-    /// See [`cipher::wrap_data_key`].
+    /// Encrypts a data key under a symmetric key.
     ///
     /// # Errors
     /// Those of [`Self::encrypt`].
@@ -160,11 +160,9 @@ impl<'a> Backend<'a> {
         key: &Key,
         data_key: &SecretBytes,
         context: &EncryptionContext,
-    ) -> Result<WrappedDataKey, Error> {
+    ) -> Result<Encrypted, Error> {
         let algorithm = EncryptionAlgorithm::SymmetricDefault;
-        let Encrypted { blob, material_id } =
-            self.encrypt(permit, key, algorithm, data_key.expose(), context).await?;
-        Ok(WrappedDataKey { blob, material_id })
+        self.encrypt(permit, key, algorithm, data_key.expose(), context).await
     }
 
     /// See [`cipher::sign`].

@@ -95,15 +95,6 @@ pub fn check_wrapping(key: &Key, operation: &'static str) -> Result<(), Error> {
     }
 }
 
-/// A data key under a KMS key.
-#[derive(Debug)]
-pub struct WrappedDataKey {
-    /// The self-describing ciphertext blob.
-    pub blob: Vec<u8>,
-    /// The material it was made with; `None` for a key that has none here.
-    pub material_id: Option<MaterialId>,
-}
-
 fn seal(
     hsm: &Hsm,
     permit: &Permit,

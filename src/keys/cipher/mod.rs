@@ -16,7 +16,7 @@ mod signing;
 pub use agreement::derive_shared_secret;
 pub use encapsulation::{Encapsulated, decapsulate, encapsulate};
 pub(super) use encryption::{DECRYPTING, ENCRYPTING, check_no_context, check_rsa_plaintext};
-pub use encryption::{Decrypted, Encrypted, WrappedDataKey, check_wrapping, decrypt, encrypt};
+pub use encryption::{Decrypted, Encrypted, check_wrapping, decrypt, encrypt};
 pub use mac::{generate_mac, verify_mac};
 pub use public_key::public_key;
 pub use signing::{Message, sign, verify};
