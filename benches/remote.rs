@@ -8,7 +8,8 @@
 #![expect(clippy::arithmetic_side_effects, reason = "small numbers")]
 #![expect(clippy::disallowed_methods, reason = "a benchmark measures time")]
 
-use std::path::Path;
+mod opened;
+
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -18,17 +19,14 @@ use actix_web::web::{self, Bytes};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
-use wardbook::app::{self, InitOptions, OpenOptions, Opened, RootKeySource};
-use wardbook::base::caller::{Caller, Principal};
 use wardbook::base::clock::{Clock, SystemClock};
-use wardbook::base::ids::{Realm, Region, RequestId};
+use wardbook::base::ids::{Realm, Region};
 use wardbook::keys::backend::remote::{RemoteName, Remotes, Settings};
 use wardbook::keys::custom_stores::changes::PutCustomKeyStore;
 use wardbook::keys::custom_stores::{CustomKeyStore, generate_id};
-use wardbook::ops::call::Call;
-use wardbook::ops::ctx::{Ended, Observer};
 
-const REGION: &str = "eu-central-1";
+use opened::Server;
+
 const ROUNDS: usize = 9;
 /// Local calls at a time, and in one round.
 const WAITERS: usize = 8;
@@ -40,12 +38,6 @@ const PAUSE: Duration = Duration::from_millis(100);
 const ARN: &str = "arn:aws:kms:eu-west-1:444455556666:key/1234abcd-12ab-34cd-56ef-1234567890ab";
 /// Set for the process that measures: SDKs find credentials in the environment.
 const IS_CHILD: &str = "WARDBOOK_BENCH_REMOTE";
-
-struct Nobody;
-
-impl Observer for Nobody {
-    fn call_ended(&self, _: &Ended<'_>) {}
-}
 
 fn main() {
     if std::env::var_os(IS_CHILD).is_some() {
@@ -98,31 +90,7 @@ fn start_remote() -> (Arc<Remote>, String) {
     (remote.into_inner(), format!("http://{}", address.recv().unwrap()))
 }
 
-struct Server {
-    opened: Opened,
-    caller: Caller,
-    region: Region,
-}
-
 impl Server {
-    async fn try_ask(&self, name: &str, input: &Value) -> Option<Value> {
-        let entry = wardbook::ops::TABLE.iter().find(|entry| entry.description.name == name);
-        let operation = entry.unwrap().bind(Arc::clone(&self.opened.ctx));
-        let call = Call {
-            caller: self.caller.clone(),
-            region: self.region.clone(),
-            body: input.to_string().into_bytes(),
-            members: Vec::new(),
-            decided: Vec::new(),
-        };
-        let answer = operation.call(call).await;
-        answer.result().ok().map(|bytes| serde_json::from_slice(bytes).unwrap())
-    }
-
-    async fn ask(&self, name: &str, input: &Value) -> Value {
-        self.try_ask(name, input).await.unwrap()
-    }
-
     /// A KMS key for the key of the remote.
     async fn remote_key(&self, name: RemoteName) -> String {
         let ctx = &self.opened.ctx;
@@ -169,66 +137,17 @@ impl Server {
     }
 }
 
-/// A new data folder; the id of its first access key.
-fn init(folder: &Path) -> String {
-    let init = InitOptions {
-        data: folder.to_owned(),
-        account: None,
-        region: Region::parse(REGION).unwrap(),
-        root_key: RootKeySource::KeyFile(folder.join("root.key")),
-        log_origin: None,
-    };
-    app::init(&init, &SystemClock::new()).unwrap().access_key_id
-}
-
-async fn open(folder: &Path, access_key_id: String, remote: Settings) -> Server {
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-    let opened = app::open(OpenOptions {
-        oidc: Vec::new(),
-        remotes: Arc::new(Remotes::new(vec![remote], &clock)),
-        data: folder.to_owned(),
-        root_key: RootKeySource::KeyFile(folder.join("root.key")),
-        log_origin: None,
-        witness: Default::default(),
-        regions: Vec::new(),
-        quotas: Default::default(),
-        store: Default::default(),
-        trail: None,
-        clock,
-        observer: Box::new(Nobody),
-    })
-    .await
-    .unwrap();
-    let key = opened.ctx.directory.find_access_key(&access_key_id).unwrap();
-    let user = opened.ctx.directory.find(&key.user_id).unwrap();
-    let caller = Caller {
-        principal: Principal::User {
-            account: user.account.clone(),
-            unique_id: user.unique_id.clone(),
-            name: user.name.clone(),
-        },
-        access_key_id: Some(access_key_id),
-        session: None,
-        source_ip: Some([127, 0, 0, 1].into()),
-        user_agent: Some("bench".to_owned()),
-        secure_transport: false,
-        tls: None,
-        request_id: RequestId::from_random([7; 16]),
-        via_service: None,
-    };
-    Server { opened, caller, region: Region::parse(REGION).unwrap() }
-}
-
 fn measure() {
     let folder = tempfile::tempdir().unwrap();
-    let access_key_id = init(folder.path());
     let (remote, endpoint) = start_remote();
     let name = RemoteName::parse("far").unwrap();
     let usual = Settings::new(name.clone(), Region::parse("eu-west-1").unwrap());
     let settings = Settings { endpoint: Some(endpoint), ..usual };
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let remotes = Arc::new(Remotes::new(vec![settings], &clock));
+    let server = Arc::new(Server::open(folder.path(), remotes));
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
-        let server = Arc::new(open(folder.path(), access_key_id, settings).await);
         let local = server.ask("CreateKey", &json!({})).await;
         let local = json!({ "KeyId": local["KeyMetadata"]["KeyId"], "Plaintext": "c2VjcmV0" });
         let blob = server.ask("Encrypt", &local).await["CiphertextBlob"].clone();
