@@ -5,7 +5,7 @@ use super::report::{Kind, Report};
 use super::trees::{Trees, Which};
 use crate::audit::ledger::{Checkpoint, Note, VerifierKey};
 use crate::store::inspect::{self, Book, Kept};
-use crate::store::{self, sealed, tree as rows};
+use crate::store::{self, Tx, sealed, tree as rows};
 
 /// Rows that are read at a time.
 const PAGE: i64 = 1_024;
@@ -64,81 +64,73 @@ impl Heads {
     pub(super) fn check_roots(
         &self,
         book: &Book,
-        trees: &mut Trees,
+        trees: &Trees,
         witnessed: &[(String, String)],
         report: &mut Report,
     ) {
-        if let Some(head) = &self.head {
-            match trees.root(book, head.size, Which::Made) {
-                Some(root) if root == head.root => trees.blame(book, head.size, &root, report),
-                Some(_) => trees.blame(book, head.size, &head.root, report),
-                None if report.is_complete() => {
-                    report.add(Kind::Tree, "the root of the tree cannot be computed");
-                }
-                None => {}
+        // One connection for all: each has to find the pages of a write-ahead
+        // log anew, which costs more than a root does.
+        let read = book.read(|tx| {
+            if let Some(head) = &self.head {
+                check_head(tx, trees, head, report);
             }
-        }
-        let newest = self.check_kept(book, trees, report);
-        if self.head.is_none()
-            && let Some(newest) = newest
-        {
-            trees.blame(book, newest.size, &newest.root, report);
-        }
-        for (name, note) in witnessed {
-            self.check_witnessed(book, trees, (name, note), report);
+            let newest = self.check_kept(tx, trees, report);
+            if self.head.is_none()
+                && let Some(newest) = newest
+            {
+                trees.blame(tx, newest.size, &newest.root, report);
+            }
+            for (name, note) in witnessed {
+                self.check_witnessed(tx, trees, (name, note), report);
+            }
+            Ok(())
+        });
+        if let Err(error) = read {
+            report.add(Kind::Database, format!("the heads cannot be checked: {error}"));
         }
     }
 
     /// The heads that the book keeps. Answers the newest of those that are
     /// signed.
-    fn check_kept(&self, book: &Book, trees: &Trees, report: &mut Report) -> Option<Checkpoint> {
-        let mut newest = None;
-        let read = book.read(|tx| {
-            let mut above = i64::MIN;
-            loop {
-                let page = inspect::checkpoints(tx, above, PAGE)?;
-                if page.is_empty() {
-                    return Ok(());
+    fn check_kept(
+        &self,
+        tx: &mut dyn Tx,
+        trees: &Trees,
+        report: &mut Report,
+    ) -> Option<Checkpoint> {
+        let (mut newest, mut above) = (None, i64::MIN);
+        loop {
+            let page = match inspect::checkpoints(tx, above, PAGE) {
+                Ok(page) if page.is_empty() => return newest,
+                Ok(page) => page,
+                Err(error) => {
+                    let text = format!("the heads that are kept cannot be read: {error}");
+                    report.add(Kind::Database, text);
+                    return newest;
                 }
-                for row in page {
-                    let kept = match row {
-                        Ok(kept) => kept,
-                        Err(size) => {
-                            above = size;
-                            let text = format!("the head kept at size {size} cannot be read");
-                            report.add(Kind::Checkpoint, text);
-                            continue;
-                        }
-                    };
-                    above = kept.size;
-                    let time_ms = inspect::leaf_and_time(tx, kept.size).ok().flatten();
-                    match self.wrong(book, trees, &kept, time_ms.map(|(_, time_ms)| time_ms)) {
-                        Ok(checkpoint) => {
-                            report.checkpoints = report.checkpoints.saturating_add(1);
-                            newest = Some(checkpoint);
-                        }
-                        Err(why) => {
-                            let text = format!("the head kept at size {}: {why}", kept.size);
-                            report.add(Kind::Checkpoint, text);
-                        }
+            };
+            for row in page {
+                let (size, checked) = match row {
+                    Ok(kept) => (kept.size, self.check_one(tx, trees, &kept)),
+                    Err(size) => (size, Err("it cannot be read".to_owned())),
+                };
+                above = size;
+                match checked {
+                    Ok(checkpoint) => {
+                        report.checkpoints = report.checkpoints.saturating_add(1);
+                        newest = Some(checkpoint);
+                    }
+                    Err(why) => {
+                        report
+                            .add(Kind::Checkpoint, format!("the head kept at size {size}: {why}"));
                     }
                 }
             }
-        });
-        if let Err(error) = read {
-            report.add(Kind::Database, format!("the heads that are kept cannot be read: {error}"));
         }
-        newest
     }
 
-    /// Why a head that the book keeps is none.
-    fn wrong(
-        &self,
-        book: &Book,
-        trees: &Trees,
-        kept: &Kept,
-        time_ms: Option<i64>,
-    ) -> Result<Checkpoint, String> {
+    /// A head that the book keeps, or why it is none.
+    fn check_one(&self, tx: &mut dyn Tx, trees: &Trees, kept: &Kept) -> Result<Checkpoint, String> {
         let checkpoint = super::opened(&kept.note, self.key.as_ref())?;
         if i64::try_from(checkpoint.size).ok() != Some(kept.size) {
             return Err(format!("it was signed at size {}", checkpoint.size));
@@ -146,10 +138,11 @@ impl Heads {
         if checkpoint.size > self.size {
             return Err(format!("the log has {} records", self.size));
         }
-        if time_ms.is_some_and(|time_ms| time_ms != kept.time_ms) {
+        let last = inspect::leaf_and_time(tx, kept.size).ok().flatten();
+        if last.is_some_and(|(_, time_ms)| time_ms != kept.time_ms) {
             return Err("its time is not that of its last record".to_owned());
         }
-        match trees.root(book, checkpoint.size, Which::Made) {
+        match trees.root(tx, checkpoint.size, Which::Made) {
             Some(root) if root != checkpoint.root => {
                 Err(format!("records 1 to {} are not those that were signed", checkpoint.size))
             }
@@ -159,7 +152,7 @@ impl Heads {
 
     fn check_witnessed(
         &self,
-        book: &Book,
+        tx: &mut dyn Tx,
         trees: &Trees,
         (name, note): (&str, &str),
         report: &mut Report,
@@ -177,7 +170,7 @@ impl Heads {
             );
             return report.add_of(Kind::Witness, gone, size, text);
         }
-        match trees.root(book, size, Which::Made) {
+        match trees.root(tx, size, Which::Made) {
             Some(root) if root == seen.root => {
                 report.checkpoints = report.checkpoints.saturating_add(1);
             }
@@ -190,6 +183,18 @@ impl Heads {
             }
             None => {}
         }
+    }
+}
+
+/// The head of the last commit against the records.
+fn check_head(tx: &mut dyn Tx, trees: &Trees, head: &Checkpoint, report: &mut Report) {
+    match trees.root(tx, head.size, Which::Made) {
+        Some(root) if root == head.root => trees.blame(tx, head.size, &root, report),
+        Some(_) => trees.blame(tx, head.size, &head.root, report),
+        None if report.is_complete() => {
+            report.add(Kind::Tree, "the root of the tree cannot be computed");
+        }
+        None => {}
     }
 }
 

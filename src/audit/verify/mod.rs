@@ -96,9 +96,9 @@ pub fn verify(wanted: Wanted<'_>, progress: &(dyn Fn(u64, u64) + Sync)) -> Resul
     records::check_extent(&book, &heads, &mut report)?;
     tables::check_names(&book, &scanned.used, &mut report);
     erasures::check(&book, &scanned, &mut report);
-    let mut trees =
-        Trees::build(&book, heads.size, std::mem::take(&mut scanned.blocks), &mut report);
-    heads.check_roots(&book, &mut trees, &kept, &mut report);
+    let blocks = std::mem::take(&mut scanned.blocks);
+    let trees = Trees::build(&book, heads.size, blocks, &mut report);
+    heads.check_roots(&book, &trees, &kept, &mut report);
     report.finish();
     Ok(report)
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::report::{Kind, Report, records};
 use crate::audit::ledger::{Hash, Nodes, fold, root};
 use crate::store::inspect::{self, Book};
-use crate::store::{self, tree as rows};
+use crate::store::{self, Tx, tree as rows};
 
 /// Leaves under a stored node of the lowest height.
 pub(super) const BLOCK: u64 = 256;
@@ -69,14 +69,14 @@ impl Trees {
     }
 
     /// The root at a size; `None` if something that it needs cannot be read.
-    pub(super) fn root(&self, book: &Book, size: u64, which: Which) -> Option<Hash> {
-        book.read(|tx| root(&mut Of { trees: self, tx, which }, size)).ok()
+    pub(super) fn root(&self, tx: &mut dyn Tx, size: u64, which: Which) -> Option<Hash> {
+        root(&mut Of { trees: self, tx, which }, size).ok()
     }
 
     /// Tells of nodes that the signed root proves to be wrong, or of records.
     /// `size` and `signed` are what was signed.
-    pub(super) fn blame(&self, book: &Book, size: u64, signed: &Hash, report: &mut Report) {
-        if self.root(book, size, Which::Made).as_ref() == Some(signed) {
+    pub(super) fn blame(&self, tx: &mut dyn Tx, size: u64, signed: &Hash, report: &mut Report) {
+        if self.root(tx, size, Which::Made).as_ref() == Some(signed) {
             for (height, n) in self.made.keys() {
                 let key = (*height, *n);
                 if self.stored.get(&key).is_some_and(|node| Some(node) != self.made.get(&key)) {
@@ -87,7 +87,7 @@ impl Trees {
             return;
         }
         let tail = size.saturating_sub(size.checked_rem(BLOCK).unwrap_or(0));
-        let stored_is_right = self.root(book, size, Which::Stored).as_ref() == Some(signed);
+        let stored_is_right = self.root(tx, size, Which::Stored).as_ref() == Some(signed);
         for n in &self.differing {
             let first = n.saturating_mul(BLOCK).saturating_add(1);
             let last = first.saturating_add(BLOCK).saturating_sub(1);
@@ -181,7 +181,7 @@ fn stored_nodes(book: &Book, size: u64, report: &mut Report) -> Stored {
 /// One of the trees, with the leaves of the records at its right edge.
 struct Of<'a> {
     trees: &'a Trees,
-    tx: &'a mut dyn store::Tx,
+    tx: &'a mut dyn Tx,
     which: Which,
 }
 
