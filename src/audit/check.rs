@@ -2,10 +2,12 @@
 //! are found by; a row whose columns lie hides its record.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use serde::Deserialize;
 
-use super::{Error, Opened, RESOURCES_SEARCHED};
+use super::json::INTERNAL;
+use super::{Error, Field, Opened, RESOURCES_SEARCHED};
 use crate::base::arn::{KeyArn, PARTITION};
 use crate::base::ids::RequestId;
 use crate::base::limits::ACCESS_KEY_ID_BYTES;
@@ -148,7 +150,8 @@ impl Opened {
         let record = self.record()?;
         let shown: Shown<'_> = serde_json::from_str(&record).map_err(|_odd| Error::NotARecord)?;
         let seq = stored.position.seq;
-        match lie(&shown, stored).or_else(|| personal_lie(&shown, stored)) {
+        let erased: BTreeSet<Field> = self.erased().into_values().flatten().collect();
+        match lie(&shown, stored).or_else(|| personal_lie(&shown, stored, &erased)) {
             Some(column) => Err(Error::Column { seq, column }),
             None => Ok(()),
         }
@@ -157,20 +160,24 @@ impl Opened {
 
 /// The column of `event_personal` that says something else than the record.
 /// What was erased from the record must be gone from the columns.
-fn personal_lie(shown: &Shown<'_>, stored: &StoredRecord) -> Option<&'static str> {
+fn personal_lie(
+    shown: &Shown<'_>,
+    stored: &StoredRecord,
+    erased: &BTreeSet<Field>,
+) -> Option<&'static str> {
     let personal = stored.personal.as_ref()?;
-    fn kept<'t>(text: &'t Option<Cow<'_, str>>) -> Option<&'t str> {
-        text.as_deref().filter(|text| !text.starts_with("[erased by event "))
-    }
+    let is_kept = |field| !erased.contains(&field);
     let identity = &shown.user_identity;
-    let source_ip = kept(&shown.source_ip).filter(|_| shown.event_type == "AwsApiCall");
+    let by_caller = shown.event_type == "AwsApiCall" && is_kept(Field::SourceIpAddress);
+    let source_ip = shown.source_ip.as_deref().filter(|ip| by_caller && *ip != INTERNAL);
     let session = match identity.kind {
         Some("AssumedRole") => {
-            kept(&identity.arn).and_then(|arn| arn.rsplit_once('/')).map(|(_, name)| name)
+            identity.arn.as_deref().and_then(|arn| arn.rsplit_once('/')).map(|(_, name)| name)
         }
-        Some("WebIdentityUser") => kept(&identity.user_name),
+        Some("WebIdentityUser") => identity.user_name.as_deref(),
         _ => None,
     };
+    let session = session.filter(|_| is_kept(Field::UserIdentity));
     if source_ip != personal.source_ip.as_deref() {
         return Some("source_ip of event_personal");
     }

@@ -412,4 +412,4 @@ impl Serialize for Resources<'_> {
 }
 
 /// What CloudTrail writes where there is no client.
-const INTERNAL: &str = "AWS Internal";
+pub(super) const INTERNAL: &str = "AWS Internal";

@@ -157,9 +157,26 @@ fn an_erased_value_is_marked_and_the_leaf_stays() {
     }
 }
 
+/// What a token's issuer may write decides nothing here.
+#[test]
+fn a_subject_that_looks_erased_is_kept() {
+    let bearer = caller(Principal::WebIdentity {
+        account: account(),
+        provider: "issuer.test".to_owned(),
+        audience: "wardbook".to_owned(),
+        subject: "[erased by event 07070707-0707-4707-8707-070707070707]".to_owned(),
+    });
+    let stored = Case::new(bearer, "AssumeRoleWithWebIdentity").stored();
+    Opener::default().open(&stored).unwrap().check_columns(&stored).unwrap();
+}
+
 #[test]
 fn a_column_that_lies_is_named() {
-    let system = Caller { access_key_id: None, ..caller(Principal::System { account: account() }) };
+    let system = Caller {
+        access_key_id: None,
+        source_ip: None,
+        ..caller(Principal::System { account: account() })
+    };
     let nobody = caller(Principal::Anonymous { account: account() });
     let root = caller(Principal::Root { account: AccountId::parse("444455556666").unwrap() });
     let cases = [
