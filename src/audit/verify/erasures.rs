@@ -2,7 +2,8 @@
 //! too, of this record and of this field; and the list of erasures has just those
 //! records.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
 use serde::Deserialize;
 
@@ -109,9 +110,11 @@ fn erasing(book: &Book, seq: u64) -> Erasing {
     text.map(|text| Erasing::of(&text)).unwrap_or_default()
 }
 
-/// The list of erasures has all of these records, and no others.
+/// The list of erasures has a row for each record and each event that took
+/// something from it, in the order of those events, and no others.
 fn check_list(book: &Book, scanned: &ScannedLog, report: &mut Report) {
-    let mut listed: BTreeMap<u64, i64> = BTreeMap::new();
+    let mut left = events_by_record(scanned);
+    let mut at = 0_u64;
     let read = book.read(|tx| {
         let (mut after, mut expected) = (i64::MIN, 1_i64);
         loop {
@@ -123,21 +126,44 @@ fn check_list(book: &Book, scanned: &ScannedLog, report: &mut Report) {
                     report.add(Kind::Erasure, format!("erasures {expected} to {n} are not listed"));
                 }
                 expected = n.saturating_add(1);
-                listed.insert(u64::try_from(seq).unwrap_or(0), n);
+                let seq = u64::try_from(seq).unwrap_or(0);
+                let Some(by) = left.get_mut(&seq).and_then(BinaryHeap::pop) else {
+                    let text = format!("erasure {n} is listed of record {seq}, which lost nothing");
+                    let text = match scanned.erased.contains_key(&seq) {
+                        true => format!("{text} more"),
+                        false => text,
+                    };
+                    report.add_of(Kind::Erasure, seq, seq, text);
+                    continue;
+                };
+                if by.0 < at {
+                    let text =
+                        format!("erasure {n}, of record {seq}, is listed behind a later one");
+                    report.add_of(Kind::Erasure, seq, seq, text);
+                }
+                at = at.max(by.0);
             }
         }
     });
     if let Err(error) = read {
         report.add(Kind::Database, format!("the list of erasures cannot be read: {error}"));
     }
-    for (seq, n) in &listed {
-        if !scanned.erased.contains_key(seq) {
-            let text = format!("erasure {n} is listed of record {seq}, which lost nothing");
-            report.add_of(Kind::Erasure, *seq, *seq, text);
-        }
-    }
-    for seq in scanned.erased.keys().filter(|seq| !listed.contains_key(seq)) {
+    for (seq, _) in left.iter().filter(|(_, left)| !left.is_empty()) {
         let text = format!("record {seq}: what was erased from it is not listed");
         report.add_of(Kind::Erasure, *seq, *seq, text);
     }
+}
+
+/// Where the events stand that took something from each record, the earliest
+/// on top.
+fn events_by_record(scanned: &ScannedLog) -> BTreeMap<u64, BinaryHeap<Reverse<u64>>> {
+    let mut events: BTreeMap<u64, BinaryHeap<Reverse<u64>>> = BTreeMap::new();
+    for (by, places) in &scanned.erased_by {
+        // That there is none was told already.
+        let event = scanned.erasing.get(by).copied().unwrap_or(u64::MAX);
+        for seq in places.keys() {
+            events.entry(*seq).or_default().push(Reverse(event));
+        }
+    }
+    events
 }

@@ -1,4 +1,4 @@
-//! A signed book with records of all kinds of callers, and an erasure.
+//! A signed book with records of all kinds of callers, and two erasures.
 
 use super::*;
 use crate::audit::ledger::tests::notes::hsm;
@@ -80,6 +80,36 @@ fn commit(store: &Store, changes: Vec<Box<dyn Change>>, events: Vec<NewEvent>) {
     runtime.block_on(store.commit(Unit { changes, event, further: events.collect() })).unwrap();
 }
 
+/// Erases fields of two records; the record of that stands at `seq`.
+fn erase(store: &Store, seq: u64, of: [u64; 2], fields: &[(&str, Field)]) {
+    let erased = of.map(|seq| RequestId::from_bytes(id(seq)));
+    let by = RequestId::from_bytes(id(seq));
+    let plan = plan_erasure(
+        store,
+        &Erasure {
+            of: Events::Ids { account: account().to_string(), event_ids: erased.to_vec() },
+            fields: fields.iter().map(|(_, field)| *field).collect(),
+            by,
+        },
+    )
+    .unwrap();
+    let names: Vec<&str> = fields.iter().map(|(name, _)| *name).collect();
+    let request = serde_json::json!({ "fields": names });
+    let response = serde_json::json!({ "eventIds": erased.map(|id| id.to_string()) });
+    let case = Case {
+        event_name: "EraseEventFields",
+        read_only: false,
+        request: Some(json(&request.to_string())),
+        response: Some(json(&response.to_string())),
+        arns: Vec::new(),
+        error: None,
+        time_ms: case(seq).time_ms,
+        ..case(4)
+    };
+    let caller = Caller { request_id: by, ..case.caller.clone() };
+    commit(store, vec![plan.change], vec![event(seq, &Case { caller, ..case })]);
+}
+
 impl SignedBook {
     pub(super) fn new() -> Self {
         let (folder, hsm) = (TempDir::new().unwrap(), hsm());
@@ -89,36 +119,15 @@ impl SignedBook {
         store.appoint(Box::new(ledger.notary)).unwrap();
         commit(&store, vec![Box::new(founding)], vec![event(1, &case(1))]);
         let mut seq = 2;
-        while seq < RECORDS {
-            let end = (seq + BATCH).min(RECORDS);
+        while seq < RECORDS - 1 {
+            let end = (seq + BATCH).min(RECORDS - 1);
             commit(&store, Vec::new(), (seq..end).map(|seq| event(seq, &case(seq))).collect());
             seq = end;
         }
-        let erased = [6_u64, 7].map(|seq| RequestId::from_bytes(id(seq)));
-        let by = RequestId::from_bytes(id(RECORDS));
-        let plan = plan_erasure(
-            &store,
-            &Erasure {
-                of: Events::Ids { account: account().to_string(), event_ids: erased.to_vec() },
-                fields: vec![Field::UserIdentity, Field::SourceIpAddress],
-                by,
-            },
-        )
-        .unwrap();
-        let response = serde_json::json!({ "eventIds": erased.map(|id| id.to_string()) });
-        let erasing = Case {
-            event_name: "EraseEventFields",
-            read_only: false,
-            request: Some(json(r#"{"fields":["userIdentity","sourceIPAddress"]}"#)),
-            response: Some(json(&response.to_string())),
-            arns: Vec::new(),
-            error: None,
-            ..case(4)
-        };
-        let caller = Caller { request_id: by, ..erasing.caller.clone() };
-        let time_ms = case(RECORDS).time_ms;
-        let erasing = Case { caller, time_ms, ..erasing };
-        commit(&store, vec![plan.change], vec![event(RECORDS, &erasing)]);
+        erase(&store, RECORDS - 1, [5, 6], &[("userAgent", Field::UserAgent)]);
+        let fields =
+            [("userIdentity", Field::UserIdentity), ("sourceIPAddress", Field::SourceIpAddress)];
+        erase(&store, RECORDS, [6, 7], &fields);
         let late = store.read(|tx| tree::head(tx)).unwrap().unwrap().note;
         let early = store.read(|tx| tree::checkpoint(tx, 1)).unwrap().unwrap();
         assert!(resume(&hsm, &store, None).unwrap().is_some());

@@ -150,7 +150,7 @@ fn statement(dice: &mut Dice) -> String {
             "insert into event_personal select seq + {RECORDS}, salt, source_ip, session, body \
                  from event_personal where seq = {seq}"
         ),
-        format!("insert into event_erasures (seq) values ({})", seq % 5 + 1),
+        format!("insert into event_erasures (seq) values ({})", seq % 7 + 1),
         "delete from event_erasures where n = 2".to_owned(),
         "update names set value = value || 'x' where id = (select id from names order by \
          random() limit 1)"

@@ -48,7 +48,7 @@ fn an_untouched_book_is_intact() {
     assert_eq!(report.findings(), []);
     assert!(report.is_intact());
     assert_eq!((report.records, report.size), (RECORDS, Some(RECORDS)));
-    assert_eq!(report.erased, 2);
+    assert_eq!(report.erased, 3);
     assert!(report.checkpoints > 3);
     assert_eq!(report.log.as_ref().unwrap().1, book.key.to_string());
     // With what somebody kept, and another's key.
@@ -99,6 +99,13 @@ fn what_is_wrong_is_named() {
         ("update event_field_reads set place = -1 where place = 22 * 65536".to_owned(), "1 field reads are of no record".to_owned()),
         ("delete from event_erasures where n = 1".to_owned(), "is not listed".to_owned()),
         ("insert into event_erasures (seq) values (3)".to_owned(), "which lost nothing".to_owned()),
+        ("insert into event_erasures (seq) values (7)".to_owned(), "record 7, which lost nothing more".to_owned()),
+        ("delete from event_erasures where n = 4".to_owned(), "is not listed".to_owned()),
+        (
+            "update event_erasures set seq = 12 - seq where n = 1; update event_erasures set seq = 5 where n = 4; \
+             update event_erasures set seq = 7 where n = 1".to_owned(),
+            "is listed behind a later one".to_owned(),
+        ),
         ("update names set value = 'arn:aws:iam::111122223333:user/eve' where value like '%user/ada'".to_owned(), "): its content was changed".to_owned()),
         ("insert into names (kind, value) values (5, 'eve')".to_owned(), "no record uses it".to_owned()),
         ("update tree_nodes set hash = zeroblob(32) where n = 1".to_owned(), "node 1 of height 8 of the tree was changed".to_owned()),
