@@ -10,6 +10,10 @@ use wardbook::base::caller::{Caller, Principal, SessionFacts};
 use wardbook::base::hex;
 use wardbook::base::ids::{AccountId, Region, RequestId};
 
+/// The allocator of the program, so that what is measured is what it does.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// A small generator (xorshift64*); the same seed gives the same records.
 pub(crate) struct Dice(u64);
 

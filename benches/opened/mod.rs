@@ -14,6 +14,10 @@ use wardbook::keys::backend::remote::Remotes;
 use wardbook::ops::call::Call;
 use wardbook::ops::ctx::{Ended, Observer};
 
+/// The allocator of the program, so that what is measured is what it does.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 struct Nobody;
 
 impl Observer for Nobody {
