@@ -56,8 +56,38 @@ pub type Scanned = (i64, Result<StoredRecord, Error>);
 #[derive(Debug, Default)]
 pub struct Scanner {
     finder: Finder,
-    /// The kinds and ids of the names that records referred to.
-    used: BTreeSet<(i64, i64)>,
+    used: Used,
+}
+
+/// The kinds and ids of the names that records referred to.
+#[derive(Debug, Default)]
+struct Used {
+    all: BTreeSet<(i64, i64)>,
+    /// Some that are in it, each at the place that its id has: most records
+    /// refer to what others before them did.
+    known: Vec<(i64, i64)>,
+}
+
+impl Used {
+    /// Places for known names.
+    const PLACES: i64 = 4_096;
+
+    fn add(&mut self, kind: Kind, id: i64) {
+        let name = (kind.0, id);
+        let place = id.wrapping_mul(16).wrapping_add(kind.0).rem_euclid(Self::PLACES);
+        let place = usize::try_from(place).unwrap_or(0);
+        if self.known.get(place) == Some(&name) {
+            return;
+        }
+        self.all.insert(name);
+        if self.known.len() <= place {
+            // No name is of kind 0.
+            self.known.resize(place.saturating_add(1), (0, 0));
+        }
+        if let Some(known) = self.known.get_mut(place) {
+            *known = name;
+        }
+    }
 }
 
 /// Which kind of name each column of [`SCAN`] refers to.
@@ -84,17 +114,16 @@ impl Scanner {
     pub fn scan(&mut self, tx: &mut dyn Tx, after: i64, to: i64) -> Result<Vec<Scanned>, Error> {
         let rows = tx.rows(&SCAN, &[after.into(), to.into()])?;
         let mut scanned = Vec::with_capacity(rows.len());
-        for row in &rows {
-            for (column, Kind(kind)) in REFERENCES {
+        for row in rows {
+            for (column, kind) in REFERENCES {
                 if let Ok(Some(id)) = row.opt_int(column) {
-                    self.used.insert((kind, id));
+                    self.used.add(kind, id);
                 }
             }
             let seq = row.int(0)?;
             if let Ok(Some(_)) = row.opt_int(24) {
-                let Kind(kind) = Kind::FIELD_READS;
                 let reads = field_reads::rows(tx, seq).unwrap_or_default();
-                self.used.extend(reads.iter().map(|(shared, _)| (kind, *shared)));
+                reads.iter().for_each(|(shared, _)| self.used.add(Kind::FIELD_READS, *shared));
             }
             scanned.push((seq, self.finder.stored(tx, row)));
         }
@@ -104,7 +133,7 @@ impl Scanner {
     /// The names that records referred to, by kind and id.
     #[must_use]
     pub fn into_used(self) -> BTreeSet<(i64, i64)> {
-        self.used
+        self.used.all
     }
 }
 

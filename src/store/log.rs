@@ -1,7 +1,6 @@
 //! The append-only log: one row a record, read back by its place, and beside
 //! it what can be erased of the record.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::entry::Position;
@@ -130,12 +129,14 @@ pub(super) fn leaf(tx: &mut dyn Tx, seq: i64) -> Result<Option<[u8; 32]>, Error>
 /// serves a whole page or scan.
 #[derive(Debug, Default)]
 pub(super) struct Finder {
-    names: BTreeMap<i64, Arc<str>>,
+    /// Each name has one place, its id modulo [`Finder::NAMES`]. Ids are counted
+    /// from 1, so this is no longer than there are names.
+    names: Vec<Option<(i64, Arc<str>)>>,
 }
 
 impl Finder {
     /// Names that are remembered, at most.
-    const NAMES: usize = 16_384;
+    const NAMES: i64 = 16_384;
 
     /// Reads the record at `seq`.
     pub(super) fn find(
@@ -144,7 +145,7 @@ impl Finder {
         seq: i64,
     ) -> Result<Option<StoredRecord>, Error> {
         let rows = tx.rows(&FIND, &[seq.into()])?;
-        rows.first().map(|row| self.stored(tx, row)).transpose()
+        rows.into_iter().next().map(|row| self.stored(tx, row)).transpose()
     }
 
     /// Reads at most `limit` records behind `after_seq`, in the order of the log.
@@ -155,7 +156,7 @@ impl Finder {
         limit: usize,
     ) -> Result<Vec<StoredRecord>, Error> {
         let rows = tx.rows(&AFTER, &[after_seq.into(), bound(limit)])?;
-        rows.iter().map(|row| self.stored(tx, row)).collect()
+        rows.into_iter().map(|row| self.stored(tx, row)).collect()
     }
 
     /// Reads at most `limit` records before `before_seq` and behind `after_seq`,
@@ -168,7 +169,7 @@ impl Finder {
         limit: usize,
     ) -> Result<Vec<StoredRecord>, Error> {
         let rows = tx.rows(&BEFORE, &[before_seq.into(), after_seq.into(), bound(limit)])?;
-        rows.iter().map(|row| self.stored(tx, row)).collect()
+        rows.into_iter().map(|row| self.stored(tx, row)).collect()
     }
 
     /// Reads at most `limit` erasures behind number `after`, in order. Whoever
@@ -181,11 +182,11 @@ impl Finder {
         limit: usize,
     ) -> Result<Vec<Erasure>, Error> {
         let rows = tx.rows(&ERASURES, &[after.into(), bound(limit)])?;
-        let read = |row: &Row| Ok(Erasure { n: row.int(25)?, record: self.stored(tx, row)? });
-        rows.iter().map(read).collect()
+        let read = |row: Row| Ok(Erasure { n: row.int(25)?, record: self.stored(tx, row)? });
+        rows.into_iter().map(read).collect()
     }
 
-    pub(super) fn stored(&mut self, tx: &mut dyn Tx, row: &Row) -> Result<StoredRecord, Error> {
+    pub(super) fn stored(&mut self, tx: &mut dyn Tx, mut row: Row) -> Result<StoredRecord, Error> {
         let request_id = row.opt_blob(16)?.map(|_| row.array(16)).transpose()?;
         let columns = StoredColumns {
             account: self.name(tx, row.int(5)?)?,
@@ -200,28 +201,29 @@ impl Finder {
             key_material: self.opt_name(tx, row.opt_int(14)?)?,
             error: self.opt_name(tx, row.opt_int(15)?)?,
             request_id,
-            event_id: event_id(row, request_id)?,
+            event_id: event_id(&row, request_id)?,
             read_only: row.bool(18)?,
             field_reads: row.opt_int(24)?,
         };
         // The packed values are never null, so null means that there is no row.
-        let personal = row.opt_blob(22)?.map(|body| {
-            Ok::<_, Error>(Personal {
+        let personal = match row.take_opt_blob(22)? {
+            None => None,
+            Some(body) => Some(Personal {
                 salt: row.opt_blob(19)?.map(|_| row.array(19)).transpose()?,
                 source_ip: row.opt_text(20)?.map(str::to_owned),
                 session: row.opt_text(21)?.map(str::to_owned),
-                body: body.to_vec(),
-            })
-        });
+                body,
+            }),
+        };
         Ok(StoredRecord {
             position: Position { seq: row.int(0)?, time_ms: row.int(1)? },
             format: u8::try_from(row.int(2)?).ok().ok_or(Error::Column(2))?,
             dictionary: u32::try_from(row.int(3)?).ok().ok_or(Error::Column(3))?,
             leaf: row.array(4)?,
-            body: row.blob(23)?.to_vec(),
+            body: row.take_opt_blob(23)?.ok_or(Error::Column(23))?,
             columns,
-            personal: personal.transpose()?,
-            field_reads: self.field_reads(tx, row)?,
+            personal,
+            field_reads: self.field_reads(tx, &row)?,
         })
     }
 
@@ -235,15 +237,20 @@ impl Finder {
     }
 
     fn name(&mut self, tx: &mut dyn Tx, id: i64) -> Result<Arc<str>, Error> {
-        if let Some(known) = self.names.get(&id) {
-            return Ok(Arc::clone(known));
+        let place = usize::try_from(id.rem_euclid(Self::NAMES)).unwrap_or(0);
+        if let Some(Some((known, value))) = self.names.get(place)
+            && *known == id
+        {
+            return Ok(Arc::clone(value));
         }
         let missing = || Error::Corrupt(format!("name {id} of the log is missing"));
         let value: Arc<str> = names::value(tx, id)?.ok_or_else(missing)?.into();
-        if self.names.len() >= Self::NAMES {
-            self.names.clear();
+        if self.names.len() <= place {
+            self.names.resize(place.saturating_add(1), None);
         }
-        self.names.insert(id, Arc::clone(&value));
+        if let Some(name) = self.names.get_mut(place) {
+            *name = Some((id, Arc::clone(&value)));
+        }
         Ok(value)
     }
 

@@ -165,6 +165,18 @@ impl Row {
             _ => Err(Error::Column(i)),
         }
     }
+
+    /// Takes the bytes in column `i` out of the row, or `None` for null.
+    ///
+    /// # Errors
+    /// [`Error::Column`] for every other type.
+    pub(super) fn take_opt_blob(&mut self, i: usize) -> Result<Option<Vec<u8>>, Error> {
+        match self.0.get_mut(i) {
+            Some(Cell::Null) => Ok(None),
+            Some(Cell::Blob(bytes)) => Ok(Some(std::mem::take(bytes))),
+            _ => Err(Error::Column(i)),
+        }
+    }
 }
 
 /// A transaction that is under way. It ends outside: neither method commits.
@@ -203,6 +215,10 @@ mod tests {
         assert_eq!(row.text(2).unwrap(), "seven");
         assert_eq!(row.blob(3).unwrap(), [7; 3]);
         assert_eq!(row.array::<3>(3).unwrap(), [7; 3]);
+        let mut taken = row.clone();
+        assert_eq!(taken.take_opt_blob(3).unwrap().unwrap(), [7; 3]);
+        assert_eq!(taken.take_opt_blob(0).unwrap(), None);
+        assert!(matches!(taken.take_opt_blob(2), Err(Error::Column(2))));
         for refused in [
             row.int(0).map(drop),
             row.int(2).map(drop),
