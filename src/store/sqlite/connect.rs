@@ -1,7 +1,7 @@
 //! Opens connections, each with the same guards.
 
 use std::fs::{DirBuilder, File, OpenOptions};
-use std::io;
+use std::io::{self, ErrorKind};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 use std::time::Duration;
@@ -44,8 +44,22 @@ pub(super) fn lock_folder(folder: &Path) -> Result<File, Error> {
     }
 }
 
-/// Opens a file that only its owner may read, and makes it if need be. SQLite
-/// gives its side files the mode of the database.
+/// Makes the file of a database, for its owner alone, if it is not there. SQLite
+/// gives its side files the same mode.
+// INVARIANT: nobody but SQLite opens a database that a connection of this process
+// may have open. Closing any descriptor of a file ends all locks that the process
+// has on it (POSIX, fcntl), and SQLite's with them: then the next foreign reader
+// that closes takes itself for the last one, and removes the write-ahead log.
+fn make_file(path: &Path) -> io::Result<()> {
+    // What is there is not even opened.
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Err(cause) if cause.kind() == ErrorKind::AlreadyExists => Ok(()),
+        made => made.map(drop),
+    }
+}
+
+/// Opens a file that only its owner may read, and makes it if need be. Not for
+/// databases.
 pub(super) fn private_file(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
@@ -68,7 +82,7 @@ pub(super) struct Writing {
 
 /// A connection that may write.
 pub(super) fn writing(path: &Path, how: Writing) -> Result<Connection, Error> {
-    private_file(path)?;
+    make_file(path)?;
     let connection = guarded(path)?;
     let setup = || {
         connection.pragma_update(None, "journal_mode", "wal")?;

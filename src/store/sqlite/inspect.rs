@@ -29,13 +29,14 @@ impl Inspected {
     pub(in crate::store) fn open(folder: &Path) -> Result<Self, Error> {
         connect::check_engine()?;
         let path = std::path::absolute(folder.join("wardbook.db"))?;
-        File::open(&path)?;
         let lock = File::open(folder.join("lock")).ok();
         if let Some(lock) = &lock
             && let Err(std::fs::TryLockError::WouldBlock) = lock.try_lock_shared()
         {
             return Err(Error::Locked);
         }
+        // Only now: a server of this process would lose its locks by it.
+        File::open(&path)?;
         let log = folder.join("wardbook.db-wal");
         let has_log = std::fs::metadata(log).is_ok_and(|log| log.len() > 0);
         Ok(Self { path, has_log, _lock: lock })

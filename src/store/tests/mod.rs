@@ -4,6 +4,7 @@ mod erase;
 mod facts;
 mod failures;
 mod heads;
+mod locks;
 mod search;
 mod seeds;
 mod snapshot;
