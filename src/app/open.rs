@@ -177,8 +177,9 @@ fn assemble(
         hsm: Arc::clone(&hsm),
         clock: Arc::clone(&options.clock),
     };
-    let of_book =
-        |setting| Some(Arc::new(Trail::new(setting, regions.first()?.clone(), handles())));
+    let of_book = |setting| {
+        Some(Arc::new(Trail::new(setting, regions.first()?.clone(), start.restored_ms, handles())))
+    };
     let trail = options.trail.and_then(of_book);
     let rates = Rates::new(options.quotas.request_rates.clone(), Arc::clone(&options.clock));
     let noise = Noise::new(Arc::clone(&options.clock));

@@ -29,7 +29,7 @@ use crate::base::timestamp;
 use crate::hsm::{Hsm, RootKey};
 use crate::http::server;
 use crate::store::sealed::ProtectorRow;
-use crate::store::{self, Change, Settings, Store, Tx, Unit, meta};
+use crate::store::{self, Change, Settings, Store, Tx, Unit, meta, trail};
 
 /// A backup, and what it is checked with.
 pub struct BackupFile<'a> {
@@ -220,6 +220,8 @@ struct RestoredAt(i64);
 
 impl Change for RestoredAt {
     fn write(&self, tx: &mut dyn Tx) -> Result<(), store::Error> {
+        // The server that the backup is of may have done what was planned.
+        trail::forget_plans(tx)?;
         meta::set(tx, RESTORED, &self.0.to_string())
     }
 

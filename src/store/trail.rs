@@ -108,6 +108,15 @@ pub fn set_progress(tx: &mut dyn Tx, progress: &Progress) -> Result<(), Error> {
     tx.run(&SET_PROGRESS, &args).map(drop)
 }
 
+/// Forgets what was planned and not kept as done. What is delivered next has other
+/// names.
+///
+/// # Errors
+/// As [`find_progress`].
+pub fn forget_plans(tx: &mut dyn Tx) -> Result<(), Error> {
+    tx.run(&FORGET_PLANS, &[]).map(drop)
+}
+
 /// Every chain, with its newest digest.
 ///
 /// # Errors
@@ -265,6 +274,10 @@ const SET_PROGRESS: Query = Query {
           delivered_ms = excluded.delivered_ms, digest_ms = excluded.digest_ms, \
           planned_seq = excluded.planned_seq, planned_ms = excluded.planned_ms, \
           planned_digest_ms = excluded.planned_digest_ms",
+};
+const FORGET_PLANS: Query = Query {
+    name: "trail.forget_plans",
+    sql: "update trail set planned_seq = null, planned_ms = null, planned_digest_ms = null",
 };
 const LIST_CHAINS: Query = Query {
     name: "trail.list_chains",

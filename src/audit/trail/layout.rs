@@ -18,12 +18,12 @@ pub(super) struct Layout<'a> {
 impl Layout<'_> {
     /// The log file of a plan that begins with the record `first_seq`. The last part
     /// tells files of the same minute apart; it is random with AWS, and follows from
-    /// the plan here, so that the same plan has the same names.
+    /// the plan here, so that the same plan has the same names, and no other one has.
     pub(super) fn log_file(&self, plan: Plan, first_seq: i64) -> String {
         let Chain { account, region } = self.chain;
         let folder = self.folder("CloudTrail", plan.stamp_ms);
         let stamp = timestamp::basic_minute(plan.stamp_ms);
-        let unique = unique(self.chain, first_seq, plan.seq);
+        let unique = unique(self.chain, first_seq, plan);
         format!("{folder}/{account}_CloudTrail_{region}_{stamp}_{unique}.json.gz")
     }
 
@@ -47,11 +47,12 @@ impl Layout<'_> {
 }
 
 /// Sixteen letters and digits.
-fn unique(chain: &Chain, first_seq: i64, last_seq: i64) -> String {
+fn unique(chain: &Chain, first_seq: i64, plan: Plan) -> String {
     const SIGNS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
     let Chain { account, region } = chain;
-    let digest: [u8; 32] =
-        Sha256::digest(format!("{account}/{region}/{first_seq}/{last_seq}")).into();
+    let Plan { seq: last_seq, stamp_ms } = plan;
+    let text = format!("{account}/{region}/{first_seq}/{last_seq}/{stamp_ms}");
+    let digest: [u8; 32] = Sha256::digest(text).into();
     let sign = |byte: &u8| {
         let at = usize::from(*byte).checked_rem(SIGNS.len()).unwrap_or(0);
         SIGNS.get(at).copied().map_or('A', char::from)
@@ -76,6 +77,8 @@ mod tests {
         assert!(unique.bytes().all(|byte| byte.is_ascii_alphanumeric()));
         assert_eq!(name, layout.log_file(plan, 1));
         assert_ne!(name, layout.log_file(plan, 2));
+        // In the same minute.
+        assert_ne!(name, layout.log_file(Plan { stamp_ms: plan.stamp_ms + 1, ..plan }, 1));
         let layout = Layout { prefix: Some("a/b"), chain: &chain };
         assert_eq!(
             layout.digest_file(plan.stamp_ms, &Region::parse("us-east-1").unwrap()),

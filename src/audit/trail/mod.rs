@@ -12,6 +12,11 @@
 //! what the next digest has to say of them. A crash in between leaves a plan, and
 //! the next delivery begins by doing it once more, over the same files. So every
 //! record is in one file, and every file in one digest.
+//!
+//! # After a restore
+//! The server that the backup is of went on, and delivered files and digests that the
+//! restored book knows nothing of. None of them is written over: what was planned is
+//! forgotten by the restore, and no digest ends before it.
 
 mod batch;
 mod destination;
@@ -83,6 +88,8 @@ pub struct Status {
 pub struct Trail {
     setting: Setting,
     home: Region,
+    /// When the book was restored from a backup, if ever, epoch milliseconds.
+    restored_ms: Option<i64>,
     handles: Handles,
     status: Mutex<Status>,
     /// One delivery at a time: each begins where the last one ended.
@@ -105,11 +112,13 @@ impl std::fmt::Debug for Handles {
 }
 
 impl Trail {
-    /// The trail of the book in `handles`; `home` is the Region it belongs to.
+    /// The trail of the book in `handles`, which was restored at `restored_ms`, epoch
+    /// milliseconds, if ever; `home` is the Region it belongs to.
     #[must_use]
-    pub fn new(setting: Setting, home: Region, handles: Handles) -> Self {
+    pub fn new(setting: Setting, home: Region, restored_ms: Option<i64>, handles: Handles) -> Self {
         let (status, turn) = (Mutex::default(), tokio::sync::Mutex::default());
-        Self { setting, home, handles, status, turn, is_stopping: AtomicBool::new(false) }
+        let is_stopping = AtomicBool::new(false);
+        Self { setting, home, restored_ms, handles, status, turn, is_stopping }
     }
 
     /// The bucket that digests name.
@@ -285,7 +294,10 @@ impl Trail {
     /// no server ran, one round stands for all of it.
     async fn digests_due(&self, mut progress: Progress, now_ms: i64) -> Result<Progress, Error> {
         let end_ms = self.boundary(now_ms);
-        if end_ms <= progress.digest_ms || self.is_stopping.load(Ordering::Relaxed) {
+        // A digest that ends before the restore may have been delivered by the server
+        // that the backup is of, and would have the same name.
+        let newest_ms = progress.digest_ms.max(self.restored_ms.unwrap_or(i64::MIN));
+        if end_ms <= newest_ms || self.is_stopping.load(Ordering::Relaxed) {
             return Ok(progress);
         }
         progress.planned_digest_ms = Some(end_ms);

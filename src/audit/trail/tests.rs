@@ -125,6 +125,10 @@ impl Scene {
 }
 
 fn trail(folder: PathBuf, handles: Handles) -> Trail {
+    restored_trail(folder, None, handles)
+}
+
+fn restored_trail(folder: PathBuf, restored_ms: Option<i64>, handles: Handles) -> Trail {
     let setting = Setting {
         destination: Destination::Folder(folder),
         bucket: "bucket".to_owned(),
@@ -132,7 +136,7 @@ fn trail(folder: PathBuf, handles: Handles) -> Trail {
         interval: Duration::from_secs(300),
         digest_interval_ms: HOUR_MS,
     };
-    Trail::new(setting, Region::parse(HOME).unwrap(), handles)
+    Trail::new(setting, Region::parse(HOME).unwrap(), restored_ms, handles)
 }
 
 fn event(account: &str, region: &str, name: &str, time_ms: i64) -> NewEvent {
@@ -320,6 +324,61 @@ async fn stamps_never_go_back() {
     scene.clock.advance_ms(3_600_000);
     scene.trail.deliver().await.unwrap();
     assert_eq!(scene.verified(ACCOUNT, HOME), ["A", "B"]);
+}
+
+/// What the first server delivered after the backup stays as it is.
+#[tokio::test]
+async fn a_restored_book_writes_over_nothing() {
+    let scene = Scene::new().await;
+    let store = Arc::clone(&scene.trail.handles.store);
+    let progress = || store.read(|tx| rows::find_progress(tx)).unwrap().unwrap();
+    scene.commit(ACCOUNT, HOME, &["A"]).await;
+    scene.trail.deliver().await.unwrap();
+    // The backup is of the moment before the first round of digests is kept.
+    scene.clock.advance_ms(HOUR_MS);
+    scene.commit(ACCOUNT, HOME, &["B"]).await;
+    let plan = Plan { seq: 2, stamp_ms: scene.clock.now_ms() };
+    let planned_digest_ms = Some(scene.trail.boundary(scene.clock.now_ms()));
+    let backup = Progress { plan: Some(plan), planned_digest_ms, ..progress() };
+    scene.trail.deliver().await.unwrap();
+    scene.clock.advance_ms(HOUR_MS);
+    scene.commit(ACCOUNT, HOME, &["lost"]).await;
+    scene.trail.deliver().await.unwrap();
+    let delivered = scene.files();
+    assert_eq!(scene.verified(ACCOUNT, HOME), ["A", "B"]);
+
+    // The restore, in the hour whose beginning the last digests end at.
+    scene.clock.advance_ms(HOUR_MS / 2);
+    scene.trail.handles.keep(vec![Kept::Progress(backup)]).await.unwrap();
+    store.keep(vec![Box::new(Restored)]).await.unwrap();
+    assert_eq!(progress(), Progress { plan: None, planned_digest_ms: None, ..backup });
+    let (folder, handles) = (scene.bucket.path().to_owned(), scene.trail.handles.clone());
+    let trail = restored_trail(folder, Some(scene.clock.now_ms()), handles);
+    trail.deliver().await.unwrap();
+    let untouched = || {
+        let after = scene.files();
+        delivered.iter().all(|(name, bytes)| after.get(name) == Some(bytes))
+    };
+    assert!(untouched());
+    assert_eq!(scene.digests(ACCOUNT, HOME).len(), 2);
+    scene.clock.advance_ms(HOUR_MS);
+    trail.deliver().await.unwrap();
+    assert!(untouched());
+    let digests = scene.digests(ACCOUNT, HOME);
+    let (_, newest) = &digests[2];
+    assert_eq!(newest["digestEndTime"], "2026-11-02T13:00:00Z");
+    assert!(!newest["logFiles"].as_array().unwrap().is_empty());
+}
+
+/// What a restore does to the rows of the trail.
+struct Restored;
+
+impl Change for Restored {
+    fn write(&self, tx: &mut dyn Tx) -> Result<(), store::Error> {
+        rows::forget_plans(tx)
+    }
+
+    fn publish(&self) {}
 }
 
 #[tokio::test]
