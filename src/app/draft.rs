@@ -1,102 +1,168 @@
-//! A folder beside the one that it becomes: whoever looks for that finds it
-//! whole or not at all.
+//! A folder that is not finished. A file in it says so until it is: nobody serves
+//! such a folder, and whoever begins anew may empty it.
+//!
+//! The folder has its name from the beginning, since it may be where a file system
+//! is mounted, which nobody can rename. It is finished by the removal of that file.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{self, ErrorKind};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::process;
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 
 use super::error::Error;
+use super::serve::told_to_stop;
+use crate::http::server;
 
-/// Who works in the folder holds it locked. It says, too, that the folder is a
-/// draft: nothing else is ever emptied.
-const LOCK: &str = "draft.lock";
+/// Says that the folder is a draft: nothing else is ever emptied. Who works in the
+/// folder holds it locked.
+const MARK: &str = "draft.lock";
 
-/// The folder while it is not finished. Removed when it is dropped.
+/// What a shell answers for a command that SIGINT has ended.
+const INTERRUPTED: i32 = 130;
+
+/// The folder while it is not finished. What is in it is removed when this is
+/// dropped.
 pub(super) struct Draft {
     path: PathBuf,
+    /// `None` once somebody finishes or removes it.
+    unfinished: Arc<Mutex<Option<Unfinished>>>,
+}
+
+struct Unfinished {
+    path: PathBuf,
+    /// Whether the folder was made for this.
+    is_new: bool,
     _lock: File,
-    finished: bool,
+}
+
+/// Refuses a folder that is a draft.
+///
+/// # Errors
+/// [`Error::Unfinished`].
+pub(super) fn refuse(folder: &Path) -> Result<(), Error> {
+    match folder.join(MARK).exists() {
+        true => Err(Error::Unfinished(folder.to_owned())),
+        false => Ok(()),
+    }
 }
 
 impl Draft {
-    /// Makes the draft of a folder that is empty or not there. What a crash has
-    /// left of an earlier one is removed.
-    pub(super) fn of(becomes: &Path) -> Result<Self, Error> {
-        let failed = |cause| Error::File { path: becomes.to_owned(), cause };
-        if !is_empty(becomes).map_err(failed)? {
-            return Err(Error::NotEmpty(becomes.to_owned()));
-        }
-        let name = becomes.file_name().ok_or(ErrorKind::InvalidFilename.into()).map_err(failed)?;
-        let mut name = name.to_owned();
-        name.push(".draft");
-        Self::at(becomes.with_file_name(name))
-    }
-
-    /// Makes a draft that becomes nothing.
+    /// Makes the folder, or takes one that is empty. What a crash has left of an
+    /// earlier draft is removed.
     pub(super) fn at(path: PathBuf) -> Result<Self, Error> {
         let failed = |cause| Error::File { path: path.clone(), cause };
-        let lock = path.join(LOCK);
-        if !is_empty(&path).map_err(failed)? && !lock.exists() {
+        let is_new = !path.exists();
+        let mark = path.join(MARK);
+        DirBuilder::new().recursive(true).mode(0o700).create(&path).map_err(failed)?;
+        if !mark.exists() && !is_empty(&path).map_err(failed)? {
             return Err(Error::NotEmpty(path));
         }
-        DirBuilder::new().recursive(true).mode(0o700).create(&path).map_err(failed)?;
-        let lock = private(&lock).map_err(failed)?;
+        let mut options = OpenOptions::new();
+        let lock = options.write(true).create(true).truncate(false).mode(0o600).open(&mark);
+        let lock = lock.map_err(failed)?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(Error::DraftInUse(path)),
             Err(TryLockError::Error(cause)) => return Err(failed(cause)),
         }
+        // Whoever had it locked may have finished the folder meanwhile.
+        let inode = |file: io::Result<fs::Metadata>| file.map(|file| file.ino()).ok();
+        if inode(lock.metadata()) != inode(fs::symlink_metadata(&mark)) {
+            return Err(Error::NotEmpty(path));
+        }
         empty(&path).map_err(failed)?;
-        Ok(Self { path, _lock: lock, finished: false })
+        let unfinished = Unfinished { path: path.clone(), is_new, _lock: lock };
+        Ok(Self { path, unfinished: Arc::new(Mutex::new(Some(unfinished))) })
     }
 
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Gives it its name, durably.
-    pub(super) fn finish(mut self, becomes: &Path) -> Result<(), Error> {
-        let finish = || {
-            File::open(&self.path)?.sync_all()?;
-            fs::rename(&self.path, becomes)?;
-            let parent = becomes.parent().filter(|parent| !parent.as_os_str().is_empty());
-            File::open(parent.unwrap_or(Path::new(".")))?.sync_all()?;
-            fs::remove_file(becomes.join(LOCK))
+    /// From now on SIGINT and SIGTERM remove what is there before they end the
+    /// process: it is in clear.
+    pub(super) fn remove_when_stopped(&self) {
+        let unfinished = Arc::clone(&self.unfinished);
+        let (listening, wait) = channel::<()>();
+        thread::spawn(move || {
+            server::block_on(async {
+                let stopped = told_to_stop();
+                drop(listening);
+                stopped.await;
+            });
+            if let Some(unfinished) = take(&unfinished) {
+                unfinished.remove();
+            }
+            process::exit(INTERRUPTED);
+        });
+        // Ends when the other side is dropped.
+        wait.recv().ok();
+    }
+
+    /// Makes it a folder like every other, durably.
+    pub(super) fn finish(self) -> Result<(), Error> {
+        let Some(Unfinished { path, is_new, _lock }) = take(&self.unfinished) else {
+            return Err(Error::Unfinished(self.path.clone()));
         };
-        finish().map_err(|cause| Error::File { path: becomes.to_owned(), cause })?;
-        self.finished = true;
-        Ok(())
+        let finish = || {
+            // What is in it first: without the mark it counts as whole.
+            sync(&path)?;
+            if is_new {
+                sync(path.parent().unwrap_or(Path::new("")))?;
+            }
+            fs::remove_file(path.join(MARK))?;
+            sync(&path)
+        };
+        finish().map_err(|cause| Error::File { path: path.clone(), cause })
     }
 }
 
 impl Drop for Draft {
     fn drop(&mut self) {
-        if !self.finished {
-            // The next one empties what cannot be removed.
-            drop(fs::remove_dir_all(&self.path));
+        if let Some(unfinished) = take(&self.unfinished) {
+            unfinished.remove();
         }
     }
 }
 
-/// A new file that only its owner may read.
-pub(super) fn private(path: &Path) -> io::Result<File> {
-    OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
-}
-
-fn is_empty(path: &Path) -> io::Result<bool> {
-    match fs::read_dir(path) {
-        Ok(mut entries) => Ok(entries.next().is_none()),
-        Err(cause) if cause.kind() == ErrorKind::NotFound => Ok(true),
-        Err(cause) => Err(cause),
+impl Unfinished {
+    /// Removes what is there, and at last the mark. What cannot be removed is left to
+    /// the next one.
+    fn remove(self) {
+        let Self { path, is_new, _lock } = self;
+        if empty(&path).and_then(|()| fs::remove_file(path.join(MARK))).is_ok() && is_new {
+            drop(fs::remove_dir(&path));
+        }
     }
 }
 
-/// Removes everything but the lock.
+fn take(unfinished: &Mutex<Option<Unfinished>>) -> Option<Unfinished> {
+    unfinished.lock().unwrap_or_else(PoisonError::into_inner).take()
+}
+
+/// A new file that only its owner may read.
+pub(super) fn private(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
+}
+
+fn sync(folder: &Path) -> io::Result<()> {
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    File::open(folder)?.sync_all()
+}
+
+fn is_empty(path: &Path) -> io::Result<bool> {
+    Ok(fs::read_dir(path)?.next().is_none())
+}
+
+/// Removes everything but the mark.
 fn empty(path: &Path) -> io::Result<()> {
     for entry in fs::read_dir(path)? {
         let entry = entry?;
-        if entry.file_name() == LOCK {
+        if entry.file_name() == MARK {
             continue;
         }
         match entry.file_type()?.is_dir() {
@@ -120,31 +186,37 @@ mod tests {
     }
 
     #[test]
-    fn it_is_there_whole_or_not_at_all() {
+    fn it_is_whole_or_marked() {
         let folder = tempfile::TempDir::new().unwrap();
         let data = folder.path().join("data");
-        let draft = Draft::of(&data).unwrap();
+        refuse(&data).unwrap();
+        let draft = Draft::at(data.clone()).unwrap();
         fs::write(draft.path().join("x"), "x").unwrap();
-        assert_eq!(names(folder.path()), ["data.draft"]);
-        assert!(matches!(Draft::of(&data), Err(Error::DraftInUse(_))));
+        assert!(matches!(refuse(&data), Err(Error::Unfinished(_))));
+        assert!(matches!(Draft::at(data.clone()), Err(Error::DraftInUse(_))));
         drop(draft);
         assert!(names(folder.path()).is_empty());
 
-        // A crash in it, and an empty folder of the name.
-        let draft = Draft::of(&data).unwrap();
-        fs::create_dir_all(draft.path().join("y/z")).unwrap();
+        // A folder that was there is left, empty.
         fs::create_dir(&data).unwrap();
-        let Draft { path, .. } = &draft;
-        fs::rename(path, folder.path().join("kept")).unwrap();
+        let draft = Draft::at(data.clone()).unwrap();
+        fs::create_dir_all(draft.path().join("y/z")).unwrap();
         drop(draft);
-        fs::rename(folder.path().join("kept"), folder.path().join("data.draft")).unwrap();
-        let draft = Draft::of(&data).unwrap();
-        assert_eq!(names(draft.path()), [LOCK]);
+        assert!(names(&data).is_empty());
+
+        // A crash in it.
+        let draft = Draft::at(data.clone()).unwrap();
+        fs::create_dir_all(draft.path().join("y/z")).unwrap();
+        drop(take(&draft.unfinished));
+        drop(draft);
+        assert_eq!(names(&data), [MARK, "y"]);
+        assert!(matches!(refuse(&data), Err(Error::Unfinished(_))));
+        let draft = Draft::at(data.clone()).unwrap();
+        assert_eq!(names(draft.path()), [MARK]);
         fs::write(draft.path().join("x"), "x").unwrap();
-        draft.finish(&data).unwrap();
-        assert_eq!((names(folder.path()), names(&data)), (vec!["data".into()], vec!["x".into()]));
+        draft.finish().unwrap();
+        refuse(&data).unwrap();
         // Nothing that was there is ever touched.
-        assert!(matches!(Draft::of(&data), Err(Error::NotEmpty(_))));
         assert!(matches!(Draft::at(data.clone()), Err(Error::NotEmpty(_))));
         assert_eq!(names(&data), ["x"]);
     }

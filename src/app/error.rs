@@ -24,6 +24,8 @@ pub enum Error {
     NotEmpty(PathBuf),
     #[error("another command is at work in {0}")]
     DraftInUse(PathBuf),
+    #[error("{0} was not restored to the end: restore once more, or remove all that is in it")]
+    Unfinished(PathBuf),
     #[error("the backup {path} cannot be used")]
     Backup {
         path: PathBuf,

@@ -7,6 +7,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::draft;
 use super::error::Error;
 use super::hardening;
 use super::ledger;
@@ -54,7 +55,7 @@ pub struct Initialized {
 /// # Errors
 /// If there is a database that cannot be read.
 pub fn is_initialized(data: &Path) -> Result<bool, Error> {
-    if !has_database(data) {
+    if !has_database(data)? {
         return Ok(false);
     }
     has_account(&Store::open(data, Settings::default(), audit::marks)?)
@@ -66,8 +67,12 @@ fn has_account(store: &Store) -> Result<bool, Error> {
 }
 
 /// Whether there is a database, initialized or not.
-pub(super) fn has_database(data: &Path) -> bool {
-    data.join(DATABASE).exists()
+///
+/// # Errors
+/// [`Error::Unfinished`] in a folder that is being restored.
+pub(super) fn has_database(data: &Path) -> Result<bool, Error> {
+    draft::refuse(data)?;
+    Ok(data.join(DATABASE).exists())
 }
 
 /// Initializes a folder, which is made if it does not exist.
@@ -76,6 +81,7 @@ pub(super) fn has_database(data: &Path) -> bool {
 /// [`Error::AlreadyInitialized`] for one that is; nothing is changed then.
 pub fn init(options: &InitOptions, clock: &dyn Clock) -> Result<Initialized, Error> {
     hardening::harden();
+    draft::refuse(&options.data)?;
     make_folder(&options.data)?;
     let store = Store::open(&options.data, Settings::default(), audit::marks)?;
     if has_account(&store)? {

@@ -92,7 +92,7 @@ pub async fn open(options: OpenOptions) -> Result<Opened, Error> {
 impl Closed {
     /// Opens the database, and locks it.
     pub(super) fn open(mut options: OpenOptions) -> Result<Self, Error> {
-        if !super::init::has_database(&options.data) {
+        if !super::init::has_database(&options.data)? {
             return Err(Error::NotInitialized(options.data));
         }
         let store = Arc::new(Store::open(&options.data, options.store, audit::marks)?);

@@ -1,5 +1,5 @@
-//! From a backup to a data folder: everything is checked before the folder has
-//! its name, and the log of the folder says that it was restored.
+//! From a backup to a data folder: everything is checked before anybody can serve
+//! the folder, and its log says that it was restored.
 //!
 //! The record of that is why two servers from one backup can be told apart: their
 //! logs agree up to the head of the backup, and no further.
@@ -67,6 +67,7 @@ pub fn verify_backup(
 ) -> Result<Checked, Error> {
     hardening::harden();
     let draft = Draft::at(scratch)?;
+    draft.remove_when_stopped();
     unpack(backup, &draft, progress).map(|(checked, _root)| checked)
 }
 
@@ -82,11 +83,12 @@ pub fn restore(
     progress: &mut Progress<'_>,
 ) -> Result<Checked, Error> {
     hardening::harden();
-    let draft = Draft::of(data)?;
+    let draft = Draft::at(data.to_owned())?;
+    draft.remove_when_stopped();
     let (checked, hsm) = unpack(backup, &draft, progress)?;
     if checked.report.is_intact() {
         record(draft.path(), &hsm, &checked, clock)?;
-        draft.finish(data)?;
+        draft.finish()?;
     }
     Ok(checked)
 }

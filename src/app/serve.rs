@@ -311,12 +311,12 @@ async fn tick(opened: Opened, mut stopped: oneshot::Receiver<()>) {
 }
 
 /// Listens for the signals to stop from this call on; done when one comes.
-fn told_to_stop() -> impl Future<Output = ()> {
+pub(super) fn told_to_stop() -> impl Future<Output = ()> {
     use tokio::signal::unix::{SignalKind, signal};
     let signals = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
     async {
         let (Ok(mut term), Ok(mut int)) = signals else {
-            tracing::error!("cannot listen for signals: stop the server by killing it");
+            tracing::error!("cannot listen for signals: it can only be killed");
             return std::future::pending().await;
         };
         tokio::select! {

@@ -2,12 +2,14 @@
 //! and damaged in every place.
 
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use wardbook::audit::ledger::{Checkpoint, VerifierKey};
 use wardbook::base::clock::{Clock, ManualClock};
@@ -238,11 +240,16 @@ fn what_is_damaged_is_refused_and_leaves_nothing() {
     none.refused(2, "there is no key file x/root.key");
     restore(&home, "a.backup", "data").refused(1, "data is not empty: nothing was changed");
     // What a crash has left of an earlier one is taken away.
-    fs::create_dir(folder.join("x.draft")).unwrap();
-    fs::write(folder.join("x.draft/draft.lock"), "").unwrap();
-    fs::write(folder.join("x.draft/wardbook.db"), "half").unwrap();
+    fs::create_dir(folder.join("x")).unwrap();
+    fs::write(folder.join("x/draft.lock"), "").unwrap();
+    fs::write(folder.join("x/wardbook.db"), "half").unwrap();
+    for command in [["serve", "--listen", "127.0.0.1:0"], ["init", "--region", "eu-west-1"]] {
+        let half = run(&home, &[&command[..], &["--data", "x"]].concat());
+        let code = if command[0] == "serve" { 3 } else { 1 };
+        half.refused(code, "x was not restored to the end");
+    }
     restore(&home, "a.backup", "x").json();
-    assert!(!folder.join("x.draft").exists());
+    assert!(!folder.join("x/draft.lock").exists());
 }
 
 #[test]
@@ -261,6 +268,51 @@ fn a_full_disk_leaves_no_half_folder() {
     assert_eq!(restore(&home, "a.backup", wanted).json()["intact"], true);
     assert_eq!(names(disk.path()), ["data"]);
     drop(disk);
+}
+
+/// Such as an empty volume of a container.
+#[test]
+fn a_file_system_is_restored_where_it_is_mounted() {
+    let Some(disk) = Disk::mount("32m") else { return };
+    let home = Home::new();
+    let program = home.serve(&[]);
+    back_up(&home, program.door(), "a.backup");
+    program.terminate();
+    let data = disk.path().to_str().unwrap();
+    fs::write(home.data().with_file_name("b.backup"), "no backup").unwrap();
+    restore(&home, "b.backup", data).refused(1, "is not a backup");
+    assert!(names(disk.path()).is_empty());
+    assert_eq!(restore(&home, "a.backup", data).json()["intact"], true);
+    assert_eq!(names(disk.path()), ["index.db", "lock", "policies", "wardbook.db"]);
+    drop(disk);
+}
+
+#[test]
+fn whoever_stops_a_command_finds_nothing_in_clear() {
+    let home = Home::new();
+    let program = home.serve(&[]);
+    back_up(&home, program.door(), "a.backup");
+    program.terminate();
+    let folder = home.data().parent().unwrap().to_owned();
+    let whole = fs::read(folder.join("a.backup")).unwrap();
+    let pipe = folder.join("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let left = names(&folder);
+    let verify = ["backup", "verify", "pipe", "--scratch", "draft"];
+    let restore = ["restore", "pipe", "--data", "draft"];
+    for (command, signal) in [(&verify[..], Signal::INT), (&restore[..], Signal::TERM)] {
+        let mut command = home.command(&[command, &KEY_FILE[..]].concat());
+        let mut child = spawn(command.stdout(Stdio::null()).stderr(Stdio::null()));
+        // All but the end, so that it waits in the middle of its work.
+        let mut writing = fs::OpenOptions::new().write(true).open(&pipe).unwrap();
+        writing.write_all(&whole[..whole.len() / 2]).unwrap();
+        let database = folder.join("draft/wardbook.db");
+        wait_until(|| database.exists());
+        kill_process(Pid::from_child(&child), signal).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(130));
+        drop(writing);
+        assert_eq!(names(&folder), left);
+    }
 }
 
 #[test]

@@ -53,7 +53,7 @@ impl ListedProtector {
 /// # Errors
 /// [`Error::NotInitialized`], [`Error::Store`].
 pub fn list(data: &Path) -> Result<Vec<ListedProtector>, Error> {
-    if !init::has_database(data) {
+    if !init::has_database(data)? {
         return Err(Error::NotInitialized(data.to_owned()));
     }
     let rows = match Store::open(data, Settings::default(), audit::marks) {
@@ -87,7 +87,7 @@ impl RootKeyFolder {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, Error> {
         hardening::harden();
-        if !init::has_database(&data) {
+        if !init::has_database(&data)? {
             return Err(Error::NotInitialized(data));
         }
         let store = Arc::new(Store::open(&data, Settings::default(), audit::marks)?);
