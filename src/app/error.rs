@@ -44,7 +44,7 @@ pub enum Error {
         #[source]
         cause: hsm::Error,
     },
-    #[error("others can read the key file {0}: take that from them with `chmod 600`")]
+    #[error("others can read the key file {0}: take that from them with `chmod 600`, and own it")]
     KeyFileMode(PathBuf),
     #[error("the root key cannot be opened")]
     RootKey(#[source] hsm::Error),

@@ -12,6 +12,7 @@ mod hardening;
 mod init;
 mod ledger;
 mod open;
+mod private;
 mod restore;
 mod root_key;
 mod sealed;
@@ -26,6 +27,7 @@ pub use error::Error;
 pub use guardrails::{GuardrailError, GuardrailFolder};
 pub use init::{GUARDRAILS, InitOptions, Initialized, init, is_initialized};
 pub use open::{OpenOptions, Opened, open};
+pub use private::is_private;
 pub use restore::{BackupFile, Checked, restore, verify_backup};
 pub use root_key::{
     ListedProtector, NewRemoteKey, OpenedBy, RemoteKeys, RootKeyFolder, RootKeySource,

@@ -114,11 +114,7 @@ async fn protect(
     let entropy = &mut OsEntropy;
     let sealed = match source {
         RootKeySource::KeyFile(path) => {
-            let file = match path.exists() {
-                true => key_file::read(path)?,
-                false => key_file::write(path)?,
-            };
-            protect_with_key_file(root, &file, entropy)?
+            protect_with_key_file(root, &key_file::read_or_write(path)?, entropy)?
         }
         RootKeySource::Passphrase(passphrase) => {
             protect_with_passphrase(root, passphrase, entropy)?
