@@ -64,6 +64,8 @@ pub enum Error {
     ProtectorName(String),
     #[error("there is a protector {0} already: give the new one another name")]
     ProtectorExists(String),
+    #[error("this key file is the protector {0} already: take another one")]
+    SameKeyFile(String),
     #[error("the root key has {0} protectors and can have no more: remove one first")]
     TooManyProtectors(usize),
     #[error("there is no protector {0}")]

@@ -7,8 +7,8 @@ use rustix::process::{
     DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit,
 };
 
-/// Hardens this process.
-pub(super) fn harden() {
+/// Hardens this process: the first thing to do, before any secret is read.
+pub fn harden() {
     if let Err(error) = set_dumpable_behavior(DumpableBehavior::NotDumpable) {
         tracing::warn!(%error, "cannot make the process undumpable");
     }

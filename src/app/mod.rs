@@ -25,6 +25,7 @@ mod witness;
 
 pub use error::Error;
 pub use guardrails::{GuardrailError, GuardrailFolder};
+pub use hardening::harden;
 pub use init::{GUARDRAILS, InitOptions, Initialized, init, is_initialized};
 pub use open::{OpenOptions, Opened, open};
 pub use private::is_private;

@@ -35,6 +35,7 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
+use crate::app;
 use crate::config::environment::Environment;
 use error::Error;
 use output::Output;
@@ -88,6 +89,17 @@ enum Command {
     DescribeOps,
 }
 
+impl Command {
+    /// Whether it may read what opens the root key, which is to be nowhere but in
+    /// memory.
+    fn opens_the_root_key(&self) -> bool {
+        matches!(
+            self,
+            Self::Serve(_) | Self::Init(_) | Self::RootKey(_) | Self::Backup(_) | Self::Restore(_)
+        )
+    }
+}
+
 /// What a command works with.
 struct Context {
     environment: Environment,
@@ -100,6 +112,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(line) => line,
         Err(refused) => return answer_of(&refused),
     };
+    if line.command.opens_the_root_key() {
+        app::harden();
+    }
     let output = Output::of_process(line.json);
     let mut context = Context { environment: Environment::of_process(), output };
     let done = match line.command {

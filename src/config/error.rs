@@ -64,6 +64,11 @@ pub enum Error {
         "no passphrase: there is no terminal to ask on; use --passphrase-file or --passphrase-fd"
     )]
     NoTerminal(#[source] io::Error),
+    #[error(
+        "others can read the passphrase in {0}: take that from them with `chmod 600`, and own it, \
+         or give it by --passphrase-fd"
+    )]
+    PassphraseFileMode(PathBuf),
     #[error("the passphrase is empty")]
     EmptyPassphrase,
     #[error("the two passphrases differ")]

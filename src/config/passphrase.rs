@@ -4,19 +4,32 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::Error;
+use crate::app::is_private;
 use crate::base::secret::SecretBytes;
 
 /// A passphrase has at most this many bytes.
 const BYTES_MAX: u64 = 4_096;
 
-/// The first line of a file, without its end.
+/// The first line of a file that nobody else can read, without its end.
 pub(super) fn from_file(path: &Path) -> Result<SecretBytes, Error> {
     let failed = |cause| Error::Read { path: path.to_owned(), cause };
     let file = File::open(path).map_err(failed)?;
+    if !is_private(&file).map_err(failed)? {
+        return Err(Error::PassphraseFileMode(path.to_owned()));
+    }
     first_line(file, failed)
+}
+
+/// The first line of an open descriptor. Whoever opened it knows who can read what is
+/// behind it.
+pub(super) fn from_descriptor(number: u32) -> Result<SecretBytes, Error> {
+    // Opening it by its name needs no unsafe code.
+    let path = PathBuf::from(format!("/dev/fd/{number}"));
+    let failed = |cause| Error::Read { path: path.clone(), cause };
+    first_line(File::open(&path).map_err(failed)?, failed)
 }
 
 fn first_line(
@@ -57,12 +70,27 @@ fn not_empty(passphrase: SecretBytes) -> Result<SecretBytes, Error> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::Permissions;
+    use std::os::fd::AsRawFd;
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     #[track_caller]
     fn check(content: &[u8], want: Option<&[u8]>) {
         let read = first_line(content, Error::NoTerminal);
         assert_eq!(read.ok().as_ref().map(SecretBytes::expose), want);
+    }
+
+    #[test]
+    fn a_file_that_others_can_read_is_refused() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "correct horse\n").unwrap();
+        assert_eq!(from_file(file.path()).unwrap().expose(), b"correct horse");
+        std::fs::set_permissions(file.path(), Permissions::from_mode(0o644)).unwrap();
+        assert!(matches!(from_file(file.path()), Err(Error::PassphraseFileMode(_))));
+        let by_descriptor = from_descriptor(file.as_file().as_raw_fd().unsigned_abs());
+        assert_eq!(by_descriptor.unwrap().expose(), b"correct horse");
     }
 
     #[test]

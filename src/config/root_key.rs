@@ -92,10 +92,7 @@ impl RootKeySetting {
             }
             Self::KeyFile(path) => return Ok(RootKeySource::KeyFile(path)),
             Self::PassphraseFile(path) => passphrase::from_file(&path)?,
-            // Opening the descriptor by its name needs no unsafe code.
-            Self::PassphraseDescriptor(number) => {
-                passphrase::from_file(Path::new(&format!("/dev/fd/{number}")))?
-            }
+            Self::PassphraseDescriptor(number) => passphrase::from_descriptor(number)?,
             Self::PassphraseTerminal => passphrase::from_terminal(is_new)?,
         };
         Ok(RootKeySource::Passphrase(passphrase))

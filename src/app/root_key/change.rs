@@ -108,7 +108,7 @@ impl RootKeyFolder {
     /// given.
     ///
     /// # Errors
-    /// [`Error::ProtectorName`], [`Error::ProtectorExists`],
+    /// [`Error::ProtectorName`], [`Error::ProtectorExists`], [`Error::SameKeyFile`],
     /// [`Error::TooManyProtectors`], and why the root key is not opened or sealed.
     pub async fn add(
         &self,
@@ -126,6 +126,7 @@ impl RootKeyFolder {
         }
         let (root, by) = open(source, &self.keys.protectors, &self.place()).await?;
         let row = protect(&root, new, &self.place(), name.clone(), self.clock.now_ms()).await?;
+        check_other(&row, &self.keys.protectors)?;
         let details = json!({ "protector": told(&row), "openedBy": by.name, "uid": uid() });
         self.commit(&self.keys.start(root)?, "AddRootKeyProtector", &details, Add(row)).await?;
         Ok(name)
@@ -308,6 +309,19 @@ fn check_name(name: &str) -> Result<(), Error> {
     match (1..=PROTECTOR_NAME_CHARS).contains(&name.len()) && name.bytes().all(sign) {
         true => Ok(()),
         false => Err(Error::ProtectorName(name.to_owned())),
+    }
+}
+
+/// Refuses a key file that is a protector already: of two that one file opens, one
+/// cannot be lost without the other.
+fn check_other(new: &ProtectorRow, others: &[ProtectorRow]) -> Result<(), Error> {
+    let new = SealedRootKey::decode(&new.sealed).map_err(Error::RootKey)?;
+    let is_same = |row: &&ProtectorRow| {
+        SealedRootKey::decode(&row.sealed).is_ok_and(|other| other.has_same_key(&new))
+    };
+    match others.iter().find(is_same) {
+        Some(same) => Err(Error::SameKeyFile(same.name.clone())),
+        None => Ok(()),
     }
 }
 

@@ -235,6 +235,13 @@ impl SealedRootKey {
         }
     }
 
+    /// Whether the same key-encryption key opens both, as far as that can be seen: two
+    /// from one passphrase have different salts.
+    #[must_use]
+    pub fn has_same_key(&self, other: &Self) -> bool {
+        self.check_id == other.check_id
+    }
+
     /// The form to store: a few lines of text, below 1 KiB; with what a remote
     /// key wrapped, below 16 KiB.
     #[must_use]

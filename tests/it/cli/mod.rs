@@ -10,7 +10,9 @@ mod root_key;
 mod schema;
 mod serving;
 
+use std::fs::OpenOptions;
 use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
@@ -21,6 +23,13 @@ use crate::fixture::program::spawn;
 
 const ACCOUNT: &str = "111122223333";
 const REGION: &str = "eu-central-1";
+
+/// Writes a file that nobody else can read.
+fn write_private(path: &Path, text: &str) {
+    let mut options = OpenOptions::new();
+    let mut file = options.write(true).create_new(true).mode(0o600).open(path).unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+}
 
 /// A folder, and an environment that knows nothing but it.
 struct Program {

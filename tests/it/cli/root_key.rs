@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-use super::Ended;
+use super::{Ended, write_private};
 use crate::fixture::program::{Home, spawn};
 use crate::fixture::wait_until;
 
@@ -21,8 +21,8 @@ impl Scene {
     fn set() -> Self {
         let home = Home::new();
         let folder = home.data().parent().unwrap().to_owned();
-        std::fs::write(folder.join("right"), "correct horse\n").unwrap();
-        std::fs::write(folder.join("wrong"), "battery staple\n").unwrap();
+        write_private(&folder.join("right"), "correct horse\n");
+        write_private(&folder.join("wrong"), "battery staple\n");
         let program = home.serve(&[]);
         let input = json!({ "KeyId": program.new_key(), "Plaintext": PLAINTEXT });
         let ciphertext = program.call("Encrypt", &input).ok()["CiphertextBlob"].clone();
@@ -159,6 +159,8 @@ fn names_are_plain_distinct_and_few() {
     scene.run(&["add", "--kind", "key-file"]).refused(2, "set without --new-key-file");
     let kms = ["add", "--kind", "pkcs11"];
     scene.run(&kms).refused(2, "invalid value 'pkcs11'");
+    let same = ["add", "--kind", "key-file", "--new-key-file", "data/root.key", "--name", "again"];
+    scene.run(&same).refused(1, "this key file is the protector key-file already");
     for n in 2..8 {
         assert_eq!(add(&format!("p{n}")).code, Some(0));
     }

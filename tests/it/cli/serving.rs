@@ -1,9 +1,11 @@
 //! `init`, `serve` and `demo`.
 
+use std::os::unix::fs::PermissionsExt;
+
 use rustix::process::Signal;
 use serde_json::Value;
 
-use super::{Program, Server, vector};
+use super::{Program, Server, vector, write_private};
 
 #[test]
 fn a_folder_is_initialized_once() {
@@ -96,8 +98,8 @@ fn a_second_server_is_refused() {
 #[test]
 fn a_passphrase_opens_its_folder_and_no_other_does() {
     let mut program = Program::new();
-    program.write("right", "correct horse\n");
-    program.write("wrong", "battery staple\n");
+    write_private(&program.path("right"), "correct horse\n");
+    write_private(&program.path("wrong"), "battery staple\n");
     let right = ["--root-key", "passphrase", "--passphrase-file", "right"];
     let made = program
         .json(&[&["init", "--data", "data", "--region", "eu-central-1"], &right[..]].concat());
@@ -107,6 +109,10 @@ fn a_passphrase_opens_its_folder_and_no_other_does() {
     let wrong = program.run(&[&serve[..], &["--passphrase-file", "wrong"]].concat());
     wrong.refused(3, "passphrase is wrong");
     program.run(&serve).refused(3, "it is opened by passphrase");
+    let public = std::fs::Permissions::from_mode(0o644);
+    std::fs::set_permissions(program.path("right"), public).unwrap();
+    let seen = program.run(&[&serve[..], &["--passphrase-file", "right"]].concat());
+    seen.refused(2, "others can read the passphrase in right");
     // From a descriptor, here standard input.
     let mut command = program.command(&[&serve[..], &["--json", "--passphrase-fd", "0"]].concat());
     command.stdin(std::fs::File::open(program.path("right")).unwrap());
