@@ -6,6 +6,8 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use super::error::Error;
+use crate::base::hex;
+use crate::hsm::{EntropySource, OsEntropy};
 
 /// A file beside the one that it becomes: whoever looks for that finds it whole
 /// or not at all. Only its owner may read it.
@@ -22,7 +24,11 @@ impl Unfinished {
             return Err(error(io::ErrorKind::IsADirectory.into()));
         };
         let mut name = name.to_owned();
-        name.push(format!(".{}.part", std::process::id()));
+        // One that a crash has left must not be in the way: in a container every
+        // process may have the same number.
+        let mut random = [0; 8];
+        OsEntropy.fill(&mut random).map_err(|cause| error(io::Error::other(cause)))?;
+        name.push(format!(".{}.part", hex::encode(&random)));
         let path = becomes.with_file_name(name);
         let mut options = OpenOptions::new();
         let file = options.write(true).create_new(true).mode(0o600).open(&path).map_err(error)?;
@@ -64,7 +70,10 @@ mod tests {
     #[test]
     fn what_is_not_finished_leaves_nothing() {
         let folder = tempfile::tempdir().unwrap();
+        let one = Unfinished::create(&folder.path().join("x")).unwrap();
+        // Nobody is in the way of anybody.
         drop(Unfinished::create(&folder.path().join("x")).unwrap());
+        drop(one);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
         assert!(Unfinished::create(folder.path()).is_err());
         assert!(Unfinished::create(Path::new("/none/there/x")).is_err());
