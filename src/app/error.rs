@@ -54,6 +54,11 @@ pub enum Error {
         "which remote key is to protect the root key? Say it with root-key-remote and root-key-id"
     )]
     NoRemoteKey,
+    #[error(
+        "the backup itself says which remote key opens it, and could be anybody's: name the key \
+         with --root-key-remote and --root-key-id, or the log with --public-key"
+    )]
+    AnyRemoteKey,
     #[error("the remote {remote} does not open the root key ({kind}): {cause}", kind = .kind.as_str())]
     RemoteKey { remote: String, kind: FailureKind, cause: String },
     #[error("the root key of this folder has no protector of this kind: it is opened by {0}")]

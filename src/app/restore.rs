@@ -104,12 +104,7 @@ fn unpack(
     let file = File::open(backup.path).map_err(of_file)?;
     let sealed = Sealed::read(BufReader::with_capacity(256 * 1024, file)).map_err(of_backup)?;
     let header = sealed.header().clone();
-    let row = |protector: &crate::backup::Protector| ProtectorRow {
-        name: protector.name.clone(),
-        sealed: protector.sealed.clone().into_bytes(),
-        added_ms: None,
-    };
-    let protectors: Vec<ProtectorRow> = header.protectors.iter().map(row).collect();
+    let protectors = protectors(&header, &backup)?;
     let account = AccountId::parse(&header.account).ok_or(Error::Meta("account"))?;
     let place = Place { account: &account, log_id: &header.log_id };
     let opening = root_key::open(&backup.root_key, &protectors, &place);
@@ -131,6 +126,27 @@ fn unpack(
         return Err(Error::BackupHead { says: head.size, has: report.size.unwrap_or_default() });
     }
     Ok((Checked { header, size: head.size, report }, hsm))
+}
+
+/// The protectors that the header names, as far as they may open a root key. Nothing
+/// proves the header yet, and whoever forged it has a remote key, too.
+fn protectors(header: &Header, backup: &BackupFile<'_>) -> Result<Vec<ProtectorRow>, Error> {
+    let row = |protector: &crate::backup::Protector| ProtectorRow {
+        name: protector.name.clone(),
+        sealed: protector.sealed.clone().into_bytes(),
+        added_ms: None,
+    };
+    let mut protectors: Vec<ProtectorRow> = header.protectors.iter().map(row).collect();
+    if let RootKeySource::AwsKms(keys) = &backup.root_key {
+        if keys.new.is_none() && backup.key.is_none() {
+            return Err(Error::AnyRemoteKey);
+        }
+        protectors.retain(|row| keys.may_open(&row.sealed));
+        if protectors.is_empty() {
+            return Err(Error::NoSuchProtector("another remote key".to_owned()));
+        }
+    }
+    Ok(protectors)
 }
 
 fn write(

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{CHUNK, Error, MAGIC, VERSION};
+use crate::base::limits::ROOT_KEY_PROTECTORS;
 
 /// Text of a header, bytes at most.
 const TEXT_BYTES_MAX: u32 = 256 * 1024;
@@ -80,6 +81,11 @@ impl Header {
     pub(super) fn decode(text: &[u8]) -> Result<Self, Error> {
         let header: Self = serde_json::from_slice(text).map_err(Error::HeaderForm)?;
         header.content_bytes()?;
+        // Nothing proves the header before a protector is opened, and each may cost
+        // as much as a passphrase does.
+        if header.protectors.len() > ROOT_KEY_PROTECTORS {
+            return Err(Error::Header("it has too many protectors"));
+        }
         Ok(header)
     }
 

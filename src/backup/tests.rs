@@ -6,6 +6,7 @@ use std::io::Cursor;
 use proptest::prelude::*;
 
 use super::*;
+use crate::base::limits::ROOT_KEY_PROTECTORS;
 use crate::hsm::protector::{KeyFile, SealedRootKey, protect_with_key_file};
 use crate::hsm::{Hsm, OsEntropy, RootKey};
 
@@ -128,6 +129,24 @@ fn chunks_of_another_backup_do_not_fit() {
     let end = files[0].len() - 18;
     let mixed = [&files[0][..end], &files[1][end..]].concat();
     assert!(matches!(open(&root, &mixed), Err(Error::Chunk { number: 3, of: 3, .. })));
+}
+
+/// Whoever opens a file has nothing but its word before a protector is opened.
+#[test]
+fn no_header_asks_for_endless_work() {
+    let (hsm, _root) = root();
+    let read = |protectors: usize| {
+        let mut header = header(&[7; 9]);
+        let one = header.protectors[0].clone();
+        header.protectors = vec![one; protectors];
+        let mut sealing =
+            Sealing::begin(&hsm, header, Cursor::new([7; 9]), &some_guardrails()).unwrap();
+        let piece = sealing.piece().unwrap().unwrap();
+        Sealed::read(&piece[..]).map(|_sealed| ())
+    };
+    assert!(read(ROOT_KEY_PROTECTORS).is_ok());
+    let refused = read(ROOT_KEY_PROTECTORS + 1);
+    assert!(matches!(refused, Err(Error::Header("it has too many protectors"))));
 }
 
 #[test]

@@ -236,6 +236,9 @@ fn what_is_damaged_is_refused_and_leaves_nothing() {
     let verify = ["backup", "verify", "a.backup", "--public-key", &log_key];
     let says = "is not of the log with this public key";
     run(&home, &[&verify[..], &KEY_FILE[..]].concat()).refused(1, says);
+    // A forged backup would name a remote key of who forged it.
+    let any = ["restore", "a.backup", "--data", "x", "--root-key", "aws-kms"];
+    run(&home, &any).refused(1, "which remote key opens it, and could be anybody's");
     let none = run(&home, &["restore", "a.backup", "--data", "x"]);
     none.refused(2, "there is no key file x/root.key");
     restore(&home, "a.backup", "data").refused(1, "data is not empty: nothing was changed");

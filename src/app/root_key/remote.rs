@@ -64,6 +64,15 @@ impl RemoteKeys {
         sealed.open_with_kek(&kek).map_err(Error::RootKey)
     }
 
+    /// Whether these keys may open a file that somebody brings: only the key that the
+    /// settings name, if they name one. A forged file names a key of who forged it.
+    pub(in crate::app) fn may_open(&self, sealed: &[u8]) -> bool {
+        let Some(named) = &self.new else { return true };
+        let sealed = SealedRootKey::decode(sealed).ok();
+        let wrapped = sealed.as_ref().and_then(SealedRootKey::wrapped);
+        wrapped.is_none_or(|wrapped| wrapped.key_arn == named.key_arn)
+    }
+
     /// The same remotes, for a new protector under the remote key of an old one.
     pub(super) fn again(&self, sealed: &SealedRootKey) -> Option<Self> {
         let wrapped = sealed.wrapped()?;
@@ -93,4 +102,34 @@ fn context(place: &Place<'_>) -> EncryptionContext {
     ];
     let pairs = pairs.map(|(name, value)| (name.to_owned(), value.to_owned()));
     EncryptionContext::new(BTreeMap::from(pairs))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::clock::{Clock, ManualClock};
+
+    #[test]
+    fn a_file_that_somebody_brings_does_not_choose_its_key() {
+        let sealed = |key_arn: &str| {
+            let root = RootKey::generate(&mut OsEntropy).unwrap();
+            let kek = generate_kek(&mut OsEntropy).unwrap();
+            let (remote, key_arn) = ("eu".to_owned(), key_arn.to_owned());
+            let wrapped = Wrapped { remote, key_arn, ciphertext: vec![1] };
+            let sealed = protect_with_remote_key(&root, &kek, wrapped, &mut OsEntropy).unwrap();
+            sealed.encode().into_bytes()
+        };
+        let ours = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+        let foreign =
+            "arn:aws:kms:eu-central-1:444455556666:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+        let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(0));
+        let remotes = Arc::new(Remotes::new(Vec::new(), &clock));
+        let remote = RemoteName::parse("eu").unwrap();
+        let new = Some(NewRemoteKey { remote, key_arn: ours.to_owned() });
+        let keys = RemoteKeys { remotes: Arc::clone(&remotes), new };
+        assert!(keys.may_open(&sealed(ours)));
+        assert!(!keys.may_open(&sealed(foreign)));
+        let keys = RemoteKeys { remotes, new: None };
+        assert!(keys.may_open(&sealed(foreign)));
+    }
 }
