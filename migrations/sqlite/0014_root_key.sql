@@ -4,8 +4,7 @@
 alter table root_key_protectors add column added_ms integer;
 
 -- What references to items and pseudonyms come from, sealed under the root key. It
--- outlives root keys. A folder that is older than this table has no row: there the
--- first root key is it, until the root key is rotated.
+-- outlives root keys.
 create table naming_keys (
     id integer not null primary key check (id = 1),
     sealed blob not null

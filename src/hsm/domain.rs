@@ -12,6 +12,9 @@ use super::root::RootKey;
 
 /// Format version of a sealed domain key, and of what domain keys seal.
 const FORMAT: u8 = 1;
+/// Format version of a sealed domain key that is older than the root key it is
+/// sealed under: whoever had the one before may have opened it, too.
+const OUTLIVED_FORMAT: u8 = 2;
 /// Format 1, check id of the root key 16, version 4.
 const SEALED_HEADER_LEN: usize = 21;
 
@@ -68,20 +71,26 @@ pub(super) struct DomainKeys {
     version: u32,
     key: Key,
     older: BTreeMap<u32, Key>,
+    /// The first version that is not older than the root key.
+    first_safe: u32,
 }
 
 impl DomainKeys {
     /// Opens all of `sealed`, in any order.
     pub(super) fn open(root: &RootKey, sealed: &[SealedDomainKey]) -> Result<Self, Error> {
         let mut keys = BTreeMap::new();
+        let mut first_safe = 0;
         for one in sealed {
-            let key = open_one(root, one)?;
+            let (key, is_outlived) = open_one(root, one)?;
+            if is_outlived {
+                first_safe = one.version.saturating_add(1).max(first_safe);
+            }
             if keys.insert(one.version, key).is_some() {
                 return Err(Error::DomainKeyOutOfSequence(one.version));
             }
         }
         let (version, key) = keys.pop_last().ok_or(Error::NoDomainKey)?;
-        Ok(Self { version, key, older: keys })
+        Ok(Self { version, key, older: keys, first_safe })
     }
 
     /// What new things are sealed with.
@@ -101,12 +110,23 @@ impl DomainKeys {
         self.older.get(&header.version).ok_or(Error::UnknownDomainKey(header.version))
     }
 
+    /// The key that the header of a token names. What is stored is ours, whoever knows
+    /// the key; a token that comes from outside could be made by them, if the key is
+    /// older than the root key.
+    pub(super) fn load_for_token(&self, header: Header) -> Result<&Key, Error> {
+        match header.version < self.first_safe {
+            true => Err(Error::UnknownDomainKey(header.version)),
+            false => self.load(header),
+        }
+    }
+
     /// Whether a header names the current key.
     pub(super) fn is_current(&self, header: Header) -> bool {
         header.version == self.version
     }
 
-    /// Seals all of them under another root key, oldest first.
+    /// Seals all of them under another root key, which they are older than, oldest
+    /// first.
     pub(super) fn seal_under(
         &self,
         root: &RootKey,
@@ -114,7 +134,7 @@ impl DomainKeys {
     ) -> Result<Vec<SealedDomainKey>, Error> {
         let current = std::iter::once((&self.version, &self.key));
         let all = self.older.iter().chain(current);
-        all.map(|(version, key)| seal_one(root, random, *version, key)).collect()
+        all.map(|(version, key)| seal_one(root, random, OUTLIVED_FORMAT, *version, key)).collect()
     }
 
     pub(super) fn activate(&mut self, pending: PendingDomainKey) -> Result<(), Error> {
@@ -145,27 +165,25 @@ pub(super) fn prepare(
     let version = current.checked_add(1).ok_or(Error::DomainKeyOutOfSequence(current))?;
     let mut key = Key::zero();
     random.fill(key.expose_mut())?;
-    let sealed = seal_one(root, random, version, &key)?;
+    let sealed = seal_one(root, random, FORMAT, version, &key)?;
     Ok(PendingDomainKey { key, sealed })
 }
 
 fn seal_one(
     root: &RootKey,
     random: &mut Random<'_>,
+    format: u8,
     version: u32,
     key: &Key,
 ) -> Result<SealedDomainKey, Error> {
-    let header = sealed_header(root, version);
+    let header = [&[format][..], &root.check_id(), &version.to_be_bytes()].concat();
     let fresh = Fresh::draw(random)?;
     let bytes = envelope::seal(root.key(), Label::DOMAIN_KEY, fresh, &header, &[], key.expose())?;
     Ok(SealedDomainKey { version, bytes })
 }
 
-fn sealed_header(root: &RootKey, version: u32) -> Vec<u8> {
-    [&[FORMAT][..], &root.check_id(), &version.to_be_bytes()].concat()
-}
-
-fn open_one(root: &RootKey, sealed: &SealedDomainKey) -> Result<Key, Error> {
+/// The key, and whether it is older than the root key.
+fn open_one(root: &RootKey, sealed: &SealedDomainKey) -> Result<(Key, bool), Error> {
     let damaged = Error::DamagedDomainKey(sealed.version);
     let (check_id, header, envelope) = split_sealed(sealed).ok_or(damaged.clone())?;
     if check_id != root.check_id() {
@@ -173,6 +191,7 @@ fn open_one(root: &RootKey, sealed: &SealedDomainKey) -> Result<Key, Error> {
     }
     envelope::open(root.key(), Label::DOMAIN_KEY, header, &[], envelope)
         .and_then(|secret| Key::try_from_slice(secret.expose()))
+        .map(|key| (key, header.first() == Some(&OUTLIVED_FORMAT)))
         .ok_or(damaged)
 }
 
@@ -181,6 +200,7 @@ fn split_sealed(sealed: &SealedDomainKey) -> Option<([u8; 16], &[u8], &[u8])> {
     let (header, envelope) = sealed.bytes.split_at_checked(SEALED_HEADER_LEN)?;
     let (format, rest) = header.split_first()?;
     let (check_id, version) = rest.split_first_chunk::<16>()?;
-    let known = *format == FORMAT && version == sealed.version.to_be_bytes();
+    let known =
+        matches!(*format, FORMAT | OUTLIVED_FORMAT) && version == sealed.version.to_be_bytes();
     known.then_some((*check_id, header, envelope))
 }

@@ -59,6 +59,9 @@ pub enum Error {
     /// There is nothing to start with.
     #[error("no sealed domain key was given")]
     NoDomainKey,
+    /// The data folder has no naming key, and every folder is made with one.
+    #[error("there is no sealed naming key: it was removed")]
+    NoNamingKey,
     /// The naming key is malformed or altered.
     #[error("sealed naming key is damaged")]
     DamagedNamingKey,

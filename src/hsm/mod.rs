@@ -87,6 +87,14 @@ impl Purpose {
             Self::TrailKey => Label::TRAIL_KEY,
         }
     }
+
+    /// Whether it is handed out and comes back, instead of being stored.
+    const fn is_token(self) -> bool {
+        match self {
+            Self::SessionToken | Self::ImportToken | Self::GrantToken => true,
+            Self::AccessKey | Self::AuditKey | Self::TrailKey => false,
+        }
+    }
 }
 
 /// The software HSM: the root key, the domain keys, the naming key, the random bit
@@ -130,11 +138,11 @@ impl Hsm {
     }
 
     /// The HSM with stored domain keys, in any order; the highest version
-    /// becomes the current one. Where no naming key was stored, the root key is it.
+    /// becomes the current one.
     ///
     /// # Errors
     /// Those of [`Self::initialize`], and [`Error::NoDomainKey`],
-    /// [`Error::WrongRootKey`], [`Error::DamagedDomainKey`],
+    /// [`Error::WrongRootKey`], [`Error::DamagedDomainKey`], [`Error::NoNamingKey`],
     /// [`Error::DamagedNamingKey`], or [`Error::DomainKeyOutOfSequence`] if a
     /// version comes twice.
     pub fn start(
@@ -282,7 +290,8 @@ impl Hsm {
     /// Opens what [`Self::seal`] made for the same purpose and `aad`.
     ///
     /// # Errors
-    /// [`Error::DamagedSecret`], [`Error::UnknownDomainKey`].
+    /// [`Error::DamagedSecret`]; [`Error::UnknownDomainKey`], also for a token from
+    /// before the root key was replaced.
     pub fn unseal(
         &self,
         purpose: Purpose,
@@ -364,7 +373,10 @@ fn open_secret(
     sealed: &[u8],
 ) -> Result<SecretBytes, Error> {
     let (header, envelope) = Header::parse(sealed).ok_or(Error::DamagedSecret)?;
-    let key = domain.load(header)?;
+    let key = match purpose.is_token() {
+        true => domain.load_for_token(header)?,
+        false => domain.load(header)?,
+    };
     envelope::open(key, purpose.label(), &header.to_bytes(), aad, envelope)
         .ok_or(Error::DamagedSecret)
 }

@@ -30,12 +30,10 @@ pub(super) fn seal(root: &RootKey, random: &mut Random<'_>, names: &Key) -> Resu
     envelope::seal(root.key(), Label::NAMING_KEY, fresh, &header, &[], names.expose())
 }
 
-/// Opens a stored naming key. A data folder that is older than naming keys has
-/// none, and what it named came from its root key.
+/// Opens a stored naming key. Every data folder has one: where it is gone, somebody
+/// took it away, and nothing else may stand in for it.
 pub(super) fn open(root: &RootKey, sealed: Option<&[u8]>) -> Result<Key, Error> {
-    let Some(sealed) = sealed else {
-        return Key::try_from_slice(root.key().expose()).ok_or(Error::DamagedNamingKey);
-    };
+    let sealed = sealed.ok_or(Error::NoNamingKey)?;
     let wanted = header(root);
     let (header, envelope) = sealed.split_at_checked(HEADER_LEN).ok_or(Error::DamagedNamingKey)?;
     if header.first() != wanted.first() {
@@ -73,6 +71,6 @@ mod tests {
         for len in 0..sealed.len() {
             assert_eq!(open(&root, Some(&sealed[..len])).err(), Some(Error::DamagedNamingKey));
         }
-        assert_eq!(open(&root, None).unwrap().expose(), root.key().expose());
+        assert_eq!(open(&root, None).err(), Some(Error::NoNamingKey));
     }
 }

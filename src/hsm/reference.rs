@@ -39,13 +39,14 @@ impl Hsm {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hsm::testing::root_as_naming_key;
     use crate::hsm::{OsEntropy, RootKey};
 
-    /// Without a naming key of its own: the root key is it.
     fn hsm(root: [u8; 32]) -> Hsm {
         let root = || RootKey::from_key(Key::try_from_slice(&root).unwrap());
         let (_, first) = Hsm::initialize(root(), OsEntropy).unwrap();
-        Hsm::start(root(), &[first], None, OsEntropy).unwrap()
+        let names = root_as_naming_key(&root());
+        Hsm::start(root(), &[first], Some(&names), OsEntropy).unwrap()
     }
 
     /// Golden: what the book knows items by must stay.

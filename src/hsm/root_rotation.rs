@@ -15,7 +15,8 @@ pub struct UnderRootKey {
 impl Hsm {
     /// Seals the domain keys and the naming key under `new`, and makes one more
     /// domain key: whoever had the old root key may have opened those that there
-    /// are, so what they sealed is to be resealed. This HSM is left as it is.
+    /// are, so what they sealed is to be resealed, and tokens under them open no
+    /// more. This HSM is left as it is.
     ///
     /// # Errors
     /// [`Error::Entropy`].
@@ -42,10 +43,14 @@ mod tests {
         let mut root = || RootKey::generate(&mut entropy).unwrap();
         let (old, new) = (root(), root());
         let (old_again, new_again) = (RootKey::from_key(copy(&old)), RootKey::from_key(copy(&new)));
+        let third_root = RootKey::from_key(copy(&new));
         let (hsm, _) = Hsm::initialize(old, CountingEntropy::default()).unwrap();
         let first = hsm.seal(Purpose::AccessKey, b"", b"first").unwrap();
         hsm.activate(hsm.prepare_domain_key().unwrap()).unwrap();
         let second = hsm.seal(Purpose::AccessKey, b"", b"second").unwrap();
+        let tokens = [Purpose::SessionToken, Purpose::ImportToken, Purpose::GrantToken];
+        // The domain keys of before are known to whoever had the old root key.
+        let forged = tokens.map(|purpose| (purpose, hsm.seal(purpose, b"", b"token").unwrap()));
         let names = |hsm: &Hsm| {
             let reference = hsm.reference_key("111122223333", "People").reference(b"key").unwrap();
             (reference, hsm.pseudonym(b"context", b"value").unwrap())
@@ -61,6 +66,22 @@ mod tests {
         assert_eq!(after.current_domain_version(), Ok(3));
         for (sealed, secret) in [(first, &b"first"[..]), (second, b"second")] {
             assert_eq!(after.unseal(Purpose::AccessKey, b"", &sealed).unwrap().expose(), secret);
+        }
+        for (purpose, token) in &forged {
+            let opened = after.unseal(*purpose, b"", token);
+            assert_eq!(opened.err(), Some(Error::UnknownDomainKey(2)), "{purpose:?}");
+        }
+        // Those of now do, and go on when domain keys rotate; so does the bar.
+        let token = after.seal(Purpose::SessionToken, b"", b"token").unwrap();
+        let pending = after.prepare_domain_key().unwrap();
+        let mut later = domain_keys.clone();
+        later.push(pending.sealed().clone());
+        after.activate(pending).unwrap();
+        let again =
+            Hsm::start(third_root, &later, Some(&naming_key), CountingEntropy::default()).unwrap();
+        for hsm in [&after, &again] {
+            assert!(hsm.unseal(Purpose::SessionToken, b"", &token).is_ok());
+            assert!(hsm.unseal(forged[0].0, b"", &forged[0].1).is_err());
         }
         assert_eq!(names(&after), names(&hsm));
         // The naming key of before is of the old root key.

@@ -1,7 +1,9 @@
 //! What the tests of this module share.
 
 use super::hazmat::hash;
-use super::random::{EntropyError, EntropySource};
+use super::naming;
+use super::random::{EntropyError, EntropySource, Random};
+use super::root::RootKey;
 
 /// A source that never repeats and is the same in every run.
 #[derive(Default)]
@@ -16,6 +18,12 @@ impl EntropySource for CountingEntropy {
         }
         Ok(())
     }
+}
+
+/// A naming key that is equal to the root key, sealed: the golden names come from it.
+pub(super) fn root_as_naming_key(root: &RootKey) -> Vec<u8> {
+    let mut entropy = CountingEntropy::default();
+    naming::seal(root, &mut Random::new(&mut entropy).unwrap(), root.key()).unwrap()
 }
 
 /// Bytes from hex of any length.

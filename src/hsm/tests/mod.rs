@@ -1,4 +1,4 @@
-use super::testing::{CountingEntropy, bit_flips};
+use super::testing::{CountingEntropy, bit_flips, root_as_naming_key};
 use super::*;
 use crate::base::ids::{AccountId, KeyId, MaterialId, Region};
 use crate::base::limits::CIPHERTEXT_BYTES;
@@ -78,7 +78,8 @@ fn other_root() -> RootKey {
 }
 
 fn start(root: RootKey, sealed: &[SealedDomainKey]) -> Result<Hsm, Error> {
-    Hsm::start(root, sealed, None, CountingEntropy::default())
+    let names = root_as_naming_key(&root);
+    Hsm::start(root, sealed, Some(&names), CountingEntropy::default())
 }
 
 fn context(pairs: &[(&str, &str)]) -> EncryptionContext {
@@ -308,7 +309,9 @@ fn without_entropy_nothing_new_is_made() {
     let fixture = Fixture::new();
     let on = Arc::new(AtomicBool::new(true));
     let source = Switched(CountingEntropy::default(), Arc::clone(&on));
-    let hsm = Hsm::start(test_root(), std::slice::from_ref(&fixture.first), None, source).unwrap();
+    let names = root_as_naming_key(&test_root());
+    let first = std::slice::from_ref(&fixture.first);
+    let hsm = Hsm::start(test_root(), first, Some(&names), source).unwrap();
     let fixture = Fixture { hsm, ..fixture };
     let blob = fixture.encrypt(b"hello", &context(&[]));
 
