@@ -22,6 +22,37 @@ pub(super) struct Home<'a> {
     pub(super) region: &'a Region,
 }
 
+/// What is recorded while nobody serves: by commands, and by a start before it is one.
+pub(super) const OFFLINE_EVENTS: [&str; 6] = [
+    "AcceptLoss",
+    "AddRootKeyProtector",
+    "CreateAuditKey",
+    "RemoveRootKeyProtector",
+    "RestoreBackup",
+    "RotateRootKey",
+];
+
+/// What the wall clock shows, and the time of the last record if that is later:
+/// the clock of now may be that of another machine, or was set back. Every record
+/// says both.
+pub(super) struct Times {
+    pub(super) now_ms: i64,
+    pub(super) latest_record_ms: Option<i64>,
+}
+
+impl Times {
+    pub(super) fn read(store: &Store, clock: &dyn Clock) -> Result<Self, Error> {
+        let now_ms = clock.now_ms();
+        let latest_record_ms = store.last_time_ms()?.filter(|last_ms| *last_ms > now_ms);
+        Ok(Self { now_ms, latest_record_ms })
+    }
+
+    /// What of a record wardbook itself says.
+    pub(super) fn own(&self) -> audit::Own<'static> {
+        audit::Own { latest_record_ms: self.latest_record_ms, ..audit::Own::default() }
+    }
+}
+
 /// Appoints the log's notary, unless the log is not what was signed, or not
 /// what `witness` has seen. Answers the public key.
 ///
@@ -77,14 +108,15 @@ fn record_loss(
     tracing::warn!(witnessed, size, "the log goes on without records that a witness has seen");
     let details = json!({ "witnessed": note, "witnessedSize": witnessed, "logSize": size });
     let details = to_raw_value(&details).map_err(audit::Error::Encode)?;
-    let now_ms = clock.now_ms().max(store.last_time_ms()?.unwrap_or_default());
+    let times = Times::read(store, clock)?;
     let caller = init::caller(hsm, home.account)?;
     let event = audit::prepare(&Record {
         event_name: "AcceptLoss",
+        own: times.own(),
         service_event_details: Some(&details),
         event_id: init::random(hsm)?,
         salt: init::random(hsm)?,
-        ..init::first_record(&caller, home.account, home.region, now_ms)
+        ..init::first_record(&caller, home.account, home.region, times.now_ms)
     })?;
     commit(store, Unit { changes: Vec::new(), event, further: Vec::new() })
 }

@@ -170,6 +170,7 @@ fn assemble(
         wall_ms: options.clock.now_ms(),
         elapsed: options.clock.elapsed(),
         last_record_ms: store.last_time_ms()?,
+        served_until_ms: store.last_time_without_ms(&ledger::OFFLINE_EVENTS)?,
         restored_ms: restore::restored_ms(&store)?,
     };
     let handles = || trail::Handles {

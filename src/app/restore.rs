@@ -214,17 +214,19 @@ fn record(folder: &Path, hsm: &Hsm, checked: &Checked, clock: &dyn Clock) -> Res
         "version": env!("CARGO_PKG_VERSION"),
     });
     let details = to_raw_value(&details).map_err(audit::Error::Encode)?;
-    // The clock of another machine may be behind.
-    let now_ms = clock.now_ms().max(store.last_time_ms()?.unwrap_or_default());
+    let times = log::Times::read(&store, clock)?;
     let event = audit::prepare(&Record {
         event_name: "RestoreBackup",
+        own: times.own(),
         event_source: "backup.wardbook",
         service_event_details: Some(&details),
         event_id: init::random(hsm)?,
         salt: init::random(hsm)?,
-        ..init::first_record(&init::caller(hsm, &account)?, &account, &region, now_ms)
+        ..init::first_record(&init::caller(hsm, &account)?, &account, &region, times.now_ms)
     })?;
-    let changes: Vec<Box<dyn Change>> = vec![Box::new(RestoredAt(now_ms))];
+    // The clock of another machine may be behind.
+    let restored_ms = times.latest_record_ms.unwrap_or(times.now_ms);
+    let changes: Vec<Box<dyn Change>> = vec![Box::new(RestoredAt(restored_ms))];
     log::commit(&store, Unit { changes, event, further: Vec::new() })?;
     ledger::check_witnessed(&store, &key, &header.checkpoint)?;
     store.close();

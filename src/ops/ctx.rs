@@ -85,6 +85,9 @@ pub struct Start {
     pub elapsed: Duration,
     /// Wall clock of the last record before.
     pub last_record_ms: Option<i64>,
+    /// The same of the last record that a server made: what commands record while none
+    /// runs says nothing of how long that was.
+    pub served_until_ms: Option<i64>,
     /// Wall clock when the data folder was restored from a backup, if it was.
     pub restored_ms: Option<i64>,
 }

@@ -120,6 +120,23 @@ pub(super) fn last_time_ms(tx: &mut dyn Tx) -> Result<Option<i64>, Error> {
     tx.rows(&LAST_TIME, &[])?.first().map(|row| row.int(0)).transpose()
 }
 
+/// The same of the last record that is none of these events.
+pub(super) fn last_time_without_ms(tx: &mut dyn Tx, events: &[&str]) -> Result<Option<i64>, Error> {
+    let mut before = i64::MAX;
+    loop {
+        let rows = tx.rows(&NEWEST_BEFORE, &[before.into()])?;
+        for row in &rows {
+            if !events.contains(&row.text(2)?) {
+                return row.int(1).map(Some);
+            }
+            before = row.int(0)?;
+        }
+        if rows.is_empty() {
+            return Ok(None);
+        }
+    }
+}
+
 /// The leaf of the record at `seq`, if there is one.
 pub(super) fn leaf(tx: &mut dyn Tx, seq: i64) -> Result<Option<[u8; 32]>, Error> {
     tx.rows(&LEAF, &[seq.into()])?.first().map(|row| row.array(0)).transpose()
@@ -367,5 +384,10 @@ const LIST_ERASURE: Query =
 const LEAF: Query = Query { name: "log.leaf", sql: "select leaf from event_log where seq = ?1" };
 const LAST_TIME: Query =
     Query { name: "log.last_time", sql: "select time_ms from event_log order by seq desc limit 1" };
+const NEWEST_BEFORE: Query = Query {
+    name: "log.newest_before",
+    sql: "select e.seq, e.time_ms, n.value from event_log e join names n on n.id = e.event_name \
+          where e.seq < ?1 order by e.seq desc limit 16",
+};
 const LAST_SEQ: Query =
     Query { name: "log.last_seq", sql: "select coalesce(max(seq), 0) from event_log" };

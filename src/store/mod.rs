@@ -255,6 +255,14 @@ impl Store {
         self.read(log::last_time_ms)
     }
 
+    /// The same of the last record that is none of these events.
+    ///
+    /// # Errors
+    /// What the engine says.
+    pub fn last_time_without_ms(&self, events: &[&str]) -> Result<Option<i64>, Error> {
+        self.read(|tx| log::last_time_without_ms(tx, events))
+    }
+
     /// Reads at most `limit` records behind `after_seq`, in the order of the log.
     /// Blocks.
     ///

@@ -2,13 +2,16 @@
 //! as the system, with records.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
+use wardbook::app::{RootKeyFolder, RootKeySource};
 use wardbook::base::clock::ManualClock;
 use wardbook::base::timestamp::{epoch_seconds, from_epoch_seconds};
 use wardbook::ops::system;
 
+use crate::fixture::server::data;
 use crate::fixture::{
     ACCOUNT, OTHER_REGION, Options, REGION, START_MS, Server, THIRD_REGION, wait_until,
 };
@@ -163,11 +166,26 @@ fn a_clock_that_is_far_ahead_at_the_start_deletes_nothing_for_a_day() {
     server.call("ScheduleKeyDeletion", &key).ok();
     let ahead = Arc::new(ManualClock::at(START_MS + 60 * DAY_MS));
     let clock = Arc::<ManualClock>::clone(&ahead);
-    let server = server.restart(Options { clock, ..Options::default() });
+    let options = Options { clock, ..Options::default() };
+    // What a command records by that clock is no sign that a server ran by it.
+    let server = server.restart_after(options, |folder| add_protector(folder, &ahead));
     pass(&server, &ahead, 0);
     server.call("DescribeKey", &key).ok();
     pass(&server, &ahead, DAY_MS);
     assert_eq!(server.call("DescribeKey", &key).code(), "NotFoundException");
+}
+
+fn add_protector(folder: &Path, clock: &Arc<ManualClock>) {
+    let source = RootKeySource::KeyFile(folder.join("root.key"));
+    let new = RootKeySource::KeyFile(folder.join("spare.key"));
+    let clock = Arc::<ManualClock>::clone(clock);
+    let opened = RootKeyFolder::open(data(folder), Default::default(), clock).unwrap();
+    // On a thread without a runtime, as the command line has none.
+    let add = move || {
+        let adding = opened.add(&source, Some("spare".to_owned()), &new);
+        wardbook::http::server::block_on(adding).unwrap();
+    };
+    std::thread::spawn(add).join().unwrap();
 }
 
 /// A new domain key every day; what older ones sealed is sealed again, and

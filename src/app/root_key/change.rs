@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::{OpenedBy, Place, RootKeySource, SealedKeys, open, protect};
 use crate::app::error::Error;
-use crate::app::ledger::{self, Home};
+use crate::app::ledger::{self, Home, Times};
 use crate::app::open::identity_of;
 use crate::app::witness::{Witness, WitnessSettings};
 use crate::app::{hardening, init};
@@ -264,12 +264,14 @@ impl RootKeyFolder {
         ledger::start(&self.store, hsm, None, &self.witness, &home, self.clock.as_ref())?;
         let details = to_raw_value(details).map_err(audit::Error::Encode)?;
         let caller = init::caller(hsm, &self.account)?;
+        let times = Times::read(&self.store, self.clock.as_ref())?;
         let event = audit::prepare(&Record {
             event_name,
+            own: times.own(),
             service_event_details: Some(&details),
             event_id: init::random(hsm)?,
             salt: init::random(hsm)?,
-            ..init::first_record(&caller, &self.account, &self.region, self.clock.now_ms())
+            ..init::first_record(&caller, &self.account, &self.region, times.now_ms)
         })?;
         let unit = Unit { changes: vec![Box::new(change)], event, further: Vec::new() };
         self.store.commit(unit).await?;

@@ -291,7 +291,7 @@ fn doubtful_clock(ctx: &Ctx, now_ms: i64) -> Option<&'static str> {
         // Whoever cancelled a deletion after the backup has to do it again.
         return Some("the folder was restored less than a day ago");
     }
-    let before_ms = start.last_record_ms.unwrap_or(start.wall_ms);
+    let before_ms = start.served_until_ms.unwrap_or(start.wall_ms);
     let gap_ms = start.wall_ms.saturating_sub(before_ms);
     if gap_ms > DAY_MS && up_ms < DAY_MS {
         return Some(
