@@ -383,6 +383,9 @@ pub const ITEM_SCHEMA_BYTES: usize = 64 * 1024;
 pub const ITEM_SCHEMA_VERSIONS: i64 = 1_000;
 /// Labels that a schema gives one attribute.
 pub const ATTRIBUTE_LABELS: usize = 16;
+/// Labels that a schema keeps of attributes and paths that it does not have any more:
+/// each of them is looked at in every call that reads documents.
+pub const ITEM_SCHEMA_LABELS_KEPT: usize = 2_000;
 /// A label of an attribute, bytes.
 pub const ATTRIBUTE_LABEL_BYTES: usize = 64;
 /// What a caller says that items are read for, bytes.

@@ -43,6 +43,7 @@ pub mod rewrap;
 pub mod schema;
 pub mod schemas;
 mod serialize;
+mod stored_schema;
 pub mod summary;
 
 pub use operations::{Ctx, TABLE};

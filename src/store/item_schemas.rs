@@ -21,6 +21,8 @@ pub struct ItemSchemaRow {
     pub created_by: Option<String>,
     /// Whether items of the versions before it were given up with it.
     pub breaking: bool,
+    /// What is different from the version before, in one line.
+    pub change: String,
 }
 
 /// Adds a version.
@@ -41,6 +43,7 @@ pub fn insert_item_schema(tx: &mut dyn Tx, row: &ItemSchemaRow) -> Result<(), Er
             row.created_ms.into(),
             row.created_by.as_deref().into(),
             i64::from(row.breaking).into(),
+            row.change.as_str().into(),
         ],
     )?;
     Ok(())
@@ -65,6 +68,7 @@ pub fn list_item_schemas(tx: &mut dyn Tx) -> Result<Vec<ItemSchemaRow>, Error> {
                 created_ms: row.int(7)?,
                 created_by: row.opt_text(8)?.map(str::to_owned),
                 breaking: row.int(9)? != 0,
+                change: row.text(10)?.to_owned(),
             })
         })
         .collect()
@@ -74,12 +78,12 @@ const INSERT: Query = Query {
     name: "item_schemas.insert",
     sql: "insert into item_schemas \
           (account, region, name, version, body, key_arn, additional_key_arns, created_ms, \
-           created_by, breaking) \
-          values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+           created_by, breaking, change) \
+          values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
 };
 const LIST: Query = Query {
     name: "item_schemas.list",
     sql: "select account, region, name, version, body, key_arn, additional_key_arns, created_ms, \
-          created_by, breaking \
+          created_by, breaking, change \
           from item_schemas order by account, region, name, version",
 };

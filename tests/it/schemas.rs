@@ -203,6 +203,41 @@ fn labels_outlive_the_attribute() {
     assert_ne!(withheld(&server), json!(["ssn"]));
 }
 
+/// What is kept of them is bounded: every call that reads documents looks at all of it.
+#[test]
+fn only_so_many_labels_outlive_their_attributes() {
+    let server = Server::start();
+    let labels: Vec<String> = (0..16).map(|n| format!("l{n}")).collect();
+    let labelled = |count: usize| {
+        let mut schema = schema();
+        for n in 0..count {
+            let name = format!("a{n}");
+            schema["attributeActionsOnEncrypt"][&name] = json!("ENCRYPT_AND_SIGN");
+            schema["attributes"][&name] = json!({ "labels": labels });
+        }
+        schema
+    };
+    assert_eq!(put_ok(&server, &labelled(126)).0, 1);
+    let says = ["LimitExceededException", "2016 labels", "at most 2000"];
+    refused(&put(&server, &schema()), 409, &says);
+    let dry = format!("{PATH}?dryRun=true&allowBreaking=true");
+    refused(&server.rest("PUT", &dry, &schema()), 409, &says);
+    let without = |name: &str| {
+        let mut schema = schema();
+        schema["attributeActionsOnEncrypt"][name] = json!("ENCRYPT_AND_SIGN");
+        schema
+    };
+    // One that stays is enough, and what is kept already counts.
+    assert_eq!(put_ok(&server, &without("a7")).0, 2);
+    let server = server.restart(Options::default());
+    let mut more = without("a7");
+    more["attributeActionsOnEncrypt"]["b"] = json!("ENCRYPT_AND_SIGN");
+    more["attributes"] = json!({ "b": { "labels": ["pii"] } });
+    assert_eq!(put_ok(&server, &more).0, 3);
+    refused(&put(&server, &without("a7")), 409, &["2001 labels"]);
+    assert_eq!(put_ok(&server, &without("a8")).0, 4);
+}
+
 #[test]
 fn labels_of_a_path_outlive_it() {
     let server = Server::start();

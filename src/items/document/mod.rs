@@ -26,6 +26,7 @@ mod sealed;
 mod value;
 
 pub(super) use header::{is_header, suite_and_keys};
+pub(super) use pattern::Pattern;
 pub use value::{Document, Value};
 
 /// Member of the header of an encrypted document.

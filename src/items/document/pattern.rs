@@ -14,6 +14,17 @@ pub(super) enum Segment {
     Any,
 }
 
+/// The levels of a path that was read once and is compared often.
+#[derive(Clone, Debug)]
+pub(in crate::items) struct Pattern(pub(super) Vec<Segment>);
+
+impl Pattern {
+    /// Reads `path`; `None` if it is none.
+    pub(in crate::items) fn parse(path: &str) -> Option<Self> {
+        parse(path).ok().map(Self)
+    }
+}
+
 impl Segment {
     /// Whether everything that `other` matches is matched by this segment, too.
     fn covers(&self, other: &Self) -> bool {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::pattern::{self, Segment};
+use super::pattern::{self, Pattern, Segment};
 use super::rules::Rules;
 use super::{RESERVED_PREFIX, context};
 use crate::base::limits;
@@ -126,24 +126,27 @@ impl Schema {
         self.rules.encrypted_names()
     }
 
-    /// Whether a value that was encrypted as `former`, a path that the schema does not
-    /// have any more, may count as `name` now.
-    pub(in crate::items) fn counts_as(&self, former: &str, name: &str) -> bool {
-        let Ok(former) = pattern::parse(former) else { return false };
-        if name != EVERYTHING_ELSE {
-            return pattern::parse(name).is_ok_and(|name| pattern::overlap(&name, &former));
-        }
+    /// Tells of a path that the schema does not have any more whether values that were
+    /// encrypted as it may count as `name` now.
+    pub(in crate::items) fn counted_as(&self, name: &str) -> impl Fn(&Pattern) -> bool {
+        let is_rest = name == EVERYTHING_ELSE;
+        let path = Pattern::parse(name);
         // A * is taken for a name that is too long to stand in a path: where no path
         // decides there, none does for some values.
         let unnamed = "*".repeat(limits::DOCUMENT_PATH_BYTES.saturating_add(1));
-        let position = former.iter().fold(self.rules.start(), |position, segment| {
-            let name = match segment {
-                Segment::Named(name) => name,
-                Segment::Any => &unnamed,
-            };
-            self.rules.child(&position, name)
-        });
-        self.rules.name(position.decider()) == EVERYTHING_ELSE
+        move |former| {
+            if !is_rest {
+                return path.as_ref().is_some_and(|path| pattern::overlap(&path.0, &former.0));
+            }
+            let position = former.0.iter().fold(self.rules.start(), |position, segment| {
+                let name = match segment {
+                    Segment::Named(name) => name,
+                    Segment::Any => &unnamed,
+                };
+                self.rules.child(&position, name)
+            });
+            self.rules.name(position.decider()) == EVERYTHING_ELSE
+        }
     }
 
     pub(super) fn table_name(&self) -> &str {

@@ -50,7 +50,7 @@ impl Operation for DecryptItems {
         }
         let stored = find_schema(ctx, access, Action::DECRYPT_ITEM, &input.name)?;
         pin::check(access, &stored, input.schema_hash.as_deref())?;
-        let known = ctx.schemas.encrypted_names(&stored);
+        let known = Arc::clone(stored.encrypted_names());
         input.check(&stored.schema, &known)?;
         let Reading { format, wanted, items, .. } = input;
         let parsed = batch::each((0_u16..).zip(items).collect(), |(number, text)| {

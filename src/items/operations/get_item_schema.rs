@@ -1,13 +1,11 @@
 //! GetItemSchema: the version in force, or an earlier one.
 
-use std::sync::Arc;
-
 use serde::{Deserialize, Serialize};
 
 use super::{Ctx, NAME, find_schema};
 use crate::base::timestamp;
 use crate::items::schema::SchemaDocument;
-use crate::items::schemas::StoredSchema;
+use crate::items::schemas::{SchemaVersion, StoredSchema};
 use crate::ops::access::Access;
 use crate::ops::operation::{Description, Done, Operation, Service};
 use crate::ops::shapes::out_text;
@@ -65,8 +63,8 @@ impl Operation for GetItemSchema {
     ) -> Result<Done<Output>, ApiError> {
         let in_force = find_schema(ctx, access, Action::GET_ITEM_SCHEMA, &input.name)?;
         let stored = match input.version.as_deref() {
-            None => in_force,
-            Some(version) => find_version(ctx, &in_force, version)?,
+            None => &in_force,
+            Some(version) => find_version(&in_force, version)?,
         };
         Ok(Done::read(Output {
             name: stored.name.clone(),
@@ -79,16 +77,15 @@ impl Operation for GetItemSchema {
     }
 }
 
-/// The version with this number of the schema of which one is in force.
-fn find_version(
-    ctx: &Ctx,
-    in_force: &StoredSchema,
+/// The version with this number.
+fn find_version<'a>(
+    in_force: &'a StoredSchema,
     version: &str,
-) -> Result<Arc<StoredSchema>, ApiError> {
+) -> Result<&'a SchemaVersion, ApiError> {
     let number: i64 =
         version.parse().map_err(|_bad| ApiError::validation("version must be a whole number."))?;
-    let versions = ctx.schemas.versions(&in_force.realm, &in_force.name);
-    versions.into_iter().find(|stored| stored.version == number).ok_or_else(|| {
+    let found = in_force.versions().iter().find(|version| version.version == number);
+    found.map(AsRef::as_ref).ok_or_else(|| {
         let text = format!("Item schema {} has no version {number}.", in_force.name);
         ApiError::new(Code::NotFoundException, text)
     })

@@ -1,13 +1,10 @@
 //! ListItemSchemaVersions: the history of a schema, the newest version first.
 
-use std::sync::Arc;
-
 use serde::{Deserialize, Serialize};
 
 use super::{Ctx, NAME, find_schema};
 use crate::base::timestamp;
-use crate::items::schema::changes;
-use crate::items::schemas::StoredSchema;
+use crate::items::schemas::SchemaVersion;
 use crate::ops::access::Access;
 use crate::ops::operation::{Description, Done, Operation, Service};
 use crate::ops::shapes::out_text;
@@ -83,42 +80,23 @@ impl Operation for ListItemSchemaVersions {
             })?,
             None => i64::MAX,
         };
-        let versions = ctx.schemas.versions(&in_force.realm, &in_force.name);
-        let with_previous = versions
-            .iter()
-            .enumerate()
-            .map(|(at, stored)| (stored, at.checked_sub(1).and_then(|at| versions.get(at))));
-        let found = with_previous.rev().filter(|(stored, _)| stored.version < before);
-        let page = paging::page(&list, PAGE, found, |(stored, _)| stored.version.to_string());
-        let entries = page.entries.into_iter();
+        let versions = in_force.versions().iter().rev();
+        let found = versions.filter(|version| version.version < before);
+        let page = paging::page(&list, PAGE, found, |version| version.version.to_string());
         Ok(Done::read(Output {
-            item_schema_versions: entries
-                .map(|(stored, previous)| entry(stored, previous))
-                .collect(),
+            item_schema_versions: page.entries.into_iter().map(|version| entry(version)).collect(),
             next_cursor: page.next_marker,
         }))
     }
 }
 
-fn entry(stored: &StoredSchema, previous: Option<&Arc<StoredSchema>>) -> Entry {
+fn entry(version: &SchemaVersion) -> Entry {
     Entry {
-        version: stored.version,
-        schema_hash: stored.hash.clone(),
-        created_at: timestamp::event_time(stored.created_ms),
-        created_by: stored.created_by.clone(),
-        breaking: stored.breaking,
-        change: match previous {
-            None => "first version".to_owned(),
-            Some(previous) => change(previous, stored),
-        },
-    }
-}
-
-fn change(previous: &StoredSchema, stored: &StoredSchema) -> String {
-    let changes = changes::between(previous.schema.document(), stored.schema.document());
-    match changes.is_empty() {
-        // The schema is the same, and an alias in it was moved meanwhile.
-        true => format!("key: {} -> {}", previous.key_arn, stored.key_arn),
-        false => changes::summary(&changes),
+        version: version.version,
+        schema_hash: version.hash.clone(),
+        created_at: timestamp::event_time(version.created_ms),
+        created_by: version.created_by.clone(),
+        breaking: version.breaking,
+        change: version.change.clone(),
     }
 }

@@ -7,7 +7,7 @@
 //! earlier version would no longer open is refused, unless the caller gives them
 //! up: only he knows whether there are any.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -23,7 +23,7 @@ use crate::items::schema::changes::{self, Change};
 use crate::items::schema::lint::{self, Warning};
 use crate::items::schema::table::Table;
 use crate::items::schema::{self, Schema, SchemaDocument};
-use crate::items::schemas::{PutSchema, StoredSchema};
+use crate::items::schemas::{PutSchema, SchemaVersion, StoredSchema};
 use crate::ops::access::Access;
 use crate::ops::call::Call;
 use crate::ops::facts::Facts;
@@ -123,32 +123,33 @@ impl Operation for PutItemSchema {
         let schema = Schema::of_text(document, &text)
             .map_err(|error| refusal(Code::ValidationException, &error))?;
         let body = schema.canonical().map_err(ApiError::internal)?;
-        let earlier = ctx.schemas.versions(&realm, &name);
+        let present = ctx.schemas.find(&realm, &name);
         let key_arn = find_key(access, schema.key_id())?;
         let additional = schema.additional_key_ids().iter().map(|name| find_key(access, name));
         let additional_key_arns = additional.collect::<Result<Vec<_>, _>>()?;
         check_different(&key_arn, &additional_key_arns)?;
         let warnings = lint::lint(schema.document(), &Table::default());
         let hash = schema::hash(&body);
-        let present = earlier.last();
         let keys = (&key_arn, &additional_key_arns);
-        if let Some(present) = present
+        if let Some(present) = &present
             && present.hash == hash
             && (&present.key_arn, &present.additional_key_arns) == keys
         {
             let output = Output::of(present, false, Vec::new(), warnings);
             return Ok(Done::changed(output, Vec::new(), Some(recorded(present))));
         }
-        check_room(ctx, access, present.map_or(0, |present| present.version), body.len())?;
-        let changes = present.map_or_else(Vec::new, |old| different(old, &schema));
-        let breaking = check_safe(&earlier, &schema, allow_breaking)?;
-        let mut key_arns = present.map_or_else(BTreeSet::new, |present| present.key_arns.clone());
-        key_arns.insert(key_arn.clone());
-        key_arns.extend(additional_key_arns.iter().cloned());
-        let former_labels =
-            present.map_or_else(BTreeMap::new, |present| present.labels_kept(&schema));
-        let stored = Arc::new(StoredSchema {
-            version: present.map_or(0, |present| present.version).saturating_add(1),
+        let number = present.as_ref().map_or(0, |present| present.version);
+        check_room(ctx, access, number, body.len())?;
+        let Compared { schema, changes, breaking } =
+            Compared::with(present.as_deref(), schema, allow_breaking)?;
+        let change = match &present {
+            None => "first version".to_owned(),
+            // The schema is the same, and an alias in it was moved meanwhile.
+            Some(present) if changes.is_empty() => keys_moved(present, keys),
+            Some(_) => changes::summary(&changes),
+        };
+        let version = Arc::new(SchemaVersion {
+            version: number.saturating_add(1),
             realm,
             name,
             schema,
@@ -156,25 +157,24 @@ impl Operation for PutItemSchema {
             bytes: body.len(),
             key_arn,
             additional_key_arns,
-            key_arns,
-            former_labels,
             created_ms: ctx.common.clock.now_ms(),
             created_by: Some(creator(&access.call().caller.principal)),
             breaking,
+            change,
         });
-        let output = Output::of(&stored, true, changes, warnings);
-        let recorded = recorded(&stored);
+        let output = Output::of(&version, true, changes, warnings);
+        let recorded = recorded(&version);
         if dry_run {
             return Ok(Done::read(output));
         }
-        let change = PutSchema { schemas: Arc::clone(&ctx.schemas), stored, body };
+        let change = PutSchema { schemas: Arc::clone(&ctx.schemas), version, body };
         Ok(Done::changed(output, vec![Box::new(change)], Some(recorded)))
     }
 }
 
 impl Output {
     fn of(
-        stored: &StoredSchema,
+        stored: &SchemaVersion,
         changed: bool,
         changes: Vec<Change>,
         warnings: Vec<Warning>,
@@ -207,7 +207,7 @@ fn check_different(key_arn: &str, additional: &[String]) -> Result<(), ApiError>
     }
 }
 
-fn recorded(stored: &StoredSchema) -> serde_json::Value {
+fn recorded(stored: &SchemaVersion) -> serde_json::Value {
     json!({ "name": stored.name, "version": stored.version, "schemaHash": stored.hash })
 }
 
@@ -241,24 +241,66 @@ fn check_room(ctx: &Ctx, access: &Access<'_>, versions: i64, bytes: usize) -> Re
     Ok(())
 }
 
-/// What is different in `new` from the version in force, and from what is kept of
-/// those before it; the worst first.
-fn different(present: &StoredSchema, new: &Schema) -> Vec<Change> {
-    let mut changes = changes::between(present.schema.document(), new.document());
-    changes.extend(changes::forgotten(&present.former_labels, new.document()));
-    changes.sort_by_key(|change| std::cmp::Reverse(change.class));
-    changes
+fn keys_moved(present: &SchemaVersion, (key_arn, _): (&String, &Vec<String>)) -> String {
+    match present.key_arn == *key_arn {
+        false => format!("key: {} -> {key_arn}", present.key_arn),
+        true => "additionalKeyIds: other keys".to_owned(),
+    }
+}
+
+/// A schema beside the versions of it that there are.
+struct Compared {
+    schema: Schema,
+    /// What is different from the version in force, and from what is kept of those
+    /// before it; the worst first.
+    changes: Vec<Change>,
+    /// Whether items of earlier versions are given up.
+    breaking: bool,
+}
+
+impl Compared {
+    fn with(
+        present: Option<&StoredSchema>,
+        schema: Schema,
+        allow_breaking: bool,
+    ) -> Result<Self, ApiError> {
+        check_encrypted(&[], &schema)?;
+        let Some(present) = present else {
+            return Ok(Self { schema, changes: Vec::new(), breaking: false });
+        };
+        check_labels(present, &schema)?;
+        let mut changes = changes::between(present.schema.document(), schema.document());
+        changes.extend(changes::forgotten(present.former_labels().iter(), schema.document()));
+        changes.sort_by_key(|change| std::cmp::Reverse(change.class));
+        let breaking = check_safe(present.versions(), &schema, allow_breaking)?;
+        Ok(Self { schema, changes, breaking })
+    }
+}
+
+/// Refuses a schema that has dropped more labels than are kept for items that there
+/// may be.
+fn check_labels(present: &StoredSchema, new: &Schema) -> Result<(), ApiError> {
+    let kept = present.labels_kept(new);
+    if kept <= limits::ITEM_SCHEMA_LABELS_KEPT {
+        return Ok(());
+    }
+    let text = format!(
+        "Attributes and paths that were taken out of the schema would keep {kept} labels for the \
+         items that still have them, and a schema keeps at most {}: leave some of those attributes \
+         in, or put the schema under another name and encrypt the items again under that.",
+        limits::ITEM_SCHEMA_LABELS_KEPT
+    );
+    Err(ApiError::new(Code::LimitExceededException, text))
 }
 
 /// Refuses a schema under which items of an earlier version would not open.
 /// Answers whether it is one and the caller gives such items up. Those before a
 /// version that was itself put so are given up already.
 fn check_safe(
-    earlier: &[Arc<StoredSchema>],
+    earlier: &[Arc<SchemaVersion>],
     new: &Schema,
     allow_breaking: bool,
 ) -> Result<bool, ApiError> {
-    check_encrypted(&[], new)?;
     let since = earlier.iter().rposition(|stored| stored.breaking).unwrap_or(0);
     let readable = earlier.get(since..).unwrap_or_default();
     let documents = readable.iter().map(|stored| (stored.version, stored.schema.document()));
@@ -290,7 +332,7 @@ fn check_safe(
 /// Refuses a schema whose items, with those of `earlier` versions, have more encrypted
 /// names than the policy is asked about in one call: a batch of them would not open.
 /// Of documents only the paths of the present are asked about, which are fewer.
-fn check_encrypted(earlier: &[Arc<StoredSchema>], new: &Schema) -> Result<(), ApiError> {
+fn check_encrypted(earlier: &[Arc<SchemaVersion>], new: &Schema) -> Result<(), ApiError> {
     if new.documents().is_some() {
         return Ok(());
     }

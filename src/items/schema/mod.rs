@@ -118,6 +118,12 @@ impl Schema {
         }
     }
 
+    /// All such names.
+    pub(super) fn names(&self) -> impl Iterator<Item = &String> {
+        let paths = self.documents.iter().flat_map(|documents| documents.names().iter());
+        self.document.attribute_actions_on_encrypt.keys().chain(paths)
+    }
+
     /// Whether somebody may ask for `name`: an attribute that an item may have, or a path
     /// as it is written.
     #[must_use]
@@ -202,15 +208,6 @@ impl Schema {
     pub fn labels(&self, name: &str) -> &BTreeSet<String> {
         static NONE: BTreeSet<String> = BTreeSet::new();
         self.document.attributes.get(name).map_or(&NONE, |protection| &protection.labels)
-    }
-
-    /// Whether a value that was encrypted as `former`, which the schema does not have any
-    /// more, may count as `name` now.
-    pub(super) fn counts_as(&self, former: &str, name: &str) -> bool {
-        match &self.documents {
-            Some(documents) => documents.counts_as(former, name),
-            None => former == name,
-        }
     }
 
     /// How attribute `name` looks masked.

@@ -203,6 +203,8 @@ pub const RULES: &[Rule] = &[
 const PLACES: usize = 20_000;
 /// The same for all versions together: nothing else is put meanwhile.
 const PLACES_OF_VERSIONS: usize = 2_000_000;
+/// One line of a history, bytes: names can be long.
+const SUMMARY_BYTES: usize = 512;
 
 /// What is different in `new`; the worst first.
 #[must_use]
@@ -253,9 +255,14 @@ pub fn breaking<'a>(
 pub fn summary(changes: &[Change]) -> String {
     const SHOWN: usize = 3;
     let shown: Vec<&str> = changes.iter().take(SHOWN).map(|change| change.what.as_str()).collect();
+    let mut line = shown.join("; ");
+    if line.len() > SUMMARY_BYTES {
+        line.truncate(line.floor_char_boundary(SUMMARY_BYTES));
+        line.push_str("...");
+    }
     match changes.len().saturating_sub(SHOWN) {
-        0 => shown.join("; "),
-        more => format!("{}; and {more} more", shown.join("; ")),
+        0 => line,
+        more => format!("{line}; and {more} more"),
     }
 }
 

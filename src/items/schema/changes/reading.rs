@@ -4,7 +4,7 @@
 //! What a policy makes of a label nobody here knows: it may forbid what has it, or
 //! permit it. A label that is taken away is told, one that is added is not.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::{Change, READING_LOOSENED, change};
 use crate::items::protection::{Mask, Purposes};
@@ -37,7 +37,10 @@ pub(super) fn add(old: &SchemaDocument, new: &SchemaDocument, changes: &mut Vec<
 /// What `new` says of an attribute or path that was taken away once, with the labels
 /// in `former`, and is there again without them all.
 #[must_use]
-pub fn forgotten(former: &BTreeMap<String, BTreeSet<String>>, new: &SchemaDocument) -> Vec<Change> {
+pub fn forgotten<'a>(
+    former: impl Iterator<Item = (&'a String, &'a BTreeSet<String>)>,
+    new: &SchemaDocument,
+) -> Vec<Change> {
     let mut changes = Vec::new();
     for (name, labels) in former {
         let is_back = new.attribute_actions_on_encrypt.contains_key(name)

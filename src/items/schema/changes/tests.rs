@@ -160,10 +160,10 @@ fn a_label_that_was_kept_can_be_given_up_knowingly() {
     ]);
     let mut new = document();
     let told: Vec<_> =
-        forgotten(&former, &read(&new)).into_iter().map(|change| change.what).collect();
+        forgotten(former.iter(), &read(&new)).into_iter().map(|change| change.what).collect();
     assert_eq!(told, ["`ssn`: without label `pii`"]);
     new["attributes"] = json!({"ssn": {"labels": ["pii"]}});
-    assert_eq!(forgotten(&former, &read(&new)), []);
+    assert_eq!(forgotten(former.iter(), &read(&new)), []);
 }
 
 #[test]
