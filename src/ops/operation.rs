@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use tokio::sync::Mutex;
 
 use super::access::Access;
 use super::call::{Answer, Call};
@@ -97,6 +98,12 @@ pub trait Operation: 'static {
     /// looked at is still so when it commits. True for all that change anything,
     /// but for those that look at nothing and take long.
     const TAKES_TURN: bool = !Self::DESCRIPTION.read_only;
+
+    /// Whose turn that is. Changes that only ever meet those of their own kind, and take
+    /// long, need not keep all others waiting.
+    fn turn(ctx: &Self::Context) -> &Mutex<()> {
+        &ctx.as_ref().changing
+    }
 
     /// What the operation works with: the common context, or one that adds to it.
     type Context: AsRef<Ctx> + Send + Sync + 'static;

@@ -92,7 +92,7 @@ async fn commit<O: Operation>(ctx: &O::Context, call: &Call) -> Settled {
     // Once for each such key that the call names, of which there are two at most.
     for _ in 0..ATTEMPTS {
         let turn = match O::TAKES_TURN {
-            true => Some(shared.changing.lock().await),
+            true => Some(O::turn(ctx).lock().await),
             false => None,
         };
         let service = match settle::<O>(ctx, call, turn).await {

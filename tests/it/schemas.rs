@@ -396,6 +396,19 @@ fn a_dry_run_stores_nothing() {
     );
 }
 
+/// Comparing with many versions takes long. Only who puts a schema as well waits for it.
+#[test]
+fn changes_of_schemas_wait_for_no_others() {
+    let server = Server::start();
+    // Makes the key that schemas without one share, which is a change like any other.
+    put_ok(&server, &schema());
+    let context = server.ctx();
+    let turn = context.changing.blocking_lock();
+    assert_eq!(put_ok(&server, &with("city", "ENCRYPT_AND_SIGN")).0, 2);
+    drop(turn);
+    server.new_user("somebody", "");
+}
+
 #[test]
 fn clients_pin_the_schema() {
     let server = Server::start();

@@ -6,6 +6,8 @@
 
 use std::sync::Arc;
 
+use tokio::sync::Mutex;
+
 use super::error::ItemError;
 use super::schemas::Schemas;
 use crate::base::ids::Realm;
@@ -44,6 +46,9 @@ mod views;
 pub struct Ctx {
     common: Arc<Common>,
     schemas: Arc<Schemas>,
+    /// Held while a schema is put: nothing else changes schemas, nor does putting one
+    /// change anything else.
+    putting: Mutex<()>,
     generate_data_key: Arc<BoundOperation>,
     decrypt: Arc<BoundOperation>,
     generate_data_keys: Arc<BoundOperation>,
@@ -62,6 +67,7 @@ impl Ctx {
             decrypt_all: Arc::new(crate::ops::DECRYPT_ALL.bind(Arc::clone(&common))),
             common,
             schemas,
+            putting: Mutex::default(),
         }
     }
 }

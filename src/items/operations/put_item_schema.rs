@@ -12,6 +12,8 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::{Map, json};
+use tokio::sync::Mutex;
+use tracing::Span;
 
 use super::{Ctx, NAME, flag, refusal};
 use crate::base::arn::PARTITION;
@@ -111,6 +113,10 @@ impl Operation for PutItemSchema {
     type Input = Input;
     type Output = Output;
 
+    fn turn(ctx: &Ctx) -> &Mutex<()> {
+        &ctx.putting
+    }
+
     async fn run(
         ctx: &Ctx,
         access: &mut Access<'_>,
@@ -141,7 +147,7 @@ impl Operation for PutItemSchema {
         let number = present.as_ref().map_or(0, |present| present.version);
         check_room(ctx, access, number, body.len())?;
         let Compared { schema, changes, breaking } =
-            Compared::with(present.as_deref(), schema, allow_breaking)?;
+            Compared::off_the_worker(present.clone(), schema, allow_breaking).await?;
         let change = match &present {
             None => "first version".to_owned(),
             // The schema is the same, and an alias in it was moved meanwhile.
@@ -259,6 +265,19 @@ struct Compared {
 }
 
 impl Compared {
+    /// Compares on a thread of its own: with many versions it may take a second, and
+    /// the threads of calls have others to serve.
+    async fn off_the_worker(
+        present: Option<Arc<StoredSchema>>,
+        schema: Schema,
+        allow_breaking: bool,
+    ) -> Result<Self, ApiError> {
+        let span = Span::current();
+        let compare = move || Self::with(present.as_deref(), schema, allow_breaking);
+        let compared = tokio::task::spawn_blocking(move || span.in_scope(compare));
+        compared.await.map_err(ApiError::internal)?
+    }
+
     fn with(
         present: Option<&StoredSchema>,
         schema: Schema,

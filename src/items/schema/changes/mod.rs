@@ -201,8 +201,8 @@ pub const RULES: &[Rule] = &[
 
 /// Places in documents at which two schemas are compared.
 const PLACES: usize = 20_000;
-/// The same for all versions together: nothing else is put meanwhile.
-const PLACES_OF_VERSIONS: usize = 2_000_000;
+/// The same for all versions together: no other schema is put meanwhile.
+const PLACES_OF_VERSIONS: usize = 200_000;
 /// One line of a history, bytes: names can be long.
 const SUMMARY_BYTES: usize = 512;
 
