@@ -601,6 +601,52 @@ fn an_item_of_another_schema() {
     assert_eq!(seen["items"][0], json!({ "item": ada() }));
 }
 
+/// A schema of one's own for somebody else's table would ask for its attributes under
+/// names, and with labels, of one's own choice.
+#[test]
+fn a_second_schema_of_a_table_is_no_way_in() {
+    let stage = Stage::set();
+    let dev = stage.user(
+        "dev",
+        r#"{ "Version": "2012-10-17", "Statement": [
+            { "Effect": "Allow", "Action": "items:*",
+              "Resource": "arn:aws:items::111122223333:schema/dev-*" },
+            { "Effect": "Allow", "Action": "kms:Decrypt", "Resource": "*" } ] }"#,
+    );
+    let mut own = schema();
+    own["attributes"] = json!({});
+    let put = |who: &Credentials, name: &str, schema: &Value| {
+        let request = Request::new("PUT", &format!("/v1/item-schemas/{name}"), schema.to_string());
+        stage.server.send_as(who, "wardbook", &request)
+    };
+    for target in ["dev-x", "dev-x?dryRun=true"] {
+        let refused = put(&dev, target, &own);
+        assert_eq!(refused.code(), "AccessDeniedException");
+        let says = ["schema/people", "for the table people, too"];
+        assert!(says.iter().all(|part| refused.message().contains(part)), "{}", refused.message());
+    }
+    let record = stage.server.events("eventName=PutItemSchema").remove(0);
+    let decisions = record["wardbook"]["decisions"].as_array().unwrap();
+    let asked: Vec<&str> = decisions.iter().map(|one| one["resource"].as_str().unwrap()).collect();
+    let arn = |name: &str| format!("arn:aws:items::111122223333:schema/{name}");
+    assert_eq!(asked, [arn("dev-x"), arn("people")], "{record}");
+
+    let mut other = own.clone();
+    other["tableName"] = json!("persons");
+    put(&dev, "dev-x", &other).ok();
+    // Nor afterwards, when items are given up.
+    let refused = put(&dev, "dev-x?allowBreaking=true", &own);
+    assert_eq!(refused.code(), "AccessDeniedException");
+    // Whoever may put both may have both.
+    put(&stage.server.admin, "dev-y", &own).ok();
+    put(&stage.server.admin, "people", &own).ok();
+    let mut labelled = own.clone();
+    labelled["attributes"] = json!({ "ssn": { "labels": ["mine"] } });
+    assert_eq!(put(&dev, "dev-y", &labelled).code(), "AccessDeniedException");
+    // What is in force already may be said again.
+    assert_eq!(put(&dev, "dev-y", &own).ok()["changed"], false);
+}
+
 #[test]
 fn a_hash_joins_items_and_tells_nothing_else() {
     let mut schema = schema();

@@ -144,6 +144,7 @@ impl Operation for PutItemSchema {
             let output = Output::of(present, false, Vec::new(), warnings);
             return Ok(Done::changed(output, Vec::new(), Some(recorded(present))));
         }
+        check_table(ctx, access, &name, &schema.document().table_name)?;
         let number = present.as_ref().map_or(0, |present| present.version);
         check_room(ctx, access, number, body.len())?;
         let Compared { schema, changes, breaking } =
@@ -243,6 +244,32 @@ fn check_room(ctx: &Ctx, access: &Access<'_>, versions: i64, bytes: usize) -> Re
             "All versions of the account's item schemas have at most {} bytes.",
             limits::ITEM_SCHEMAS_BYTES
         ));
+    }
+    Ok(())
+}
+
+/// Who puts a schema for a table says how the items of that table are read: under which
+/// names the policy is asked about attributes, and with which labels. So a schema for a
+/// table that another one is for already needs the right to put that one as well.
+fn check_table(
+    ctx: &Ctx,
+    access: &mut Access<'_>,
+    name: &str,
+    table: &str,
+) -> Result<(), ApiError> {
+    let account = access.call().realm().account;
+    let stored = ctx.schemas.of_table(&account, table);
+    let others: BTreeSet<&str> = stored.iter().map(|other| other.name.as_str()).collect();
+    for other in others.into_iter().filter(|other| *other != name) {
+        let resource = Resource::ItemSchema { account: &account, name: other };
+        access.resource(Action::PUT_ITEM_SCHEMA, resource).map_err(|denied| {
+            let text = format!(
+                "{}. That schema is for the table {table}, too: who puts one of them must be \
+                 allowed to put both.",
+                denied.message().unwrap_or_default()
+            );
+            ApiError::new(denied.code(), text)
+        })?;
     }
     Ok(())
 }

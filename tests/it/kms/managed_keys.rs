@@ -330,11 +330,14 @@ fn a_schema_of_the_same_table_is_no_way_in() {
     );
     let send = |method: &str, path: &str, body: &Value| {
         let request = crate::fixture::raw::Request::new(method, path, body.to_string());
-        server.send_as(&bob, "wardbook", &request).ok()
+        server.send_as(&bob, "wardbook", &request)
     };
-    send("PUT", "/v1/item-schemas/bob", &schema);
+    let refused = send("PUT", "/v1/item-schemas/bob", &schema);
+    assert_eq!(refused.code(), "AccessDeniedException");
+    // Nor is one that somebody else has put for him.
+    server.rest("PUT", "/v1/item-schemas/bob", &schema).ok();
     let theirs = json!({ "format": "json", "items": [sealed["items"][0]["item"]] });
-    let answer = send("POST", "/v1/item-schemas/bob/decrypt", &theirs);
+    let answer = send("POST", "/v1/item-schemas/bob/decrypt", &theirs).ok();
     assert!(answer["items"][0].get("item").is_none(), "{answer}");
     assert_eq!(answer["items"][0]["error"]["code"], "AccessDeniedException", "{answer}");
 }
