@@ -1,8 +1,9 @@
 //! The key of an item as the audit book knows it: a reference that only this
 //! server can make, and a text, where a schema lets the book have one.
 //!
-//! A text says the type where it is no string: `42` and `S:42` are the string,
-//! `N:42` the number, `B:KgA=` bytes in Base64.
+//! A text says the type where it is no string: `S:42` is the string, `N:42` the number,
+//! `B:KgA=` bytes in Base64. The book writes a string as it is; who asks for `42` may
+//! mean the string or the number.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -24,14 +25,30 @@ impl ItemKey {
         Self(values.map(<[u8]>::to_vec).collect())
     }
 
-    /// Reads a key that somebody wrote.
+    /// Reads a key that somebody wrote: every key that he may mean, strings first.
     ///
     /// # Errors
     /// `MalformedAttribute`, `NumberOutOfRange` for what is no value of its type.
-    pub fn parse(partition: &str, sort: Option<&str>) -> Result<Self, ItemError> {
-        let texts = [Some(partition), sort].into_iter().flatten();
-        let values = texts.map(|text| Ok(serialize(&value(text)?, 0)?.to_vec()));
-        values.collect::<Result<_, _>>().map(Self)
+    pub fn parse(partition: &str, sort: Option<&str>) -> Result<Vec<Self>, ItemError> {
+        let mut keys = vec![Self(Vec::new())];
+        for text in [Some(partition), sort].into_iter().flatten() {
+            let mut longer = Vec::new();
+            for value in values(text)? {
+                let bytes = serialize(&value, 0)?;
+                longer.extend(keys.iter().map(|key| {
+                    Self(
+                        key.0
+                            .iter()
+                            .map(Vec::as_slice)
+                            .chain([bytes.as_slice()])
+                            .map(<[u8]>::to_vec)
+                            .collect(),
+                    )
+                }));
+            }
+            keys = longer;
+        }
+        Ok(keys)
     }
 
     /// What the book knows the item by: over each value after its length in four
@@ -79,18 +96,22 @@ impl ItemKey {
     }
 }
 
-fn value(text: &str) -> Result<AttributeValue, ItemError> {
-    match text.split_at_checked(2) {
-        Some(("S:", rest)) => Ok(AttributeValue::S(rest.to_owned())),
-        Some(("N:", rest)) => number::normalize(rest).map(AttributeValue::N),
+/// What a text can mean.
+fn values(text: &str) -> Result<Vec<AttributeValue>, ItemError> {
+    Ok(match text.split_at_checked(2) {
+        Some(("S:", rest)) => vec![AttributeValue::S(rest.to_owned())],
+        Some(("N:", rest)) => vec![AttributeValue::N(number::normalize(rest)?)],
         Some(("B:", rest)) => {
             let wrong = |_bad| {
                 ItemError::new(ItemErrorCode::MalformedAttribute, "a key of bytes is B: and Base64")
             };
-            STANDARD.decode(rest).map(AttributeValue::B).map_err(wrong)
+            vec![AttributeValue::B(STANDARD.decode(rest).map_err(wrong)?)]
         }
-        _ => Ok(AttributeValue::S(text.to_owned())),
-    }
+        _ => {
+            let number = number::normalize(text).ok().map(AttributeValue::N);
+            [AttributeValue::S(text.to_owned())].into_iter().chain(number).collect()
+        }
+    })
 }
 
 #[cfg(test)]
@@ -99,10 +120,10 @@ mod tests {
 
     #[track_caller]
     fn check(partition: &str, sort: Option<&str>, texts: &[&str], untyped: &[&str]) {
-        let key = ItemKey::parse(partition, sort).unwrap();
+        let key = ItemKey::parse(partition, sort).unwrap().remove(0);
         assert_eq!(key.texts().unwrap(), texts);
         assert_eq!(key.untyped().unwrap(), untyped);
-        assert!(key == ItemKey::parse(texts[0], texts.get(1).copied()).unwrap());
+        assert!(key == ItemKey::parse(texts[0], texts.get(1).copied()).unwrap()[0]);
     }
 
     #[test]
@@ -116,5 +137,18 @@ mod tests {
         for bad in ["N:x", "N:", "B:?", "N:1e999"] {
             assert!(ItemKey::parse(bad, None).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_number_may_be_a_text() {
+        let texts = |partition: &str, sort: Option<&str>| -> Vec<String> {
+            let keys = ItemKey::parse(partition, sort).unwrap();
+            keys.iter().map(|key| key.texts().unwrap().join(" ")).collect()
+        };
+        assert_eq!(texts("42.0", None), ["42.0", "N:42"]);
+        assert_eq!(texts("x", Some("7")), ["x 7", "x N:7"]);
+        assert_eq!(texts("1", Some("2")), ["1 2", "N:1 2", "1 N:2", "N:1 N:2"]);
+        assert_eq!(texts("S:1", Some("N:2")), ["1 N:2"]);
+        assert_eq!(texts("1e999", None), ["1e999"]);
     }
 }

@@ -46,14 +46,6 @@ impl Schemas {
         schemas.filter(|stored| stored.table_names().contains(table)).map(Arc::clone).collect()
     }
 
-    /// A schema of the table with this logical name.
-    #[must_use]
-    pub fn find_table(&self, realm: &Realm, table: &str) -> Option<Arc<StoredSchema>> {
-        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
-        let mut schemas = state.get(realm)?.values();
-        schemas.find(|stored| stored.schema.document().table_name == table).map(Arc::clone)
-    }
-
     /// Up to `limit` schemas of a realm by name, those after `after` only.
     #[must_use]
     pub fn list(&self, realm: &Realm, after: Option<&str>, limit: usize) -> Vec<Arc<StoredSchema>> {

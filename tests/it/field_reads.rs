@@ -202,6 +202,88 @@ fn keys_of_documents_with_numbers_are_found() {
     }
 }
 
+/// Whoever may put schemas of his own does not choose what an auditor finds.
+#[test]
+fn no_other_schema_hides_reads() {
+    let server = Server::start();
+    put_people(&server, false);
+    let items = encrypted(&server, &["42"]);
+    decrypt_as(&server, &server.admin, &items).ok();
+    let found = reads(&server, "table=people&key=42");
+    assert_eq!(found.len(), 1);
+    let key = server.new_key();
+    let put = |name: &str, table: &str, sort: Option<&str>| {
+        let mut schema = json!({
+            "tableName": table, "partitionKeyName": "id", "keyId": key,
+            "attributeActionsOnEncrypt": { "id": "SIGN_ONLY" },
+        });
+        if let Some(name) = sort {
+            schema["sortKeyName"] = json!(name);
+            schema["attributeActionsOnEncrypt"][name] = json!("SIGN_ONLY");
+        }
+        server.rest("PUT", &format!("/v1/item-schemas/{name}"), &schema).ok();
+    };
+    // One whose table is called as the schema is.
+    put("x", "people", None);
+    assert_eq!(reads(&server, "table=people&key=42"), found);
+    // One of the same table, before it in the order of names, with a sort key.
+    put("a", "People", Some("at"));
+    for query in ["table=people&key=42", "table=People&key=42", "schema=people&key=42"] {
+        assert_eq!(reads(&server, query), found, "{query}");
+    }
+    // One that is called as the table is.
+    put("People", "others", None);
+    assert_eq!(reads(&server, "table=People&key=42"), found);
+    // What no schema of the tables could have is told as before, and what the named one
+    // could not.
+    let refused = |query: &str| {
+        let path = format!("/v1/audit/field-reads?{query}");
+        server.rest("GET", &path, &Value::Null).message()
+    };
+    assert!(refused("schema=a&key=42").contains("has a sort key, at"));
+    assert!(refused("schema=people&key=42&sortKey=1").contains("has no sort key"));
+    assert!(refused("table=x&key=42&sortKey=1").contains("has no sort key"));
+    assert_eq!(reads(&server, "table=People&key=42&sortKey=1").len(), 0);
+    let question = server.events("eventName=QueryFieldReads").remove(0);
+    let references = question["requestParameters"]["references"].as_array().unwrap();
+    assert!(references.len() >= 2 && question["requestParameters"].get("key").is_none());
+}
+
+/// Nobody need know which type a key has, nor how its number was written.
+#[test]
+fn keys_that_are_numbers_are_found_as_texts() {
+    let server = Server::start();
+    let schema = json!({
+        "tableName": "orders", "partitionKeyName": "id", "sortKeyName": "at",
+        "keyId": server.new_key(), "algorithmSuite": "0x6700",
+        "attributeActionsOnEncrypt": {
+            "id": "SIGN_ONLY", "at": "SIGN_ONLY", "card": "ENCRYPT_AND_SIGN",
+        },
+    });
+    server.rest("PUT", "/v1/item-schemas/orders", &schema).ok();
+    let items = [json!(42), json!("42")].map(|id| json!({ "id": id, "at": 7, "card": "4111" }));
+    let body = json!({ "format": "json", "items": items });
+    let sealed = server.rest("POST", "/v1/item-schemas/orders/encrypt", &body).ok();
+    let sealed: Vec<&Value> =
+        sealed["items"].as_array().unwrap().iter().map(|item| &item["item"]).collect();
+    let body = json!({ "format": "json", "items": sealed });
+    server.rest("POST", "/v1/item-schemas/orders/decrypt", &body).ok();
+    for (key, sort, items) in [
+        ("42", "7", vec![0, 1]),
+        ("42.0", "0.7e1", vec![0]),
+        ("N:42", "7", vec![0]),
+        ("S:42", "7", vec![1]),
+        ("S:42", "S:7", vec![]),
+        ("43", "7", vec![]),
+    ] {
+        let found = reads(&server, &format!("table=orders&key={key}&sortKey={sort}"));
+        let mut numbers: Vec<u64> =
+            found.iter().map(|read| read["item"].as_u64().unwrap()).collect();
+        numbers.sort_unstable();
+        assert_eq!(numbers, items, "{key} {sort}");
+    }
+}
+
 /// The inverse: what somebody read.
 #[track_caller]
 fn check_inverse(server: &Server, reference: &Value) {
@@ -230,6 +312,7 @@ fn check_filters(server: &Server) {
         ("table=people&key=42&attribute=none&kind=returned", 0),
         ("table=people&key=44", 0),
         ("table=people&key=N:42", 1),
+        ("table=people&key=S:42", 5),
         ("table=people&key=42&to=2026-01-01", 0),
         ("table=people&key=42&from=2026-01-01", 5),
         ("table=Others&key=42", 0),

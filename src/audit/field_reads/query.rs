@@ -2,7 +2,7 @@
 //! at a time. The search index finds the records; each row is checked against
 //! its record and then looked at.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -32,8 +32,8 @@ pub struct ReadFilter {
     pub kinds: Vec<ReadKind>,
     pub how: Vec<How>,
     /// The logical table name.
-    pub table: Option<String>,
-    /// A schema of it. Keys that were released are of any of them.
+    pub tables: BTreeSet<String>,
+    /// A schema of them. Keys that were released are of any of them.
     pub schema: Option<String>,
     pub item: Option<SoughtItem>,
     pub attributes: Vec<String>,
@@ -44,13 +44,14 @@ pub struct ReadFilter {
     pub cursor: Option<String>,
 }
 
-/// An item of a table, in the ways in which the book knows it.
-#[derive(Clone, Debug)]
+/// An item, in the ways in which the book may know it: several, if its table or the
+/// types of its key are not certain.
+#[derive(Clone, Debug, Default)]
 pub struct SoughtItem {
     /// In rows.
-    pub reference: [u8; 16],
-    /// In records of KMS: the values of its key without their types.
-    pub untyped: Vec<String>,
+    pub references: BTreeSet<[u8; 16]>,
+    /// In records of KMS: its table, and the values of its key without their types.
+    pub releases: BTreeSet<(String, Vec<String>)>,
 }
 
 /// One page of reads.
@@ -338,8 +339,9 @@ impl ReadFilter {
         };
         let mut all = Vec::new();
         if let Some(item) = &self.item {
-            let table = self.table.as_deref().unwrap_or_default();
-            all.push(any_of(vec![Tag::Item(&item.reference), Tag::Release(table, &item.untyped)]));
+            let rows = item.references.iter().map(Tag::Item);
+            let releases = item.releases.iter().map(|(table, key)| Tag::Release(table, key));
+            all.push(any_of(rows.chain(releases).collect()));
         }
         all.extend(self.selection.all());
         if !self.attributes.is_empty() {
@@ -351,7 +353,9 @@ impl ReadFilter {
             all.push(any_of(self.how.iter().map(|how| Tag::How(*how)).chain(plain).collect()));
         }
         all.extend(self.schema.as_ref().map(|name| any_of(vec![Tag::Schema(name), released])));
-        all.extend(self.table.as_ref().map(|name| any_of(vec![Tag::Table(name)])));
+        if !self.tables.is_empty() {
+            all.push(any_of(self.tables.iter().map(|name| Tag::Table(name)).collect()));
+        }
         all.push(any_of(kinds));
         all
     }
@@ -359,9 +363,9 @@ impl ReadFilter {
     /// The read that a row tells of, if it fits.
     fn row(&self, row: &StoredFieldRead, shared: &Shared<'_>, common: ReadRow) -> Option<ReadRow> {
         let fits = self.wants_kind(shared.kind)
-            && self.table.as_ref().is_none_or(|table| *table == shared.table)
+            && self.wants_table(&shared.table)
             && self.schema.as_ref().is_none_or(|schema| *schema == shared.schema)
-            && self.item.as_ref().is_none_or(|item| item.reference == row.read.reference);
+            && self.item.as_ref().is_none_or(|item| item.references.contains(&row.read.reference));
         if !fits {
             return None;
         }
@@ -392,16 +396,24 @@ impl ReadFilter {
     /// The read of a key that was released, if it fits.
     fn released(&self, release: &Release<'_>, common: ReadRow) -> Option<ReadRow> {
         let key = release.key();
+        let is_sought = |item: &SoughtItem| {
+            let mut known = item.releases.iter();
+            known.any(|(table, values)| *table == release.table && Some(values) == key.as_ref())
+        };
         let fits = self.wants_kind(ReadKind::KeyReleased)
             && (self.how.is_empty() || self.how.contains(&How::Plain))
-            && self.table.as_ref().is_none_or(|table| *table == release.table)
-            && self.item.as_ref().is_none_or(|item| Some(&item.untyped) == key.as_ref());
+            && self.wants_table(&release.table)
+            && self.item.as_ref().is_none_or(is_sought);
         let attributes = BTreeMap::from([("*".to_owned(), How::Plain)]);
         fits.then(|| ReadRow { table: release.table.to_string(), key, attributes, ..common })
     }
 
     fn wants_kind(&self, kind: ReadKind) -> bool {
         self.kinds.is_empty() || self.kinds.contains(&kind)
+    }
+
+    fn wants_table(&self, table: &str) -> bool {
+        self.tables.is_empty() || self.tables.contains(table)
     }
 
     fn wants_attribute(&self, name: &str) -> bool {
@@ -411,9 +423,9 @@ impl ReadFilter {
     /// Digest of all that decides which reads fit. Texts are quoted in it, so no
     /// two filters share their bytes.
     fn digest(&self) -> cursor::Digest {
-        let Self { selection, kinds, how, table, schema, item, attributes, purposes, .. } = self;
+        let Self { selection, kinds, how, tables, schema, item, attributes, purposes, .. } = self;
         let words = format!(
-            "{selection:?} {kinds:?} {how:?} {table:?} {schema:?} {item:?} {attributes:?} {purposes:?}"
+            "{selection:?} {kinds:?} {how:?} {tables:?} {schema:?} {item:?} {attributes:?} {purposes:?}"
         );
         let digest: [u8; 32] = Sha256::digest(words).into();
         digest.first_chunk().copied().unwrap_or_default()

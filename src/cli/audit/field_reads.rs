@@ -26,7 +26,8 @@ pub(super) struct FieldReads {
     /// The schema, if a table has several
     #[arg(long, value_name = "NAME")]
     schema: Option<String>,
-    /// Partition key of the item: a text, N:42 for a number, B:KgA= for bytes in Base64
+    /// Partition key of the item: a text or a number; S:42 and N:42 are only the one or
+    /// the other, B:KgA= is bytes in Base64
     #[arg(long, value_name = "KEY")]
     key: Option<String>,
     /// Sort key of the item, if the table has one

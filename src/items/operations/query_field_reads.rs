@@ -2,14 +2,17 @@
 //! which policy, newest first. It is a question to the book; it stands here
 //! because only items know how a key is written.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::Ctx;
 use crate::audit::{self, How, ReadFilter, ReadKind, ReadPage, ReadRow, SoughtItem};
+use crate::base::ids::AccountId;
 use crate::base::{hex, limits, timestamp};
 use crate::items::item_key::ItemKey;
+use crate::items::schemas::StoredSchema;
 use crate::ops::access::Access;
 use crate::ops::audit::selection::{self, FROM, Filters, TEXT, TO, filter};
 use crate::ops::operation::{Description, Done, Operation, Service};
@@ -97,27 +100,35 @@ impl Operation for QueryFieldReads {
     ) -> Result<Done<Output>, ApiError> {
         let account = access.call().caller.principal.account();
         access.resource(Action::QUERY_FIELD_READS, Resource::AuditLog { account })?;
-        let table = input.table.as_deref().map(|name| table(ctx, access, name));
-        let table = match (table, input.schema.as_deref()) {
-            (None, Some(schema)) => Some(table_of_schema(ctx, access, schema)?),
-            (table, _) => table,
+        let schema = input.schema.as_deref();
+        let named = schema.and_then(|name| ctx.schemas.find(&access.call().realm(), name));
+        let tables = match (input.table.as_deref(), schema) {
+            (Some(name), _) => tables(ctx, access, name),
+            (None, Some(name)) => {
+                let missing = || incomplete(&format!("There is no item schema {name}."));
+                named.as_ref().ok_or_else(missing)?.table_names().clone()
+            }
+            (None, None) => BTreeSet::new(),
         };
-        let item = match (&input.key, &table) {
-            (None, _) if input.sort_key.is_some() => return Err(incomplete("sortKey needs key.")),
-            (None, _) => None,
-            (Some(_), None) => return Err(incomplete("key needs table, or schema.")),
-            (Some(key), Some(table)) => {
-                Some(item(ctx, access, table, (key, input.sort_key.as_deref()))?)
+        let item = match &input.key {
+            None if input.sort_key.is_some() => return Err(incomplete("sortKey needs key.")),
+            None => None,
+            Some(_) if tables.is_empty() => return Err(incomplete("key needs table, or schema.")),
+            Some(key) => {
+                let sort = input.sort_key.as_deref();
+                check_shape(ctx, account, (&tables, named.as_deref()), sort)?;
+                Some(item(ctx, account, &tables, (key, sort))?)
             }
         };
-        if let Some(SoughtItem { reference, .. }) = &item {
-            access.record_parameter("reference", hex::encode(reference).into());
+        if let Some(SoughtItem { references, .. }) = &item {
+            let references: Vec<String> = references.iter().map(|one| hex::encode(one)).collect();
+            access.record_parameter("references", references.into());
         }
         let filter = ReadFilter {
             selection: input.filters.selection(&ctx.common, access)?,
             kinds: parse("kind", &input.kind, &ReadKind::ALL)?,
             how: parse("how", &input.how, &How::ALL)?,
-            table,
+            tables,
             schema: input.schema,
             item,
             attributes: input.attribute,
@@ -145,59 +156,78 @@ impl Operation for QueryFieldReads {
     }
 }
 
-/// The logical name of the table that `name` names: its own, or that of a schema.
-fn table(ctx: &Ctx, access: &Access<'_>, name: &str) -> String {
-    let realm = access.call().realm();
-    let is_table = ctx.schemas.find_table(&realm, name).is_some();
-    match ctx.schemas.find(&realm, name) {
-        Some(schema) if !is_table => schema.schema.document().table_name.clone(),
-        // Clients of the SDK need no schema here.
-        _ => name.to_owned(),
+/// The logical names of the tables that `name` may mean: its own, as clients of the SDK
+/// need no schema here, and those of the schema of this name. All of them are looked
+/// through: whoever puts a schema must not choose what others find.
+fn tables(ctx: &Ctx, access: &Access<'_>, name: &str) -> BTreeSet<String> {
+    let schema = ctx.schemas.find(&access.call().realm(), name);
+    let of_schema = schema.iter().flat_map(|stored| stored.table_names()).cloned();
+    of_schema.chain([name.to_owned()]).collect()
+}
+
+/// Refuses a key of another shape than items have, as the schema says that was named, or
+/// else all schemas of the tables.
+fn check_shape(
+    ctx: &Ctx,
+    account: &AccountId,
+    (tables, named): (&BTreeSet<String>, Option<&StoredSchema>),
+    sort: Option<&str>,
+) -> Result<(), ApiError> {
+    if let Some(stored) = named {
+        return wrong_shape(stored, sort).map_or(Ok(()), |text| Err(incomplete(&text)));
+    }
+    let all = tables.iter().flat_map(|table| ctx.schemas.of_table(account, table));
+    let wrong: Vec<_> = all.map(|stored| wrong_shape(&stored, sort)).collect();
+    match wrong.into_iter().collect::<Option<Vec<String>>>().unwrap_or_default().first() {
+        Some(text) => Err(incomplete(text)),
+        None => Ok(()),
     }
 }
 
-fn table_of_schema(ctx: &Ctx, access: &Access<'_>, name: &str) -> Result<String, ApiError> {
-    let found = ctx.schemas.find(&access.call().realm(), name);
-    let missing = || ApiError::validation(format!("There is no item schema {name}."));
-    Ok(found.ok_or_else(missing)?.schema.document().table_name.clone())
-}
-
-/// The item with this key.
-fn item(
-    ctx: &Ctx,
-    access: &Access<'_>,
-    table: &str,
-    (partition, sort): (&str, Option<&str>),
-) -> Result<SoughtItem, ApiError> {
-    let realm = access.call().realm();
-    if let Some(stored) = ctx.schemas.find_table(&realm, table) {
-        let document = stored.schema.document();
+/// What is wrong with a key that has this sort key, or none.
+fn wrong_shape(stored: &StoredSchema, sort: Option<&str>) -> Option<String> {
+    let document = stored.schema.document();
+    let table = &document.table_name;
+    if document.kind.is_some() {
         let given = if sort.is_some() { 2 } else { 1 };
-        if document.kind.is_some() && document.id_paths.len() != given {
-            let paths: Vec<&str> = document.id_paths.iter().map(String::as_str).collect();
-            let text = format!(
+        let paths: Vec<&str> = document.id_paths.iter().map(String::as_str).collect();
+        return (paths.len() != given).then(|| {
+            format!(
                 "Documents of {table} are told apart by {}: give the first as key, the second as \
                  sortKey; by more than two nobody can ask.",
                 paths.join(", ")
-            );
-            return Err(ApiError::validation(text));
+            )
+        });
+    }
+    match (&document.sort_key_name, sort) {
+        (Some(name), None) => {
+            Some(format!("The table {table} has a sort key, {name}: give sortKey, too."))
         }
-        match (&document.sort_key_name, sort) {
-            (Some(name), None) => {
-                let text = format!("The table {table} has a sort key, {name}: give sortKey, too.");
-                return Err(ApiError::validation(text));
-            }
-            (None, Some(_)) if document.kind.is_none() => {
-                return Err(ApiError::validation(format!("The table {table} has no sort key.")));
-            }
-            _ => {}
+        (None, Some(_)) => Some(format!("The table {table} has no sort key.")),
+        _ => None,
+    }
+}
+
+/// The item with this key, whichever of the tables it is in, and whatever type its key
+/// has.
+fn item(
+    ctx: &Ctx,
+    account: &AccountId,
+    tables: &BTreeSet<String>,
+    (partition, sort): (&str, Option<&str>),
+) -> Result<SoughtItem, ApiError> {
+    let wrong = "key and sortKey must be a text, N: and a number, or B: and Base64.";
+    let keys = ItemKey::parse(partition, sort).map_err(|_bad| incomplete(wrong))?;
+    let mut item = SoughtItem::default();
+    for table in tables {
+        let references = ctx.common.hsm.reference_key(account.as_str(), table);
+        for key in &keys {
+            item.references.insert(key.reference(&references)?);
+            let untyped = key.untyped().ok_or_else(|| incomplete(wrong))?;
+            item.releases.insert((table.clone(), untyped));
         }
     }
-    let wrong = "key and sortKey must be a text, N: and a number, or B: and Base64.";
-    let key = ItemKey::parse(partition, sort).map_err(|_bad| incomplete(wrong))?;
-    let untyped = key.untyped().ok_or_else(|| incomplete(wrong))?;
-    let references = ctx.common.hsm.reference_key(realm.account.as_str(), table);
-    Ok(SoughtItem { reference: key.reference(&references)?, untyped })
+    Ok(item)
 }
 
 fn incomplete(text: &str) -> ApiError {
