@@ -284,6 +284,37 @@ fn keys_that_are_numbers_are_found_as_texts() {
     }
 }
 
+/// Nothing said is not the same as nothing there.
+#[test]
+fn policies_that_found_no_room_are_told() {
+    let server = Server::start();
+    let mut actions = serde_json::Map::from_iter([("id".to_owned(), json!("SIGN_ONLY"))]);
+    let mut item = json!({ "id": "1" });
+    for n in 0..700 {
+        actions.insert(format!("attribute{n}"), json!("ENCRYPT_AND_SIGN"));
+        item[format!("attribute{n}")] = json!(n);
+    }
+    let schema = json!({
+        "tableName": "wide", "partitionKeyName": "id", "keyId": server.new_key(),
+        "algorithmSuite": "0x6700", "attributeActionsOnEncrypt": actions,
+    });
+    server.rest("PUT", "/v1/item-schemas/wide", &schema).ok();
+    let call = |verb: &str, more: &Value, item: &Value| {
+        let mut body = json!({ "format": "json", "items": [item] });
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        server.rest("POST", &format!("/v1/item-schemas/wide/{verb}"), &body).ok()["items"][0]["item"]
+            .clone()
+    };
+    let sealed = call("encrypt", &json!({}), &item);
+    assert_eq!(call("decrypt", &json!({}), &sealed), item);
+    call("decrypt", &json!({ "attributes": ["attribute1"] }), &sealed);
+    let found = reads(&server, "schema=wide");
+    assert_eq!(found.len(), 2);
+    assert!(found[0].get("policiesOmitted").is_none() && found[0].get("policies").is_some());
+    assert_eq!(found[1]["policiesOmitted"], true);
+    assert!(found[1].get("policies").is_none());
+}
+
 /// The inverse: what somebody read.
 #[track_caller]
 fn check_inverse(server: &Server, reference: &Value) {

@@ -19,8 +19,9 @@ use crate::store::{Condition, Position, Search, Sought, Store, StoredFieldRead, 
 
 /// Records that are looked for at a time.
 const CHUNK_RECORDS: usize = 64;
-/// What stands before the name of an attribute in its ARN.
-const ATTRIBUTE: &str = "/attribute/";
+/// What stands before the name of a schema in ARNs, and before that of an attribute.
+const SCHEMA: &str = ":schema/";
+const ATTRIBUTE: &str = "attribute/";
 /// Pages of the search index that one page of rows asks for.
 const SEARCHES: usize = 16;
 
@@ -101,6 +102,9 @@ pub struct ReadRow {
     /// attributes. What nobody allowed has none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub policies: Vec<Value>,
+    /// Whether these are unknown: the decisions were too long for the record.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub policies_omitted: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error_code: Option<String>,
 }
@@ -253,7 +257,8 @@ impl Page<'_> {
         {
             return Ok(Vec::new());
         }
-        // Of a record that would have been too long they are left out.
+        // Of a record that would have been too long there is their hash.
+        let policies_omitted = shown.wardbook.decisions.is_object();
         let decisions: Vec<Decision> =
             serde_json::from_value(shown.wardbook.decisions).unwrap_or_default();
         let with_policies =
@@ -276,6 +281,7 @@ impl Page<'_> {
             attributes: BTreeMap::new(),
             purpose,
             policies: Vec::new(),
+            policies_omitted,
             error_code: shown.error_code,
         };
         if record.field_reads.is_empty() {
@@ -311,8 +317,7 @@ impl Page<'_> {
 fn determining(decisions: &[Decision], attributes: &BTreeMap<String, How>) -> Vec<Value> {
     let mut policies: Vec<Value> = Vec::new();
     for Decision { resource, determining } in decisions {
-        let attribute = resource.split_once(ATTRIBUTE).map(|(_, name)| name);
-        if attribute.is_some_and(|name| !attributes.contains_key(name)) {
+        if attribute_of(resource).is_some_and(|name| !attributes.contains_key(name)) {
             continue;
         }
         for policy in determining {
@@ -322,6 +327,13 @@ fn determining(decisions: &[Decision], attributes: &BTreeMap<String, How>) -> Ve
         }
     }
     policies
+}
+
+/// The attribute that an ARN names, if it is one's. A schema's name has no slash, and
+/// may be `attribute`.
+fn attribute_of(arn: &str) -> Option<&str> {
+    let (_, name) = arn.split_once(SCHEMA)?;
+    name.split_once('/')?.1.strip_prefix(ATTRIBUTE)
 }
 
 impl ReadFilter {
@@ -429,5 +441,26 @@ impl ReadFilter {
         );
         let digest: [u8; 32] = Sha256::digest(words).into();
         digest.first_chunk().copied().unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::attribute_of;
+
+    #[test]
+    fn attributes_by_their_arns() {
+        let arn = |rest: &str| format!("arn:aws:items::111122223333:{rest}");
+        for (resource, name) in [
+            ("schema/people/attribute/ssn", Some("ssn")),
+            ("schema/attribute/attribute/ssn", Some("ssn")),
+            ("schema/people/attribute/x/attribute/:schema/ssn", Some("x/attribute/:schema/ssn")),
+            ("schema/people/attribute//a/*/b", Some("/a/*/b")),
+            ("schema/attribute", None),
+            ("schema/people", None),
+        ] {
+            assert_eq!(attribute_of(&arn(resource)), name, "{resource}");
+        }
+        assert_eq!(attribute_of("arn:aws:kms:eu-central-1:111122223333:key/attribute/ssn"), None);
     }
 }

@@ -179,6 +179,7 @@ fn row(read: &Value) -> Vec<String> {
         true => text(read, "reference").to_owned(),
         false => key.join(" / "),
     };
+    let is_omitted = read.get("policiesOmitted").and_then(Value::as_bool) == Some(true);
     let policies = list("policies").map(|policy| {
         let name = policy.get("sid").or_else(|| policy.get("policy"));
         name.and_then(Value::as_str).unwrap_or("-")
@@ -192,7 +193,7 @@ fn row(read: &Value) -> Vec<String> {
         all.join(" "),
         text(read, "kind").to_owned(),
         text(read, "purpose").to_owned(),
-        policies.collect::<Vec<_>>().join(" "),
+        policies.chain(is_omitted.then_some("(omitted)")).collect::<Vec<_>>().join(" "),
         text(read, "eventId").to_owned(),
     ]
 }
