@@ -2,6 +2,7 @@
 //! properties over random items.
 
 mod alterations;
+mod drawn;
 mod properties;
 mod rewrapping;
 mod tampering;

@@ -6,7 +6,8 @@ use proptest::collection::{btree_map, btree_set, vec};
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::{assert_same, decrypt, encrypt};
+use super::drawn::{Drawn, drawn};
+use super::{assert_same, encrypt};
 use crate::items::attribute::{AttributeValue, Item};
 use crate::items::bytes::Reader;
 use crate::items::context;
@@ -14,39 +15,24 @@ use crate::items::decrypt::ParsedItem;
 use crate::items::dynamodb_json::{self, DynamoDbJson};
 use crate::items::header::Header;
 use crate::items::plain_json::{self, PlainJson};
-use crate::items::schema::{FOOTER_NAME, HEADER_NAME, Schema};
+use crate::items::schema::{Action, FOOTER_NAME, HEADER_NAME, Schema};
 use crate::items::serialize::{parse, serialize};
 
-/// Bytes of the longest value that goes into an encryption context: eight of them
-/// fit.
-const CONTEXT_VALUE_BYTES: usize = 600;
-
-/// Every attribute has an action by its first letter. Key and `c` go into the
-/// encryption context in version 2.
+/// A schema that encrypts the attributes of `item` but the key `pk`, and signs those that
+/// begin with `s`.
 pub(super) fn schema_of(item: &Item, suite: &str, version: u8) -> Schema {
-    const IN_CONTEXT: &str = "SIGN_AND_INCLUDE_IN_ENCRYPTION_CONTEXT";
-    let mut actions: BTreeMap<&str, &str> = BTreeMap::new();
-    for (name, value) in &item.0 {
-        let fits = serialize(value, 0).unwrap().len() <= CONTEXT_VALUE_BYTES;
-        let action = match name.as_bytes()[0] {
-            b':' => "DO_NOTHING",
-            b's' => "SIGN_ONLY",
-            b'c' if version == 2 && fits => IN_CONTEXT,
-            _ => "ENCRYPT_AND_SIGN",
-        };
-        actions.insert(name, action);
-    }
-    actions.insert("pk", if version == 2 { IN_CONTEXT } else { "SIGN_ONLY" });
+    let action = |name: &str| if name.starts_with('s') { "SIGN_ONLY" } else { "ENCRYPT_AND_SIGN" };
+    let mut actions: BTreeMap<&str, &str> =
+        item.0.keys().map(|name| (name.as_str(), action(name))).collect();
+    actions.insert(
+        "pk",
+        if version == 2 { "SIGN_AND_INCLUDE_IN_ENCRYPTION_CONTEXT" } else { "SIGN_ONLY" },
+    );
     let document = json!({
         "tableName": "T", "partitionKeyName": "pk", "keyId": "alias/items", "algorithmSuite": suite,
-        "attributeActionsOnEncrypt": actions, "allowedUnsignedAttributePrefix": ":",
+        "attributeActionsOnEncrypt": actions,
     });
     Schema::new(serde_json::from_value(document).unwrap()).unwrap()
-}
-
-/// Both suites in both format versions.
-pub(super) fn forms() -> impl Strategy<Value = (&'static str, u8)> {
-    prop::sample::select(vec![("0x6700", 1), ("0x6700", 2), ("0x6701", 1), ("0x6701", 2)])
 }
 
 fn number() -> impl Strategy<Value = String> {
@@ -100,13 +86,22 @@ fn plain_value() -> impl Strategy<Value = AttributeValue> {
     })
 }
 
-pub(super) fn item(value: impl Strategy<Value = AttributeValue>) -> impl Strategy<Value = Item> {
-    (btree_map("[:sec\u{1f600}ж][a-z]{0,3}", value, 0..8), text()).prop_map(
-        |(mut attributes, key)| {
-            attributes.insert("pk".into(), AttributeValue::S(key));
-            Item(attributes)
-        },
-    )
+/// Values of key attributes, as plain JSON has them.
+fn plain_key() -> impl Strategy<Value = AttributeValue> + Clone {
+    let texts = prop_oneof![".{0,12}", "[a\u{e000}\u{ffff}\u{10000}\u{1f600}]{0,4}"];
+    let numbers = (any::<i64>(), -100_i32..100);
+    prop_oneof![
+        texts.prop_map(AttributeValue::S),
+        numbers.prop_map(|(whole, exponent)| AttributeValue::N(format!("{whole}e{exponent}"))),
+    ]
+}
+
+/// Items with such values as DynamoDB has.
+pub(super) fn any_item() -> impl Strategy<Value = Drawn> {
+    let key = prop_oneof![
+        3 => plain_key(), 1 => vec(any::<u8>(), 0..40).prop_map(AttributeValue::B),
+    ];
+    drawn(value(), key)
 }
 
 /// The item in the spelling that encryption gives it.
@@ -123,31 +118,30 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 
     #[test]
-    fn decrypts_what_it_encrypted(item in item(value()), (suite, version) in forms()) {
-        let schema = schema_of(&item, suite, version);
-        let encrypted = encrypt(&schema, item.clone()).unwrap();
+    fn decrypts_what_it_encrypted(drawn in any_item()) {
+        let Drawn { item, schema, .. } = &drawn;
         // Through the text that is stored.
-        let stored = serde_json::to_string(&DynamoDbJson(&encrypted)).unwrap();
-        let found = decrypt(&schema, dynamodb_json::parse(&stored).unwrap()).unwrap();
-        assert_same(&normal(&found), &normal(&item), "");
+        let stored = serde_json::to_string(&DynamoDbJson(&drawn.encrypt(item))).unwrap();
+        let found = drawn.decrypt(dynamodb_json::parse(&stored).unwrap()).unwrap();
+        assert_same(&normal(&found), &normal(item), "");
         for (name, value) in &item.0 {
             // What is not encrypted comes back as it was written.
-            if !schema.action(name).is_ok_and(|action| action == crate::items::schema::Action::EncryptAndSign) {
+            if !schema.action(name).is_ok_and(|action| action == Action::EncryptAndSign) {
                 prop_assert!(found.0[name] == *value);
             }
         }
     }
 
     #[test]
-    fn plain_json_comes_back(item in item(plain_value()), (suite, version) in forms()) {
-        let schema = schema_of(&item, suite, version);
-        let text = serde_json::to_string(&PlainJson(&item)).unwrap();
-        assert_same(&plain_json::parse(&text).unwrap(), &item, "");
-        let encrypted = encrypt(&schema, plain_json::parse(&text).unwrap()).unwrap();
+    fn plain_json_comes_back(drawn in drawn(plain_value(), plain_key())) {
+        let Drawn { item, schema, .. } = &drawn;
+        let text = serde_json::to_string(&PlainJson(item)).unwrap();
+        assert_same(&plain_json::parse(&text).unwrap(), item, "");
+        let encrypted = drawn.encrypt(&plain_json::parse(&text).unwrap());
         let stored = serde_json::to_string(&PlainJson(&encrypted)).unwrap();
-        let parsed = plain_json::parse_encrypted(&stored, &schema).unwrap();
+        let parsed = plain_json::parse_encrypted(&stored, schema).unwrap();
         assert_same(&parsed, &encrypted, "");
-        assert_same(&normal(&decrypt(&schema, parsed).unwrap()), &normal(&item), "");
+        assert_same(&normal(&drawn.decrypt(parsed).unwrap()), &normal(item), "");
     }
 
     #[test]
