@@ -108,6 +108,9 @@ impl ItemErrorCode {
     }
 }
 
+/// Where the codes are explained that KMS refuses the key of an item with.
+pub const KMS_DOCS: &str = "docs/item-errors.md#codes-of-kms";
+
 impl fmt::Display for ItemErrorCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
@@ -153,5 +156,6 @@ mod tests {
         let page = include_str!("../../docs/item-errors.md");
         let sections = page.lines().filter_map(|line| line.strip_prefix("### ")).collect();
         assert_eq!(codes, sections);
+        assert!(super::KMS_DOCS.ends_with("#codes-of-kms") && page.contains("\n## Codes of KMS\n"));
     }
 }

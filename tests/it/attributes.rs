@@ -595,7 +595,10 @@ fn an_item_of_another_schema() {
     );
     assert_eq!(stage.decrypt(&who, &json!({})).code(), "AccessDeniedException");
     let seen = decrypt(&stage.server, &who, "others", &stage.sealed, &json!({})).ok();
-    assert!(seen["items"][0]["error"].is_object(), "{seen}");
+    let error = &seen["items"][0]["error"];
+    let told = (&error["code"], &error["docs"]);
+    let docs = "docs/item-errors.md#codes-of-kms";
+    assert_eq!(told, (&json!("InvalidCiphertextException"), &json!(docs)), "{seen}");
     let own = seal(&stage.server, "others", &ada());
     let seen = decrypt(&stage.server, &who, "others", &own, &json!({})).ok();
     assert_eq!(seen["items"][0], json!({ "item": ada() }));

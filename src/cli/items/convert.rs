@@ -91,6 +91,7 @@ struct Failure {
     code: String,
     message: String,
     attribute: Option<String>,
+    docs: String,
 }
 
 /// A run over all batches.
@@ -193,11 +194,13 @@ impl Run<'_> {
     }
 
     fn report(&self, output: &mut Output, failure: &Failure) {
-        let Failure { code, message, attribute } = failure;
+        let Failure { code, message, attribute, docs } = failure;
         let number = self.total;
         output.note(match attribute {
-            Some(attribute) => format!("item {number}: {code}: {message} (attribute {attribute})"),
-            None => format!("item {number}: {code}: {message}"),
+            Some(attribute) => {
+                format!("item {number}: {code}: {message} (attribute {attribute}; {docs})")
+            }
+            None => format!("item {number}: {code}: {message} ({docs})"),
         });
     }
 }

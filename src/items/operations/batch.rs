@@ -10,7 +10,7 @@ use super::NAME;
 use crate::base::limits;
 use crate::items::attribute::Item;
 use crate::items::dynamodb_json::DynamoDbJson;
-use crate::items::error::ItemError;
+use crate::items::error::{ItemError, KMS_DOCS};
 use crate::items::json::count_values;
 use crate::items::plain_json::PlainJson;
 use crate::items::schema::Schema;
@@ -155,15 +155,14 @@ pub(super) struct Refusal {
     message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     attribute: Option<String>,
-    /// Where the code is explained, if it is one of items.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    docs: Option<String>,
+    /// Where the code is explained, and what to do.
+    docs: String,
 }
 
 impl From<ItemError> for Refusal {
     fn from(error: ItemError) -> Self {
         let ItemError { code, attribute, message } = error;
-        Self { index: 0, code: code.to_string(), message, attribute, docs: Some(code.docs()) }
+        Self { index: 0, code: code.to_string(), message, attribute, docs: code.docs() }
     }
 }
 
@@ -180,7 +179,7 @@ impl From<&ApiError> for Refusal {
             (None, code) => code.as_str(),
         };
         let (code, message) = (error.code().to_string(), message.to_owned());
-        Self { index: 0, code, message, attribute: None, docs: None }
+        Self { index: 0, code, message, attribute: None, docs: KMS_DOCS.to_owned() }
     }
 }
 

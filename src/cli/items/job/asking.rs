@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 use super::batch::{Answered, Batch, Entry, Outcome, Refused};
 use crate::cli::client::{Call, Client};
 use crate::cli::error::Error;
+use crate::items::error::ItemErrorCode;
 
 /// How long is waited before each further try.
 const PAUSES: [Duration; 5] = [
@@ -147,10 +148,10 @@ impl Asking {
             (Ok(item), Some(Told { error: Some(refused), .. })) => (Some(item), Err(refused)),
             (Ok(item), Some(Told { masked, .. })) if self.strict && !masked.is_empty() => {
                 let text = format!("masked for the caller: {}", masked.join(", "));
-                (Some(item), Err(Refused::new("AttributeWithheld", text)))
+                (Some(item), Err(Refused::new(ItemErrorCode::AttributeWithheld, text)))
             }
             (Ok(_), Some(Told { item: Some(became), .. })) => (None, Ok(became)),
-            (Ok(item), _) => (Some(item), Err(Refused::new("NoAnswer", "nothing was answered"))),
+            (Ok(item), _) => (Some(item), Err(Refused::unanswered())),
         };
         Outcome { line, wrapped, item, became }
     }

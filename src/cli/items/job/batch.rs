@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 
 use super::lines::{Lines, Place, Text};
 use crate::base::limits;
+use crate::items::error::ItemErrorCode;
 use crate::wire::json::check_depth;
 
 /// A batch has at most this many bytes of items, so that a body stays well
@@ -21,11 +22,21 @@ pub(super) struct Refused {
     pub(super) message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) attribute: Option<String>,
+    /// Where the code is explained, and what to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) docs: Option<String>,
 }
 
 impl Refused {
-    pub(super) fn new(code: &str, message: impl Into<String>) -> Self {
-        Self { code: code.to_owned(), message: message.into(), attribute: None }
+    pub(super) fn new(code: ItemErrorCode, message: impl Into<String>) -> Self {
+        let (docs, code) = (Some(code.docs()), code.to_string());
+        Self { code, message: message.into(), attribute: None, docs }
+    }
+
+    /// The server said nothing of the item, which does not happen.
+    pub(super) fn unanswered() -> Self {
+        let (code, message) = ("NoAnswer".to_owned(), "nothing was answered".to_owned());
+        Self { code, message, attribute: None, docs: None }
     }
 }
 
@@ -83,22 +94,26 @@ pub(super) fn item_of(text: Text) -> (bool, Result<Box<RawValue>, Refused>) {
     let line = match text {
         Text::Line(line) => line,
         Text::TooLong => {
-            let refused = Refused::new("ItemTooLarge", "the line is longer than any item");
+            let refused =
+                Refused::new(ItemErrorCode::ItemTooLarge, "the line is longer than any item");
             return (false, Err(refused));
         }
         Text::Binary => {
-            return (false, Err(Refused::new("MalformedJson", "the line is not UTF-8")));
+            return (
+                false,
+                Err(Refused::new(ItemErrorCode::MalformedJson, "the line is not UTF-8")),
+            );
         }
     };
     // In a request the item is two levels deeper.
     if check_depth(format!("[[{line}").as_bytes()).is_err() {
-        return (false, Err(Refused::new("TooDeep", "the line is nested too deep")));
+        return (false, Err(Refused::new(ItemErrorCode::TooDeep, "the line is nested too deep")));
     }
     let item: Box<RawValue> = match serde_json::from_str(&line) {
         Ok(item) => item,
         Err(error) => {
             let text = format!("the line is not one JSON value: column {}", error.column());
-            return (false, Err(Refused::new("MalformedJson", text)));
+            return (false, Err(Refused::new(ItemErrorCode::MalformedJson, text)));
         }
     };
     match unwrapped(&item) {
@@ -146,8 +161,12 @@ mod tests {
 
     #[test]
     fn lines_that_are_no_items() {
-        let code = |text| item_of(text).1.unwrap_err().code;
-        assert_eq!(code(Text::TooLong), "ItemTooLarge");
-        assert_eq!(code(Text::Binary), "MalformedJson");
+        let told = |text| {
+            let refused = item_of(text).1.unwrap_err();
+            (refused.code, refused.docs.unwrap())
+        };
+        let docs = |anchor: &str| format!("docs/item-errors.md#{anchor}");
+        assert_eq!(told(Text::TooLong), ("ItemTooLarge".to_owned(), docs("itemtoolarge")));
+        assert_eq!(told(Text::Binary), ("MalformedJson".to_owned(), docs("malformedjson")));
     }
 }
