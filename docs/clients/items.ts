@@ -4,21 +4,36 @@
 //     const sealed = await items.encrypt("people", [{ id: "1", ssn: "078-05-1120" }]);
 //     const opened = await items.decrypt("people", sealed, { attributes: ["ssn"] });
 //
+// A program that was written for one schema gives its schemaHash (`wardbook schema history`), and
+// is refused before anything is done while another one is in force.
+//
 // Copy it and make it yours; it needs Node.js (24 runs it as it is) and nothing else.
 
 import { createHash, createHmac } from "node:crypto";
 
 export type Item = Record<string, unknown>;
 
-/** Why one item of a batch was refused; the others are not concerned. */
-export type ItemError = { code: string; message: string; attribute?: string };
+/**
+ * Why one item of a batch was refused, and where in the docs that is explained; the others are not
+ * concerned. `index` is the item's place in the batch, from 0.
+ */
+export type ItemError = { index: number; code: string; message: string; attribute?: string; docs: string };
 
 export type Sealed = { item: Item } | { error: ItemError };
 
 /** Attributes in `masked` are not whole, those in `withheld` are not there, because of who asks. */
 export type Opened = { item: Item; masked?: string[]; withheld?: string[] } | { error: ItemError };
 
-export type Wanted = { attributes?: string[]; purpose?: string; format?: "json" | "dynamodb" };
+export type Format = "json" | "dynamodb" | "document";
+
+/** With `onWithheld: "error"`, an item of which something is withheld is an error as a whole. */
+export type Wanted = {
+  attributes?: string[];
+  purpose?: string;
+  onWithheld?: "omit" | "error";
+  format?: Format;
+  schemaHash?: string;
+};
 
 /** The call was refused as a whole. */
 export class Refused extends Error {
@@ -49,8 +64,9 @@ export class Items {
     this.#region = region;
   }
 
-  async encrypt(schema: string, items: Item[], format: "json" | "dynamodb" = "json"): Promise<Sealed[]> {
-    return (await this.#post(`/v1/item-schemas/${schema}/encrypt`, { format, items })) as Sealed[];
+  async encrypt(schema: string, items: Item[], format: Format = "json", schemaHash?: string): Promise<Sealed[]> {
+    const body = { format, schemaHash, items };
+    return (await this.#post(`/v1/item-schemas/${schema}/encrypt`, body)) as Sealed[];
   }
 
   /** With `attributes`, only these are opened and recorded. */
