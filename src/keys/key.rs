@@ -60,6 +60,17 @@ pub struct RemoteKey {
     pub id: String,
 }
 
+impl RemoteKey {
+    /// What names the key material behind the ARN `id`. Related multi-Region keys have
+    /// one material and one id, and differ in the Region of their ARNs only (AWS KMS
+    /// Developer Guide, "Multi-Region keys in AWS KMS").
+    #[must_use]
+    pub fn material(id: &str) -> &str {
+        // The same in SQL: migration 0015.
+        id.find(":key/mrk-").and_then(|at| id.get(at..)).unwrap_or(id)
+    }
+}
+
 /// Automatic rotation of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rotation {

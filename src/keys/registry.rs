@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use super::key::{Alias, Key, Material};
+use super::key::{Alias, Key, Material, RemoteKey};
 use crate::base::arn::KeyArn;
 use crate::base::ids::{AccountId, AliasName, CustomKeyStoreId, KeyId, Realm, Region};
 use crate::base::spec::KeyManager;
@@ -49,12 +49,14 @@ impl Registry {
         self.read().keys.get(region)?.get(&id).map(Arc::clone)
     }
 
-    /// The key that stands for the key of a custom key store with this id, whoever's
-    /// it is. Looks at every key.
+    /// The key that stands for the key material behind this id of a key of a custom
+    /// key store, whoever's it is. Looks at every key.
     #[must_use]
     pub fn find_remote(&self, xks_key_id: &str) -> Option<Arc<Key>> {
-        let stands_for =
-            |key: &&Arc<Key>| key.remote.as_ref().is_some_and(|remote| remote.id == xks_key_id);
+        let material = RemoteKey::material(xks_key_id);
+        let stands_for = |key: &&Arc<Key>| {
+            key.remote.as_ref().is_some_and(|remote| RemoteKey::material(&remote.id) == material)
+        };
         let state = self.read();
         let found = state.keys.values().flat_map(BTreeMap::values).find(stands_for);
         found.map(Arc::clone)

@@ -106,7 +106,8 @@ impl<'a> Wanted<'a> {
     }
 }
 
-/// Two KMS keys for one external key would be two policies for one ciphertext.
+/// Two KMS keys for one external key, or for related multi-Region keys, would be two
+/// policies for one ciphertext.
 fn check_unused(ctx: &Ctx, xks_key_id: &str) -> Result<(), ApiError> {
     if ctx.keys.find_remote(xks_key_id).is_none() {
         return Ok(());

@@ -18,7 +18,8 @@ pub(super) const BOOK: &[&str] = &[
     include_str!("../../migrations/sqlite/0012_item_schema_versions.sql"),
     include_str!("../../migrations/sqlite/0013_custom_key_stores.sql"),
     include_str!("../../migrations/sqlite/0014_root_key.sql"),
-    include_str!("../../migrations/sqlite/0017_item_schema_changes.sql"),
+    include_str!("../../migrations/sqlite/0015_remote_key_material.sql"),
+    include_str!("../../migrations/sqlite/0016_item_schema_changes.sql"),
 ];
 
 /// The search index. It is derived, so it has no steps: an index with another
