@@ -1,5 +1,6 @@
 //! The calls: what is asked, and what of an answer must hold to be one.
 
+use aws_sdk_kms::Client;
 use aws_sdk_kms::primitives::Blob;
 
 use super::answer::{Answer, Description};
@@ -226,34 +227,7 @@ impl Remote {
     /// # Errors
     /// [`Failure`].
     pub async fn describe(&self, key: &str) -> Result<Answer<Description>, Failure> {
-        self.call(|client| async move {
-            let output =
-                client.describe_key().key_id(key).send().await.map_err(|error| failure(&error))?;
-            let id = request_id(&output);
-            let Some(found) = output.key_metadata else {
-                return Err(missing("KeyMetadata", id));
-            };
-            let Some(arn) = found.arn.filter(|arn| names::is_key_arn(arn)) else {
-                return Err(missing("Arn", id));
-            };
-            names::same_key(key, Some(&arn), &id)?;
-            let spec = found.key_spec.as_ref().map(|spec| spec.as_str());
-            let Some(spec) = spec.and_then(KeySpec::parse) else {
-                return Err(unsupported("KeySpec", spec, id));
-            };
-            let usage = found.key_usage.as_ref().map(|usage| usage.as_str());
-            let parsed = match (usage, spec.usages()) {
-                // Not every server repeats what can be but one.
-                (None, [only]) => Some(*only),
-                _ => usage.and_then(KeyUsage::parse),
-            };
-            let Some(usage) = parsed else { return Err(unsupported("KeyUsage", usage, id)) };
-            let state = found.key_state.as_ref().map(|state| state.as_str());
-            let enabled = state == Some(KeyState::Enabled.as_str());
-            let value = Description { arn, spec, usage, enabled };
-            Ok(Answer { value, request_id: id })
-        })
-        .await
+        self.call(|client| describe(client, key)).await
     }
 
     /// Asks whether the remote answers, by describing `key` or else by listing one
@@ -263,8 +237,11 @@ impl Remote {
     /// [`Failure`].
     pub async fn probe(&self, key: Option<&str>) -> Result<Answer<()>, Failure> {
         let reached = match key {
-            Some(key) => self.describe(key).await.map(|found| found.map(drop)),
-            None => self.list_one().await,
+            Some(key) => {
+                let found = self.call_beside(|client| describe(client, key)).await;
+                found.map(|found| found.map(drop))
+            }
+            None => self.call_beside(list_one).await,
         };
         match reached {
             Err(Failure { kind: FailureKind::Denied, request_id, .. }) => {
@@ -273,18 +250,41 @@ impl Remote {
             other => other,
         }
     }
+}
 
-    async fn list_one(&self) -> Result<Answer<()>, Failure> {
-        self.call(|client| async move {
-            let output =
-                client.list_keys().limit(1).send().await.map_err(|error| failure(&error))?;
-            let id = request_id(&output);
-            match output.keys {
-                Some(_) => Ok(Answer { value: (), request_id: id }),
-                None => Err(missing("Keys", id)),
-            }
-        })
-        .await
+async fn describe(client: Client, key: &str) -> Result<Answer<Description>, Failure> {
+    let output = client.describe_key().key_id(key).send().await.map_err(|error| failure(&error))?;
+    let id = request_id(&output);
+    let Some(found) = output.key_metadata else {
+        return Err(missing("KeyMetadata", id));
+    };
+    let Some(arn) = found.arn.filter(|arn| names::is_key_arn(arn)) else {
+        return Err(missing("Arn", id));
+    };
+    names::same_key(key, Some(&arn), &id)?;
+    let spec = found.key_spec.as_ref().map(|spec| spec.as_str());
+    let Some(spec) = spec.and_then(KeySpec::parse) else {
+        return Err(unsupported("KeySpec", spec, id));
+    };
+    let usage = found.key_usage.as_ref().map(|usage| usage.as_str());
+    let parsed = match (usage, spec.usages()) {
+        // Not every server repeats what can be but one.
+        (None, [only]) => Some(*only),
+        _ => usage.and_then(KeyUsage::parse),
+    };
+    let Some(usage) = parsed else { return Err(unsupported("KeyUsage", usage, id)) };
+    let state = found.key_state.as_ref().map(|state| state.as_str());
+    let enabled = state == Some(KeyState::Enabled.as_str());
+    let value = Description { arn, spec, usage, enabled };
+    Ok(Answer { value, request_id: id })
+}
+
+async fn list_one(client: Client) -> Result<Answer<()>, Failure> {
+    let output = client.list_keys().limit(1).send().await.map_err(|error| failure(&error))?;
+    let id = request_id(&output);
+    match output.keys {
+        Some(_) => Ok(Answer { value: (), request_id: id }),
+        None => Err(missing("Keys", id)),
     }
 }
 

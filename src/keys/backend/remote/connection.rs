@@ -28,14 +28,14 @@ use crate::base::limits;
 const RETRY_PAUSE: Duration = Duration::from_millis(50);
 
 /// The client of a remote. Nobody is asked for anything yet.
-pub(super) async fn open(settings: &Settings) -> Client {
-    let provider = credentials::provider(settings, &Limits::of(settings)).await;
+pub(super) async fn open(settings: &Settings, provide: &credentials::Provide) -> Client {
+    let provider = provide(settings).await;
     client(settings, provider)
 }
 
 /// A client with these credentials. Only what `settings` says counts for where the
 /// remote is: `AWS_ENDPOINT_URL` often leads to this server.
-pub(super) fn client(settings: &Settings, provider: SharedCredentialsProvider) -> Client {
+fn client(settings: &Settings, provider: SharedCredentialsProvider) -> Client {
     let limits = Limits::of(settings);
     // A bucket of its own: the SDK's are shared by all clients of a Region.
     let partition = RetryPartition::custom(format!("wardbook-{}", settings.name))

@@ -1,6 +1,7 @@
 //! Where the credentials for a remote come from: its profile, or else everywhere
 //! the AWS tools look; and from there to its role.
 
+use std::pin::Pin;
 use std::time::Duration;
 
 use aws_config::default_provider::credentials::DefaultCredentialsChain;
@@ -15,8 +16,15 @@ use aws_sdk_kms::config::Region;
 use super::connection::Limits;
 use super::settings::{Role, Settings};
 
-/// The credentials of a remote.
-pub(super) async fn provider(settings: &Settings, limits: &Limits) -> SharedCredentialsProvider {
+/// Makes the credentials of a remote.
+pub(super) type Provide = dyn Fn(&Settings) -> Pin<Box<dyn Future<Output = SharedCredentialsProvider> + Send + '_>>
+    + Send
+    + Sync;
+
+/// The credentials of a remote. Files are read when they are asked for first, and what
+/// was in them, or that nothing was, is known from then on.
+pub(super) async fn provider(settings: &Settings) -> SharedCredentialsProvider {
+    let limits = &Limits::of(settings);
     let region = Region::new(settings.region.to_string());
     let config = ProviderConfig::without_region()
         .with_region(Some(region.clone()))

@@ -23,7 +23,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_sdk_kms::Client;
@@ -35,7 +35,7 @@ pub use failure::{Failure, FailureKind};
 pub use settings::{Mode, RemoteName, Role, Settings};
 
 use crate::base::clock::Clock;
-use breaker::Breaker;
+use breaker::{Breaker, Pass};
 
 /// Every remote of the settings, by its name.
 #[derive(Debug, Default)]
@@ -88,8 +88,10 @@ pub struct Remote {
     settings: Settings,
     breaker: Breaker,
     in_flight: Semaphore,
-    /// Made with the first call.
-    client: OnceCell<Client>,
+    provide: Box<credentials::Provide>,
+    /// Made with the first call, and anew after credentials have failed: somebody may
+    /// have put others into their files, which a client reads once.
+    client: Mutex<Arc<OnceCell<Client>>>,
 }
 
 impl Remote {
@@ -99,7 +101,8 @@ impl Remote {
         Self {
             breaker: Breaker::new(clock, breaker::chance),
             in_flight: Semaphore::new(settings.max_in_flight),
-            client: OnceCell::new(),
+            provide: Box::new(|settings| Box::pin(credentials::provider(settings))),
+            client: Mutex::default(),
             settings,
         }
     }
@@ -125,8 +128,7 @@ impl Remote {
         Health { breaker, in_flight, last_success_ms, last_failure }
     }
 
-    /// Makes one call within the limits of the settings; `make` sends it. The time
-    /// limit counts everything: the client, its credentials, all attempts.
+    /// Makes one call within the limits of the settings; `make` sends it.
     async fn call<T, F>(&self, make: impl FnOnce(Client) -> F) -> Result<Answer<T>, Failure>
     where
         F: Future<Output = Result<Answer<T>, Failure>>,
@@ -135,17 +137,54 @@ impl Remote {
         let Ok(_place) = self.in_flight.try_acquire() else {
             return Err(Failure::too_many(self.settings.max_in_flight));
         };
+        self.send(pass, make).await
+    }
+
+    /// As [`Self::call`], beside the places of calls: that all are taken says nothing
+    /// of the remote. For a caller that makes one call at a time.
+    async fn call_beside<T, F>(&self, make: impl FnOnce(Client) -> F) -> Result<Answer<T>, Failure>
+    where
+        F: Future<Output = Result<Answer<T>, Failure>>,
+    {
+        let pass = self.breaker.admit()?;
+        self.send(pass, make).await
+    }
+
+    /// The time limit counts everything: the client, its credentials, all attempts.
+    async fn send<T, F>(
+        &self,
+        pass: Pass<'_>,
+        make: impl FnOnce(Client) -> F,
+    ) -> Result<Answer<T>, Failure>
+    where
+        F: Future<Output = Result<Answer<T>, Failure>>,
+    {
         let limit = Duration::from_millis(self.settings.operation_timeout_ms);
+        let opened = Arc::clone(&self.client.lock().unwrap_or_else(PoisonError::into_inner));
         // The SDK's futures are large; on the heap they are nobody's burden.
         let called = Box::pin(async {
-            let client = self.client.get_or_init(|| connection::open(&self.settings)).await;
+            let open = || connection::open(&self.settings, self.provide.as_ref());
+            let client = opened.get_or_init(open).await;
             make(client.clone()).await
         });
         let done = tokio::time::timeout(limit, called)
             .await
             .unwrap_or_else(|_late| Err(Failure::late(self.settings.operation_timeout_ms)));
-        pass.report(done.as_ref().err().map(|failure| failure.kind));
+        let failed = done.as_ref().err().map(|failure| failure.kind);
+        if failed == Some(FailureKind::Credentials) {
+            self.forget(&opened);
+        }
+        pass.report(failed);
         done
+    }
+
+    /// Lets the next call make a new client, unless another call has seen to that. How
+    /// often, the circuit breaker limits.
+    fn forget(&self, opened: &Arc<OnceCell<Client>>) {
+        let mut client = self.client.lock().unwrap_or_else(PoisonError::into_inner);
+        if Arc::ptr_eq(&client, opened) {
+            *client = Arc::default();
+        }
     }
 }
 

@@ -6,12 +6,13 @@ mod answers;
 mod server;
 mod trouble;
 
+use std::future::ready;
 use std::sync::Arc;
 
 use aws_sdk_kms::config::{Credentials, ProvideCredentials, SharedCredentialsProvider};
-use tokio::sync::OnceCell;
 
-use super::{Remote, RemoteName, Settings, connection};
+use super::credentials::Provide;
+use super::{Remote, RemoteName, Settings};
 use crate::base::algorithm::EncryptionAlgorithm;
 use crate::base::clock::{Clock, ManualClock};
 use crate::base::context::EncryptionContext;
@@ -45,8 +46,18 @@ impl Remote {
         clock: Arc<dyn Clock>,
         provider: impl ProvideCredentials + 'static,
     ) -> Self {
-        let client = connection::client(&settings, SharedCredentialsProvider::new(provider));
-        Self { client: OnceCell::new_with(Some(client)), ..Self::new(settings, clock) }
+        let provider = SharedCredentialsProvider::new(provider);
+        Self::providing(settings, clock, move || provider.clone())
+    }
+
+    /// One whose clients get what `provide` says.
+    fn providing(
+        settings: Settings,
+        clock: Arc<dyn Clock>,
+        provide: impl Fn() -> SharedCredentialsProvider + Send + Sync + 'static,
+    ) -> Self {
+        let provide: Box<Provide> = Box::new(move |_| Box::pin(ready(provide())));
+        Self { provide, ..Self::new(settings, clock) }
     }
 }
 

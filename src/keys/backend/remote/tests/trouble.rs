@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::net::TcpListener;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::future;
@@ -218,6 +219,55 @@ async fn without_credentials_nothing_is_sent() {
         assert_eq!(remote.health().last_failure.unwrap().kind, FailureKind::Credentials);
     }
     assert!(server.requests().is_empty());
+}
+
+/// As with the files of a profile: what a client has read it does not read again.
+#[tokio::test]
+async fn changed_credentials_are_found_after_a_failure() {
+    for refusal in [
+        "UnrecognizedClientException",
+        "InvalidSignatureException",
+        "ExpiredTokenException",
+        "InvalidClientTokenId",
+    ] {
+        let good = Reply::json(200, r#"{"Plaintext":"cGxhaW4="}"#);
+        let server = Server::start(vec![Reply::error(400, refusal, "who?"), good]);
+        let made = Arc::new(AtomicU32::new(0));
+        let count = Arc::clone(&made);
+        let provide = move || {
+            let key = match count.fetch_add(1, Ordering::SeqCst) {
+                0 => "AKIAOLD",
+                _ => "AKIANEW",
+            };
+            SharedCredentialsProvider::new(Credentials::new(key, "secret", None, None, "test"))
+        };
+        let settings = settings(server.url.clone(), PATIENT_MS);
+        let remote = Remote::providing(settings, Arc::new(ManualClock::at(0)), provide);
+        assert_eq!(failure(&remote).await.kind, FailureKind::Credentials);
+        for _ in 0..2 {
+            remote.decrypt(ARN, SYMMETRIC, b"c", &no_context()).await.unwrap();
+        }
+        let keys = server.requests();
+        let used = |at: usize, key: &str| keys[at].contains(&format!("Credential={key}/"));
+        assert!(used(0, "AKIAOLD") && used(1, "AKIANEW") && used(2, "AKIANEW"), "{refusal}");
+        assert_eq!(made.load(Ordering::SeqCst), 2, "what works is kept");
+    }
+}
+
+#[tokio::test]
+async fn a_probe_needs_no_place_among_the_calls() {
+    let keys = Reply::json(200, r#"{"Keys":[]}"#);
+    let server = Server::start(vec![Reply::BytesAndSilence(String::new()), keys]);
+    let mut settings = settings(server.url.clone(), PATIENT_MS);
+    settings.max_in_flight = 1;
+    let remote = remote_with(settings);
+    tokio::select! {
+        failure = failure(&remote) => panic!("{failure:?}"),
+        () = async {
+            until(|| server.requests().len() == 1).await;
+            remote.probe(None).await.unwrap();
+        } => {}
+    }
 }
 
 #[tokio::test]
