@@ -34,6 +34,7 @@ const FENCES: &[(&[&str], &[&str])] = &[
     (&["aws_config"], &["audit/trail/s3", "config/client", "keys/backend/remote"]),
     (&["aws_sdk_kms"], &["keys/backend/remote", "cli/demo"]),
     (&["aws_sdk_s3"], &["audit/trail/s3"]),
+    (&["aws_smithy_http_client"], &["keys/backend/remote"]),
     (&["flate2"], &["audit/trail", "cli/items/job"]),
     (&["md5"], &["hsm/hazmat"]),
     (

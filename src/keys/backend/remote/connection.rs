@@ -12,10 +12,12 @@ use aws_sdk_kms::config::retry::{
 use aws_sdk_kms::config::timeout::TimeoutConfig;
 use aws_sdk_kms::config::{
     AppName, BehaviorVersion, ConfigBag, IdentityCache, Intercept, Region, RuntimeComponents,
-    SharedCredentialsProvider,
+    SharedCredentialsProvider, SharedHttpClient,
 };
 use aws_sdk_kms::error::BoxError;
 use aws_sdk_kms::{Client, Config};
+use aws_smithy_http_client::tls::Provider;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use serde::Deserialize;
 
 use super::credentials;
@@ -53,7 +55,19 @@ fn client(settings: &Settings, provider: SharedCredentialsProvider) -> Client {
         .interceptor(ShortAnswers);
     config.set_app_name(AppName::new("wardbook").ok());
     config.set_endpoint_url(settings.endpoint.clone());
+    if let Some(direct) = direct(settings.endpoint.as_deref()) {
+        config.set_http_client(Some(direct));
+    }
     Client::from_conf(config.build())
+}
+
+/// The connections to an `http://` endpoint: without any proxy. What `HTTP_PROXY` names
+/// would read the plaintexts, and for this machine nobody needs one.
+pub(super) fn direct(endpoint: Option<&str>) -> Option<SharedHttpClient> {
+    let is_plain = !endpoint?.starts_with("https:");
+    // The SDK's own, but for the proxies that it looks for in the environment.
+    let tls = Provider::Rustls(CryptoMode::AwsLc);
+    is_plain.then(|| aws_smithy_http_client::Builder::new().tls_provider(tls).build_https())
 }
 
 /// How long the parts of a call may take, and how often.

@@ -13,7 +13,7 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
 use aws_sdk_kms::config::Region;
 
-use super::connection::Limits;
+use super::connection::{Limits, direct};
 use super::settings::{Role, Settings};
 
 /// Makes the credentials of a remote.
@@ -66,7 +66,7 @@ pub(super) async fn assumed(
         .retry_config(limits.retries.clone());
     config.set_sleep_impl(usual.sleep_impl());
     config.set_time_source(usual.time_source());
-    config.set_http_client(usual.http_client());
+    config.set_http_client(direct(role.endpoint.as_deref()).or_else(|| usual.http_client()));
     config.set_endpoint_url(role.endpoint.clone());
     let mut provider = AssumeRoleProvider::builder(&role.arn)
         .configure(&config.build())
