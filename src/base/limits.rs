@@ -442,6 +442,9 @@ pub const LOOKUP_RECORDS: usize = 4_096;
 
 /// Remotes of the settings.
 pub const REMOTES: usize = 64;
+/// Calls at a time to all remotes together: half of [`IN_FLIGHT_CALLS`], so that the
+/// other half is left for everybody else while remotes hang.
+pub const REMOTE_CALLS: usize = IN_FLIGHT_CALLS / 2;
 /// An answer of a remote, bytes: the largest of those asked for has a ciphertext of
 /// 6,144 bytes in base64.
 pub const REMOTE_ANSWER_BYTES: u64 = 64 * 1024;

@@ -48,19 +48,29 @@ pub(super) fn settings(tables: RemoteTables) -> Result<Vec<Settings>, Error> {
         let value = tables.len().to_string();
         return Err(Error::Value { name: "remotes", value, expected: "at most 64 tables" });
     }
-    tables.into_iter().map(|(name, table)| table.settings(name)).collect()
+    // So that nobody who adds a remote has to count.
+    let share = limits::REMOTE_CALLS.checked_div(tables.len()).unwrap_or(limits::REMOTE_CALLS);
+    let read = tables.into_iter().map(|(name, table)| table.settings(name, share));
+    let remotes = read.collect::<Result<Vec<_>, _>>()?;
+    let calls = remotes.iter().fold(0, |sum: usize, one| sum.saturating_add(one.max_in_flight));
+    if calls > limits::REMOTE_CALLS {
+        let expected = "at most 256 for all remotes together, half of what the server does at once";
+        return Err(Error::Value { name: "max-in-flight", value: calls.to_string(), expected });
+    }
+    Ok(remotes)
 }
 
 impl RemoteTable {
-    fn settings(self, name: String) -> Result<Settings, Error> {
+    fn settings(self, name: String, share: usize) -> Result<Settings, Error> {
         let Some(name) = RemoteName::parse(&name) else {
             let expected = "a name of 1 to 64 lower-case letters, digits and hyphens";
             return Err(Error::Value { name: "remotes", value: name, expected });
         };
-        self.checked(name.clone()).map_err(|cause| Error::Remote { name, cause: Box::new(cause) })
+        self.checked(name.clone(), share)
+            .map_err(|cause| Error::Remote { name, cause: Box::new(cause) })
     }
 
-    fn checked(self, name: RemoteName) -> Result<Settings, Error> {
+    fn checked(self, name: RemoteName, share: usize) -> Result<Settings, Error> {
         let region = Region::parse(&self.region).ok_or(Error::Value {
             name: "region",
             value: self.region,
@@ -92,9 +102,9 @@ impl RemoteTable {
             )?,
             max_in_flight: within(
                 "max-in-flight",
-                self.max_in_flight.unwrap_or(usual.max_in_flight),
-                1..=limits::IN_FLIGHT_CALLS,
-                "a number from 1 to 512",
+                self.max_in_flight.unwrap_or(usual.max_in_flight.min(share)),
+                1..=limits::REMOTE_CALLS,
+                "a number from 1 to 256",
             )?,
             ..usual
         })
@@ -232,6 +242,23 @@ mod tests {
         assert_eq!(role.endpoint.as_deref(), Some("https://sts.test"));
     }
 
+    fn many(count: usize, more: &str) -> String {
+        (0..count).map(|n| format!("[remotes.r{n}]\nregion = 'eu-central-1'\n{more}\n")).collect()
+    }
+
+    #[test]
+    fn all_remotes_together_take_half_of_the_places() {
+        for (count, each) in [(1, 64), (4, 64), (8, 32), (64, 4)] {
+            let remotes = read(&many(count, "")).unwrap();
+            assert!(remotes.iter().all(|one| one.max_in_flight == each), "{count}");
+        }
+        assert!(read(&many(1, "max-in-flight = 256")).is_ok());
+        assert!(read(&many(8, "max-in-flight = 32")).is_ok());
+        let refused = read(&many(8, "max-in-flight = 33")).unwrap_err();
+        assert!(refused.contains("max-in-flight: \"264\""), "{refused}");
+        assert!(refused.contains("at most 256 for all remotes together"), "{refused}");
+    }
+
     #[track_caller]
     fn check_refused(more: &str, told: &str) {
         let refused = read(&format!("[remotes.a]\nregion = 'eu-central-1'\n{more}\n")).unwrap_err();
@@ -247,7 +274,7 @@ mod tests {
             ("operation-timeout-ms = 49", "operation-timeout-ms: \"49\""),
             ("operation-timeout-ms = 60001", "operation-timeout-ms: \"60001\""),
             ("max-in-flight = 0", "max-in-flight: \"0\""),
-            ("max-in-flight = 513", "max-in-flight: \"513\""),
+            ("max-in-flight = 257", "max-in-flight: \"257\""),
             ("accounts = ['1']", "accounts: \"1\""),
             ("profile = ''", "profile: \"\""),
             ("endpoint = 'kms'", "endpoint: \"...\""),
@@ -283,8 +310,6 @@ mod tests {
             let refused = read(text).unwrap_err();
             assert!(refused.contains(told), "{refused}");
         }
-        let many: String =
-            (0..65).map(|n| format!("[remotes.r{n}]\nregion = 'eu-central-1'\n")).collect();
-        assert!(read(&many).unwrap_err().contains("at most 64"));
+        assert!(read(&many(65, "")).unwrap_err().contains("at most 64"));
     }
 }

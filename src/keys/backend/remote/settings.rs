@@ -104,7 +104,8 @@ impl Settings {
     pub const OPERATION_TIMEOUT_MS: u64 = 2_000;
     /// The usual value of [`Self::attempts`].
     pub const ATTEMPTS: u32 = 2;
-    /// The usual value of [`Self::max_in_flight`].
+    /// The usual value of [`Self::max_in_flight`], where remotes are not so many that
+    /// each has less ([`limits::REMOTE_CALLS`](crate::base::limits::REMOTE_CALLS)).
     pub const MAX_IN_FLIGHT: usize = 64;
 
     /// AWS KMS in this Region, with usual settings.
