@@ -13,7 +13,7 @@ use super::shapes::{
     CIPHERTEXT_BLOB, DRY_RUN, DRY_RUN_MODIFIERS, ENCRYPTION_ALGORITHMS, GRANT_TOKENS, KEY_ID_SHAPE,
     check_context, out_blob, out_text,
 };
-use super::source::{Source, check_made_by, ignores_ciphertext};
+use super::source::{Source, ignores_ciphertext, names};
 use crate::base::algorithm::EncryptionAlgorithm;
 use crate::base::context::EncryptionContext;
 use crate::keys::cipher;
@@ -166,7 +166,7 @@ fn is_on_same_key(ctx: &Ctx, access: &Access<'_>, source: &Source, destination: 
     let Some(to) = find(destination) else { return false };
     match (&source.key_id, &source.blob) {
         (Some(name), _) => find(name).is_some_and(|from| from.key.arn == to.key.arn),
-        (None, Some(Blob(blob))) => check_made_by(&to.key, blob).is_ok(),
+        (None, Some(Blob(blob))) => names(blob, &to.key),
         (None, None) => false,
     }
 }

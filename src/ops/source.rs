@@ -90,19 +90,25 @@ pub(super) fn ignores_ciphertext(dry_run: bool, modifiers: &[String]) -> Result<
     }
 }
 
-/// Checks that the ciphertext `blob` is one of this key.
+/// Checks that the ciphertext `blob` can be one of this key.
 ///
 /// # Errors
 /// `InvalidCiphertextException` for what is no ciphertext of ours;
 /// `IncorrectKeyException` for one of another key.
-pub(super) fn check_made_by(key: &Key, blob: &[u8]) -> Result<(), ApiError> {
+fn check_made_by(key: &Key, blob: &[u8]) -> Result<(), ApiError> {
     match Ciphertext::parse(blob) {
         Some(made) if made.key_id() == key.id() => Ok(()),
+        // What a remote made may look like anything, even like a ciphertext of ours: it
+        // is for the remote to say whose it is.
+        _ if key.remote.is_some() && !key.is_double() => Ok(()),
         Some(_) => Err(incorrect_key()),
-        // The bare ciphertext of a remote says nothing of our key.
-        None if key.remote.is_some() => Ok(()),
         None => Err(ApiError::bare(Code::InvalidCiphertextException)),
     }
+}
+
+/// Whether the ciphertext `blob` says that it is of this key.
+pub(super) fn names(blob: &[u8], key: &Key) -> bool {
+    Ciphertext::parse(blob).is_some_and(|made| made.key_id() == key.id())
 }
 
 /// The key that a call names is not the one of the ciphertext.

@@ -26,7 +26,8 @@ pub enum Ciphertext<'a> {
 /// stands for, or not at all.
 #[derive(Clone, Copy, Debug)]
 pub struct RemoteBlob<'a> {
-    key_id: KeyId,
+    /// Which key of ours it is of.
+    pub key_id: KeyId,
     /// Whether our HSM sealed the plaintext before the remote did.
     pub is_double: bool,
     /// As the remote made it.
