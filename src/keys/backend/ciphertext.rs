@@ -56,10 +56,13 @@ impl<'a> Ciphertext<'a> {
 }
 
 impl<'a> RemoteBlob<'a> {
+    /// What a remote may make at most, bytes.
+    pub const CONTENT_BYTES: usize = CIPHERTEXT_BYTES - HEADER_LEN;
+
     fn parse(bytes: &'a [u8]) -> Option<Self> {
         let (header, content) = bytes.split_first_chunk::<HEADER_LEN>()?;
         let ([magic @ .., flags], key_id) = header.split_first_chunk::<4>()?;
-        let fits = *magic == MAGIC && *flags & !DOUBLE == 0 && bytes.len() <= CIPHERTEXT_BYTES;
+        let fits = *magic == MAGIC && *flags & !DOUBLE == 0 && content.len() <= Self::CONTENT_BYTES;
         (fits && !content.is_empty()).then_some(())?;
         // No key of a custom key store is a multi-Region key.
         let key_id = KeyId::from_bytes(key_id.try_into().ok()?, false);
@@ -99,9 +102,11 @@ mod tests {
             changed[at] ^= 0x42;
             assert!(Ciphertext::parse(&changed).is_none(), "{at}");
         }
-        let long = vec![1; CIPHERTEXT_BYTES - HEADER_LEN];
-        assert!(Ciphertext::parse(&RemoteBlob::encode(key(), false, &long)).is_some());
-        let long = vec![1; CIPHERTEXT_BYTES - HEADER_LEN + 1];
+        let long = vec![1; RemoteBlob::CONTENT_BYTES];
+        let blob = RemoteBlob::encode(key(), false, &long);
+        assert_eq!(blob.len(), CIPHERTEXT_BYTES);
+        assert!(Ciphertext::parse(&blob).is_some());
+        let long = vec![1; RemoteBlob::CONTENT_BYTES + 1];
         assert!(Ciphertext::parse(&RemoteBlob::encode(key(), false, &long)).is_none());
     }
 

@@ -73,6 +73,27 @@ impl Far<'_> {
         self.calls.note(RemoteCall::of(self.remote.name(), operation, &outcome));
         Ok(outcome?.value)
     }
+
+    /// Has the remote encrypt. What it makes fits into a blob that Decrypt takes, with
+    /// our header or without: else nobody could ever have it opened.
+    async fn encrypt(
+        &self,
+        algorithm: EncryptionAlgorithm,
+        plaintext: &[u8],
+        context: &EncryptionContext,
+    ) -> Result<Vec<u8>, Error> {
+        let call = async {
+            let made = self.remote.encrypt(self.id(), algorithm, plaintext, context).await?;
+            match made.value.len() {
+                ..=RemoteBlob::CONTENT_BYTES => Ok(made),
+                bytes => {
+                    let cause = format!("a ciphertext of {bytes} bytes");
+                    Err(Failure::garbage(made.request_id, &cause))
+                }
+            }
+        };
+        self.done("Encrypt", call).await
+    }
 }
 
 impl<'a> Backend<'a> {
@@ -122,8 +143,8 @@ impl<'a> Backend<'a> {
             return symmetric::encrypt(self.hsm, &far, permit, key, plaintext, context).await;
         }
         cipher::check_rsa_plaintext(key, algorithm, plaintext, context)?;
-        let call = far.remote.encrypt(far.id(), algorithm, plaintext, context);
-        Ok(Encrypted { blob: far.done("Encrypt", call).await?, material_id: None })
+        let blob = far.encrypt(algorithm, plaintext, context).await?;
+        Ok(Encrypted { blob, material_id: None })
     }
 
     /// See [`cipher::decrypt`].

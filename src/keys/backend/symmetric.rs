@@ -33,25 +33,17 @@ pub(super) async fn encrypt(
             let overhead = inner.blob.len().saturating_sub(plaintext.len());
             return Err(Error::DoubleTooLong(PLAINTEXT_BYTES.saturating_sub(overhead)));
         }
-        let sealed = seal(far, &inner.blob, context).await?;
+        let sealed = far.encrypt(ALGORITHM, &inner.blob, context).await?;
         let blob = RemoteBlob::encode(key.id(), true, &sealed);
         return Ok(Encrypted { blob, material_id: inner.material_id });
     }
-    let sealed = seal(far, plaintext, context).await?;
+    let sealed = far.encrypt(ALGORITHM, plaintext, context).await?;
     let blob = match far.mode() {
         Mode::Raw => sealed,
         // A store that asks for more than this key can do gets no less than it had.
         Mode::PassThrough | Mode::Double => RemoteBlob::encode(key.id(), false, &sealed),
     };
     Ok(Encrypted { blob, material_id: None })
-}
-
-async fn seal(
-    far: &Far<'_>,
-    plaintext: &[u8],
-    context: &EncryptionContext,
-) -> Result<Vec<u8>, Error> {
-    far.done("Encrypt", far.remote.encrypt(far.id(), ALGORITHM, plaintext, context)).await
 }
 
 /// Opens a blob of this key, or for one that is not double the remote's bare

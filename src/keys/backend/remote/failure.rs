@@ -93,7 +93,7 @@ impl Failure {
     }
 
     /// An answer that is none.
-    pub(super) fn garbage(request_id: Option<String>, what: &str) -> Self {
+    pub(in crate::keys::backend) fn garbage(request_id: Option<String>, what: &str) -> Self {
         Self::new(FailureKind::Garbage, request_id, what)
     }
 
