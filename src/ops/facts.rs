@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde_json::{Map, Value, json};
 
 use crate::audit::FieldReads;
-use crate::base::ids::MaterialId;
+use crate::base::ids::{AccountId, MaterialId};
 use crate::base::managed::ManagedService;
 use crate::keys::backend::RemoteCalls;
 use crate::policy::decision::Explanation;
@@ -37,6 +37,13 @@ pub struct Facts {
     pub missing_service: Option<ManagedService>,
 }
 
+/// What the record said and does not say any more.
+#[derive(Default)]
+pub(super) struct Taken {
+    resources: Vec<String>,
+    decisions: Vec<Explanation>,
+}
+
 /// How much the record said at some point of a call.
 #[derive(Clone, Copy)]
 pub(super) struct Mark {
@@ -45,16 +52,24 @@ pub(super) struct Mark {
 }
 
 impl Facts {
-    /// `additionalEventData`: what was noted, and what remotes were asked.
-    pub(super) fn additional_event_data(&self) -> Option<Cow<'_, Map<String, Value>>> {
-        let Some((shown, count)) = self.remote_calls.noted() else {
+    /// `additionalEventData` in the book of `account`: what was noted, and what remotes
+    /// were asked for its keys. For those of others that is the others' own affair.
+    pub(super) fn additional_event_data(
+        &self,
+        account: &AccountId,
+    ) -> Option<Cow<'_, Map<String, Value>>> {
+        let Some(noted) = self.remote_calls.of(account) else {
             return (!self.additional.is_empty()).then_some(Cow::Borrowed(&self.additional));
         };
         let mut data = self.additional.clone();
-        data.insert("remoteCalls".to_owned(), json!(shown));
-        if count > shown.len() {
-            data.insert("remoteCallCount".to_owned(), count.into());
+        if let Some(key) = noted.key {
+            data.insert("customKeyStoreId".to_owned(), key.store.to_string().into());
+            data.insert("xksKeyId".to_owned(), key.id.into());
         }
+        if noted.count > noted.shown.len() {
+            data.insert("remoteCallCount".to_owned(), noted.count.into());
+        }
+        data.insert("remoteCalls".to_owned(), json!(noted.shown));
         Some(Cow::Owned(data))
     }
 
@@ -66,10 +81,17 @@ impl Facts {
         self.take_since(mark);
     }
 
-    /// As [`Self::forget_since`], and hands the decisions back.
-    pub(super) fn take_since(&mut self, mark: Mark) -> Vec<Explanation> {
-        self.resources.truncate(mark.resources);
-        self.decisions.split_off(mark.decisions.min(self.decisions.len()))
+    /// As [`Self::forget_since`], and hands it over.
+    pub(super) fn take_since(&mut self, mark: Mark) -> Taken {
+        let resources = self.resources.split_off(mark.resources.min(self.resources.len()));
+        let decisions = self.decisions.split_off(mark.decisions.min(self.decisions.len()));
+        Taken { resources, decisions }
+    }
+
+    /// Says again what was taken.
+    pub(super) fn put_back(&mut self, taken: Taken) {
+        self.resources.extend(taken.resources);
+        self.decisions.extend(taken.decisions);
     }
 
     /// Keeps of what came since `mark` only what was not there before.

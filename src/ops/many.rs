@@ -18,7 +18,7 @@ use super::call::Call;
 use super::ctx::Ctx;
 use super::data_key;
 use super::decrypt::Decrypt;
-use super::facts::Facts;
+use super::facts::{Facts, Taken};
 use super::generate_data_key::GenerateDataKey;
 use super::operation::{Description, Done, Operation, ReadInput};
 use super::shapes::check_context;
@@ -207,17 +207,17 @@ async fn each<U: Use>(
                 used.push(Some(made.output));
             }
             Err(error) => {
-                let decided = access.take_since(before);
-                refusal.get_or_insert((error, decided));
+                let taken = access.take_since(before);
+                refusal.get_or_insert((error, taken));
                 used.push(None);
             }
         }
     }
     let count = used.iter().flatten().count();
     if count == 0 {
-        let empty = || (ApiError::internal("a batch without a use"), Vec::new());
-        let (error, decided) = refusal.unwrap_or_else(empty);
-        access.record_decided(decided);
+        let empty = || (ApiError::internal("a batch without a use"), Taken::default());
+        let (error, taken) = refusal.unwrap_or_else(empty);
+        access.put_back(taken);
         return Err(error);
     }
     access.record_additional("items", count.into());

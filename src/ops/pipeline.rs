@@ -2,7 +2,6 @@
 //! run the operation (which decides on its way), commit its changes together
 //! with its record, and only then answer.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,12 +18,12 @@ use super::feed::Feed;
 use super::grants;
 use super::operation::{Description, Done, Further, Operation, ReadInput};
 use super::rates::{Counted, is_administrative};
-use super::recording::{Place, generate_event_id, record, record_further};
+use super::recording::{Place, generate_event_id, owners, record, record_further};
 use super::{sts, system};
-use crate::base::arn::Arn;
 use crate::base::caller::{Caller, Principal};
-use crate::base::ids::{AccountId, Region, RequestId};
+use crate::base::ids::{Region, RequestId};
 use crate::base::managed::ManagedService;
+use crate::keys::backend::RemoteCalls;
 use crate::policy::decision::Explanation;
 use crate::store::{self, Change, NewEvent, Receipt, Unit};
 use crate::wire::codes::Code;
@@ -48,7 +47,7 @@ pub(super) async fn call<O: Operation>(ctx: Arc<O::Context>, call: Call) -> Answ
 pub(super) async fn call_in_turn<O: Operation<Context = Ctx>>(ctx: &Ctx, call: &Call) -> Answer {
     let work = async {
         let none = || ApiError::internal("the server itself names no key of a service");
-        let settled = settle::<O>(ctx, call, None).await;
+        let settled = settle::<O>(ctx, call, None, &mut RemoteCalls::default()).await;
         settled.unwrap_or_else(|_| unrecorded(call, none()))
     };
     watch(ctx, &O::DESCRIPTION, call.caller.request_id, work).await
@@ -87,42 +86,49 @@ async fn commit<O: Operation>(ctx: &O::Context, call: &Call) -> Settled {
     if let Counted::In(group) = shared.rates.counted(&O::DESCRIPTION)
         && let Err(error) = shared.rates.count(call, group)
     {
-        return settle_refusal(shared, &O::DESCRIPTION, call, error).await;
+        let none = RemoteCalls::default();
+        return settle_refusal(shared, &O::DESCRIPTION, call, error, none).await;
     }
+    let mut remote_calls = RemoteCalls::default();
     // Once for each such key that the call names, of which there are two at most.
     for _ in 0..ATTEMPTS {
         let turn = match O::TAKES_TURN {
             true => Some(O::turn(ctx).lock().await),
             false => None,
         };
-        let service = match settle::<O>(ctx, call, turn).await {
+        let service = match settle::<O>(ctx, call, turn, &mut remote_calls).await {
             Ok(settled) => return settled,
             Err(service) => service,
         };
         if let Err(error) = system::make_managed_key(shared, call, service).await {
-            return unrecorded(call, error);
+            let error = ApiError::internal(error);
+            return settle_refusal(shared, &O::DESCRIPTION, call, error, remote_calls).await;
         }
     }
     let error = ApiError::internal("the key of a service was made and is not found");
-    settle_refusal(shared, &O::DESCRIPTION, call, error).await
+    settle_refusal(shared, &O::DESCRIPTION, call, error, remote_calls).await
 }
 
 /// Runs the call until its outcome and its record are durable together. Whoever
-/// calls this has the turn, if the operation changes something.
+/// calls this has the turn, if the operation changes something. What remotes were
+/// asked goes with `remote_calls` from one attempt to the next: no attempt takes it back.
 ///
 /// # Errors
-/// The service whose key is missing; then nothing was done or recorded.
+/// The service whose key is missing; then nothing was changed or recorded.
 async fn settle<O: Operation>(
     ctx: &O::Context,
     call: &Call,
     mut turn: Option<MutexGuard<'_, ()>>,
+    remote_calls: &mut RemoteCalls,
 ) -> Result<Settled, ManagedService> {
     let shared: &Ctx = ctx.as_ref();
     let request_id = call.caller.request_id;
     for _ in 0..ATTEMPTS {
-        let mut facts = Facts { decisions: call.decided.clone(), ..Facts::default() };
+        let (decisions, before) = (call.decided.clone(), std::mem::take(remote_calls));
+        let mut facts = Facts { decisions, remote_calls: before, ..Facts::default() };
         let result = attempt::<O>(ctx, call, &mut facts).await;
         if let Some(service) = facts.missing_service {
+            *remote_calls = facts.remote_calls;
             return Err(service);
         }
         if result.is_err() {
@@ -144,24 +150,29 @@ async fn settle<O: Operation>(
         let answer = match put(shared, unit).await {
             Ok(receipt) => Answer::recorded(request_id, result, &receipt).with_feed(feed),
             // Somebody else changed the same thing meanwhile: look again.
-            Err(store::Error::Conflict | store::Error::Duplicate) => continue,
+            Err(store::Error::Conflict | store::Error::Duplicate) => {
+                *remote_calls = facts.remote_calls;
+                continue;
+            }
             Err(error) => Answer::unrecorded(request_id, error),
         };
         drop(turn);
         return Ok((answer, facts));
     }
     let error = ApiError::internal("the call met other changes too often");
-    Ok(settle_refusal(shared, &O::DESCRIPTION, call, error).await)
+    let remote_calls = std::mem::take(remote_calls);
+    Ok(settle_refusal(shared, &O::DESCRIPTION, call, error, remote_calls).await)
 }
 
-/// Refuses a call without having run it.
+/// Refuses a call that was not run, or came to nothing but `remote_calls`.
 async fn settle_refusal(
     ctx: &Ctx,
     description: &Description,
     call: &Call,
     error: ApiError,
+    remote_calls: RemoteCalls,
 ) -> Settled {
-    let refusal = Refusal { decided: call.decided.clone(), ..error.into() };
+    let refusal = Refusal { decided: call.decided.clone(), remote_calls, ..error.into() };
     let answer = commit_refusal(ctx, description, &call.caller, &call.region, refusal).await;
     (answer, Facts::default())
 }
@@ -194,30 +205,19 @@ fn unit(
     Ok((Unit { changes: ended.changes, event, further }, ended.result))
 }
 
-/// The other accounts whose keys or roles the call used: each has a copy of its record
-/// (AWS CloudTrail User Guide, `sharedEventID`). Of a denied call only the
-/// caller's own account is told.
-fn owners(call: &Call, facts: &Facts, ended: &End) -> BTreeSet<AccountId> {
-    let denied = ended.result.as_ref().err().map(ApiError::code);
-    if denied == Some(Code::AccessDeniedException) {
-        return BTreeSet::new();
-    }
-    let own = call.caller.principal.account().as_str();
-    let accounts = facts.resources.iter().filter_map(|arn| Some(Arn::parse(arn)?.account));
-    accounts.filter(|account| *account != own).filter_map(AccountId::parse).collect()
-}
-
 /// Why a call is refused before it runs, and what is known of it until then.
 #[derive(Debug)]
 pub struct Refusal {
     pub error: ApiError,
     pub decided: Vec<Explanation>,
     pub request_parameters: Option<Box<Value>>,
+    pub remote_calls: RemoteCalls,
 }
 
 impl From<ApiError> for Refusal {
     fn from(error: ApiError) -> Self {
-        Self { error, decided: Vec::new(), request_parameters: None }
+        let (decided, remote_calls) = (Vec::new(), RemoteCalls::default());
+        Self { error, decided, request_parameters: None, remote_calls }
     }
 }
 
@@ -255,12 +255,12 @@ async fn commit_refusal(
     region: &Region,
     refusal: Refusal,
 ) -> Answer {
-    let Refusal { error, decided, request_parameters } = refusal;
+    let Refusal { error, decided, request_parameters, remote_calls } = refusal;
     if is_summed(ctx, caller, &error) {
         return Answer::summed(caller.request_id, error);
     }
     let request_parameters = request_parameters.map(|value| *value);
-    let facts = Facts { decisions: decided, request_parameters, ..Facts::default() };
+    let facts = Facts { decisions: decided, request_parameters, remote_calls, ..Facts::default() };
     match put_down(ctx, description, caller, region, &facts, Err(error)).await {
         Ok((result, receipt)) => Answer::recorded(caller.request_id, result, &receipt),
         Err(error) => Answer::unrecorded(caller.request_id, error),

@@ -1,10 +1,12 @@
 //! The record of a call, from what the pipeline knows of it.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use serde_json::Value;
 use serde_json::value::to_raw_value;
 
+use super::call::Call;
 use super::ctx::Ctx;
 use super::facts::Facts;
 use super::item_context;
@@ -37,6 +39,20 @@ impl<'a> Place<'a> {
     }
 }
 
+/// The other accounts whose keys or roles the call used: each has a copy of its record
+/// (AWS CloudTrail User Guide, `sharedEventID`). Of a call that a policy denies only
+/// the caller's own account is told; what a remote denies has been allowed here.
+pub(super) fn owners(call: &Call, facts: &Facts, ended: &End) -> BTreeSet<AccountId> {
+    let code = ended.result.as_ref().err().map(ApiError::code);
+    let is_denied = || facts.decisions.last().is_some_and(|last| last.denied.is_some());
+    if code == Some(Code::AccessDeniedException) && is_denied() {
+        return BTreeSet::new();
+    }
+    let own = call.caller.principal.account().as_str();
+    let accounts = facts.resources.iter().filter_map(|arn| Some(Arn::parse(arn)?.account));
+    accounts.filter(|account| *account != own).filter_map(AccountId::parse).collect()
+}
+
 /// An id for a record that is not a call's own: that one has the call's.
 pub(super) fn generate_event_id(ctx: &Ctx) -> Result<[u8; 16], hsm::Error> {
     let mut random = [0; 16];
@@ -57,7 +73,7 @@ pub(super) fn record(
     let parameters = raw(&facts.request_parameters)?;
     let response = raw(&ended.response_elements)?;
     let service_event = raw(&facts.service_event_details)?;
-    let additional = facts.additional_event_data();
+    let additional = facts.additional_event_data(place.account);
     let additional = additional.as_deref().map(to_raw_value).transpose()?;
     let is_owner = place.account != caller.principal.account();
     let seen = facts.decisions.iter().filter_map(|one| one.seen_by(place.account, !is_owner));

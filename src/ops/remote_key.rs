@@ -54,9 +54,10 @@ pub(super) async fn check(
     if is_double && wanted.spec != KeySpec::SymmetricDefault {
         return Err(configuration("a store of mode double has symmetric keys only"));
     }
-    let found = access.backend().describe(&store, xks_key_id).await.map_err(failed)?;
+    let key = RemoteKey { store: id, id: xks_key_id.to_owned() };
+    let found = access.backend().describe(&store, &key).await.map_err(failed)?;
     wanted.check_found(xks_key_id, &found)?;
-    Ok(NewRemote { key: RemoteKey { store: id, id: xks_key_id.to_owned() }, is_double })
+    Ok(NewRemote { key, is_double })
 }
 
 impl<'a> Wanted<'a> {

@@ -12,7 +12,7 @@ mod symmetric;
 
 use std::sync::Arc;
 
-pub use calls::{RemoteCall, RemoteCalls};
+pub use calls::{NotedCalls, RemoteCall, RemoteCalls};
 pub use ciphertext::{Ciphertext, RemoteBlob};
 
 use super::cipher::{self, Decrypted, Encapsulated, Encrypted, Error, Message};
@@ -21,6 +21,7 @@ use super::key::{Key, RemoteKey};
 use super::state::StateRule;
 use crate::base::algorithm::{EncryptionAlgorithm, KeyAgreementAlgorithm, MacAlgorithm};
 use crate::base::context::EncryptionContext;
+use crate::base::ids::AccountId;
 use crate::base::secret::SecretBytes;
 use crate::hsm::Hsm;
 use crate::policy::actions::Action;
@@ -45,6 +46,8 @@ pub struct Backend<'a> {
 struct Far<'a> {
     remote: Arc<Remote>,
     key: &'a RemoteKey,
+    /// Whose KMS key stands for it.
+    owner: &'a AccountId,
     calls: &'a RemoteCalls,
     is_dry_run: bool,
 }
@@ -70,7 +73,8 @@ impl Far<'_> {
             return Ok(T::default());
         }
         let outcome = call.await;
-        self.calls.note(RemoteCall::of(self.remote.name(), operation, &outcome));
+        let call = RemoteCall::of(self.remote.name(), operation, self.key, &outcome);
+        self.calls.note(self.owner, self.key, call);
         Ok(outcome?.value)
     }
 
@@ -109,17 +113,23 @@ impl<'a> Backend<'a> {
         let store = self.stores.find(&at.store).ok_or(Error::NoRemote)?;
         let remote = self.remotes.find(&store.remote).ok_or(Error::NoRemote)?;
         let (remote, is_dry_run) = (Arc::clone(remote), self.is_dry_run);
-        Ok(Some(Far { remote, key: at, calls: self.calls, is_dry_run }))
+        let owner = &key.arn.account;
+        Ok(Some(Far { remote, key: at, owner, calls: self.calls, is_dry_run }))
     }
 
-    /// What the remote of a store says of its key `id`.
+    /// What the remote of a store says of its key.
     ///
     /// # Errors
     /// [`Error::Remote`], [`Error::NoRemote`].
-    pub async fn describe(&self, store: &CustomKeyStore, id: &str) -> Result<Description, Error> {
+    pub async fn describe(
+        &self,
+        store: &CustomKeyStore,
+        key: &RemoteKey,
+    ) -> Result<Description, Error> {
         let remote = self.remotes.find(&store.remote).ok_or(Error::NoRemote)?;
-        let outcome = remote.describe(id).await;
-        self.calls.note(RemoteCall::of(remote.name(), "DescribeKey", &outcome));
+        let outcome = remote.describe(&key.id).await;
+        let call = RemoteCall::of(remote.name(), "DescribeKey", key, &outcome);
+        self.calls.note(&store.realm.account, key, call);
         Ok(outcome?.value)
     }
 

@@ -7,7 +7,7 @@ use crate::audit::FieldReads;
 use crate::base::arn::KeyArn;
 use crate::base::ids::MaterialId;
 use crate::base::limits::RECORD_MEMBERS_BYTES;
-use crate::ops::facts::Mark;
+use crate::ops::facts::{Mark, Taken};
 use crate::policy::actions::Action;
 use crate::policy::decision::{DenialKind, Explanation};
 use crate::wire::error::ApiError;
@@ -86,15 +86,14 @@ impl Access<'_> {
         self.facts.forget_repetitions(before);
     }
 
-    /// Takes out of the record what it says since `before`, and hands the decisions
-    /// back.
-    pub(in crate::ops) fn take_since(&mut self, before: Mark) -> Vec<Explanation> {
+    /// Takes out of the record what it says since `before`, and hands it over.
+    pub(in crate::ops) fn take_since(&mut self, before: Mark) -> Taken {
         self.facts.take_since(before)
     }
 
-    /// Notes decisions that were taken out before.
-    pub(in crate::ops) fn record_decided(&mut self, decided: Vec<Explanation>) {
-        self.facts.decisions.extend(decided);
+    /// Notes what was taken out before.
+    pub(in crate::ops) fn put_back(&mut self, taken: Taken) {
+        self.facts.put_back(taken);
     }
 
     /// Notes a material beside the one that [`Self::record_material`] names.
