@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::access::{Access, PermittedKey};
+use super::access::Access;
 use super::ctx::Ctx;
 use super::operation::{Description, Done, Operation, Service};
 use super::shapes::{
@@ -104,13 +104,14 @@ impl Operation for Decrypt {
             ignore_ciphertext: ignores_ciphertext(input.dry_run, &input.dry_run_modifiers)?,
         };
         check_context(&source.context)?;
-        let (PermittedKey { key, .. }, opened) = source.open(access).await?;
+        let found = source.find(access)?;
+        let opened = source.open(access, &found).await?;
         let material_id = opened.as_ref().and_then(|opened| opened.material_id);
         if let Some(id) = material_id {
             access.record_material(id);
         }
         Ok(Done::read(Output {
-            key_id: key.arn.to_string(),
+            key_id: found.key.arn.to_string(),
             plaintext: opened.map(|opened| SecretBlob(opened.plaintext)),
             encryption_algorithm: source.algorithm,
             key_material_id: material_id.map(|id| id.to_string()),

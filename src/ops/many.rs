@@ -150,7 +150,8 @@ impl Use for Open {
             algorithm: EncryptionAlgorithm::SymmetricDefault,
             ignore_ciphertext: false,
         };
-        let (_, opened) = source.open(access).await?;
+        let found = source.find(access)?;
+        let opened = source.open(access, &found).await?;
         let opened = opened.ok_or_else(|| ApiError::internal("nothing was opened"))?;
         Ok(Made {
             material: opened.material_id,

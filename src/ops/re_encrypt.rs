@@ -125,7 +125,7 @@ impl Operation for ReEncrypt {
         check_context(&context)?;
         let same = is_on_same_key(ctx, access, &source, &input.destination_key_id);
         access.says(Fact::ReEncryptOnSameKey, same);
-        let (from, opened) = source.open(access).await?;
+        let from = source.find(access)?;
         let algorithm = input.destination_encryption_algorithm.unwrap_or(default);
         access.says(Fact::EncryptionAlgorithm, algorithm.as_str());
         let to = access.key(
@@ -135,6 +135,9 @@ impl Operation for ReEncrypt {
             Some(&context),
         )?;
         cipher::check(&to.key, operation, algorithm)?;
+        // Only now that both are decided: whoever owns the source has a record of
+        // every use of it, and no remote is asked in vain.
+        let opened = source.open(access, &from).await?;
         // A dry run without a ciphertext tries the destination with nothing.
         let plaintext = opened.as_ref().map_or(&[][..], |opened| opened.plaintext.expose());
         let backend = access.backend();

@@ -29,34 +29,41 @@ pub(super) struct Source {
 }
 
 impl Source {
-    /// Finds the key, decides, and opens the ciphertext; `None` instead of a
-    /// plaintext where the caller asked to ignore it.
+    /// Finds the key, decides, and checks that it can open such a ciphertext.
+    pub(super) fn find(&self, access: &mut Access<'_>) -> Result<PermittedKey, ApiError> {
+        access.says(Fact::EncryptionAlgorithm, self.algorithm.as_str());
+        let found = self.find_key(access)?;
+        cipher::check(&found.key, self.operation, self.algorithm)?;
+        Ok(found)
+    }
+
+    /// Opens the ciphertext with the key that was found; `None` where the caller asked
+    /// to ignore it.
     pub(super) async fn open(
         &self,
-        access: &mut Access<'_>,
-    ) -> Result<(PermittedKey, Option<Decrypted>), ApiError> {
-        access.says(Fact::EncryptionAlgorithm, self.algorithm.as_str());
-        if self.ignore_ciphertext {
-            let Some(name) = &self.key_id else { return Err(missing(self.key_member)) };
-            let found = access.key(self.action, name, Accepts::KeyOrAlias, Some(&self.context))?;
-            cipher::check(&found.key, self.operation, self.algorithm)?;
-            return Ok((found, None));
-        }
-        let Some(Blob(blob)) = &self.blob else { return Err(missing("ciphertextBlob")) };
-        let found = self.find_key(access, blob)?;
-        let PermittedKey { permit, key } = &found;
-        cipher::check(key, self.operation, self.algorithm)?;
+        access: &Access<'_>,
+        found: &PermittedKey,
+    ) -> Result<Option<Decrypted>, ApiError> {
+        let Some(Blob(blob)) = self.blob.as_ref().filter(|_| !self.ignore_ciphertext) else {
+            return Ok(None);
+        };
+        let PermittedKey { permit, key } = found;
         let backend = access.backend();
         let opened = backend.decrypt(permit, key, self.algorithm, blob, &self.context).await?;
-        Ok((found, Some(opened)))
+        Ok(Some(opened))
     }
 
     /// The key that the caller names, or else the one that the ciphertext names.
-    fn find_key(&self, access: &mut Access<'_>, blob: &[u8]) -> Result<PermittedKey, ApiError> {
+    fn find_key(&self, access: &mut Access<'_>) -> Result<PermittedKey, ApiError> {
+        if self.ignore_ciphertext {
+            let Some(name) = &self.key_id else { return Err(missing(self.key_member)) };
+            return self.find_named(access, name);
+        }
+        let Some(Blob(blob)) = &self.blob else { return Err(missing("ciphertextBlob")) };
         let Some(name) = &self.key_id else {
             return access.ciphertext_key(self.action, blob, &self.context);
         };
-        let found = access.key(self.action, name, Accepts::KeyOrAlias, Some(&self.context))?;
+        let found = self.find_named(access, name)?;
         // RSA's ciphertexts say nothing of their key; all others must be of the
         // one that is named, which comes before what that key is for.
         let is_bare = self.algorithm != EncryptionAlgorithm::SymmetricDefault
@@ -65,6 +72,10 @@ impl Source {
             check_made_by(&found.key, blob)?;
         }
         Ok(found)
+    }
+
+    fn find_named(&self, access: &mut Access<'_>, name: &str) -> Result<PermittedKey, ApiError> {
+        access.key(self.action, name, Accepts::KeyOrAlias, Some(&self.context))
     }
 }
 
