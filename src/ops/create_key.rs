@@ -263,7 +263,10 @@ async fn check_origin(
     spec: KeySpec,
     usage: KeyUsage,
 ) -> Result<(Origin, Option<NewRemote>), ApiError> {
-    let unsupported = |text: &str| Err(ApiError::new(Code::UnsupportedOperationException, text));
+    if spec == KeySpec::Sm2 {
+        let text = "KeySpec SM2 is supported in China Regions only.";
+        return Err(ApiError::new(Code::UnsupportedOperationException, text));
+    }
     let origin = input.origin.as_deref().and_then(Origin::parse);
     if let Some(store) = &input.custom_key_store_id {
         let xks_key_id = input.xks_key_id.as_deref();
@@ -271,9 +274,6 @@ async fn check_origin(
         let wanted = Wanted { store, xks_key_id, origin, spec, usage, multi_region };
         let remote = remote_key::check(ctx, access, wanted).await?;
         return Ok((Origin::ExternalKeyStore, Some(remote)));
-    }
-    if spec == KeySpec::Sm2 {
-        return unsupported("KeySpec SM2 is supported in China Regions only.");
     }
     match origin {
         None | Some(Origin::AwsKms) if input.xks_key_id.is_none() => Ok((Origin::AwsKms, None)),
