@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::custom_stores::CustomKeyStore;
 use super::grants::index::GrantIndex;
 use super::key::{Alias, Key, Material};
 use super::registry::Registry;
@@ -14,12 +15,14 @@ use crate::store::{custom_key_stores, grants, keys as rows};
 pub struct CreateKey {
     pub registry: Arc<Registry>,
     pub key: Arc<Key>,
+    /// The custom key store that it is in, as it was when its remote was asked.
+    pub store: Option<Arc<CustomKeyStore>>,
 }
 
 impl Change for CreateKey {
     fn write(&self, tx: &mut dyn Tx) -> Result<(), store::Error> {
-        if let Some(remote) = &self.key.remote {
-            custom_key_stores::check(tx, &remote.store.to_string())?;
+        if let Some(store) = &self.store {
+            custom_key_stores::check(tx, &store.id.to_string(), store.remote.as_str())?;
         }
         rows::insert_key(tx, &key_row(&self.key)?)?;
         put_materials(tx, &self.key, self.key.materials.iter())

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::custom_stores::CustomKeyStore;
 use super::key::{Key, Material, RemoteKey};
 use crate::base::arn::KeyArn;
 use crate::base::ids::KeyId;
@@ -33,6 +34,8 @@ pub struct NewKey {
 #[derive(Debug)]
 pub struct NewRemote {
     pub key: RemoteKey,
+    /// The store as it was when its remote was asked for the key.
+    pub store: Arc<CustomKeyStore>,
     /// Whether it gets material of its own as well: see [`Key::is_double`].
     pub is_double: bool,
 }

@@ -142,6 +142,7 @@ impl Operation for CreateKey {
             created_ms: ctx.clock.now_ms(),
             remote,
         };
+        let store = new.remote.as_ref().map(|remote| Arc::clone(&remote.store));
         let hsm = Arc::clone(&ctx.hsm);
         // All others take less than a millisecond, or none at all.
         let key = match spec.is_rsa() && origin == Origin::AwsKms {
@@ -152,7 +153,7 @@ impl Operation for CreateKey {
         access.record_resource(&key.arn);
         let key_metadata = KeyMetadata::of(&ctx.keys, &key);
         let response = json!({ "keyMetadata": key_metadata.recorded() });
-        let change = Create { registry: Arc::clone(&ctx.keys), key };
+        let change = Create { registry: Arc::clone(&ctx.keys), key, store };
         Ok(Done::changed(Output { key_metadata }, vec![Box::new(change)], Some(response)))
     }
 }

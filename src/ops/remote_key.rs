@@ -57,7 +57,7 @@ pub(super) async fn check(
     let key = RemoteKey { store: id, id: xks_key_id.to_owned() };
     let found = access.backend().describe(&store, &key).await.map_err(failed)?;
     wanted.check_found(xks_key_id, &found)?;
-    Ok(NewRemote { key, is_double })
+    Ok(NewRemote { key, store, is_double })
 }
 
 impl<'a> Wanted<'a> {

@@ -184,7 +184,8 @@ fn answer(ctx: &Ctx, primary: &Arc<Key>, replica: Arc<Key>, bypassed: bool) -> D
         Some(_) => change_shared(&ctx.keys, primary, |key| key.wait_for_related_keys(|_| true)),
         None => Vec::new(),
     };
-    changes.push(Box::new(Create { registry: Arc::clone(&ctx.keys), key: replica }));
+    let registry = Arc::clone(&ctx.keys);
+    changes.push(Box::new(Create { registry, key: replica, store: None }));
     Done::changed(output, changes, Some(response.into())).with_further(vec![created])
 }
 

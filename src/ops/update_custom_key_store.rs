@@ -13,7 +13,7 @@ use super::custom_key_stores::{
 };
 use super::operation::{Description, Done, Operation, Service};
 use super::shapes::Nothing;
-use crate::keys::custom_stores::Connection;
+use crate::keys::custom_stores::{Connection, CustomKeyStore};
 use crate::policy::actions::Action;
 use crate::store::Change;
 use crate::wire::codes::Code;
@@ -83,6 +83,9 @@ impl Operation for UpdateCustomKeyStore {
             }
             None => store.remote.clone(),
         };
+        if remote != store.remote && ctx.keys.find_of_store(&store.id).is_some() {
+            return Err(has_keys(&store));
+        }
         let mut changes: Vec<Box<dyn Change>> = Vec::new();
         if name != store.name || remote != store.remote {
             changes.push(custom_key_stores::put(ctx, &store, |store| {
@@ -91,6 +94,18 @@ impl Operation for UpdateCustomKeyStore {
         }
         Ok(Done::changed(Nothing {}, changes, None))
     }
+}
+
+/// A store with keys stays with its remote. AWS lets the address of a proxy change
+/// while the keys behind it are the same, and here an address is a setting of the
+/// remote. Another remote could be somebody else's, or be meant for ciphertexts of our
+/// HSM only, and plaintexts would go there that nobody who owns the keys has allowed.
+fn has_keys(store: &CustomKeyStore) -> ApiError {
+    let text = format!(
+        "Custom key store {} contains KMS keys, so its XksProxyUriEndpoint cannot change.",
+        store.id
+    );
+    ApiError::new(Code::CustomKeyStoreInvalidStateException, text)
 }
 
 /// The members that say where a store is.

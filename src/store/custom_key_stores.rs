@@ -44,8 +44,8 @@ pub fn insert(tx: &mut dyn Tx, row: &CustomKeyStoreRow) -> Result<(), Error> {
 /// before `row.version`.
 ///
 /// # Errors
-/// [`Error::Conflict`] if somebody else changed or deleted it meanwhile,
-/// [`Error::Duplicate`] as for [`insert`].
+/// [`Error::Conflict`] if somebody else changed or deleted it meanwhile, or if it is
+/// to get another remote and has a key; [`Error::Duplicate`] as for [`insert`].
 pub fn update(tx: &mut dyn Tx, row: &CustomKeyStoreRow) -> Result<(), Error> {
     one_row(tx.run(
         &UPDATE,
@@ -67,12 +67,12 @@ pub fn delete(tx: &mut dyn Tx, id: &str, version: i64) -> Result<(), Error> {
     one_row(tx.run(&DELETE, &[id.into(), version.into()])?)
 }
 
-/// Checks that the store is there, for a key that is to be in it.
+/// Checks that the store is there and of this remote, for a key that is to be in it.
 ///
 /// # Errors
-/// [`Error::Conflict`] if it was deleted meanwhile.
-pub fn check(tx: &mut dyn Tx, id: &str) -> Result<(), Error> {
-    match tx.rows(&CHECK, &[id.into()])?.is_empty() {
+/// [`Error::Conflict`] if it was deleted or got another remote meanwhile.
+pub fn check(tx: &mut dyn Tx, id: &str, remote: &str) -> Result<(), Error> {
+    match tx.rows(&CHECK, &[id.into(), remote.into()])?.is_empty() {
         false => Ok(()),
         true => Err(Error::Conflict),
     }
@@ -113,7 +113,8 @@ const INSERT: Query = Query {
 const UPDATE: Query = Query {
     name: "custom_key_stores.update",
     sql: "update custom_key_stores set version = ?2, name = ?3, remote = ?4, wanted = ?5 \
-          where id = ?1 and version = ?2 - 1",
+          where id = ?1 and version = ?2 - 1 and (remote = ?4 \
+          or not exists (select 1 from keys where custom_key_store = ?1))",
 };
 const DELETE: Query = Query {
     name: "custom_key_stores.delete",
@@ -122,7 +123,7 @@ const DELETE: Query = Query {
 };
 const CHECK: Query = Query {
     name: "custom_key_stores.check",
-    sql: "select id from custom_key_stores where id = ?1",
+    sql: "select id from custom_key_stores where id = ?1 and remote = ?2",
 };
 const LIST: Query = Query {
     name: "custom_key_stores.list",

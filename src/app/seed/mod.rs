@@ -226,7 +226,7 @@ fn seed_key<'a>(ctx: &'a Ctx, seed: &'a SeedKey) -> Things<'a> {
         let account = key.arn.account.clone();
         Ok(vec![
             ensure_account(ctx, account, now_ms),
-            Box::new(CreateKey { registry: Arc::clone(&ctx.keys), key }),
+            Box::new(CreateKey { registry: Arc::clone(&ctx.keys), key, store: None }),
         ])
     });
     let owner = thing(arn.to_string(), create);

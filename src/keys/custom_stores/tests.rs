@@ -1,11 +1,16 @@
-//! What memory shows of stores, and when.
+//! What memory shows of stores, and when; what the database refuses.
+
+use std::path::Path;
 
 use super::changes::{DeleteCustomKeyStore, PutCustomKeyStore};
 use super::*;
 use crate::base::ids::{AccountId, Region};
 use crate::keys::backend::remote::FailureKind;
+use crate::keys::key::RemoteKey;
 use crate::store::testing::Counting;
-use crate::store::{Error, Marks, Settings, Store};
+use crate::store::{
+    Change, Error, Marks, Settings, Store, Tx, custom_key_stores as store_rows, keys,
+};
 
 fn realm(region: &str) -> Realm {
     let account = AccountId::parse("111122223333").unwrap();
@@ -100,11 +105,115 @@ fn trouble_with_one_key_is_none_of_the_store() {
     assert_eq!(names.len(), ConnectionErrorCode::ALL.len());
 }
 
+fn open(folder: &Path) -> Store {
+    let book = Store::open(folder, Settings::default(), |_| Marks::default()).unwrap();
+    book.appoint(Counting::from(0)).unwrap();
+    book
+}
+
+/// A new key in a store, made while the store's remote was `remote`.
+struct NewKey {
+    number: u8,
+    store: CustomKeyStoreId,
+    remote: &'static str,
+    xks_key_id: &'static str,
+}
+
+impl Change for NewKey {
+    fn write(&self, tx: &mut dyn Tx) -> Result<(), Error> {
+        store_rows::check(tx, &self.store.to_string(), self.remote)?;
+        let text = str::to_owned;
+        keys::insert_key(
+            tx,
+            &keys::KeyRow {
+                key_id: self.number.to_string(),
+                region: text("eu-central-1"),
+                account: text("111122223333"),
+                version: 1,
+                spec: text("SYMMETRIC_DEFAULT"),
+                usage: text("ENCRYPT_DECRYPT"),
+                origin: text("EXTERNAL_KEY_STORE"),
+                state: text("Enabled"),
+                description: String::new(),
+                created_ms: 1,
+                deletion_ms: None,
+                policy: text("{}"),
+                policy_principals: text("{}"),
+                tags: text("{}"),
+                manager: text("CUSTOMER"),
+                pending_window_days: None,
+                multi_region: None,
+                rotation_period_days: None,
+                rotation_next_ms: None,
+                on_demand_ms: None,
+                policy_tests: None,
+                custom_key_store: Some(self.store.to_string()),
+                xks_key_id: Some(text(self.xks_key_id)),
+            },
+        )
+    }
+
+    fn publish(&self) {}
+}
+
+#[tokio::test]
+async fn one_key_material_has_one_key() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let book = open(folder.path());
+    let a = store(1, "a", "ra");
+    let (stores, put) = (Arc::new(CustomKeyStores::default()), Arc::new(a.clone()));
+    book.keep(vec![Box::new(PutCustomKeyStore { stores, store: put })]).await.unwrap();
+    let ids = [
+        ("arn:aws:kms:eu-central-1:111122223333:key/mrk-1", true),
+        ("arn:aws:kms:us-east-1:111122223333:key/mrk-1", false),
+        ("arn:aws:kms:us-east-1:111122223333:key/mrk-12", true),
+        ("arn:aws:kms:eu-central-1:111122223333:key/1", true),
+        ("arn:aws:kms:us-east-1:111122223333:key/1", true),
+        ("arn:aws:kms:us-east-1:111122223333:key/1", false),
+    ];
+    for (number, (xks_key_id, is_free)) in (0..).zip(ids) {
+        // What is checked before is checked by the same rule.
+        let of_before = ids.iter().take(number.into()).map(|(id, _)| RemoteKey::material(id));
+        let is_new = !of_before.into_iter().any(|id| id == RemoteKey::material(xks_key_id));
+        assert_eq!(is_new, is_free, "{xks_key_id}");
+        let key = NewKey { number, store: a.id, remote: "ra", xks_key_id };
+        match book.keep(vec![Box::new(key)]).await {
+            Ok(_) => assert!(is_free, "{xks_key_id}"),
+            Err(error) => assert!(matches!(error, Error::Duplicate) && !is_free, "{error}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_store_with_a_key_keeps_its_remote() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let book = open(folder.path());
+    let stores = Arc::new(CustomKeyStores::default());
+    let put = |store: &CustomKeyStore| {
+        let (stores, store) = (Arc::clone(&stores), Arc::new(store.clone()));
+        book.keep(vec![Box::new(PutCustomKeyStore { stores, store })])
+    };
+    let a = store(1, "a", "ra");
+    put(&a).await.unwrap();
+    let moved = |store: &CustomKeyStore, remote: &str| {
+        store.changed(|store| store.remote = RemoteName::parse(remote).unwrap())
+    };
+    let a = moved(&a, "rb");
+    put(&a).await.unwrap();
+    let key = |remote| {
+        let key = NewKey { number: 1, store: a.id, remote, xks_key_id: "x" };
+        book.keep(vec![Box::new(key)])
+    };
+    assert!(matches!(key("ra").await, Err(Error::Conflict)), "that was the remote before");
+    key("rb").await.unwrap();
+    assert!(matches!(put(&moved(&a, "ra")).await, Err(Error::Conflict)));
+    put(&a.changed(|store| store.wanted = true)).await.unwrap();
+}
+
 #[tokio::test]
 async fn committed_stores_are_there_after_a_start() {
     let folder = tempfile::TempDir::new().unwrap();
-    let book = Store::open(folder.path(), Settings::default(), |_| Marks::default()).unwrap();
-    book.appoint(Counting::from(0)).unwrap();
+    let book = open(folder.path());
     let stores = Arc::new(CustomKeyStores::default());
     let put = |store: &CustomKeyStore| {
         let (stores, store) = (Arc::clone(&stores), Arc::new(store.clone()));

@@ -83,7 +83,7 @@ impl Operation for CreateManagedKey {
         let alias =
             Alias { realm, name, target: key.id(), created_ms, updated_ms: created_ms, version: 1 };
         let registry = &ctx.keys;
-        let create = CreateKey { registry: Arc::clone(registry), key: Arc::new(key) };
+        let create = CreateKey { registry: Arc::clone(registry), key: Arc::new(key), store: None };
         let put = PutAlias { registry: Arc::clone(registry), alias };
         Ok(Done::changed(Nothing {}, vec![Box::new(create), Box::new(put)], None))
     }
