@@ -2,12 +2,12 @@
 //! be connected answer, at the start, when somebody connects one, and again and again
 //! while one does not. A store heals by itself, and nobody waits for a remote.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
-use tokio::task::JoinSet;
+use tokio::task::{self, JoinSet};
 
 use crate::keys::backend::remote::{FailureKind, Remote, RemoteName};
 use crate::keys::custom_stores::{Connection, ConnectionErrorCode, CustomKeyStore};
@@ -43,7 +43,7 @@ pub(super) async fn run(ctx: Arc<Ctx>, mut stopped: oneshot::Receiver<()>) {
 #[derive(Default)]
 struct Asked {
     attempts: JoinSet<(RemoteName, Outcome)>,
-    under_way: BTreeSet<RemoteName>,
+    under_way: BTreeMap<RemoteName, task::Id>,
     /// Those that did not answer last.
     failed: BTreeMap<RemoteName, Pause>,
 }
@@ -71,24 +71,17 @@ impl Asked {
                 Connection::Failed(_) => pause.is_none_or(|pause| pause.until <= now),
                 Connection::Connected | Connection::Disconnected => false,
             };
-            if is_due && self.under_way.insert(store.remote.clone()) {
-                self.attempts.spawn(attempt(Arc::clone(ctx), remote, store));
+            if is_due && !self.under_way.contains_key(&store.remote) {
+                let name = store.remote.clone();
+                let begun = self.attempts.spawn(attempt(Arc::clone(ctx), remote, store));
+                self.under_way.insert(name, begun.id());
             }
         }
     }
 
     /// Takes in how an attempt ended.
-    fn ended(&mut self, ctx: &Ctx, ended: Result<(RemoteName, Outcome), tokio::task::JoinError>) {
-        let (name, outcome) = match ended {
-            Ok(ended) => ended,
-            Err(crash) => {
-                tracing::error!(%crash, "asking a remote crashed");
-                // Nobody knows whose it was: all may be asked again.
-                self.under_way.clear();
-                return;
-            }
-        };
-        self.under_way.remove(&name);
+    fn ended(&mut self, ctx: &Ctx, ended: Result<(RemoteName, Outcome), task::JoinError>) {
+        let Some((name, outcome)) = self.take(ended) else { return };
         for (store, connection) in ctx.custom_key_stores.wanted() {
             let waits = matches!(connection, Connection::Connecting | Connection::Failed(_));
             if waits && store.remote == name && remote_of(ctx, &store).is_some() {
@@ -103,6 +96,25 @@ impl Asked {
         let length = before.map_or(FIRST_PAUSE, |longer| longer.min(LAST_PAUSE));
         let until = ctx.clock.elapsed().saturating_add(length);
         self.failed.insert(name, Pause { length, until });
+    }
+
+    /// Whose attempt it was, and what became of it. One that crashed has failed, so that
+    /// the next one waits as after every failure.
+    fn take(
+        &mut self,
+        ended: Result<(RemoteName, Outcome), task::JoinError>,
+    ) -> Option<(RemoteName, Outcome)> {
+        let (name, outcome) = match ended {
+            Ok(ended) => ended,
+            Err(crash) => {
+                tracing::error!(%crash, "asking a remote crashed");
+                let mut all = self.under_way.iter();
+                let (name, _) = all.find(|(_, begun)| **begun == crash.id())?;
+                (name.clone(), Err(ConnectionErrorCode::XksProxyInvalidResponse))
+            }
+        };
+        self.under_way.remove(&name);
+        Some((name, outcome))
     }
 }
 
@@ -148,4 +160,30 @@ fn tell(ctx: &Ctx, store: &CustomKeyStore, before: Connection, outcome: Outcome)
         Err(_) => {}
     }
     ctx.custom_key_stores.report(store, outcome);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_attempt_that_crashes_has_failed() {
+        let name = |text: &str| RemoteName::parse(text).unwrap();
+        let mut asked = Asked::default();
+        for (remote, crashes) in [("fine", false), ("broken", true)] {
+            let begun = asked.attempts.spawn(async move {
+                assert!(!crashes, "that it crashes is what is tested");
+                (name(remote), Ok(()))
+            });
+            asked.under_way.insert(name(remote), begun.id());
+        }
+        let mut outcomes = BTreeMap::new();
+        while let Some(ended) = asked.attempts.join_next().await {
+            outcomes.extend(asked.take(ended));
+        }
+        let code = ConnectionErrorCode::XksProxyInvalidResponse;
+        let want = BTreeMap::from([(name("fine"), Ok(())), (name("broken"), Err(code))]);
+        assert_eq!(outcomes, want);
+        assert!(asked.under_way.is_empty());
+    }
 }
