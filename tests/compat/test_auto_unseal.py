@@ -256,8 +256,8 @@ def test_a_remote_key_that_is_gone_is_not_the_end_if_something_else_opens(sealed
     assert sealed.stop() == 0
 
 
-def test_another_remote_key_does_not_open(sealed, remote):
-    """A ciphertext is bound to the data folder: the remote's policy can ask for that."""
+def test_another_remote_key_takes_the_place_of_the_first(sealed, remote):
+    """Only a key that the remote has is added; then the first one can go."""
     other = sealed.run(
         "root-key", "add", "--kind", "aws-kms", "--name", "other", "--root-key", "aws-kms",
         "--new-remote", "eu", "--new-key-id", "arn:aws:kms:eu-central-1:123456789012:key/none",

@@ -181,7 +181,7 @@ def test_re_encrypt_from_and_to_a_local_key(kms, make):
     for key in (far, twice, local):
         blob = kms.re_encrypt(CiphertextBlob=blob, DestinationKeyId=key)["CiphertextBlob"]
         assert kms.decrypt(CiphertextBlob=blob)["Plaintext"] == b"moves"
-    refusal("IncorrectKeyException", kms.decrypt, CiphertextBlob=blob, KeyId=far)
+    refusal("IncorrectKeyException", kms.decrypt, CiphertextBlob=blob, KeyId=twice)
 
 
 def test_rsa_encryption(kms, make):
@@ -216,12 +216,14 @@ def test_macs(kms, make):
     refusal("KMSInvalidMacException", kms.verify_mac, Mac=mac, **{**how, "Message": b"other"})
 
 
-def test_the_record_names_the_remote_request(kms, here, make):
+def test_the_record_names_the_remote_request(kms, here, stores, make):
     arn, key = make()
     answer = kms.encrypt(KeyId=key, Plaintext=b"hello", EncryptionContext=CONTEXT)
     record = event(here, answer["ResponseMetadata"]["RequestId"])
     [call] = record["additionalEventData"]["remoteCalls"]
-    assert (call["remote"], call["operation"]) == ("wrapped", "Encrypt")
+    assert (call["remote"], call["operation"], call["xksKeyId"]) == ("wrapped", "Encrypt", arn)
+    assert record["additionalEventData"]["xksKeyId"] == arn
+    assert record["additionalEventData"]["customKeyStoreId"] == stores["wrapped"]
     assert call["requestId"].startswith("remote-request-")
     assert record["requestParameters"]["encryptionContext"] == CONTEXT
     assert arn not in str(answer)

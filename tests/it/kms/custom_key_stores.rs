@@ -185,21 +185,21 @@ fn stores(door: &Door) -> Vec<Value> {
 }
 
 #[track_caller]
-fn store(door: &Door, name: &str) -> Value {
+pub(super) fn store(door: &Door, name: &str) -> Value {
     let input = json!({ "CustomKeyStoreName": name });
     door.call("DescribeCustomKeyStores", &input).ok()["CustomKeyStores"][0].clone()
 }
 
 /// Waits until a store is in this state.
 #[track_caller]
-fn wait_for(door: &Door, name: &str, state: &str, code: Option<&str>) {
+pub(super) fn wait_for(door: &Door, name: &str, state: &str, code: Option<&str>) {
     wait_until(|| {
         let store = store(door, name);
         store["ConnectionState"] == state && store["ConnectionErrorCode"].as_str() == code
     });
 }
 
-fn create(door: &Door, name: &str, remote: &str) -> Response {
+pub(super) fn create(door: &Door, name: &str, remote: &str) -> Response {
     let input = json!({
         "CustomKeyStoreName": name, "CustomKeyStoreType": "EXTERNAL_KEY_STORE",
         "XksProxyUriEndpoint": format!("https://{remote}"),

@@ -21,6 +21,7 @@ mod managed_keys;
 mod multi_region;
 mod policies;
 mod public_keys;
+mod remote_keys;
 mod rotation;
 mod rsa;
 mod signing;
