@@ -166,6 +166,40 @@ fn the_book_says_what_was_opened_inside() {
     assert_eq!(reads, [(&anew, &withheld), (&anew, &plain), (&rewrap, &json!({}))], "{page}");
 }
 
+/// What the book was told of a person by ReEncryptItems, the newest first.
+fn re_encrypted(door: &Door, id: &str) -> Vec<Value> {
+    let path = format!("/v1/audit/field-reads?table=people&key={id}&kind=used-inside");
+    let page = door.rest("GET", &path, &Value::Null).ok();
+    page["reads"].as_array().unwrap().iter().map(|read| read["attributes"].clone()).collect()
+}
+
+/// Whoever can use the key writes items with any names; the book takes those that
+/// some version of the schema encrypts, whether the item opens or not.
+#[test]
+fn the_book_takes_the_names_of_the_schema_and_all_of_them() {
+    let (server, [_, key], sealed) = start();
+    let mut other = schema(&key, "ENCRYPT_AND_SIGN");
+    other["attributeActionsOnEncrypt"]["made up"] = json!("ENCRYPT_AND_SIGN");
+    server.rest("PUT", "/v1/item-schemas/other", &other).ok();
+    let mut planted = person("2");
+    planted["made up"] = json!("x");
+    let body = json!({ "format": "json", "items": [planted] });
+    let answer = server.rest("POST", "/v1/item-schemas/other/encrypt", &body).ok();
+    let planted = answer["items"][0]["item"].clone();
+
+    let outcomes = send(&server, "re-encrypt", &[planted]);
+    assert_eq!(codes(&outcomes), ["NoActionForAttribute"], "{outcomes:#?}");
+    let plain = json!({ "email": "plain", "ssn": "plain" });
+    assert_eq!(re_encrypted(&server, "2"), [plain]);
+
+    // The item is of a version that encrypted one attribute more.
+    put(&server, &schema(&key, "SIGN_ONLY"));
+    let keyless = server.new_user("keyless", &policy(""));
+    send_as(&server, &keyless, "re-encrypt", &[sealed]).ok();
+    let withheld = json!({ "email": "withheld", "ssn": "withheld" });
+    assert_eq!(re_encrypted(&server, "1"), [withheld]);
+}
+
 /// Whoever may have items encrypted anew does not thereby get to see them.
 #[test]
 fn nothing_encrypted_comes_out_in_plaintext() {

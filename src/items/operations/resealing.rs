@@ -6,6 +6,7 @@
 //! attributes is asked. What a later version of the schema no longer encrypts
 //! would come out in plaintext: such an item is refused.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::batch::{self, Batch, Output, Refusal};
@@ -56,6 +57,7 @@ pub(super) async fn run(
     let sealer = Arc::new(Sealer {
         reads: Reads::new(ctx, &stored, ReadKind::UsedInside),
         depth,
+        known: Arc::clone(stored.encrypted_names()),
         stored: Arc::clone(&stored),
     });
     let format = input.format;
@@ -89,6 +91,8 @@ struct Sealer {
     stored: Arc<StoredSchema>,
     reads: Reads,
     depth: Depth,
+    /// The names that some version of the schema encrypts.
+    known: Arc<BTreeSet<String>>,
 }
 
 impl Sealer {
@@ -98,7 +102,9 @@ impl Sealer {
         parsed: Parsed,
         key: Option<Result<(usize, SecretBytes), Unopened>>,
     ) -> Result<Prepared, Refusal> {
-        let Parsed { number, item, encrypted, .. } = parsed;
+        let Parsed { number, item, mut encrypted, .. } = parsed;
+        // Others are names that an item made up: the book does not take them.
+        encrypted.retain(|name| self.known.contains(name));
         let read = self.reads.of_item(number, &item.key(&self.stored)).map_err(internal)?;
         let missing = || Err(Unopened::of(&ApiError::internal("a key is missing")));
         let (index, key) = match key.unwrap_or_else(missing) {
@@ -135,12 +141,11 @@ impl Sealer {
         let before: Vec<String> = verified.encrypted_names().map(str::to_owned).collect();
         let opened = verified.decrypt(|_| true)?;
         let prepared = PreparedItem::prepare(&self.stored.schema, opened)?;
-        for name in &before {
-            if !prepared.encrypted_names().any(|after| after == name) {
-                return Err(would_be_shown(name).into());
-            }
+        let after: BTreeSet<&str> = prepared.encrypted_names().collect();
+        match before.iter().find(|name| !after.contains(name.as_str())) {
+            None => Ok(Prepared::Item(prepared)),
+            Some(name) => Err(would_be_shown(name).into()),
         }
-        Ok(Prepared::Item(prepared))
     }
 
     fn re_encrypt_document(&self, verified: VerifiedDocument) -> Result<Prepared, Refusal> {
@@ -150,7 +155,7 @@ impl Sealer {
         let before: Vec<String> = verified.encrypted_pointers().collect();
         let opened = verified.decrypt(|_| Disclosure::Plain)?;
         let prepared = PreparedDocument::prepare(schema, opened.document)?;
-        let after: Vec<String> = prepared.encrypted_pointers().collect();
+        let after: BTreeSet<String> = prepared.encrypted_pointers().collect();
         match before.iter().find(|value| !is_within(value, &after)) {
             None => Ok(Prepared::Document(prepared)),
             Some(pointer) => Err(would_be_shown(pointer).into()),
@@ -158,23 +163,18 @@ impl Sealer {
     }
 
     /// Notes an item whose key a policy denied; rewrapping would have opened no
-    /// attribute of it. What the item says of itself is not verified: names that the
-    /// schema does not have are passed over.
+    /// attribute of it.
     fn deny(&self, read: ItemRead, encrypted: Vec<String>) {
         if self.depth == Depth::Whole {
-            let known = |name: &String| self.stored.schema.encrypted_names().any(|of| of == name);
-            let withheld = encrypted.into_iter().filter(known).collect();
-            self.reads.add(ItemRead { withheld, ..read });
+            self.reads.add(ItemRead { withheld: encrypted, ..read });
         }
     }
 }
 
 /// Whether the value at `pointer` is one of `encrypted`, or inside of one.
-fn is_within(pointer: &str, encrypted: &[String]) -> bool {
-    encrypted.iter().any(|whole| {
-        let rest = pointer.strip_prefix(whole.as_str());
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    })
+fn is_within(pointer: &str, encrypted: &BTreeSet<String>) -> bool {
+    let around = pointer.match_indices('/').filter_map(|(end, _)| pointer.get(..end));
+    around.chain([pointer]).any(|whole| encrypted.contains(whole))
 }
 
 fn internal(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Refusal {
@@ -204,10 +204,15 @@ mod tests {
 
     #[test]
     fn within_is_a_matter_of_whole_names() {
-        let encrypted = ["/a/b".to_owned()];
-        for (pointer, want) in
-            [("/a/b", true), ("/a/b/0", true), ("/a/bc", false), ("/a", false), ("", false)]
-        {
+        let encrypted = ["/a/b".to_owned()].into();
+        for (pointer, want) in [
+            ("/a/b", true),
+            ("/a/b/0", true),
+            ("/a/b/0/c", true),
+            ("/a/bc", false),
+            ("/a", false),
+            ("", false),
+        ] {
             assert_eq!(is_within(pointer, &encrypted), want, "{pointer}");
         }
     }
