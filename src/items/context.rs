@@ -37,8 +37,7 @@ pub(super) const PUBLIC_KEY: &str = "aws-crypto-public-key";
 ///
 /// # Errors
 /// `MissingKeyAttribute`; `SchemaMismatch` if a key attribute is not marked as
-/// one, so that the item would not be bound to it, or if `stored` contradicts;
-/// `ContextTooLarge`.
+/// one, so that the item would not be bound to it; `ContextTooLarge`.
 pub(super) fn of_item(
     schema: &Schema,
     version: FormatVersion,
@@ -78,15 +77,8 @@ pub(super) fn of_item(
         }
         pairs.insert(LEGEND.to_owned(), letters);
     }
-    for (key, value) in stored.iter() {
-        let previous = pairs.insert(key.to_owned(), value.to_owned());
-        if previous.is_some_and(|previous| previous != value) {
-            return Err(ItemError::new(
-                ItemErrorCode::SchemaMismatch,
-                "the header's encryption context contradicts the schema or the key attributes",
-            ));
-        }
-    }
+    // The header lets nothing but the verification key through.
+    pairs.extend(stored.iter().map(|(key, value)| (key.to_owned(), value.to_owned())));
     let context = EncryptionContext::new(pairs);
     if context.size() > limits::ENCRYPTION_CONTEXT_BYTES {
         return Err(ItemError::new(
@@ -228,7 +220,7 @@ mod tests {
 
     #[test]
     fn names_table_and_item() {
-        let found = of(&[("aws-crypto-public-key", "A"), ("aws-crypto-table-name", "T")]).unwrap();
+        let found = of(&[("aws-crypto-public-key", "A")]).unwrap();
         assert_eq!(
             found,
             context(&[
@@ -295,17 +287,6 @@ mod tests {
         assert_eq!(error.code, ItemErrorCode::SchemaMismatch);
         let error = version_two(&fields[..1], &[Mark::InContext]).unwrap_err();
         assert_eq!(error.code, ItemErrorCode::MissingKeyAttribute);
-    }
-
-    #[test]
-    fn what_is_stored_must_not_contradict_the_item() {
-        for (key, value) in [("aws-crypto-table-name", "U"), ("aws-crypto-attr.pk", "AAFi")] {
-            assert_eq!(
-                of(&[(key, value)]).unwrap_err().code,
-                ItemErrorCode::SchemaMismatch,
-                "{key}"
-            );
-        }
     }
 
     #[test]

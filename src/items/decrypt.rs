@@ -56,7 +56,7 @@ impl ParsedItem {
         }
         let reserved = stored.extract_if(.., |name, _| name.starts_with(RESERVED_PREFIX)).collect();
         let header = Header::parse(&header_bytes)?;
-        check_public_key(&header)?;
+        check_stored_context(&header)?;
         let footer = Footer::parse(&footer_bytes, header.suite, header.data_keys.len())?;
 
         let names = pair_with_legend(schema, stored.keys(), &header.legend)?;
@@ -245,14 +245,20 @@ fn pair_with_legend<'a>(
 /// A verification key stands in the header exactly in the suite that needs it.
 /// Otherwise who may only decrypt could take a signed item's keys, whose
 /// context names the verification key, and write an item that asks for no signature.
-fn check_public_key(header: &Header) -> Result<(), ItemError> {
-    let found = header.stored_context.find(context::PUBLIC_KEY).is_some();
-    if found == (header.suite == AlgorithmSuite::EcdsaP384) {
+///
+/// Nothing else stands there; the SDK stores no other pair. Key policies ask for the
+/// context, and the book takes from it which item it is: neither is for a writer to choose.
+fn check_stored_context(header: &Header) -> Result<(), ItemError> {
+    let wanted = match header.suite {
+        AlgorithmSuite::HmacOnly => &[][..],
+        AlgorithmSuite::EcdsaP384 => &[context::PUBLIC_KEY],
+    };
+    if header.stored_context.iter().map(|(key, _)| key).eq(wanted.iter().copied()) {
         return Ok(());
     }
     Err(ItemError::new(
         ItemErrorCode::HeaderMalformed,
-        "the header's verification key does not fit its algorithm suite: it was damaged or altered",
+        "the header's encryption context does not fit its algorithm suite: it was damaged or altered",
     )
     .of(HEADER_NAME))
 }

@@ -63,7 +63,7 @@ impl RewrappedItem {
             let fresh = ItemSigner::generate()?;
             let public_key = fresh.public_key()?;
             context = context::with_public_key(&context, &public_key);
-            stored_context = context::with_public_key(&stored_context, &public_key);
+            stored_context = context::public_key_pair(&public_key);
             signer = Some(fresh);
         }
         stored.extend(reserved);

@@ -21,6 +21,7 @@ const SORT_NAME: &str = "aws-crypto-sort-name";
 const ATTRIBUTE_PREFIX: &str = "aws-crypto-attr.";
 const LEGEND: &str = "aws-crypto-legend";
 /// wardbook's own format of JSON documents (`docs/document-format.md`, section 4).
+const DOCUMENT_FORMAT: (&str, &str) = ("wardbook-format", "document");
 const DOCUMENT_TABLE_NAME: &str = "wardbook-table-name";
 const DOCUMENT_ID_PREFIX: &str = "wardbook-id.";
 
@@ -97,7 +98,10 @@ fn accounts(resources: &[String]) -> usize {
 
 fn of_context(context: &Map<String, Value>) -> Option<Item<'_>> {
     let text = |name: &str| context.get(name)?.as_str();
-    if let Some(table) = text(DOCUMENT_TABLE_NAME) {
+    // An item to which somebody added the pairs of a document is that item still.
+    let is_document =
+        text(DOCUMENT_FORMAT.0) == Some(DOCUMENT_FORMAT.1) && !context.contains_key(TABLE_NAME);
+    if let Some(table) = text(DOCUMENT_TABLE_NAME).filter(|_| is_document) {
         let ids = context.iter().filter_map(|(name, value)| {
             let (kind, value) = value.as_str()?.split_once(':')?;
             let plain = if kind == "n" { plain_number(value) } else { None };
@@ -196,7 +200,12 @@ mod tests {
 
     #[test]
     fn a_re_encrypt_is_about_the_item_that_it_reads() {
-        let of = |id: &str| json!({ "wardbook-table-name": "customers", "wardbook-id./_id": id, "x": "y" });
+        let of = |id: &str| {
+            json!({
+                "wardbook-format": "document", "wardbook-table-name": "customers",
+                "wardbook-id./_id": id, "x": "y",
+            })
+        };
         let arn = |account: &str| format!("arn:aws:kms:eu-central-1:{account}:key/k");
         let own = [arn("111122223333"), arn("111122223333")];
         let foreign = [arn("111122223333"), arn("444455556666")];
@@ -245,6 +254,23 @@ mod tests {
         });
         let item = json!({ "table": "customers", "key": { "/_id": "c:1", "/n": "7" } });
         assert_eq!(shown(&context), item);
+    }
+
+    #[test]
+    fn an_item_is_not_booked_as_a_document() {
+        let document = json!({
+            "wardbook-format": "document", "wardbook-table-name": "other", "wardbook-id./a": "s:b",
+        });
+        let mut context = document.clone();
+        for (name, value) in [("table-name", "Tab1"), ("partition-name", "pk"), ("attr.pk", "AAFh")]
+        {
+            context[format!("aws-crypto-{name}")] = json!(value);
+        }
+        let item = json!({ "table": "Tab1", "partitionKey": "pk", "key": { "pk": "a" } });
+        assert_eq!(shown(&context), item);
+        let mut unnamed = document;
+        unnamed["wardbook-format"] = json!("other");
+        assert_eq!(shown(&unnamed), Value::Null);
     }
 
     #[test]

@@ -192,7 +192,9 @@ fn keys_of_documents_with_numbers_are_found() {
     let server = Server::start();
     let key = server.new_key();
     for id in ["n:7e0", "n:15e-1", "s:7"] {
-        let context = json!({ "wardbook-table-name": "orders", "wardbook-id./id": id });
+        let context = json!({
+            "wardbook-format": "document", "wardbook-table-name": "orders", "wardbook-id./id": id,
+        });
         let input = json!({ "KeyId": key, "NumberOfBytes": 32, "EncryptionContext": context });
         server.call("GenerateDataKey", &input).ok();
     }

@@ -358,6 +358,27 @@ fn a_signed_item_cannot_be_made_unsigned() {
     check_refused(&schema, altered, ItemErrorCode::HeaderMalformed);
 }
 
+/// Whoever may have data keys made could add pairs that a key policy asks for, or the
+/// name of another table.
+#[test]
+fn the_header_stores_no_other_context() {
+    let count = 2 + 32;
+    for (suite, pairs) in [("0x6700", 0_u8), ("0x6701", 1)] {
+        let schema = schema(suite);
+        let mut altered = encrypt(&schema, plain()).unwrap();
+        let header = binary(&mut altered, HEADER_NAME);
+        let legend = usize::from(u16::from_be_bytes([header[count], header[count + 1]]));
+        let at = count + 2 + legend;
+        assert_eq!(header[at..at + 2], [0, pairs]);
+        // Behind the public key or not, in the order of the names.
+        let end = if pairs == 0 { at + 2 } else { at + 2 + 2 + 21 + 2 + 68 };
+        header[at + 1] += 1;
+        header.splice(end..end, *b"\0\x04team\0\x01x");
+        let error = check_refused(&schema, altered, ItemErrorCode::HeaderMalformed);
+        assert!(error.message.contains("encryption context does not fit"), "{error}");
+    }
+}
+
 #[test]
 fn error_codes_are_their_names() {
     use ItemErrorCode as Code;
