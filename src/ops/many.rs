@@ -5,7 +5,8 @@
 //! one record together, which says how many they were and what their contexts have
 //! in common. One that is refused beside others is left out of answer and record:
 //! the service asks for it again, alone, so that its refusal is told and recorded
-//! as any other. If all are refused, that is the one refusal of the call.
+//! as any other. If all are refused alike, that is the one refusal of the call; if not,
+//! the refusal is the first one's, and says that the others have their own.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -189,13 +190,17 @@ struct Made<T> {
     output: T,
 }
 
+fn is_alike(one: &ApiError, other: &ApiError) -> bool {
+    (one.code(), one.message()) == (other.code(), other.message())
+}
+
 /// Does each use; the record is of those that were not refused.
 async fn each<U: Use>(
     ctx: &Ctx,
     access: &mut Access<'_>,
     Body { key_id, uses }: Body<U>,
 ) -> Result<Done<Output<U::Output>>, ApiError> {
-    let mut refusal = None;
+    let mut refusal: Option<(ApiError, _)> = None;
     let mut materials = BTreeSet::new();
     let mut used = Vec::with_capacity(uses.len());
     for wanted in &uses {
@@ -209,7 +214,11 @@ async fn each<U: Use>(
             }
             Err(error) => {
                 let taken = access.take_since(before);
-                refusal.get_or_insert((error, taken));
+                refusal = Some(match refusal {
+                    Some((first, of_first)) if is_alike(&first, &error) => (first, of_first),
+                    Some((first, of_first)) => (first.of_one(), of_first),
+                    None => (error, taken),
+                });
                 used.push(None);
             }
         }

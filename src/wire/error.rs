@@ -15,6 +15,7 @@ pub struct ApiError {
     code: Code,
     message: Option<String>,
     cause: Option<Box<dyn Error + Send + Sync>>,
+    of_one: bool,
 }
 
 impl ApiError {
@@ -22,13 +23,13 @@ impl ApiError {
     /// text, it ends somewhere and holds no characters that steer a terminal.
     #[must_use]
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: Some(printable(&message.into())), cause: None }
+        Self { code, message: Some(printable(&message.into())), cause: None, of_one: false }
     }
 
     /// An error that AWS answers without any text.
     #[must_use]
     pub fn bare(code: Code) -> Self {
-        Self { code, message: None, cause: None }
+        Self { code, message: None, cause: None, of_one: false }
     }
 
     /// The answer for everything that is the server's own fault. The caller
@@ -39,6 +40,7 @@ impl ApiError {
             code: Code::KMSInternalException,
             message: Some("An internal error occurred. Retry the request.".to_owned()),
             cause: Some(cause.into()),
+            of_one: false,
         }
     }
 
@@ -46,6 +48,18 @@ impl ApiError {
     #[must_use]
     pub fn validation(message: impl Into<String>) -> Self {
         Self::new(Code::ValidationException, message)
+    }
+
+    /// The same, of one use of several that were refused for different reasons.
+    #[must_use]
+    pub fn of_one(self) -> Self {
+        Self { of_one: true, ..self }
+    }
+
+    /// Whether it says nothing of the other uses of its call.
+    #[must_use]
+    pub fn is_of_one(&self) -> bool {
+        self.of_one
     }
 
     /// The code.

@@ -138,6 +138,36 @@ fn a_damaged_item_spoils_no_other() {
     }
 }
 
+/// What a policy says of the first is not told of those that it says nothing of.
+#[test]
+fn each_refusal_has_its_own_reason() {
+    let server = Server::start();
+    put_schema(&server);
+    let people = ["1", "2", "3"].map(person);
+    let mut sealed = items(&send_as(&server, &server.admin, "encrypt", &people));
+    sealed[1]["pk"] = json!("5");
+    sealed[2]["pk"] = json!("6");
+    let ada = server.new_user(
+        "ada",
+        r#"permit (principal, action in [Action::"items:DecryptItem",
+            Action::"items:DecryptAttribute", Action::"kms:Decrypt"], resource);
+        forbid (principal, action == Action::"kms:Decrypt", resource) when {
+            context has encryptionContext &&
+            context.encryptionContext.hasTag("aws-crypto-attr.pk") &&
+            context.encryptionContext.getTag("aws-crypto-attr.pk") == "AAEx"
+        };"#,
+    );
+    let entries = send_as(&server, &ada, "decrypt", &sealed);
+    let codes: Vec<&Value> = entries.iter().map(|entry| &entry["error"]["code"]).collect();
+    let damaged = "InvalidCiphertextException";
+    assert_eq!(codes, ["AccessDeniedException", damaged, damaged], "{entries:#?}");
+    // The book has a denial of the one, and nothing of what no key was found for.
+    let page = server.rest("GET", "/v1/audit/field-reads?table=people", &Value::Null).ok();
+    let reads = page["reads"].as_array().unwrap();
+    assert_eq!(reads.len(), 1, "{page:#}");
+    assert_eq!(reads[0]["attributes"], json!({ "ssn": "withheld" }));
+}
+
 /// Those that are asked for alone, more than at once, have their answers at their places
 /// and a record each.
 #[test]

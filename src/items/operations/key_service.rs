@@ -167,8 +167,8 @@ impl KeyService {
             match (made, &refused) {
                 (Some(made), _) => drop(all.insert(place, Ok(made))),
                 // All were refused, and of this one that is known already; of the
-                // others too, unless it lies in the item.
-                (None, Some(error)) if place == 0 || !is_of_item(error) => {
+                // others too, unless they have a reason of their own.
+                (None, Some(error)) if place == 0 || !has_others(error) => {
                     all.insert(place, Err(Arc::clone(error)));
                 }
                 (None, _) => {
@@ -231,12 +231,14 @@ impl KeyService {
     }
 }
 
-/// Whether what was refused may be the item's fault.
-fn is_of_item(error: &ApiError) -> bool {
-    matches!(
+/// Whether what the first use of a call was refused for may be another thing for the
+/// others: it lies in the item, or they are known to be refused differently.
+fn has_others(error: &ApiError) -> bool {
+    let is_of_item = matches!(
         error.code(),
         Code::InvalidCiphertextException | Code::IncorrectKeyException | Code::ValidationException
-    )
+    );
+    is_of_item || error.is_of_one()
 }
 
 fn add(input: &mut Value, more: &Value) {
