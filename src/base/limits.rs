@@ -5,10 +5,16 @@
 /// Request body of the KMS protocol, bytes. AWS's largest request is
 /// ImportKeyMaterial, below 32 KiB; a policy of 32 KiB escaped twice is larger.
 pub const KMS_BODY_BYTES: usize = 256 * 1024;
-/// Request body of the REST API, bytes: a full batch of large items.
-pub const REST_BODY_BYTES: usize = 16 * 1024 * 1024;
-/// Nesting of objects and arrays in a request body. A DynamoDB value of 32
-/// levels takes two JSON levels each, and stands four levels deep.
+/// Request body of the REST API, bytes: several policies, escaped.
+pub const REST_BODY_BYTES: usize = 1024 * 1024;
+/// Request body with items, bytes: a full batch of large ones.
+pub const ITEMS_BODY_BYTES: usize = 16 * 1024 * 1024;
+/// What request bodies that are read or worked on have beyond [`KMS_BODY_BYTES`], bytes
+/// of all together: eight full batches of items. Whoever would need more gets
+/// ThrottlingException; smaller bodies need none of it.
+pub const LARGE_BODIES_BYTES: usize = 128 * 1024 * 1024;
+/// Nesting of objects and arrays in a request body, but for the items in it, which are
+/// read with a limit of their own ([`ITEM_DEPTH`]), each by itself.
 pub const JSON_DEPTH: usize = 96;
 /// All request headers together, bytes.
 pub const HEADER_BYTES: usize = 16 * 1024;

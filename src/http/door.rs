@@ -10,11 +10,10 @@ use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::json;
 
-use super::request::Incoming;
+use super::request::{Incoming, Room};
 use super::state::State;
 use super::{cloudtrail, health, respond, server, xml};
 use crate::base::ids::RequestId;
-use crate::base::limits;
 use crate::hsm::{EntropySource, OsEntropy};
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
@@ -73,7 +72,7 @@ pub(super) async fn answer(door: &Door, request: &HttpRequest, payload: Payload)
     let request_id = RequestId::from_random(random);
     // A client that is still sending may not hear an answer before it is done.
     let mut incoming = Incoming::new(request, request_id);
-    drop(incoming.read_body(request, payload, limits::KMS_BODY_BYTES).await);
+    drop(incoming.read_body(request, payload, Room::small()).await);
     refusal(request, request_id)
 }
 

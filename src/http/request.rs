@@ -1,15 +1,21 @@
 //! A request as it came in: everything read, nothing believed.
 
+use std::future::poll_fn;
 use std::net::IpAddr;
+use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::HttpRequest;
+use actix_web::body::{BodyStream, MessageBody};
 use actix_web::http::header::{CONTENT_LENGTH, HOST};
 use actix_web::web::Payload;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::base::caller::Tls;
 use crate::base::ids::RequestId;
 use crate::base::limits;
+use crate::ops::rates::throttled;
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
 
@@ -20,6 +26,30 @@ pub(super) struct Incoming {
     pub(super) user_agent: Option<String>,
     pub(super) tls: Option<Tls>,
     pub(super) body: Vec<u8>,
+    /// What the body has of the room for large ones, until nobody holds it any more.
+    pub(super) held: Option<Held>,
+}
+
+/// A part of the room that all large bodies share; given back when it is dropped.
+pub(super) type Held = OwnedSemaphorePermit;
+
+/// How much room a body has.
+pub(super) struct Room {
+    bytes: usize,
+    /// What all bodies have beyond [`limits::KMS_BODY_BYTES`]; none if no body gets there.
+    shared: Option<Arc<Semaphore>>,
+}
+
+impl Room {
+    /// Of the protocols of AWS.
+    pub(super) const fn small() -> Self {
+        Self { bytes: limits::KMS_BODY_BYTES, shared: None }
+    }
+
+    /// Of so many bytes, of which it shares `shared` with all others.
+    pub(super) fn large(bytes: usize, shared: &Arc<Semaphore>) -> Self {
+        Self { bytes, shared: Some(Arc::clone(shared)) }
+    }
 }
 
 impl Incoming {
@@ -33,19 +63,21 @@ impl Incoming {
                 .map(|text| text.chars().take(limits::USER_AGENT_CHARS).collect()),
             tls: request.conn_data::<Tls>().map(|agreed| Tls { host: host(request), ..*agreed }),
             body: Vec::new(),
+            held: None,
         }
     }
 
-    /// Reads the body, at most `limit` bytes.
+    /// Reads the body as far as it has room.
     ///
     /// # Errors
     /// `RequestEntityTooLargeException` for a longer one, or headers that are
-    /// too long; `SerializationException` for one that does not arrive.
+    /// too long; `ThrottlingException` if others have the room for large ones;
+    /// `SerializationException` for one that does not arrive.
     pub(super) async fn read_body(
         &mut self,
         request: &HttpRequest,
         payload: Payload,
-        limit: usize,
+        room: Room,
     ) -> Result<(), ApiError> {
         let headers: usize = request
             .headers()
@@ -56,21 +88,47 @@ impl Incoming {
             return Err(too_large("headers", limits::HEADER_BYTES));
         }
         let announced = request.headers().get(CONTENT_LENGTH).and_then(|len| len.to_str().ok());
-        if announced.and_then(|len| len.parse::<usize>().ok()).is_some_and(|len| len > limit) {
-            return Err(too_large("body", limit));
+        if announced.and_then(|len| len.parse::<usize>().ok()).is_some_and(|len| len > room.bytes) {
+            return Err(too_large("body", room.bytes));
         }
         let wait = Duration::from_millis(limits::BODY_READ_MS);
-        let read = tokio::time::timeout(wait, payload.to_bytes_limited(limit)).await;
-        match read {
-            Ok(Ok(Ok(bytes))) => {
-                self.body = bytes.into();
-                Ok(())
-            }
-            Ok(Err(_over_limit)) => Err(too_large("body", limit)),
-            Ok(Ok(Err(_))) | Err(_) => {
-                Err(ApiError::new(Code::SerializationException, "The request body did not arrive."))
-            }
+        let read = tokio::time::timeout(wait, self.collect(payload, &room)).await;
+        let read = read.unwrap_or_else(|_too_slow| Err(not_arrived()));
+        if read.is_err() {
+            (self.body, self.held) = (Vec::new(), None);
         }
+        read
+    }
+
+    async fn collect(&mut self, payload: Payload, room: &Room) -> Result<(), ApiError> {
+        let mut payload = pin!(BodyStream::new(payload));
+        while let Some(part) = poll_fn(|context| payload.as_mut().poll_next(context)).await {
+            let part = part.map_err(|_broken| not_arrived())?;
+            let bytes = self.body.len().saturating_add(part.len());
+            if bytes > room.bytes {
+                return Err(too_large("body", room.bytes));
+            }
+            self.hold(bytes, room)?;
+            self.body.extend_from_slice(&part);
+        }
+        Ok(())
+    }
+
+    /// Takes what a body of so many bytes needs of the shared room.
+    fn hold(&mut self, bytes: usize, room: &Room) -> Result<(), ApiError> {
+        let Some(shared) = &room.shared else { return Ok(()) };
+        let held = self.held.as_ref().map_or(0, Held::num_permits);
+        let more = bytes.saturating_sub(limits::KMS_BODY_BYTES).saturating_sub(held);
+        let more = u32::try_from(more).map_err(ApiError::internal)?;
+        if more == 0 {
+            return Ok(());
+        }
+        let more = Arc::clone(shared).try_acquire_many_owned(more).map_err(|_none| throttled())?;
+        match &mut self.held {
+            Some(held) => held.merge(more),
+            none => *none = Some(more),
+        }
+        Ok(())
     }
 }
 
@@ -78,6 +136,10 @@ impl Incoming {
 fn host(request: &HttpRequest) -> Option<String> {
     let host = request.headers().get(HOST)?.to_str().ok()?;
     Some(host.chars().take(limits::HOST_CHARS).collect())
+}
+
+fn not_arrived() -> ApiError {
+    ApiError::new(Code::SerializationException, "The request body did not arrive.")
 }
 
 fn too_large(what: &str, limit: usize) -> ApiError {

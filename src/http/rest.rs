@@ -3,12 +3,12 @@
 
 use std::sync::Arc;
 
-use actix_web::web::Query;
+use actix_web::web::{Payload, Query};
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::auth::{self, Known, Refused};
 use super::feed;
-use super::request::Incoming;
+use super::request::{Incoming, Room};
 use super::respond;
 use super::routes::{Members, ROUTES};
 use super::state::{State, UNKNOWN_OPERATION};
@@ -42,18 +42,23 @@ pub(super) async fn answer(
     state: &State,
     request: &HttpRequest,
     mut incoming: Incoming,
-    read: Result<(), ApiError>,
+    payload: Payload,
 ) -> HttpResponse {
     let found = find(state, request);
-    let description = found.as_ref().map_or(UNKNOWN_OPERATION, |(found, _)| found.description);
-    let checked = match (read, found) {
-        (Err(error), _) => Err(error.into()),
-        (Ok(()), None) => Err(unknown_path(request).into()),
-        (Ok(()), Some(found)) => {
-            identify(state, request, &incoming, &description).map(|known| (known, found))
+    let description = found.as_ref().map_or(UNKNOWN_OPERATION, |found| found.operation.description);
+    // Nothing is read for a path that is not there: the connection is closed then, if
+    // a body is on its way.
+    let checked = match found {
+        None => Err(unknown_path(request).into()),
+        Some(found) => {
+            let room = Room::large(found.body_bytes, &state.large_bodies);
+            let read = incoming.read_body(request, payload, room).await;
+            read.map_err(Refused::from)
+                .and_then(|()| identify(state, request, &incoming, &description))
+                .map(|known| (known, found))
         }
     };
-    let (Known { caller, region, decided }, (operation, in_path)) = match checked {
+    let (Known { caller, region, decided }, Found { operation, in_path, .. }) = match checked {
         Ok(checked) => checked,
         Err(Refused { caller, refusal }) => {
             let answer = state.refuse_early(&description, &incoming, caller, refusal).await;
@@ -63,8 +68,9 @@ pub(super) async fn answer(
     };
     let mut answer = match query_members(request, &description, &in_path) {
         Ok(members) => {
-            let body = std::mem::take(&mut incoming.body);
-            state.run(&operation, Call { caller, region, body, members, decided }).await
+            let (body, held) = (std::mem::take(&mut incoming.body), incoming.held.take());
+            let call = Call { caller, region, body, members, decided };
+            state.run_large(&operation, call, held).await
         }
         Err(error) => {
             state.refuse(&description, caller, region, Refusal { decided, ..error.into() }).await
@@ -100,17 +106,25 @@ fn accepts_lines(request: &HttpRequest) -> bool {
     accepted.is_some_and(|types| types.split(',').any(|kind| kind.trim() == respond::NDJSON))
 }
 
+/// The operation behind a path.
+struct Found {
+    operation: Arc<BoundOperation>,
+    in_path: Members,
+    body_bytes: usize,
+}
+
 /// The operation behind the request's path. What is signed is the normal form
 /// of a path, so only a path in normal form is routed.
-fn find(state: &State, request: &HttpRequest) -> Option<(Arc<BoundOperation>, Members)> {
+fn find(state: &State, request: &HttpRequest) -> Option<Found> {
     let path = request.uri().path();
     if canonical::normal_path(path) != path {
         return None;
     }
     let method = request.method().as_str();
-    let (route, members) =
+    let (route, in_path) =
         ROUTES.iter().find_map(|route| Some((route, route.matches(method, path)?)))?;
-    Some((Arc::clone(state.operations.get(route.operation)?), members))
+    let operation = Arc::clone(state.operations.get(route.operation)?);
+    Some(Found { operation, in_path, body_bytes: route.body_bytes })
 }
 
 /// The members of the path and those of the query string. A name that the

@@ -1,11 +1,15 @@
 //! The paths of the REST API, each with the operation behind it. A part in
 //! braces is a member of the operation's input.
 
+use crate::base::limits;
+
 /// One path.
 pub(super) struct Route {
     pub(super) method: &'static str,
     pub(super) path: &'static str,
     pub(super) operation: &'static str,
+    /// How long a body may be.
+    pub(super) body_bytes: usize,
 }
 
 /// Every path of the REST API.
@@ -33,10 +37,10 @@ pub(super) const ROUTES: &[Route] = &[
     route("GET", "/v1/item-schemas", "ListItemSchemas"),
     route("GET", "/v1/item-schemas/{name}", "GetItemSchema"),
     route("PUT", "/v1/item-schemas/{name}", "PutItemSchema"),
-    route("POST", "/v1/item-schemas/{name}/decrypt", "DecryptItems"),
-    route("POST", "/v1/item-schemas/{name}/encrypt", "EncryptItems"),
-    route("POST", "/v1/item-schemas/{name}/re-encrypt", "ReEncryptItems"),
-    route("POST", "/v1/item-schemas/{name}/rewrap", "RewrapItems"),
+    items("/v1/item-schemas/{name}/decrypt", "DecryptItems"),
+    items("/v1/item-schemas/{name}/encrypt", "EncryptItems"),
+    items("/v1/item-schemas/{name}/re-encrypt", "ReEncryptItems"),
+    items("/v1/item-schemas/{name}/rewrap", "RewrapItems"),
     route("GET", "/v1/item-schemas/{name}/versions", "ListItemSchemaVersions"),
     route("GET", "/v1/keys/{keyId}/policy", "GetKeyPolicyWithTests"),
     route("PUT", "/v1/keys/{keyId}/policy", "PutKeyPolicyWithTests"),
@@ -72,7 +76,12 @@ pub(super) const ROUTES: &[Route] = &[
 ];
 
 const fn route(method: &'static str, path: &'static str, operation: &'static str) -> Route {
-    Route { method, path, operation }
+    Route { method, path, operation, body_bytes: limits::REST_BODY_BYTES }
+}
+
+/// The path of an operation on items, which come in the body.
+const fn items(path: &'static str, operation: &'static str) -> Route {
+    Route { body_bytes: limits::ITEMS_BODY_BYTES, ..route("POST", path, operation) }
 }
 
 /// The members that a path and a query string hold.

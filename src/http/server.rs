@@ -11,7 +11,7 @@ use actix_web::rt::{self, System};
 use actix_web::web::{self, Data, Payload};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer};
 
-use super::request::Incoming;
+use super::request::{Incoming, Room};
 use super::state::State;
 use super::{Door, cloudtrail, door, health, kms, respond, rest, sts, tls};
 use crate::base::ids::RequestId;
@@ -96,13 +96,12 @@ async fn enter(request: &HttpRequest, payload: Payload, state: &State) -> HttpRe
     let has_action = request.uri().query().is_some_and(|query| query.contains("Action="));
     let in_query = path == "/" && method == Method::GET && has_action;
     let at_root = path == "/" && method == Method::POST;
-    let limit = if at_root || in_query { limits::KMS_BODY_BYTES } else { limits::REST_BODY_BYTES };
-    let read = incoming.read_body(request, payload, limit).await;
+    if !at_root && !in_query {
+        return rest::answer(state, request, incoming, payload).await;
+    }
+    let read = incoming.read_body(request, payload, Room::small()).await;
     if in_query {
         return sts::answer(state, request, incoming, read, true).await;
-    }
-    if !at_root {
-        return rest::answer(state, request, incoming, read).await;
     }
     if is_form(request) {
         return sts::answer(state, request, incoming, read, false).await;

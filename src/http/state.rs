@@ -7,7 +7,7 @@ use std::time::Duration;
 use actix_web::HttpResponse;
 use tokio::sync::{Semaphore, watch};
 
-use super::request::Incoming;
+use super::request::{Held, Incoming};
 use super::respond;
 use crate::base::caller::{Caller, Principal};
 use crate::base::ids::{Region, RequestId};
@@ -31,6 +31,8 @@ pub struct State {
     /// Metrics in Prometheus's text form.
     pub(super) metrics: Box<dyn Fn() -> String + Send + Sync>,
     in_flight: Arc<Semaphore>,
+    /// Room for large bodies, in bytes.
+    pub(super) large_bodies: Arc<Semaphore>,
     /// True once no more calls are taken.
     closing: watch::Sender<bool>,
 }
@@ -53,6 +55,7 @@ impl State {
             secure_transport,
             metrics,
             in_flight: Arc::new(Semaphore::new(limits::IN_FLIGHT_CALLS)),
+            large_bodies: Arc::new(Semaphore::new(limits::LARGE_BODIES_BYTES)),
             closing: watch::Sender::new(false),
         }
     }
@@ -69,6 +72,16 @@ impl State {
     /// a handler when its client resets the connection, but not a task of its
     /// own. A crash is recorded as a failure.
     pub(super) async fn run(&self, operation: &Arc<BoundOperation>, call: Call) -> Answer {
+        self.run_large(operation, call, None).await
+    }
+
+    /// [`Self::run`] for a call whose body holds room, until the call has ended.
+    pub(super) async fn run_large(
+        &self,
+        operation: &Arc<BoundOperation>,
+        call: Call,
+        held: Option<Held>,
+    ) -> Answer {
         let (caller, region) = (call.caller.clone(), call.region.clone());
         let decided = call.decided.clone();
         let refusal = |error: ApiError| Refusal { decided, ..error.into() };
@@ -79,7 +92,7 @@ impl State {
         let running = operation.call(call);
         let task = tokio::spawn(async move {
             let answer = running.await;
-            drop(place);
+            drop((place, held));
             answer
         });
         match task.await {

@@ -6,7 +6,7 @@ use std::io::Write;
 use serde_json::{Value, json};
 
 use crate::fixture::raw::{self, Request, Response};
-use crate::fixture::{Credentials, REGION, Server};
+use crate::fixture::{Credentials, REGION, Server, wait_until};
 
 /// The refusal, its text, and that it stands in the book.
 #[track_caller]
@@ -211,6 +211,65 @@ fn targets_and_methods_that_are_not_there() {
         let answer = server.rest(method, path, &Value::Null);
         check(&server, &answer, 404, unknown, &format!("There is no {method} {path}."));
     }
+}
+
+/// Of what is not there nothing is read, and of the rest no more than it can need.
+#[test]
+fn bodies_that_nobody_asked_for() {
+    let server = Server::start();
+    let announce = |method: &str, path: &str, bytes: usize| {
+        let request = server.signed(&server.admin, "wardbook", &Request::new(method, path, ""));
+        let mut stream = raw::connect(server.address).unwrap();
+        stream.write_all(request.head(bytes).as_bytes()).unwrap();
+        raw::receive(&mut stream).unwrap()
+    };
+    let unknown = "UnknownOperationException";
+    for (method, path) in [("POST", "/v1/nothing"), ("PATCH", "/v1/users"), ("PUT", "/")] {
+        let answer = announce(method, path, 1 << 20);
+        check(&server, &answer, 404, unknown, &format!("There is no {method} {path}."));
+    }
+    let too_large = "RequestEntityTooLargeException";
+    for (path, most) in
+        [("/v1/users", 1 << 20), ("/v1/item-schemas/people/encrypt", 16_usize << 20)]
+    {
+        let text = format!("The request's body must not exceed {most} bytes.");
+        check(&server, &announce("POST", path, most + 1), 413, too_large, &text);
+    }
+}
+
+/// Whoever sends bodies that never end fills the room for large ones, and takes nothing
+/// from those whose bodies are small.
+#[test]
+fn large_bodies_share_their_room() {
+    let server = Server::start();
+    let path = "/v1/item-schemas/people/encrypt";
+    let body = format!(r#"{{"items":[]}}{}"#, " ".repeat(4 << 20));
+    let batch = Request::new("POST", path, body);
+    let send = || server.send_as(&server.admin, "wardbook", &batch);
+    let whole = 16 << 20;
+    let part = vec![b' '; whole - 1];
+    let open: Vec<_> = (0..8)
+        .map(|_| {
+            let mut stream = raw::connect(server.address).unwrap();
+            let head = Request::new("POST", path, "").head(whole);
+            stream.write_all(&[head.as_bytes(), &part].concat()).unwrap();
+            stream
+        })
+        .collect();
+    let mut refused = None;
+    wait_until(|| {
+        refused = Some(send()).filter(|answer| answer.code() == "ThrottlingException");
+        refused.is_some()
+    });
+    let refused = refused.unwrap();
+    let text = "You have exceeded the rate at which you may call KMS. Reduce the frequency of \
+                your calls.";
+    check(&server, &refused, refused.status, "ThrottlingException", text);
+    server.send_as(&server.admin, "kms", &random()).ok();
+    let small = server.rest("POST", path, &json!({ "items": [] }));
+    assert_eq!(small.code(), "NotFoundException", "{}", small.text());
+    drop(open);
+    wait_until(|| send().code() == "NotFoundException");
 }
 
 #[test]
