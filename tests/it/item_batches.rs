@@ -119,6 +119,24 @@ fn what_nobody_may_read_is_one_refusal() {
     assert_eq!(records[0]["errorCode"], "AccessDenied");
 }
 
+/// However deep an item is, it is refused alone.
+#[test]
+fn a_deep_item_spoils_no_other() {
+    let server = Server::start();
+    put_schema(&server);
+    let deep = format!(r#"{{"pk":"2","ssn":{}{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
+    for (verb, first) in
+        [("encrypt", ""), ("decrypt", "NotEncrypted"), ("re-encrypt", "NotEncrypted")]
+    {
+        let body = format!(r#"{{"format":"json","items":[{},{deep}]}}"#, person("1"));
+        let path = format!("/v1/item-schemas/people/{verb}");
+        let request = Request::new("POST", &path, body);
+        let answer = server.send_as(&server.admin, "wardbook", &request).ok();
+        let code = |index: usize| answer["items"][index]["error"]["code"].as_str().unwrap_or("");
+        assert_eq!((code(0), code(1)), (first, "TooDeep"), "{verb}");
+    }
+}
+
 /// A ciphertext that does not open is the fault of its item alone.
 #[test]
 fn a_damaged_item_spoils_no_other() {

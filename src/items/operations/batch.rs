@@ -21,7 +21,6 @@ use crate::ops::operation::{Description, Done, ReadInput};
 use crate::ops::pipeline;
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
-use crate::wire::json;
 use crate::wire::shape::{Member, Shape};
 
 /// The members of both operations' inputs: the items, and how they are written.
@@ -84,7 +83,6 @@ impl ReadInput for Batch {
             schema_hash: Option<String>,
         }
         let name = pipeline::path_member(call, &NAME)?;
-        json::check_depth(&call.body)?;
         // serde's own text could quote a value: the place alone is told.
         let body: Body = serde_json::from_slice(&call.body).map_err(|error| {
             ApiError::validation(format!(

@@ -18,7 +18,6 @@ use crate::ops::facts::Facts;
 use crate::ops::operation::{Description, ReadInput};
 use crate::ops::pipeline;
 use crate::wire::error::ApiError;
-use crate::wire::json;
 use crate::wire::shape::{Member, Shape, text};
 
 /// The member that may also stand in the header `x-wardbook-purpose`.
@@ -89,7 +88,6 @@ impl ReadInput for Reading {
     /// items.
     fn read(_description: &Description, call: &Call, facts: &mut Facts) -> Result<Self, ApiError> {
         let name = pipeline::path_member(call, &NAME)?;
-        json::check_depth(&call.body)?;
         // serde's own text could quote a value: the place alone is told.
         let body: Body = serde_json::from_slice(&call.body).map_err(|error| {
             ApiError::validation(format!(
