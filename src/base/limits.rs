@@ -345,17 +345,20 @@ pub const BATCH_ITEMS: usize = 100;
 /// Calls of KMS that one batch has under way at once, for items that are asked for
 /// alone.
 pub const KEY_CALLS_AT_ONCE: usize = 16;
-/// One item, bytes as DynamoDB JSON. DynamoDB's own limit is 400 KB of item.
-pub const ITEM_BYTES: usize = 1024 * 1024;
-/// Values of one item: lists, maps, and the members of sets included. In
-/// [`ITEM_BYTES`] of plain JSON there could be half a million, of some 50 bytes
-/// in memory each.
-pub const ITEM_VALUES: usize = 100_000;
+/// One item that is to be encrypted, bytes of JSON text. DynamoDB's 400 KB come to at
+/// most 3.7 million, those of empty strings in a list: `{"S":""},` counts one byte
+/// there. Only numbers that are written out with a hundred zeros can take more.
+pub const ITEM_BYTES: usize = 4 * 1024 * 1024;
+/// One that is encrypted, bytes: serialization, Base64 and tags make it larger.
+pub const ENCRYPTED_ITEM_BYTES: usize = 8 * 1024 * 1024;
+/// Values of one item: lists, maps, and the members of sets included. Each is some 50
+/// bytes in memory, and at least one of DynamoDB's 400 KB.
+pub const ITEM_VALUES: usize = 400 * 1024;
+/// Values of one that is encrypted, which has header and footer beside.
+pub const ENCRYPTED_ITEM_VALUES: usize = ITEM_VALUES + 2;
 /// Values of all items of one batch, which are in memory at once. In
-/// [`REST_BODY_BYTES`] there could be eight million.
+/// [`ITEMS_BODY_BYTES`] there could be eight million.
 pub const BATCH_VALUES: usize = 2_000_000;
-/// Attributes of one item.
-pub const ITEM_ATTRIBUTES: usize = 1_000;
 /// Levels of nesting in an item, the top-level value being the first; also
 /// DynamoDB's limit.
 pub const ITEM_DEPTH: usize = 32;
@@ -365,6 +368,8 @@ pub const DOCUMENT_BYTES: usize = 1024 * 1024;
 pub const ENCRYPTED_DOCUMENT_BYTES: usize = 2 * 1024 * 1024;
 /// Values of one document, lists and objects included.
 pub const DOCUMENT_VALUES: usize = 100_000;
+/// Values of one that is encrypted, which has header and footer beside.
+pub const ENCRYPTED_DOCUMENT_VALUES: usize = DOCUMENT_VALUES + 2;
 /// Values of one document that are signed one by one.
 pub const DOCUMENT_LEAVES: usize = 10_000;
 /// Paths of all of them together, bytes: each is hashed.

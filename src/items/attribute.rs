@@ -9,10 +9,8 @@ use std::fmt;
 
 use zeroize::Zeroize;
 
-use super::error::{ItemError, ItemErrorCode};
 use super::field::Field;
 use super::schema::{FOOTER_NAME, HEADER_NAME};
-use crate::base::limits;
 
 /// One attribute value
 /// (docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_AttributeValue.html).
@@ -105,17 +103,6 @@ impl Item {
         attributes.insert(HEADER_NAME.to_owned(), AttributeValue::B(header));
         attributes.insert(FOOTER_NAME.to_owned(), AttributeValue::B(footer));
         Self(attributes)
-    }
-
-    /// Refuses more than [`limits::ITEM_ATTRIBUTES`] attributes.
-    pub(super) fn check_count(&self) -> Result<(), ItemError> {
-        if self.0.len() > limits::ITEM_ATTRIBUTES {
-            return Err(ItemError::new(
-                ItemErrorCode::ItemTooLarge,
-                format!("an item has at most {} attributes", limits::ITEM_ATTRIBUTES),
-            ));
-        }
-        Ok(())
     }
 }
 

@@ -47,7 +47,6 @@ impl ParsedItem {
     /// `NotEncrypted`, `HeaderMalformed`, `FooterMalformed`, `MissingKeyAttribute`, `SchemaMismatch`; as [`super::encrypt::PreparedItem::prepare`]
     /// for a signed value that breaks a rule.
     pub fn parse(schema: &Schema, item: Item) -> Result<Self, ItemError> {
-        item.check_count()?;
         let mut stored = item.0;
         let header_bytes = take_binary(&mut stored, HEADER_NAME)?;
         let footer_bytes = take_binary(&mut stored, FOOTER_NAME)?;

@@ -18,35 +18,60 @@ use super::error::{ItemError, ItemErrorCode};
 use super::json::Reader;
 use crate::base::limits::{self, ITEM_DEPTH};
 
+/// How much an item may be.
+#[derive(Clone, Copy)]
+pub(super) struct Bounds {
+    /// Of text.
+    bytes: usize,
+    values: usize,
+}
+
+impl Bounds {
+    /// Of an item that is to be encrypted.
+    pub(super) const PLAIN: Self = Self { bytes: limits::ITEM_BYTES, values: limits::ITEM_VALUES };
+    /// Of one that is: whatever was encrypted is read back.
+    pub(super) const ENCRYPTED: Self =
+        Self { bytes: limits::ENCRYPTED_ITEM_BYTES, values: limits::ENCRYPTED_ITEM_VALUES };
+}
+
 /// Reads an item.
 ///
 /// # Errors
 /// `MalformedJson`, `MalformedAttribute`, `TooDeep` (more than 32 levels),
-/// `ItemTooLarge` (more than [`limits::ITEM_BYTES`] of text,
-/// [`limits::ITEM_ATTRIBUTES`] attributes or [`limits::ITEM_VALUES`] values).
+/// `ItemTooLarge` (more than [`limits::ITEM_BYTES`] of text or
+/// [`limits::ITEM_VALUES`] values).
 pub fn parse(text: &str) -> Result<Item, ItemError> {
-    parse_with(text, |reader| value(reader, 1))
+    parse_with(text, Bounds::PLAIN, |reader| value(reader, 1))
+}
+
+/// Reads an item that is encrypted, which is larger.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_encrypted(text: &str) -> Result<Item, ItemError> {
+    parse_with(text, Bounds::ENCRYPTED, |reader| value(reader, 1))
 }
 
 /// Reads an item whose values `read` reads.
 pub(super) fn parse_with<'a>(
     text: &'a str,
+    bounds: Bounds,
     read: impl Fn(&mut Reader<'a>) -> Result<AttributeValue, ItemError>,
 ) -> Result<Item, ItemError> {
-    if text.len() > limits::ITEM_BYTES {
+    if text.len() > bounds.bytes {
         return Err(ItemError::new(
             ItemErrorCode::ItemTooLarge,
-            format!("an item has at most {} bytes of JSON text", limits::ITEM_BYTES),
+            format!("an item has at most {} bytes of JSON text", bounds.bytes),
         ));
     }
     let mut item = Item::default();
-    let mut reader = Reader::new(text);
+    let mut reader = Reader::with_values(text, bounds.values);
     reader.object(|reader, name| {
         let value = read(reader).map_err(|error| error.of(&name))?;
         if item.0.insert(name.clone().into_owned(), value).is_some() {
             return Err(malformed("the item has this attribute twice").of(&name));
         }
-        item.check_count()
+        Ok(())
     })?;
     reader.end()?;
     Ok(item)
@@ -203,8 +228,8 @@ impl Serialize for Base64<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::{DynamoDbJson, parse};
-    use crate::base::limits::ITEM_VALUES;
+    use super::{DynamoDbJson, parse, parse_encrypted};
+    use crate::base::limits::{ITEM_BYTES, ITEM_VALUES};
     use crate::items::error::ItemErrorCode;
 
     #[track_caller]
@@ -305,19 +330,36 @@ mod tests {
             assert!(parse(&item(ITEM_VALUES)).is_ok(), "{key}");
             let error = parse(&item(ITEM_VALUES + 1)).unwrap_err();
             assert_eq!(error.code, ItemErrorCode::ItemTooLarge, "{key}");
-            assert!(error.message.contains("at most 100000 values"), "{key}: {error}");
+            assert!(error.message.contains("at most 409600 values"), "{key}: {error}");
+            // Header and footer stand beside what was encrypted.
+            assert!(parse_encrypted(&item(ITEM_VALUES + 2)).is_ok(), "{key}");
         }
     }
 
+    /// What a table of DynamoDB can hold at the most, 400 KB as it counts them, with
+    /// little in each value.
     #[test]
-    fn too_many_attributes() {
-        let item = |count: usize| {
-            let members: Vec<String> =
-                (0..count).map(|n| format!(r#""a{n}":{{"S":""}}"#)).collect();
-            format!("{{{}}}", members.join(","))
+    fn every_item_of_a_table_fits() {
+        let list = |element: &str, bytes: usize| {
+            let elements = vec![element; (400 * 1024 - 4) / bytes].join(",");
+            format!(r#"{{"a":{{"L":[{elements}]}}}}"#)
         };
-        assert!(parse(&item(1_000)).is_ok());
-        assert_eq!(parse(&item(1_001)).unwrap_err().code, ItemErrorCode::ItemTooLarge);
-        assert_eq!(parse(&" ".repeat(1_048_577)).unwrap_err().code, ItemErrorCode::ItemTooLarge);
+        let attributes: Vec<String> =
+            (0..100_000).map(|n| format!(r#""{n:05}":{{"NULL":true}}"#)).collect();
+        let text = "\\u0001".repeat(400 * 1024 - 1);
+        for item in [
+            list(r#"{"S":""}"#, 1),
+            list(r#"{"NULL":true}"#, 2),
+            list(r#"{"BOOL":false}"#, 2),
+            list(r#"{"N":"0"}"#, 2),
+            format!("{{{}}}", attributes.join(",")),
+            format!(r#"{{"a":{{"S":"{text}"}}}}"#),
+        ] {
+            assert!(parse(&item).is_ok(), "{:?}", item.get(..40));
+        }
+        assert_eq!(
+            parse(&" ".repeat(ITEM_BYTES + 1)).unwrap_err().code,
+            ItemErrorCode::ItemTooLarge
+        );
     }
 }

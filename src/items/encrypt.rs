@@ -53,7 +53,6 @@ impl PreparedItem {
         item: Item,
         signer: Option<ItemSigner>,
     ) -> Result<Self, ItemError> {
-        item.check_count()?;
         let mut stored = BTreeMap::new();
         let mut marked = Vec::with_capacity(item.0.len());
         for (name, mut value) in item.0 {

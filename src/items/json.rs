@@ -8,7 +8,6 @@
 use std::borrow::Cow;
 
 use super::error::{ItemError, ItemErrorCode};
-use crate::base::limits;
 
 /// What stands next in the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,27 +24,33 @@ pub(super) enum Kind {
 pub(super) struct Reader<'a> {
     text: &'a str,
     at: usize,
-    /// How many values [`Self::count`] was told of.
+    /// How many values [`Self::count`] was told of, and may be.
     values: usize,
+    values_max: usize,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(text: &'a str) -> Self {
-        Self { text, at: 0, values: 0 }
+        Self::with_values(text, usize::MAX)
+    }
+
+    /// A reader that counts at most `values_max` values.
+    pub(super) fn with_values(text: &'a str, values_max: usize) -> Self {
+        Self { text, at: 0, values: 0, values_max }
     }
 
     /// Counts one value of an item, and refuses one too many: a value takes two
     /// bytes of text, and many times as much in memory.
     pub(super) fn count(&mut self) -> Result<(), ItemError> {
         self.values = self.values.saturating_add(1);
-        if self.values <= limits::ITEM_VALUES {
+        if self.values <= self.values_max {
             return Ok(());
         }
         Err(ItemError::new(
             ItemErrorCode::ItemTooLarge,
             format!(
                 "an item has at most {} values, those in lists, maps and sets included",
-                limits::ITEM_VALUES
+                self.values_max
             ),
         ))
     }
@@ -247,7 +252,7 @@ impl<'a> Reader<'a> {
 
 /// How many values the JSON in `text` has at the most, without reading them: one
 /// begins at the front, behind each comma, and inside of each bracket.
-pub(super) fn count_values(text: &str) -> usize {
+pub fn count_values(text: &str) -> usize {
     let (mut count, mut in_string, mut escaped) = (1_usize, false, false);
     for byte in text.bytes() {
         match byte {

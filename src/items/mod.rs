@@ -46,6 +46,7 @@ mod serialize;
 mod stored_schema;
 pub mod summary;
 
+pub use json::count_values;
 pub use operations::{Ctx, TABLE};
 
 #[cfg(test)]

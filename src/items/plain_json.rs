@@ -33,7 +33,7 @@ use serde_json::value::RawValue;
 
 use super::attribute::{AttributeValue, Item};
 use super::decrypt;
-use super::dynamodb_json::{Base64, decode_binary, list, map, parse_with};
+use super::dynamodb_json::{Base64, Bounds, decode_binary, list, map, parse_with};
 use super::error::{ItemError, ItemErrorCode};
 use super::json::{Kind, Reader, is_number};
 use super::number::normalize;
@@ -45,7 +45,7 @@ use crate::base::limits::ITEM_DEPTH;
 /// # Errors
 /// As [`super::dynamodb_json::parse`].
 pub fn parse(text: &str) -> Result<Item, ItemError> {
-    parse_with(text, |reader| value(reader, 1))
+    parse_with(text, Bounds::PLAIN, |reader| value(reader, 1))
 }
 
 /// Reads an item that [`PlainJson`] printed after encryption.
@@ -54,7 +54,7 @@ pub fn parse(text: &str) -> Result<Item, ItemError> {
 /// As [`parse`]; `NotEncrypted`, `HeaderMalformed` and `SchemaMismatch` as
 /// [`decrypt::ParsedItem::parse`]; `MalformedAttribute` if an encrypted attribute is no base64.
 pub fn parse_encrypted(text: &str, schema: &Schema) -> Result<Item, ItemError> {
-    let mut item = parse(text)?;
+    let mut item = parse_with(text, Bounds::ENCRYPTED, |reader| value(reader, 1))?;
     for name in [HEADER_NAME, FOOTER_NAME] {
         into_binary(&mut item, name)?;
     }
@@ -199,7 +199,7 @@ mod tests {
         for text in [item(ITEM_VALUES + 1), objects] {
             let error = parse(&text).unwrap_err();
             assert_eq!(error.code, ItemErrorCode::ItemTooLarge);
-            assert!(error.message.contains("at most 100000 values"), "{error}");
+            assert!(error.message.contains("at most 409600 values"), "{error}");
         }
     }
 

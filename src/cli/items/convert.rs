@@ -9,16 +9,12 @@ use reqwest::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use super::fill::{Fill, Load};
 use super::stream::{Items, Writer};
-use crate::base::limits;
 use crate::cli::client::{Call, Client};
 use crate::cli::error::Error;
 use crate::cli::input;
 use crate::cli::output::Output;
-
-/// A batch has at most this many bytes of items, so that a body stays well
-/// below its own limit.
-const BATCH_BYTES: usize = limits::REST_BODY_BYTES / 2;
 
 #[derive(Args)]
 pub(super) struct Conversion {
@@ -140,15 +136,16 @@ fn run(
     let (masked, withheld) = (BTreeSet::new(), BTreeSet::new());
     let mut run =
         Run { client, conversion, verb, wanted, masked, withheld, writer, total: 0, failed: 0 };
-    let (mut batch, mut bytes) = (Vec::new(), 0_usize);
+    let (mut batch, mut fill) = (Vec::new(), Fill::default());
     for item in items {
         let item = item.map_err(bad)?;
-        bytes = bytes.saturating_add(item.get().len());
-        if batch.len() >= limits::BATCH_ITEMS || (bytes > BATCH_BYTES && !batch.is_empty()) {
+        let load = Load::of(item.get());
+        if !fill.has_room(load) {
             run.convert(output, &batch)?;
-            bytes = item.get().len();
             batch.clear();
+            fill = Fill::default();
         }
+        fill.add(load);
         batch.push(item);
     }
     run.convert(output, &batch)?;

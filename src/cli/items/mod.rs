@@ -4,6 +4,7 @@
 //! policy decides and the book records.
 
 mod convert;
+mod fill;
 mod job;
 pub(super) mod stream;
 

@@ -27,11 +27,14 @@ pub enum Value {
 }
 
 impl Value {
-    /// Reads a document, which is an object, of at most `bytes_max` bytes.
+    /// Reads a document, which is an object, of at most so many bytes and values.
     ///
     /// # Errors
     /// `ItemTooLarge`, `MalformedJson`, `MalformedAttribute`, `TooDeep`.
-    pub(super) fn parse_document(text: &str, bytes_max: usize) -> Result<Self, ItemError> {
+    pub(super) fn parse_document(
+        text: &str,
+        (bytes_max, values_max): (usize, usize),
+    ) -> Result<Self, ItemError> {
         if text.len() > bytes_max {
             return Err(too_large(&format!("has at most {bytes_max} bytes of JSON text")));
         }
@@ -39,12 +42,13 @@ impl Value {
         if reader.kind()? != Kind::Object {
             return Err(reader.unexpected("an object"));
         }
-        Parser::default().only(reader, 0)
+        Parser { values: 0, values_max }.only(reader, 0)
     }
 
     /// Reads what stands inside of a document at `depth`.
     pub(super) fn parse_part(text: &str, depth: usize) -> Result<Self, ItemError> {
-        Parser::default().only(Reader::new(text), depth)
+        let values_max = limits::DOCUMENT_VALUES;
+        Parser { values: 0, values_max }.only(Reader::new(text), depth)
     }
 
     /// A string or a number as an attribute of an item, by whose rules masks are
@@ -165,7 +169,8 @@ impl Document {
     /// `ItemTooLarge` above [`limits::DOCUMENT_BYTES`], `MalformedJson`,
     /// `MalformedAttribute` if it is no object or has a member twice, `TooDeep`.
     pub fn parse(text: &str) -> Result<Self, ItemError> {
-        Value::parse_document(text, limits::DOCUMENT_BYTES).map(Self)
+        let most = (limits::DOCUMENT_BYTES, limits::DOCUMENT_VALUES);
+        Value::parse_document(text, most).map(Self)
     }
 
     /// Reads a document that is encrypted, which is larger.
@@ -173,7 +178,8 @@ impl Document {
     /// # Errors
     /// As [`Self::parse`].
     pub fn parse_encrypted(text: &str) -> Result<Self, ItemError> {
-        Value::parse_document(text, limits::ENCRYPTED_DOCUMENT_BYTES).map(Self)
+        let most = (limits::ENCRYPTED_DOCUMENT_BYTES, limits::ENCRYPTED_DOCUMENT_VALUES);
+        Value::parse_document(text, most).map(Self)
     }
 }
 
@@ -184,9 +190,9 @@ impl Serialize for Document {
 }
 
 /// Counts the values of a document as it reads them.
-#[derive(Default)]
 struct Parser {
     values: usize,
+    values_max: usize,
 }
 
 impl Parser {
@@ -205,8 +211,8 @@ impl Parser {
             ));
         }
         self.values = self.values.saturating_add(1);
-        if self.values > limits::DOCUMENT_VALUES {
-            return Err(too_large(&format!("has at most {} values", limits::DOCUMENT_VALUES)));
+        if self.values > self.values_max {
+            return Err(too_large(&format!("has at most {} values", self.values_max)));
         }
         let deeper = depth.saturating_add(1);
         Ok(match reader.kind()? {

@@ -9,9 +9,9 @@ use tokio::task::JoinSet;
 use super::NAME;
 use crate::base::limits;
 use crate::items::attribute::Item;
+use crate::items::count_values;
 use crate::items::dynamodb_json::DynamoDbJson;
 use crate::items::error::{ItemError, KMS_DOCS};
-use crate::items::json::count_values;
 use crate::items::plain_json::PlainJson;
 use crate::items::schema::Schema;
 use crate::ops::access::Access;
@@ -107,7 +107,8 @@ pub(super) fn check_size(items: &[Box<RawValue>]) -> Result<(), ApiError> {
         let text = format!("A batch has at most {} items.", limits::BATCH_ITEMS);
         return Err(ApiError::validation(text));
     }
-    let values = items.iter().map(|item| count_values(item.get()).min(limits::ITEM_VALUES));
+    let values =
+        items.iter().map(|item| count_values(item.get()).min(limits::ENCRYPTED_ITEM_VALUES));
     if values.sum::<usize>() > limits::BATCH_VALUES {
         return Err(ApiError::validation(format!(
             "The items of a batch have at most {} values: send fewer items.",

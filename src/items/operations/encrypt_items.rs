@@ -3,12 +3,15 @@
 
 use std::sync::Arc;
 
+use serde_json::value::RawValue;
+
 use super::batch::{self, Batch, Converted, Format, Output, Refusal};
 use super::documents;
 use super::key_service::KeyService;
 use super::pin::{self, SCHEMA_HASH};
 use super::{Ctx, NAME, find_schema};
 use crate::base::context::EncryptionContext;
+use crate::base::limits;
 use crate::hsm::Hsm;
 use crate::items::document::Document;
 use crate::items::document::encrypt::PreparedDocument;
@@ -125,12 +128,25 @@ impl Prepared {
             Self::Item(item) => item.finish(keys, &mut random)?,
             Self::Rewrapped(item) => item.finish(keys)?,
             Self::Document(document) => {
-                let document = document.finish(keys, &mut random)?;
-                return documents::print(&document).map(Converted::whole);
+                let document = documents::print(&document.finish(keys, &mut random)?)?;
+                return readable(document, limits::ENCRYPTED_DOCUMENT_BYTES);
             }
         };
-        batch::print(&item, format)
-            .map(Converted::whole)
-            .map_err(|error| Refusal::from(&ApiError::internal(error)))
+        let item = batch::print(&item, format)
+            .map_err(|error| Refusal::from(&ApiError::internal(error)))?;
+        readable(item, limits::ENCRYPTED_ITEM_BYTES)
     }
+}
+
+/// An encrypted item, if it is one that can be decrypted: of at most `most` bytes.
+fn readable(item: Box<RawValue>, most: usize) -> Result<Converted, Refusal> {
+    let bytes = item.get().len();
+    if bytes <= most {
+        return Ok(Converted::whole(item));
+    }
+    let text = format!(
+        "encrypted, the item has {bytes} bytes of JSON text, of which at most {most} are read \
+         back: keep large values elsewhere"
+    );
+    Err(ItemError::new(ItemErrorCode::ItemTooLarge, text).into())
 }

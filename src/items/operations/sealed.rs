@@ -56,7 +56,7 @@ pub(super) fn parse(
         return Ok(Parsed { number, item: Sealed::Document(document), encrypted, inside });
     }
     let item = match format {
-        Format::DynamoDb => dynamodb_json::parse(text)?,
+        Format::DynamoDb => dynamodb_json::parse_encrypted(text)?,
         Format::Json | Format::Document => plain_json::parse_encrypted(text, &stored.schema)?,
     };
     let item = ParsedItem::parse(&stored.schema, item)?;

@@ -16,11 +16,12 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::attribute::Item;
-use super::dynamodb_json;
 use super::encrypt::{PreparedItem, WrappedKey};
 use super::error::ItemError;
 use super::header::KMS_PROVIDER_ID;
 use super::schema::Schema;
+use super::{dynamodb_json, plain_json};
+use crate::base::limits;
 use crate::base::secret::SecretBytes;
 
 #[derive(Deserialize)]
@@ -130,6 +131,38 @@ fn counting_random() -> impl FnMut(&mut [u8]) -> Result<(), ItemError> {
             *byte = next;
         }
         Ok(())
+    }
+}
+
+/// The largest items that can be encrypted can be decrypted.
+#[test]
+fn an_item_at_its_limits_comes_back() {
+    let schema = json!({
+        "tableName": "T", "partitionKeyName": "pk", "keyId": "k", "algorithmSuite": "0x6700",
+        "attributeActionsOnEncrypt": {"pk": "SIGN_ONLY", "a": "ENCRYPT_AND_SIGN"},
+        "allowedUnsignedAttributePrefix": ":",
+    });
+    let schema = Schema::new(serde_json::from_value(schema).unwrap()).unwrap();
+    let wide = |name: &str| {
+        let elements = vec![r#"{"N":"1"}"#; limits::ITEM_VALUES - 2].join(",");
+        format!(r#"{{"{name}":{{"L":[{elements}]}},"pk":{{"S":"1"}}}}"#)
+    };
+    let long = |name: &str| {
+        let rest = limits::ITEM_BYTES - 40;
+        format!(r#"{{"{name}":{{"S":"{}"}},"pk":{{"S":"1"}}}}"#, "x".repeat(rest))
+    };
+    let attributes: Vec<String> =
+        (0..100_000).map(|n| format!(r#"":{n:06}":{{"NULL":true}}"#)).collect();
+    let many = format!(r#"{{{},"pk":{{"S":"1"}}}}"#, attributes.join(","));
+    for plain in [wide("a"), wide(":a"), long("a"), long(":a"), many] {
+        let sealed = encrypt(&schema, dynamodb_json::parse(&plain).unwrap()).unwrap();
+        let text = serde_json::to_string(&dynamodb_json::DynamoDbJson(&sealed)).unwrap();
+        assert!(text.len() <= limits::ENCRYPTED_ITEM_BYTES);
+        let opened = decrypt(&schema, dynamodb_json::parse_encrypted(&text).unwrap()).unwrap();
+        assert!(opened == dynamodb_json::parse(&plain).unwrap(), "{:?}", plain.get(..40));
+        let text = serde_json::to_string(&plain_json::PlainJson(&sealed)).unwrap();
+        let again = plain_json::parse_encrypted(&text, &schema).unwrap();
+        assert!(decrypt(&schema, again).unwrap() == opened, "{:?}", plain.get(..40));
     }
 }
 

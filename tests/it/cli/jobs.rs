@@ -165,6 +165,26 @@ fn refused_lines_are_written_down() {
     program.run(&job("rewrap", "cut.gz", "cut")).refused(2, "cannot read cut.gz");
 }
 
+/// The largest items, of many values, one of which has many times the bytes when it is
+/// encrypted: more in a file than one batch can have of either.
+#[test]
+fn items_at_their_limits_go_through() {
+    let (program, _server) = start();
+    let zeros = "0,".repeat(409_590);
+    let line = |id: usize| format!("{{\"id\":{id},\"ssn\":[{zeros}0]}}\n");
+    let plain: String = (1..=5).map(line).collect();
+    program.write("plain", &plain);
+    let encrypt = ["items", "encrypt", "--schema", "people", "--format", "json", "plain"];
+    let ended = program.run(&encrypt);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(ended.stdout.lines().all(|line| line.len() > 3 * 1024 * 1024));
+    program.write("x", &ended.stdout);
+    let decrypt = [job("decrypt", "x", "out"), vec!["--format", "json"]].concat();
+    let ended = program.run(&decrypt);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(read(&program, "out/x") == plain, "it did not come back");
+}
+
 #[test]
 fn a_report_says_what_is_under_which_key() {
     let (program, server) = start();

@@ -6,14 +6,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::lines::{Lines, Place, Text};
-use crate::base::limits;
+use super::lines::{LINE_BYTES, Lines, Place, Text};
+use crate::cli::items::fill::{Fill, Load};
 use crate::items::error::ItemErrorCode;
-use crate::wire::json::check_depth;
-
-/// A batch has at most this many bytes of items, so that a body stays well
-/// below its own limit.
-const BATCH_BYTES: usize = limits::REST_BODY_BYTES / 2;
 
 /// Why a line did not become an item.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,18 +66,17 @@ pub(super) struct Answered {
     pub(super) end: Place,
 }
 
-/// The next batch; `None` at the end of the file. Empty lines are passed over.
+/// The next batch; `None` at the end of the file. It ends where the longest line could
+/// be too much. Empty lines are passed over.
 pub(super) fn next(lines: &mut Lines) -> std::io::Result<Option<Batch>> {
-    let (mut entries, mut bytes) = (Vec::new(), 0_usize);
-    while entries.len() < limits::BATCH_ITEMS && bytes < BATCH_BYTES {
+    let (mut entries, mut fill) = (Vec::new(), Fill::default());
+    while fill.has_room(Load::largest(LINE_BYTES)) {
         let Some(text) = lines.next()? else { break };
-        if let Text::Line(line) = &text {
-            bytes = bytes.saturating_add(line.len());
-            if line.trim().is_empty() {
-                continue;
-            }
+        if matches!(&text, Text::Line(line) if line.trim().is_empty()) {
+            continue;
         }
         let (wrapped, item) = item_of(text);
+        fill.add(Load::of(item.as_ref().map_or("", |item| item.get())));
         entries.push(Entry { line: lines.place().lines, wrapped, item });
     }
     let end = lines.place();
@@ -105,10 +99,6 @@ pub(super) fn item_of(text: Text) -> (bool, Result<Box<RawValue>, Refused>) {
             );
         }
     };
-    // In a request the item is two levels deeper.
-    if check_depth(format!("[[{line}").as_bytes()).is_err() {
-        return (false, Err(Refused::new(ItemErrorCode::TooDeep, "the line is nested too deep")));
-    }
     let item: Box<RawValue> = match serde_json::from_str(&line) {
         Ok(item) => item,
         Err(error) => {
@@ -156,7 +146,9 @@ mod tests {
         check("{", Err("MalformedJson"));
         check("{} {}", Err("MalformedJson"));
         check("[", Err("MalformedJson"));
-        check(&format!("{}{}", "[".repeat(2_000), "]".repeat(2_000)), Err("TooDeep"));
+        // How deep an item may be, the server says.
+        let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+        check(&deep, Ok((false, &deep)));
     }
 
     #[test]

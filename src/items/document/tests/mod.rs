@@ -11,6 +11,7 @@ use super::decrypt::{Disclosure, EncryptedValue, ParsedDocument};
 use super::encrypt::PreparedDocument;
 use super::schema::{EVERYTHING_ELSE, Schema};
 use super::value::{Document, Value};
+use crate::base::limits;
 use crate::base::secret::SecretBytes;
 use crate::items;
 use crate::items::encrypt::WrappedKey;
@@ -126,7 +127,7 @@ fn a_document_from_end_to_end() {
         "{encrypted}"
     );
     assert_eq!(decrypt(&schema, &encrypted).unwrap(), plain);
-    let stored = as_stored(Value::parse_document(&encrypted, usize::MAX).unwrap());
+    let stored = as_stored(Value::parse_document(&encrypted, (usize::MAX, usize::MAX)).unwrap());
     assert_eq!(
         decrypt(&schema, &text(&Document(stored))).unwrap(),
         r#"{"id":1e0,"ssn":"123","cache":[1e0],"cards":[{"type":"x","number":4111},{"type":"y"}]}"#
@@ -368,5 +369,10 @@ fn a_document_at_its_limits_comes_back() {
     let ones = "1,".repeat(9_990);
     let rest = 1024 * 1024 - ones.len() - 40;
     let plain = format!(r#"{{"id":1,"ones":[{ones}0],"rest":"{}"}}"#, "x".repeat(rest));
+    assert_eq!(decrypt(&schema, &encrypt(&schema, &plain).unwrap()).unwrap(), plain);
+    // With header and footer it has more values than a document that is not encrypted.
+    let rules = json!({"pathActionsOnEncrypt": {"/id": "SIGN_ONLY", "/free": "DO_NOTHING"}});
+    let schema = self::schema(rules);
+    let plain = format!(r#"{{"id":1,"free":[{}0]}}"#, "0,".repeat(limits::DOCUMENT_VALUES - 4));
     assert_eq!(decrypt(&schema, &encrypt(&schema, &plain).unwrap()).unwrap(), plain);
 }
