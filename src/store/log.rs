@@ -42,6 +42,8 @@ pub struct StoredColumns {
     pub second_key: Option<Arc<str>>,
     pub key_material: Option<Arc<str>>,
     pub error: Option<Arc<str>>,
+    /// Address of the caller, of records of format 1 alone.
+    pub source_ip: Option<Arc<str>>,
     pub request_id: Option<[u8; 16]>,
     pub event_id: [u8; 16],
     pub read_only: bool,
@@ -199,7 +201,7 @@ impl Finder {
         limit: usize,
     ) -> Result<Vec<Erasure>, Error> {
         let rows = tx.rows(&ERASURES, &[after.into(), bound(limit)])?;
-        let read = |row: Row| Ok(Erasure { n: row.int(25)?, record: self.stored(tx, row)? });
+        let read = |row: Row| Ok(Erasure { n: row.int(26)?, record: self.stored(tx, row)? });
         rows.into_iter().map(read).collect()
     }
 
@@ -217,6 +219,7 @@ impl Finder {
             second_key: self.opt_name(tx, row.opt_int(13)?)?,
             key_material: self.opt_name(tx, row.opt_int(14)?)?,
             error: self.opt_name(tx, row.opt_int(15)?)?,
+            source_ip: self.opt_name(tx, row.opt_int(25)?)?,
             request_id,
             event_id: event_id(&row, request_id)?,
             read_only: row.bool(18)?,
@@ -323,7 +326,7 @@ macro_rules! records {
             "select e.seq, e.time_ms, e.format, e.dictionary, e.leaf, e.account, e.region, \
              e.event_source, e.event_name, e.principal, e.principal_id, e.access_key, e.key, \
              e.second_key, e.key_material, e.error, e.request_id, e.event_id, e.read_only, \
-             p.salt, p.source_ip, p.session, p.body, e.body, e.field_reads",
+             p.salt, p.source_ip, p.session, p.body, e.body, e.field_reads, e.source_ip",
             $rest
         )
     };
@@ -333,11 +336,11 @@ const FIND: Query = Query {
     name: "log.find",
     sql: records!(" from event_log e left join event_personal p on p.seq = e.seq where e.seq = ?1"),
 };
-/// As [`FIND`], a range of them, and the address of records of format 1.
+/// As [`FIND`], a range of them.
 pub(super) const SCAN: Query = Query {
     name: "log.scan",
     sql: records!(
-        ", e.source_ip from event_log e left join event_personal p on p.seq = e.seq \
+        " from event_log e left join event_personal p on p.seq = e.seq \
          where e.seq > ?1 and e.seq <= ?2 order by e.seq"
     ),
 };

@@ -362,6 +362,7 @@ mod tests {
             second_key: None,
             key_material: None,
             error: None,
+            source_ip: None,
             request_id: None,
             event_id: [7; 16],
             read_only: seq % 2 == 0,

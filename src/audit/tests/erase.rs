@@ -221,9 +221,20 @@ fn a_column_that_lies_is_named() {
     check("second_key", &|bad| bad.columns.second_key = None);
     check("key_material", &|bad| bad.columns.key_material = None);
     check("error", &|bad| bad.columns.error = None);
+    check("source_ip", &|bad| bad.columns.source_ip = Some("203.0.113.66".into()));
     check("request_id", &|bad| bad.columns.request_id = None);
     check("event_id", &|bad| bad.columns.event_id = [0; 16]);
     check("read_only", &|bad| bad.columns.read_only = false);
+}
+
+#[test]
+fn a_record_of_format_1_has_no_personal_row() {
+    let opened = Opened { format: 1, skeleton: String::new(), values: Vec::new() };
+    let forged = denied_session().stored();
+    let of_1 = StoredRecord { format: 1, personal: None, ..forged.clone() };
+    opened.check_columns(&of_1).unwrap();
+    let noticed = opened.check_columns(&forged).unwrap_err();
+    assert!(matches!(noticed, Error::Column { column: "seq of event_personal", .. }));
 }
 
 #[test]

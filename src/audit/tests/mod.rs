@@ -160,6 +160,7 @@ impl Case {
                 second_key: text(event.second_key),
                 key_material: text(event.key_material),
                 error: text(event.error),
+                source_ip: None,
                 request_id: event.request_id,
                 event_id: event.event_id,
                 read_only: event.read_only,

@@ -60,6 +60,14 @@ fn swap(one: u64, two: u64) -> String {
     [step(one, -1), step(two, one), step(-1, two)].concat()
 }
 
+/// An address for a record, in the column that only records of format 1 have.
+pub(super) fn address(seq: u64) -> String {
+    format!(
+        "insert into names (kind, value) values (8, '203.0.113.66'); \
+         update event_log set source_ip = last_insert_rowid() where seq = {seq}"
+    )
+}
+
 /// One change, and what it was.
 pub(super) fn at_random(folder: &Path, dice: &mut Dice) -> (&'static str, String) {
     match dice.below(10) {
@@ -143,6 +151,7 @@ fn statement(dice: &mut Dice) -> String {
              session, body from event_personal where seq = {other}) where seq = {seq}"
         ),
         format!("update event_personal set source_ip = '203.0.113.9' where seq = {seq}"),
+        address(seq),
         format!("update event_personal set session = 'other' where seq = {seq}"),
         format!("update event_personal set salt = null where seq = {seq}"),
         format!("delete from event_personal where seq = {seq}"),

@@ -142,6 +142,17 @@ fn what_is_wrong_is_named() {
     assert_eq!(report.findings()[0].text, "schema: the trigger event_log_no_delete is gone");
 }
 
+/// Only records of format 1 have a column for it, and the view shows that where no
+/// row of personal data says another: of a service, and where it was erased.
+#[test]
+fn an_address_in_the_wrong_column_is_named() {
+    let book = SignedBook::new();
+    for seq in [3, 6, 35] {
+        let told = told(&book, &changes::address(seq));
+        assert!(told.iter().any(|text| text.contains("column source_ip")), "{seq}: {told:?}");
+    }
+}
+
 /// The folder of earlier is sound in itself; whoever kept a head knows better.
 #[test]
 fn a_rollback_is_seen_by_whoever_kept_a_head() {
