@@ -29,6 +29,7 @@ use crate::ops::ctx::{AttributeLabels, Ctx, Observer, Start};
 use crate::ops::noise::Noise;
 use crate::ops::rates::Rates;
 use crate::ops::record_time::RecordTimes;
+use crate::ops::seats::Seats;
 use crate::policy::engine::Engine;
 use crate::store::sealed::ProtectorRow;
 use crate::store::{Settings, Store, Tx, meta};
@@ -213,8 +214,8 @@ fn assemble(
         policy_searches: Workshop::of_policy_searches(),
         trail,
         audit_counts: Workshop::of_audit_counts(),
-        audit_exports: Arc::new(Semaphore::new(limits::AUDIT_EXPORTS_AT_ONCE)),
-        audit_followers: Arc::new(Semaphore::new(limits::AUDIT_FOLLOWERS)),
+        audit_exports: Seats::new(limits::AUDIT_EXPORTS_AT_ONCE, limits::AUDIT_EXPORTS_OF_ACCOUNT),
+        audit_followers: Seats::new(limits::AUDIT_FOLLOWERS, limits::AUDIT_FOLLOWERS_OF_ACCOUNT),
         backups: Arc::new(Semaphore::new(limits::BACKUPS_AT_ONCE)),
     });
     let items = Arc::new(items::Ctx::new(Arc::clone(&ctx), schemas));

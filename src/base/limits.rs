@@ -309,9 +309,18 @@ pub const AUDIT_EXPORT_GROUP_ROWS: usize = 8_192;
 /// Bytes of the values in one such group, after which the next one begins.
 pub const AUDIT_EXPORT_GROUP_BYTES: usize = 8 * 1024 * 1024;
 /// Exports of the book that run at the same time.
-pub const AUDIT_EXPORTS_AT_ONCE: usize = 4;
+pub const AUDIT_EXPORTS_AT_ONCE: usize = 8;
+/// Of those, how many may be of one account.
+pub const AUDIT_EXPORTS_OF_ACCOUNT: usize = 4;
+/// How fast a client takes an export at least, bytes a second: on average, and
+/// without the time that the server needs.
+pub const AUDIT_EXPORT_RATE: u64 = 16 * 1024;
+/// How long a client may take in any case, seconds.
+pub const AUDIT_EXPORT_GRACE_S: u64 = 120;
 /// Callers that follow the book at the same time.
 pub const AUDIT_FOLLOWERS: usize = 64;
+/// Of those, how many may be of one account.
+pub const AUDIT_FOLLOWERS_OF_ACCOUNT: usize = 32;
 /// Records that a follower looks at in one piece.
 pub const AUDIT_FOLLOW_ROWS: usize = 256;
 /// How often a follower looks for new records, milliseconds.

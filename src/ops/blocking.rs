@@ -2,8 +2,7 @@
 //! which take up to seconds each, compiling policies, searches through them, and
 //! counts of the book.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
@@ -11,6 +10,7 @@ use tracing::Span;
 
 use super::ctx::Ctx;
 use super::rates::throttled;
+use super::seats::Seats;
 use crate::base::clock::Deadline;
 use crate::base::ids::AccountId;
 use crate::base::limits;
@@ -26,9 +26,8 @@ use crate::wire::error::ApiError;
 pub struct Workshop {
     running: Semaphore,
     waiting: Semaphore,
-    /// How many of those waiting may be of one account.
-    share: usize,
-    of_accounts: Mutex<BTreeMap<AccountId, usize>>,
+    /// The share of each account in those that wait.
+    seats: Arc<Seats>,
 }
 
 impl Workshop {
@@ -70,8 +69,8 @@ impl Workshop {
     }
 
     fn new(running: usize, waiting: usize, share: usize) -> Self {
-        let (running, waiting) = (Semaphore::new(running), Semaphore::new(waiting));
-        Self { running, waiting, share, of_accounts: Mutex::default() }
+        let seats = Seats::new(waiting, share);
+        Self { running: Semaphore::new(running), waiting: Semaphore::new(waiting), seats }
     }
 
     /// As [`Self::make`], for somebody of `account`, which cannot take the places
@@ -84,23 +83,8 @@ impl Workshop {
         account: &AccountId,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, ApiError> {
-        let _place = self.place(account).ok_or_else(throttled)?;
+        let _seat = self.seats.take(account).ok_or_else(throttled)?;
         self.make(work).await
-    }
-
-    /// A place of the account, if it has one left.
-    fn place(&self, account: &AccountId) -> Option<Place<'_>> {
-        let mut held = self.of_accounts();
-        let taken = held.get(account).copied().unwrap_or(0);
-        if taken >= self.share {
-            return None;
-        }
-        held.insert(account.clone(), taken.saturating_add(1));
-        Some(Place { workshop: self, account: account.clone() })
-    }
-
-    fn of_accounts(&self) -> MutexGuard<'_, BTreeMap<AccountId, usize>> {
-        self.of_accounts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Does the work on a thread of its own when it is its turn.
@@ -116,22 +100,6 @@ impl Workshop {
         let _runs = self.running.acquire().await.map_err(ApiError::internal)?;
         let span = Span::current();
         tokio::task::spawn_blocking(move || span.in_scope(work)).await.map_err(ApiError::internal)
-    }
-}
-
-/// One of the places of an account, given back with this.
-struct Place<'a> {
-    workshop: &'a Workshop,
-    account: AccountId,
-}
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        let mut held = self.workshop.of_accounts();
-        let taken = held.remove(&self.account).unwrap_or(0);
-        if taken > 1 {
-            held.insert(self.account.clone(), taken.saturating_sub(1));
-        }
     }
 }
 
@@ -246,14 +214,14 @@ mod tests {
         let searches = Workshop::of_policy_searches();
         let [one, other] = ["111122223333", "444455556666"].map(|id| AccountId::parse(id).unwrap());
         let held: Vec<_> = (0..limits::POLICY_SEARCHES_WAITED_FOR_BY_ACCOUNT)
-            .map(|_| searches.place(&one).unwrap())
+            .map(|_| searches.seats.take(&one).unwrap())
             .collect();
         let refused = searches.make_for(&one, || ()).await.unwrap_err();
         assert_eq!(refused.code(), Code::ThrottlingException);
         searches.make_for(&other, || ()).await.unwrap();
         drop(held);
         searches.make_for(&one, || ()).await.unwrap();
-        assert!(searches.of_accounts().is_empty());
+        assert_eq!(searches.seats.taken(), 0);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use super::noise::Noise;
 use super::operation::Description;
 use super::rates::Rates;
 use super::record_time::RecordTimes;
+use super::seats::Seats;
 use crate::audit::ledger::VerifierKey;
 use crate::audit::trail::Trail;
 use crate::base::clock::Clock;
@@ -70,9 +71,9 @@ pub struct Ctx {
     pub trail: Option<Arc<Trail>>,
     pub audit_counts: Workshop,
     /// The places of exports of the book.
-    pub audit_exports: Arc<Semaphore>,
+    pub audit_exports: Arc<Seats>,
     /// The places of those who follow the book.
-    pub audit_followers: Arc<Semaphore>,
+    pub audit_followers: Arc<Seats>,
     /// The places of backups.
     pub backups: Arc<Semaphore>,
 }

@@ -21,6 +21,7 @@ pub mod policy;
 pub mod rates;
 pub mod record_time;
 pub mod resolve;
+pub mod seats;
 pub mod shapes;
 pub mod sts;
 pub mod system;

@@ -79,14 +79,18 @@ fn what_cannot_be_exported() {
         assert_eq!((answer.status, answer.code().as_str()), (400, "ValidationException"));
         assert!(answer.message().starts_with(want), "{}", answer.message());
     }
-    let places = Arc::clone(&server.ctx().audit_exports);
-    let all = u32::try_from(limits::AUDIT_EXPORTS_AT_ONCE).unwrap();
-    let taken = places.try_acquire_many_owned(all).unwrap();
+    let seats = &server.ctx().audit_exports;
+    let own = &server.ctx().account;
+    let taken: Vec<_> =
+        (0..limits::AUDIT_EXPORTS_OF_ACCOUNT).map(|_| seats.take(own).unwrap()).collect();
     assert_eq!(export(&server, "").code(), "ThrottlingException");
     drop(taken);
+    let made = server.rest("POST", "/v1/accounts", &json!({ "accountName": "other" })).ok();
+    let other = Request::new("GET", "/v1/audit/export?format=ndjson", "");
+    let answer = server.send_as(&Credentials::of(&made), "wardbook", &other);
+    assert_eq!(answer.status, 200, "another account has places of its own");
     assert_eq!(export(&server, "").status, 200);
-    let places = &server.ctx().audit_exports;
-    wait_until(|| places.available_permits() == limits::AUDIT_EXPORTS_AT_ONCE);
+    wait_until(|| seats.taken() == 0);
 }
 
 /// An answer that goes on.
@@ -179,8 +183,7 @@ fn who_may_no_longer_is_not_told() {
     clock.advance_ms(HEARTBEAT_MS * 2);
     // The end of a body in chunks.
     stream.until("\r\n0\r\n\r\n");
-    let places = &server.ctx().audit_followers;
-    wait_until(|| places.available_permits() == limits::AUDIT_FOLLOWERS);
+    wait_until(|| server.ctx().audit_followers.taken() == 0);
 }
 
 #[test]
@@ -194,7 +197,7 @@ fn a_follower_that_hangs_up_or_stays_stops_nothing() {
     let places = Arc::clone(&server.ctx().audit_followers);
     wait_until(|| {
         clock.advance_ms(HEARTBEAT_MS);
-        places.available_permits() == limits::AUDIT_FOLLOWERS
+        places.taken() == 0
     });
     let mut stream = Stream::open(&server, &admin, "", None);
     stream.until(":\nid: ");

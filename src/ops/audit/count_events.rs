@@ -70,13 +70,14 @@ impl Operation for CountEvents {
     ) -> Result<Done<Output>, ApiError> {
         let account = access.call().caller.principal.account();
         access.resource(Action::COUNT_EVENTS, Resource::AuditLog { account })?;
+        let account = account.clone();
         let selection = input.filters.selection(ctx, access)?;
         let by = grouping(input.group_by.as_deref().unwrap_or_default())?;
         let rows = selection::rows(input.limit.as_deref())?;
         let store = Arc::clone(&ctx.store);
         let dimensions = by.map(|by| by.map(|(_, dimension)| dimension));
         let count = move || audit::count(&store, &selection, dimensions, rows);
-        let counts = ctx.audit_counts.make(count).await??;
+        let counts = ctx.audit_counts.make_for(&account, count).await??;
         let names: Vec<&str> = by.iter().flatten().map(|(name, _)| *name).collect();
         Ok(Done::read(Output {
             counts: counts.groups.into_iter().map(|group| row(&names, group)).collect(),

@@ -2,9 +2,9 @@
 //! record, which is durable before the first piece goes out.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tokio::sync::OwnedSemaphorePermit;
 
 use super::hashes;
 use super::selection::{FILTERS, Filters, TEXT, TEXTS, filters_and};
@@ -15,6 +15,7 @@ use crate::ops::ctx::Ctx;
 use crate::ops::feed::{Feed, Next, Pieces};
 use crate::ops::operation::{Description, Done, Operation, Service};
 use crate::ops::rates::throttled;
+use crate::ops::seats::Seat;
 use crate::policy::actions::Action;
 use crate::policy::question::Resource;
 use crate::store::Store;
@@ -69,6 +70,7 @@ impl Operation for ExportEvents {
     ) -> Result<Done<Output>, ApiError> {
         let account = access.call().caller.principal.account();
         access.resource(Action::EXPORT_EVENTS, Resource::AuditLog { account })?;
+        let account = account.clone();
         let (form, content_type) = form(ctx, &input)?;
         let filter = Filter {
             selection: input.filters.selection(ctx, access)?,
@@ -76,9 +78,9 @@ impl Operation for ExportEvents {
             limit: limits::AUDIT_EXPORT_ROWS,
             cursor: None,
         };
-        let place = Arc::clone(&ctx.audit_exports).try_acquire_owned();
-        let place = place.map_err(|_full| throttled())?;
-        let mut export = Export { going: None, first: Vec::new(), _place: place };
+        let seat = ctx.audit_exports.take(&account).ok_or_else(throttled)?;
+        let taking = Taking::default();
+        let mut export = Export { going: None, first: Vec::new(), taking, _seat: seat };
         // What cannot be answered at all is refused, and not broken off.
         let store = Arc::clone(&ctx.store);
         let begun = move || audit::Export::new(&store, filter, form);
@@ -122,7 +124,40 @@ struct Export {
     going: Option<audit::Export>,
     /// The first piece, if it is not taken yet.
     first: Vec<u8>,
-    _place: OwnedSemaphorePermit,
+    taking: Taking,
+    _seat: Seat,
+}
+
+/// How fast the client takes what it is given: one that lingers would keep the
+/// place for days.
+#[derive(Default)]
+struct Taking {
+    bytes: u64,
+    took: Duration,
+    /// When the last piece was given.
+    given: Option<Duration>,
+}
+
+/// The client takes the export too slowly.
+#[derive(Debug, thiserror::Error)]
+#[error("the export is taken too slowly")]
+struct TooSlow;
+
+impl Taking {
+    /// The client has taken what it was given, and waits for the next piece.
+    fn taken(&mut self, now: Duration) -> Result<(), TooSlow> {
+        let took = self.given.map_or(Duration::ZERO, |given| now.saturating_sub(given));
+        self.took = self.took.saturating_add(took);
+        let needed = self.bytes.checked_div(limits::AUDIT_EXPORT_RATE).unwrap_or(0);
+        let most = limits::AUDIT_EXPORT_GRACE_S.saturating_add(needed);
+        if self.took > Duration::from_secs(most) { Err(TooSlow) } else { Ok(()) }
+    }
+
+    fn gives(&mut self, piece: &[u8], now: Duration) {
+        let bytes = u64::try_from(piece.len()).unwrap_or(u64::MAX);
+        self.bytes = self.bytes.saturating_add(bytes);
+        self.given = Some(now);
+    }
 }
 
 impl Export {
@@ -141,16 +176,42 @@ impl Export {
 impl Pieces for Export {
     fn next<'a>(&'a mut self, ctx: &'a Ctx) -> Next<'a> {
         Box::pin(async move {
-            let first = std::mem::take(&mut self.first);
-            if !first.is_empty() {
-                return Ok(Some(first));
+            self.taking.taken(ctx.clock.elapsed()).map_err(ApiError::internal)?;
+            let mut next = Some(std::mem::take(&mut self.first));
+            // Pieces may be empty; the end is not.
+            while next.as_ref().is_some_and(Vec::is_empty) {
+                next = self.piece(&ctx.store).await?;
             }
-            while let Some(piece) = self.piece(&ctx.store).await? {
-                if !piece.is_empty() {
-                    return Ok(Some(piece));
-                }
+            if let Some(piece) = &next {
+                self.taking.gives(piece, ctx.clock.elapsed());
             }
-            Ok(None)
+            Ok(next)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_takes_slowly_loses_the_place() {
+        let grace = Duration::from_secs(limits::AUDIT_EXPORT_GRACE_S);
+        let second = Duration::from_secs(1);
+        let mut taking = Taking::default();
+        // What the server needs to find the first piece does not count.
+        taking.taken(grace * 2).unwrap();
+        taking.gives(&[0; 10], grace * 2);
+        taking.taken(grace * 3).unwrap();
+        taking.gives(&[0; 10], grace * 4);
+        taking.taken(grace * 4 + second).unwrap_err();
+        // As fast as it must be.
+        let piece = vec![0; usize::try_from(limits::AUDIT_EXPORT_RATE).unwrap() * 60];
+        let (mut taking, mut now) = (Taking::default(), Duration::ZERO);
+        for _ in 0..100 {
+            taking.gives(&piece, now);
+            now += second * 60;
+            taking.taken(now).unwrap();
+        }
     }
 }

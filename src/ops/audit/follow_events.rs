@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tokio::sync::OwnedSemaphorePermit;
 
 use super::selection::{FILTERS, Filters, TEXT, TEXTS, filters_and};
 use crate::audit::{self, Filter, News};
@@ -17,6 +16,7 @@ use crate::ops::facts::Facts;
 use crate::ops::feed::{Feed, Next, Pieces};
 use crate::ops::operation::{Description, Done, Operation, Service};
 use crate::ops::rates::throttled;
+use crate::ops::seats::Seat;
 use crate::policy::actions::Action;
 use crate::policy::question::Resource;
 use crate::wire::error::ApiError;
@@ -64,9 +64,8 @@ impl Operation for FollowEvents {
         let after = place(ctx, input.last_event_id.as_deref())?;
         let selection = input.filters.selection(ctx, access)?;
         let filter = Filter { selection, text: input.text, ..Filter::default() };
-        let seat = Arc::clone(&ctx.audit_followers).try_acquire_owned();
-        let seat = seat.map_err(|_full| throttled())?;
         let Call { caller, region, .. } = access.call();
+        let seat = ctx.audit_followers.take(caller.principal.account()).ok_or_else(throttled)?;
         let (caller, region) = (caller.clone(), region.clone());
         let (body, members, decided) = (Vec::new(), Vec::new(), Vec::new());
         let call = Call { caller, region, body, members, decided };
@@ -120,7 +119,7 @@ struct Follower {
     asked: Duration,
     /// When something was sent last.
     spoke: Option<Duration>,
-    _seat: OwnedSemaphorePermit,
+    _seat: Seat,
 }
 
 impl Pieces for Follower {
