@@ -23,7 +23,7 @@ pub struct News {
 pub fn newer(store: &Store, filter: &Filter, after_seq: i64) -> Result<News, Error> {
     let all = filter.selection.all();
     let conditions = filter.selection.conditions(&all);
-    let (found, seq) = store.newer(conditions, after_seq, limits::AUDIT_FOLLOW_ROWS)?;
+    let (found, seq) = store.newer(conditions, after_seq, limits::AUDIT_PIECE_ROWS)?;
     let texts: Vec<String> = filter.text.iter().map(|text| text.to_ascii_lowercase()).collect();
     let mut opener = Opener::default();
     let mut records = Vec::new();

@@ -18,7 +18,8 @@ pub struct Filter {
     /// ASCII letters. There is no index of it: records are read for it, a
     /// bounded number for each page.
     pub text: Vec<String>,
-    /// Records in the page, 1 to [`limits::AUDIT_PAGE_ROWS`].
+    /// Records in the page, 1 to [`limits::AUDIT_PAGE_ROWS`]; it ends before that if
+    /// they have [`limits::AUDIT_PAGE_BYTES`].
     pub limit: usize,
     /// The `next_cursor` of the page before; only with the same filter.
     pub cursor: Option<String>,
@@ -46,12 +47,23 @@ pub struct Page {
 /// is not what was written; [`Error::Store`].
 pub fn query(store: &Store, filter: &Filter) -> Result<Page, Error> {
     let mut opener = Opener::default();
-    let (found, next_cursor) = find(store, filter, &mut opener)?;
-    let records = found.records.iter().map(|record| opener.open(record)?.record());
+    let (found, _) = find(store, filter, &mut opener)?;
+    let (mut records, mut next, mut bytes) = (Vec::new(), found.next, 0_usize);
+    let last = found.records.last().map(|record| record.position);
+    for stored in &found.records {
+        let record = opener.open(stored)?.record()?;
+        bytes = bytes.saturating_add(record.len());
+        records.push(record);
+        // Compressed they may have been short.
+        if bytes >= limits::AUDIT_PAGE_BYTES && Some(stored.position) != last {
+            next = Some(stored.position);
+            break;
+        }
+    }
     Ok(Page {
-        records: records.collect::<Result<_, _>>()?,
-        next_cursor,
-        searched_to_ms: found.next.map(|position| position.time_ms),
+        records,
+        next_cursor: next.map(|position| cursor::write(position, &filter.digest())),
+        searched_to_ms: next.map(|position| position.time_ms),
     })
 }
 

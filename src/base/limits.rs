@@ -281,6 +281,9 @@ pub const ACCESS_KEY_ID_BYTES: usize = 128;
 pub const ACCESS_KEY_ID_MIN: usize = 16;
 /// Rows in one page of an audit query.
 pub const AUDIT_PAGE_ROWS: usize = 1_000;
+/// Bytes of records after which a page of an audit query ends, as it does after the
+/// rows that were asked for.
+pub const AUDIT_PAGE_BYTES: usize = 8 * 1024 * 1024;
 /// Records that one page of an audit query reads to find a text in them.
 pub const AUDIT_TEXT_RECORDS: usize = 5_000;
 /// Bytes of an item's key that the field-read book has in clear: the longest
@@ -297,8 +300,11 @@ pub const AUDIT_COUNTS_AT_ONCE: usize = 2;
 pub const AUDIT_COUNTS_WAITED_FOR: usize = 16;
 /// Of those, how many may be of one account.
 pub const AUDIT_COUNTS_WAITED_FOR_BY_ACCOUNT: usize = 8;
-/// Records in one piece of an export.
+/// Records that an export looks for at a time.
 pub const AUDIT_EXPORT_ROWS: usize = 256;
+/// Records in one piece of an export, or of what a follower gets: with records of
+/// any length, no more than a page has.
+pub const AUDIT_PIECE_ROWS: usize = 64;
 /// The longest line of an export that proves itself, bytes: a record, 64 hashes,
 /// and a salt for each of its values, however short they are.
 pub const AUDIT_EXPORT_LINE_BYTES: usize = 8 * 1024 * 1024;
@@ -321,8 +327,6 @@ pub const AUDIT_EXPORT_GRACE_S: u64 = 120;
 pub const AUDIT_FOLLOWERS: usize = 64;
 /// Of those, how many may be of one account.
 pub const AUDIT_FOLLOWERS_OF_ACCOUNT: usize = 32;
-/// Records that a follower looks at in one piece.
-pub const AUDIT_FOLLOW_ROWS: usize = 256;
 /// How often a follower looks for new records, milliseconds.
 pub const AUDIT_FOLLOW_LOOK_MS: u64 = 200;
 /// After how long without a record a follower is sent a sign of life, seconds.

@@ -9,6 +9,7 @@ use super::places::{self, Bits};
 use super::{Error, ReadMarks, Tx};
 
 /// Records that one page reads from the log beyond the index. Small in tests,
+use crate::base::limits::AUDIT_PAGE_BYTES;
 /// as the others, so that they meet every limit.
 const TAIL_RECORDS: usize = if cfg!(test) { 40 } else { 4_096 };
 /// Records read at a time.
@@ -54,7 +55,7 @@ pub(super) fn search(
     index: Option<&mut dyn Tx>,
     log: &mut dyn Tx,
 ) -> Result<Found, Error> {
-    let mut page = Page { search, sieve, looked_at: 0, records: Vec::new(), finder };
+    let mut page = Page { search, sieve, looked_at: 0, bytes: 0, records: Vec::new(), finder };
     let progress = match index {
         Some(index) => index::progress(index)?.map(|progress| (index, progress.seq)),
         None => None,
@@ -93,6 +94,8 @@ struct Page<'p, 's> {
     looked_at: usize,
     records: Vec<StoredRecord>,
     finder: &'p mut Finder,
+    /// Bytes of the records, as they are stored.
+    bytes: usize,
 }
 
 impl Page<'_, '_> {
@@ -107,7 +110,11 @@ impl Page<'_, '_> {
         if keep {
             self.records.push(record);
         }
-        self.records.len() >= self.search.limit || !may_look
+            let personal = record.personal.as_ref().map_or(0, |personal| personal.body.len());
+            let bytes = record.body.len().saturating_add(personal);
+            self.bytes = self.bytes.saturating_add(bytes);
+        let is_full = self.records.len() >= self.search.limit || self.bytes >= AUDIT_PAGE_BYTES;
+        is_full || !may_look
     }
 
     /// Looks at the log behind `indexed_seq`: normally what the last fraction

@@ -10,6 +10,7 @@ mod thrift;
 use super::body::Opener;
 use super::query::find;
 use super::{Error, Filter};
+use crate::base::limits;
 use crate::store::{Store, StoredRecord};
 use parquet::Parquet;
 use proofs::Proofs;
@@ -39,6 +40,8 @@ pub enum Form {
 /// An export that goes on piece by piece.
 pub struct Export {
     next: Next,
+    /// What was found and is not written yet, the next one last.
+    found: Vec<StoredRecord>,
     opener: Opener,
     writer: Writer,
 }
@@ -72,26 +75,38 @@ impl Export {
                 Writer::Proofs(Proofs::new(store, public_key, since)?)
             }
         };
-        Ok(Self { next: Next::Search(filter), opener: Opener::default(), writer })
+        Ok(Self {
+            next: Next::Search(filter),
+            found: Vec::new(),
+            opener: Opener::default(),
+            writer,
+        })
     }
 
-    /// The next piece: one page of the search, so it may be empty; `None` behind
-    /// the last. Blocks.
+    /// The next piece, of [`limits::AUDIT_PIECE_ROWS`] records at most; it may be empty.
+    /// `None` behind the last. Blocks.
     ///
     /// # Errors
     /// As [`super::query()`]; [`Error::Row`].
     pub fn piece(&mut self, store: &Store) -> Result<Option<Vec<u8>>, Error> {
-        match std::mem::replace(&mut self.next, Next::Nothing) {
-            Next::Search(mut filter) => {
-                let (found, cursor) = find(store, &filter, &mut self.opener)?;
-                let bytes = self.writer.write(store, &mut self.opener, &found.records)?;
-                filter.cursor = cursor;
-                self.next = if filter.cursor.is_some() { Next::Search(filter) } else { Next::End };
-                Ok(Some(bytes))
+        if self.found.is_empty() {
+            match std::mem::replace(&mut self.next, Next::Nothing) {
+                Next::Search(mut filter) => {
+                    let (found, cursor) = find(store, &filter, &mut self.opener)?;
+                    self.found = found.records;
+                    self.found.reverse();
+                    filter.cursor = cursor;
+                    let is_more = filter.cursor.is_some();
+                    self.next = if is_more { Next::Search(filter) } else { Next::End };
+                }
+                Next::End => return self.writer.end().map(Some),
+                Next::Nothing => return Ok(None),
             }
-            Next::End => self.writer.end().map(Some),
-            Next::Nothing => Ok(None),
         }
+        let from = self.found.len().saturating_sub(limits::AUDIT_PIECE_ROWS);
+        let mut records = self.found.split_off(from);
+        records.reverse();
+        self.writer.write(store, &mut self.opener, &records).map(Some)
     }
 }
 

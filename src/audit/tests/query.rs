@@ -254,6 +254,38 @@ async fn a_cursor_belongs_to_its_filter() {
     }
 }
 
+/// A page ends with the bytes that it may have, however well they are compressed.
+#[tokio::test]
+async fn a_page_of_long_records_is_short() {
+    let folder = TempDir::new().unwrap();
+    let store = open(&folder);
+    let long = json(&format!(r#"{{"name":"{}"}}"#, "a".repeat(100_000)));
+    for _ in 0..100 {
+        let case = Case { request: Some(long.clone()), ..Case::new(ada(), "Encrypt") };
+        commit(&store, case.with(|record| prepare(record).unwrap())).await;
+    }
+    let filter = Filter { limit: limits::AUDIT_PAGE_ROWS, ..all() };
+    let found: Vec<Page> = pages(&store, filter).map(|page| page.unwrap()).collect();
+    assert_eq!(found.iter().map(|page| page.records.len()).sum::<usize>(), 100);
+    assert_eq!(found.len(), 2);
+    let bytes = |page: &Page| page.records.iter().map(String::len).sum::<usize>();
+    let most = limits::AUDIT_PAGE_BYTES + RECORD_BYTES;
+    assert!((limits::AUDIT_PAGE_BYTES..most).contains(&bytes(&found[0])));
+    // So do pieces of exports.
+    let mut export = Export::new(&store, all_of(100), Form::Ndjson).unwrap();
+    let mut sizes = Vec::new();
+    while let Some(piece) = export.piece(&store).unwrap() {
+        sizes.push(piece.len());
+    }
+    let lines = found.iter().map(|page| bytes(page) + page.records.len());
+    assert_eq!(sizes.iter().sum::<usize>(), lines.sum::<usize>());
+    assert!(sizes.iter().all(|size| *size < most), "{sizes:?}");
+}
+
+fn all_of(limit: usize) -> Filter {
+    Filter { limit, ..Filter::default() }
+}
+
 #[tokio::test]
 async fn a_damaged_record_is_named() {
     let good = Case::decrypt(ada()).with(|record| prepare(record).unwrap());
