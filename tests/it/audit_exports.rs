@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use wardbook::base::clock::ManualClock;
 use wardbook::base::limits;
+use wardbook::base::timestamp::iso_8601;
 
 use crate::fixture::door::Door;
 use crate::fixture::raw::{Request, Response, connect};
@@ -84,11 +85,11 @@ fn what_cannot_be_exported() {
     let taken: Vec<_> =
         (0..limits::AUDIT_EXPORTS_OF_ACCOUNT).map(|_| seats.take(own).unwrap()).collect();
     assert_eq!(export(&server, "").code(), "ThrottlingException");
-    drop(taken);
     let made = server.rest("POST", "/v1/accounts", &json!({ "accountName": "other" })).ok();
     let other = Request::new("GET", "/v1/audit/export?format=ndjson", "");
     let answer = server.send_as(&Credentials::of(&made), "wardbook", &other);
     assert_eq!(answer.status, 200, "another account has places of its own");
+    drop(taken);
     assert_eq!(export(&server, "").status, 200);
     wait_until(|| seats.taken() == 0);
 }
@@ -170,6 +171,19 @@ fn a_follower_gets_what_comes_and_goes_on_where_it_was() {
     assert_eq!(server.rest("GET", ahead, &Value::Null).code(), "ValidationException");
     let ahead = Request::new("GET", "/v1/audit/events/follow", "").with("last-event-id", "x");
     assert_eq!(server.send_as(&server.admin, "wardbook", &ahead).code(), "ValidationException");
+}
+
+#[test]
+fn a_follower_is_told_when_there_can_be_no_more() {
+    let clock = Arc::new(ManualClock::at(START_MS));
+    let server = Server::at(&clock);
+    let to = iso_8601(START_MS + 60_000).replace(':', "%3A");
+    let mut stream = Stream::open(&server, &server.admin, &format!("to={to}"), Some("0"));
+    stream.until("\ndata: ");
+    assert!(!stream.text.contains("event: end"));
+    clock.advance_ms(60_000);
+    stream.until("\r\n0\r\n\r\n");
+    assert!(stream.text.contains("event: end\ndata: {}\n\n"), "{}", stream.text);
 }
 
 #[test]

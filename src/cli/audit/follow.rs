@@ -1,6 +1,7 @@
 //! `wardbook audit query --follow`.
 
 use std::io::{BufRead, BufReader};
+use std::time::Duration;
 
 use reqwest::Method;
 
@@ -9,8 +10,11 @@ use crate::cli::client::{Call, Client};
 use crate::cli::error::Error;
 use crate::cli::output::Output;
 
-/// Prints what comes, until the server says no. A stream that ends is asked for
-/// again, from the last place on.
+/// From the end of a stream to the next call: each is a record of the book.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Prints what comes, until there can be no more or the server says no. A stream
+/// that ends is asked for again, from the last place on.
 pub(super) fn follow(
     client: &Client,
     output: &mut Output,
@@ -23,36 +27,71 @@ pub(super) fn follow(
             filters.iter().map(|(name, value)| (*name, value.as_str())).collect();
         pairs.extend(place.as_deref().map(|place| ("lastEventId", place)));
         let call = Call::new(Method::GET, &["v1", "audit", "events", "follow"]).asking(&pairs);
-        let stream = BufReader::new(client.open(call)?);
-        let (mut ended, mut lines) = (Ok(()), 0_u64);
-        let mut last = place.clone();
-        for line in stream.lines() {
-            match line {
-                Ok(line) => read(output, &line, &mut last)?,
-                Err(cause) => {
-                    ended = Err(Error::Lost(cause));
-                    break;
-                }
-            }
-            lines = lines.saturating_add(1);
+        let mut heard = Heard::default();
+        let ended = heard.out(BufReader::new(client.open(call)?), output)?;
+        if heard.is_over {
+            return Ok(());
         }
-        place = last;
-        // A server that ends every stream at once is not asked for ever.
-        if lines == 0 {
+        // The first place is where the stream begins. One that broke before it said
+        // more would break there again, such as at a record that is damaged.
+        if heard.places == 0 || ended.is_err() && heard.places == 1 {
             return ended;
         }
+        place = heard.place;
+        pause();
     }
 }
 
-/// One line of the stream.
-fn read(output: &mut Output, line: &str, place: &mut Option<String>) -> Result<(), Error> {
-    if let Some(id) = line.strip_prefix("id: ") {
-        *place = Some(id.to_owned());
-    } else if let Some(record) = line.strip_prefix("data: ") {
-        match output.is_json() {
-            true => output.line(record)?,
-            false => output.line(row(record).join("  "))?,
+/// What a stream has said.
+#[derive(Default)]
+struct Heard {
+    /// The last place that it named.
+    place: Option<String>,
+    /// How many it named.
+    places: u64,
+    /// What the next data is, if not a record.
+    event: Option<String>,
+    /// Whether nothing more can come.
+    is_over: bool,
+}
+
+impl Heard {
+    /// Prints what the stream says to its end, and answers how it ended.
+    fn out(
+        &mut self,
+        stream: impl BufRead,
+        output: &mut Output,
+    ) -> Result<Result<(), Error>, Error> {
+        for line in stream.lines() {
+            match line {
+                Ok(line) => self.line(&line, output)?,
+                Err(cause) => return Ok(Err(Error::Lost(cause))),
+            }
         }
+        Ok(Ok(()))
     }
-    Ok(())
+
+    fn line(&mut self, line: &str, output: &mut Output) -> Result<(), Error> {
+        if let Some(id) = line.strip_prefix("id: ") {
+            self.place = Some(id.to_owned());
+            self.places = self.places.saturating_add(1);
+        } else if let Some(event) = line.strip_prefix("event: ") {
+            self.is_over |= event == "end";
+            self.event = Some(event.to_owned());
+        } else if let Some(record) = line.strip_prefix("data: ") {
+            if self.event.take().is_some() {
+                return Ok(());
+            }
+            match output.is_json() {
+                true => output.data(format_args!("{record}\n"))?,
+                false => output.row(&row(record))?,
+            }
+        }
+        Ok(())
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "nothing is waited for but time")]
+fn pause() {
+    std::thread::sleep(PAUSE);
 }

@@ -78,6 +78,7 @@ impl Operation for FollowEvents {
             begun: now,
             asked: now,
             spoke: None,
+            is_over: false,
             _seat: seat,
         };
         Ok(Done::feed(Output {}, Feed::new("text/event-stream", true, follower)))
@@ -119,6 +120,8 @@ struct Follower {
     asked: Duration,
     /// When something was sent last.
     spoke: Option<Duration>,
+    /// Whether nothing more can come.
+    is_over: bool,
     _seat: Seat,
 }
 
@@ -132,6 +135,9 @@ impl Follower {
     async fn look(&mut self, ctx: &Ctx) -> Result<Option<Vec<u8>>, ApiError> {
         loop {
             let now = ctx.clock.elapsed();
+            if self.is_over {
+                return Ok(None);
+            }
             if self.spoke.is_none() {
                 self.spoke = Some(now);
                 return Ok(Some(self.sign_of_life()));
@@ -156,7 +162,8 @@ impl Follower {
                 continue;
             }
             if self.filter.selection.to_ms.is_some_and(|to_ms| ctx.clock.now_ms() >= to_ms) {
-                return Ok(None);
+                self.is_over = true;
+                return Ok(Some(END.to_vec()));
             }
             tokio::time::sleep(Duration::from_millis(limits::AUDIT_FOLLOW_LOOK_MS)).await;
         }
@@ -194,6 +201,10 @@ impl Follower {
         format!(":\nid: {}\n\n", self.after).into_bytes()
     }
 }
+
+/// Tells that `to` has passed, so that nobody comes again: clients of server-sent
+/// events do that whenever a stream ends.
+const END: &[u8] = b"event: end\ndata: {}\n\n";
 
 fn since(then: Option<Duration>, now: Duration) -> Duration {
     now.saturating_sub(then.unwrap_or_default())

@@ -1,6 +1,7 @@
 //! The commands that take the book out of a server, or follow it.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Stdio;
 
@@ -71,6 +72,42 @@ fn the_book_is_followed() {
     drop(child.wait());
     program.run(&["audit", "query", "--follow", "--all"]).refused(2, "--follow");
     program.run(&["audit", "query", "--follow", "--after", "99999"]).refused(1, "lastEventId");
+}
+
+#[test]
+fn following_ends_with_its_time() {
+    let mut program = Program::new();
+    program.init();
+    let _server = program.serve(&[]);
+    let follow = ["audit", "query", "--follow", "--after", "0", "--to", "2020-01-01"];
+    let ended = program.run(&follow);
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), ""), "{}", ended.stderr);
+    let asked = program.run(&["audit", "query", "--event-name", "FollowEvents", "--json"]);
+    assert_eq!(asked.stdout.lines().count(), 1, "{}", asked.stdout);
+}
+
+/// A server that breaks the stream where it begins is not asked for ever.
+#[test]
+fn a_stream_that_breaks_is_an_error() {
+    let mut program = Program::new();
+    program.init();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    program.set("WARDBOOK_ENDPOINT", &format!("http://{}", listener.local_addr().unwrap()));
+    let server = std::thread::spawn(move || {
+        // First behind two records, then where these ended.
+        for stream in [":\nid: 7\n\nid: 8\ndata: {}\n\n", ":\nid: 8\n\n"] {
+            let (mut connection, _) = listener.accept().unwrap();
+            let asked = BufReader::new(connection.try_clone().unwrap()).lines().next().unwrap();
+            assert!(asked.unwrap().contains("/v1/audit/events/follow?lastEventId="));
+            let head = "HTTP/1.1 200 OK\r\ncontent-length: 9999\r\n\r\n";
+            connection.write_all(format!("{head}{stream}").as_bytes()).unwrap();
+        }
+    });
+    let ended = program.run(&["audit", "query", "--follow", "--after", "7", "--json"]);
+    server.join().unwrap();
+    assert_eq!(ended.stdout, "{}\n");
+    assert!(ended.stderr.contains("the connection to the server is gone"), "{}", ended.stderr);
+    assert_ne!(ended.code, Some(0));
 }
 
 #[test]
