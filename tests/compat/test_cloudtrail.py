@@ -1,7 +1,9 @@
 """CloudTrail: the book by LookupEvents, and log files that `aws cloudtrail validate-logs` accepts."""
 
+import base64
 import datetime
 import gzip
+import hashlib
 import json
 import os
 import re
@@ -12,6 +14,7 @@ from pathlib import Path
 from urllib.request import Request, urlopen
 
 import pytest
+from moto.s3.responses import S3Response
 from moto.server import ThreadedMotoServer
 
 from clients import boto, refused
@@ -421,11 +424,22 @@ def test_a_bucket_needs_a_build_that_has_s3(own_server):
 
 
 @pytest.mark.skipif(not os.environ.get("WARDBOOK_HAS_S3"), reason="`make compat-s3` builds with S3")
-def test_delivery_to_s3(own_server, bucket, s3_url):
+def test_delivery_to_s3(own_server, bucket, s3_url, monkeypatch):
+    checksums = set()
+    of_object = S3Response._get_checksum
+
+    def seen(self, response_headers):
+        checksums.add(self.headers.get("x-amz-checksum-sha256"))
+        return of_object(self, response_headers)
+
+    monkeypatch.setattr(S3Response, "_get_checksum", seen)
     server = own_server.start(*settings("--trail-s3-endpoint", s3_url), env=own_server.admin.env())
     kms = boto("kms", server.url, server.admin)
     kms.create_key()
     wait_for(lambda: listed(bucket.read(name)[0] for name in bucket.names("CloudTrail-Digest/")))
+    # A bucket with Object Lock takes no object that came without a checksum.
+    objects = [bucket.read(name)[0] for name in bucket.names()]
+    assert {base64.b64encode(hashlib.sha256(bytes).digest()).decode() for bytes in objects} <= checksums
     done = validate(server, s3_url)
     assert done.returncode == 0, done.stdout + done.stderr
     cloudtrail = boto("cloudtrail", server.url, server.admin)

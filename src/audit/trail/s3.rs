@@ -8,6 +8,9 @@ use aws_sdk_s3::config::RequestChecksumCalculation;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::primitives::ByteStream;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use sha2::{Digest, Sha256};
 use tokio::sync::OnceCell;
 
 use super::Error;
@@ -58,6 +61,8 @@ impl S3 {
             .key(object)
             .content_type("application/json")
             .content_encoding("gzip")
+            // A bucket that locks objects by default takes none without a checksum.
+            .checksum_sha256(BASE64_STANDARD.encode(Sha256::digest(&bytes)))
             .body(ByteStream::from(bytes));
         for (name, value) in metadata {
             request = request.metadata(*name, *value);
