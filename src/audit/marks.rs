@@ -15,7 +15,7 @@ use super::body::Opener;
 use super::field_reads::{self, Release};
 use super::opened::Opened;
 use crate::base::arn::{KeyArn, PARTITION};
-use crate::store::{Field, Marks, StoredRecord};
+use crate::store::{Extent, Field, Marks, StoredRecord};
 
 /// The members that no column has.
 #[derive(Default, Deserialize)]
@@ -74,7 +74,7 @@ thread_local! {
 /// columns say. The hash is not checked here: whoever gets a record to see
 /// checks it.
 #[must_use]
-pub fn marks(record: &StoredRecord) -> Marks {
+pub fn marks(record: &StoredRecord, extent: Extent) -> Marks {
     let columns = &record.columns;
     let mut marks = Marks {
         texts: Vec::with_capacity(8),
@@ -113,6 +113,9 @@ pub fn marks(record: &StoredRecord) -> Marks {
     }
     let address = record.personal.as_ref().and_then(|personal| personal.source_ip.as_deref());
     marks.source_ip = address.and_then(|address| address.parse::<IpAddr>().ok());
+    if extent == Extent::Columns {
+        return marks;
+    }
     if let Some(opened) = OPENER.with_borrow_mut(|opener| opener.read(record)) {
         add_body(&opened, record, &mut marks);
     }

@@ -2,10 +2,10 @@
 //! the index.
 
 use super::cells::Column;
-use super::entry::{Field, Marks, Network, Position};
+use super::entry::{Extent, Field, Marks, Network, Position};
 use super::filling::ID_ENTRY;
 use super::index::{self, ANY, Window};
-use super::log::Finder;
+use super::log::{Finder, StoredRecord};
 use super::places::{self, BLOCK, Bits};
 use super::texts;
 use super::{Error, ReadMarks, Tx};
@@ -69,6 +69,41 @@ impl Sought<'_> {
     }
 }
 
+impl Sought<'_> {
+    /// Whether the columns of a record say all of it.
+    fn is_of_columns(&self) -> bool {
+        match self {
+            Self::Text(field, _) => matches!(
+                field,
+                Field::Account
+                    | Field::EventSource
+                    | Field::EventName
+                    | Field::Principal
+                    | Field::Session
+                    | Field::Error
+            ),
+            Self::Failed
+            | Self::Succeeded
+            | Self::ReadOnly
+            | Self::Writing
+            | Self::RequestId(_)
+            | Self::EventId(_) => true,
+            Self::KeyId(_) | Self::SourceIn(_) | Self::Tag(_) => false,
+        }
+    }
+}
+
+impl Condition<'_> {
+    /// Whether it holds for the record with these marks of its columns; `None` if
+    /// these do not say.
+    fn holds_by_columns(&self, marks: &Marks) -> Option<bool> {
+        if self.any_of.iter().any(|sought| sought.is_in(marks)) {
+            return Some(!self.not);
+        }
+        self.any_of.iter().all(Sought::is_of_columns).then_some(self.not)
+    }
+}
+
 /// Which records: those of a time that meet all conditions.
 #[derive(Clone, Copy, Debug)]
 pub struct Conditions<'a> {
@@ -86,6 +121,25 @@ impl Conditions<'_> {
             && self.all.iter().all(|condition| {
                 condition.any_of.iter().any(|sought| sought.is_in(marks)) != condition.not
             })
+    }
+}
+
+impl Conditions<'_> {
+    /// Whether they hold for a record, of which no more is read than that takes.
+    pub(super) fn hold_for(&self, record: &StoredRecord, read_marks: ReadMarks) -> bool {
+        if !(self.from_ms..self.to_ms).contains(&record.position.time_ms) {
+            return false;
+        }
+        let columns = read_marks(record, Extent::Columns);
+        let mut is_said = true;
+        for condition in self.all {
+            match condition.holds_by_columns(&columns) {
+                Some(true) => {}
+                Some(false) => return false,
+                None => is_said = false,
+            }
+        }
+        is_said || self.hold(record.position, &read_marks(record, Extent::Whole))
     }
 }
 
@@ -319,7 +373,7 @@ impl Lookup<'_> {
                 }
                 let seq = places::seq(window.number, u16::from_le_bytes([low, high]));
                 let record = self.records.find(self.log, seq)?.ok_or_else(|| missing(seq))?;
-                if sought.is_in(&(self.read_marks)(&record)) {
+                if sought.is_in(&(self.read_marks)(&record, Extent::Columns)) {
                     seqs.push(seq);
                 }
             }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::cells::Column;
 use super::conditions::{Conditions, Plan};
-use super::entry::{Field, Marks};
+use super::entry::{Extent, Field, Marks};
 use super::index::{self, ANY, Window};
 use super::log::Finder;
 use super::places::{self, BLOCK, Bits, WINDOW};
@@ -163,7 +163,7 @@ impl<'c> Tally<'c> {
             read = read.saturating_add(records.len());
             for record in &records {
                 before = record.position.seq;
-                let marks = read_marks(record);
+                let marks = read_marks(record, Extent::Whole);
                 if self.census.conditions.hold(record.position, &marks) {
                     let group = self.group_of(index, record.position.time_ms, &marks)?;
                     self.add(group, 1);

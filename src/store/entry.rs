@@ -87,8 +87,17 @@ impl Marks {
     }
 }
 
+/// How much of a record is read for its marks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// What its columns say, at little cost: of keys and addresses perhaps not
+    /// all, and neither resources nor contexts.
+    Columns,
+    Whole,
+}
+
 /// Reads what a record can be found by. A body that cannot be read has nothing.
-pub type ReadMarks = fn(&super::StoredRecord) -> Marks;
+pub type ReadMarks = fn(&super::StoredRecord, Extent) -> Marks;
 
 /// A range of addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -46,7 +46,7 @@ use std::path::Path;
 
 pub use conditions::{Condition, Conditions, Sought};
 pub use counts::{Census, Counts, Dimension, Group, Share};
-pub use entry::{Field, Marks, Network, Position, ReadMarks};
+pub use entry::{Extent, Field, Marks, Network, Position, ReadMarks};
 pub use error::Error;
 pub use event::{NewEvent, Personal};
 pub use field_reads::{FieldRead, FieldReads, StoredFieldRead};

@@ -1,5 +1,7 @@
 //! Finds records, newest first: beyond the search index in the log itself, so
 //! that a record can be found as soon as it is answered, and then in the index.
+//! The index proposes records; each is asked whether it meets the conditions, so
+//! that an index which was changed shows nobody the records of another account.
 
 use super::conditions::{Conditions, Plan, missing};
 use super::entry::Position;
@@ -7,9 +9,9 @@ use super::index;
 use super::log::{Finder, StoredRecord};
 use super::places::{self, Bits};
 use super::{Error, ReadMarks, Tx};
+use crate::base::limits::AUDIT_PAGE_BYTES;
 
 /// Records that one page reads from the log beyond the index. Small in tests,
-use crate::base::limits::AUDIT_PAGE_BYTES;
 /// as the others, so that they meet every limit.
 const TAIL_RECORDS: usize = if cfg!(test) { 40 } else { 4_096 };
 /// Records read at a time.
@@ -67,7 +69,7 @@ pub(super) fn search(
     {
         let before = search.before.seq.min(indexed_seq.saturating_add(1));
         let plan = Plan::new(search.conditions, before, read_marks, index, log)?;
-        next = page.indexed(&plan, before, index, log)?;
+        next = page.indexed(&plan, before, read_marks, index, log)?;
     }
     Ok(Found { records: page.records, next })
 }
@@ -83,7 +85,7 @@ pub(super) fn newer(
 ) -> Result<(Vec<StoredRecord>, i64), Error> {
     let mut records = Finder::default().records_after(log, after_seq, limit)?;
     let seq = records.last().map_or(after_seq, |record| record.position.seq);
-    records.retain(|record| conditions.hold(record.position, &read_marks(record)));
+    records.retain(|record| conditions.hold_for(record, read_marks));
     Ok((records, seq))
 }
 
@@ -92,10 +94,10 @@ struct Page<'p, 's> {
     search: &'p Search<'p>,
     sieve: Option<&'p mut Sieve<'s>>,
     looked_at: usize,
-    records: Vec<StoredRecord>,
-    finder: &'p mut Finder,
     /// Bytes of the records, as they are stored.
     bytes: usize,
+    records: Vec<StoredRecord>,
+    finder: &'p mut Finder,
 }
 
 impl Page<'_, '_> {
@@ -108,11 +110,11 @@ impl Page<'_, '_> {
             None => (true, true),
         };
         if keep {
-            self.records.push(record);
-        }
             let personal = record.personal.as_ref().map_or(0, |personal| personal.body.len());
             let bytes = record.body.len().saturating_add(personal);
             self.bytes = self.bytes.saturating_add(bytes);
+            self.records.push(record);
+        }
         let is_full = self.records.len() >= self.search.limit || self.bytes >= AUDIT_PAGE_BYTES;
         is_full || !may_look
     }
@@ -134,7 +136,7 @@ impl Page<'_, '_> {
             read = read.saturating_add(records.len());
             for record in records {
                 before = record.position;
-                let holds = self.search.conditions.hold(before, &read_marks(&record));
+                let holds = self.search.conditions.hold_for(&record, read_marks);
                 if holds && self.take(record) {
                     return Ok(Some(before));
                 }
@@ -151,6 +153,7 @@ impl Page<'_, '_> {
         &mut self,
         plan: &Plan<'_>,
         before: i64,
+        read_marks: ReadMarks,
         index: &mut dyn Tx,
         log: &mut dyn Tx,
     ) -> Result<Option<Position>, Error> {
@@ -168,7 +171,8 @@ impl Page<'_, '_> {
                 let seq = places::seq(window.number, offset);
                 let record = self.finder.find(log, seq)?.ok_or_else(|| missing(seq))?;
                 let position = record.position;
-                if self.take(record) {
+                let holds = self.search.conditions.hold_for(&record, read_marks);
+                if holds && self.take(record) {
                     return Ok(Some(position));
                 }
             }

@@ -106,7 +106,7 @@ fn trouble_with_one_key_is_none_of_the_store() {
 }
 
 fn open(folder: &Path) -> Store {
-    let book = Store::open(folder, Settings::default(), |_| Marks::default()).unwrap();
+    let book = Store::open(folder, Settings::default(), |_, _| Marks::default()).unwrap();
     book.appoint(Counting::from(0)).unwrap();
     book
 }

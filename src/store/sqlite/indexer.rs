@@ -22,7 +22,7 @@ use crate::store::filling::Filling;
 use crate::store::forgetting::{self, Erased};
 use crate::store::index::{self, Progress};
 use crate::store::log::{self, Erasure, Finder, StoredRecord};
-use crate::store::{Error, Query, ReadMarks, Tx, meta, migrations};
+use crate::store::{Error, Extent, Query, ReadMarks, Tx, meta, migrations};
 
 /// Records taken in by one transaction.
 const CHUNK_RECORDS: usize = 4_096;
@@ -174,7 +174,7 @@ impl Indexer {
                 none => none.insert(Filling::resume(&mut tx, self.progress.seq)?),
             };
             for record in records {
-                filling.add(&mut tx, record.position, &(self.read_marks)(record))?;
+                filling.add(&mut tx, record.position, &(self.read_marks)(record, Extent::Whole))?;
             }
             filling.write(&mut tx)?;
         }
@@ -184,7 +184,8 @@ impl Indexer {
             self.filling = None;
             // A record that is not taken in yet will be as the log has it then.
             let known = erasures.iter().filter(|of| of.record.position.seq <= progress.seq);
-            let left = known.map(|of| (of.record.position.seq, (self.read_marks)(&of.record)));
+            let left = known
+                .map(|of| (of.record.position.seq, (self.read_marks)(&of.record, Extent::Whole)));
             forgetting::forget(&mut tx, &left.collect::<Erased>())?;
         }
         index::set_progress(&mut tx, progress)?;

@@ -2,6 +2,7 @@
 //! the conditions, however far the index is, and while records arrive.
 
 use proptest::prelude::*;
+use rusqlite::Connection;
 
 use super::seeds::{
     Filter, Leave, Rows, Seed, Want, any_filter, commit_all, filter, grouping, newest_first, plain,
@@ -120,6 +121,34 @@ fn a_rare_combination_is_looked_for_in_bounded_pages() {
     let mut pages = 1;
     assert_eq!(early.all(&store, 5, || pages += 1), want);
     assert_eq!(pages, 1);
+}
+
+/// The index only proposes: one that was changed shows nobody the records of
+/// others.
+#[test]
+fn an_index_that_lies_shows_no_record_that_does_not_fit() {
+    let folder = TempDir::new().unwrap();
+    let store = with_interval(folder.path(), 1);
+    let seeds: Vec<Seed> = (0..30)
+        .map(|n| Seed { account: usize::from(n % 3 == 0), time: n, tags: vec![1], ..plain() })
+        .collect();
+    let placed = commit_all(&store, &seeds);
+    wait_for_index(&store);
+    drop(store);
+    // Every record is read-only, so this has all of them.
+    let lie = "update postings set places = (select places from postings p where p.window = \
+               postings.window and p.field = 12) where field = 1";
+    let index = Connection::open(folder.path().join("index.db")).unwrap();
+    assert!(index.execute(lie, []).unwrap() >= 2);
+    drop(index);
+    let store = with_interval(folder.path(), NEVER);
+    assert_eq!(store.health().indexed_seq, 30);
+    for account in 0..2 {
+        for more in [Want::ReadOnly, Want::Tag(1)] {
+            let filter = that(&[Want::Account(account), more]);
+            assert_eq!(filter.all(&store, 4, || {}), newest_first(&filter, &placed));
+        }
+    }
 }
 
 #[test]

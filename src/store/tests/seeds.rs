@@ -102,7 +102,7 @@ impl Seed {
 const LEFT: &[u8] = b"erased";
 
 /// What the records of these tests are found by.
-pub(super) fn read_marks(record: &StoredRecord) -> Marks {
+pub(super) fn read_marks(record: &StoredRecord, _extent: Extent) -> Marks {
     let Some(mut seed) = Seed::read(record) else {
         let address = record.personal.as_ref().and_then(|personal| personal.source_ip.as_deref());
         let source_ip = address.and_then(|address| address.parse().ok());
