@@ -82,6 +82,12 @@ pub enum Error {
     /// The database was written by a newer version of this program.
     #[error("the database has schema {found}, this program knows {known} and older")]
     SchemaTooNew { found: i64, known: i64 },
+    /// The database was written by an older version, and is only read here.
+    #[error(
+        "the database has schema {found} and this program {known}: start a server once on a copy \
+         of it, which brings the copy up to date"
+    )]
+    SchemaTooOld { found: i64, known: i64 },
     /// Another server has the folder open.
     #[error("another server uses this data folder")]
     Locked,

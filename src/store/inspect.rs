@@ -31,11 +31,11 @@ impl Book {
         self.0.read(f)
     }
 
-    /// How the schema differs from the one that this program makes: a trigger
-    /// that is gone, a view that was changed.
+    /// How the schema differs from the one of its version: a trigger that is gone, a
+    /// view that was changed.
     ///
     /// # Errors
-    /// [`Error::SchemaTooNew`], and what the engine says.
+    /// [`Error::SchemaTooNew`], [`Error::SchemaTooOld`], and what the engine says.
     pub fn schema_differences(&self) -> Result<Vec<String>, Error> {
         self.0.schema_differences()
     }

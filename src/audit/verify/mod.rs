@@ -29,7 +29,7 @@ use trees::Trees;
 /// Why nothing can be said of a book.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// There is no book, a server uses it, or it is of a newer program.
+    /// There is no book, a server uses it, or it is of a newer or a much older program.
     #[error("the book cannot be checked")]
     Store(#[from] store::Error),
     /// A file of checkpoints has none of this log.

@@ -84,7 +84,8 @@ impl Inspected {
         Connection::open_with_flags(uri, flags | OpenFlags::SQLITE_OPEN_URI)
     }
 
-    /// How the schema differs from the one that this program makes.
+    /// How the schema differs from the one that the program made whose version the
+    /// book says.
     pub(in crate::store) fn schema_differences(&self) -> Result<Vec<String>, Error> {
         let connection = self.connect()?;
         let (found, known) = (migrate::version(&connection)?, migrations::BOOK.len());
@@ -92,27 +93,33 @@ impl Inspected {
         if found > known {
             return Err(Error::SchemaTooNew { found, known });
         }
-        if found < known {
-            return Ok(vec![format!("it says version {found}, and this program makes {known}")]);
-        }
+        let steps = usize::try_from(found).ok().and_then(|found| migrations::BOOK.get(..found));
+        let steps = steps.unwrap_or_default();
         let differences = || {
             let (fresh, found) = (Connection::open_in_memory()?, schema(&connection)?);
             Ok((fresh, found))
         };
-        let (fresh, found) = differences().map_err(|cause| classify("inspect.schema", cause))?;
-        migrate::migrate(&fresh, migrations::BOOK)?;
+        let (fresh, is) = differences().map_err(|cause| classify("inspect.schema", cause))?;
+        migrate::migrate(&fresh, steps)?;
         let wanted = schema(&fresh).map_err(|cause| classify("inspect.schema", cause))?;
         let mut texts = Vec::new();
         for ((kind, name), sql) in &wanted {
-            match found.get(&(kind.clone(), name.clone())) {
+            match is.get(&(kind.clone(), name.clone())) {
                 None => texts.push(format!("the {kind} {name} is gone")),
                 Some(other) if other != sql => texts.push(format!("the {kind} {name} was changed")),
                 Some(_) => {}
             }
         }
-        let added = found.keys().filter(|entry| !wanted.contains_key(*entry));
+        let added = is.keys().filter(|entry| !wanted.contains_key(*entry));
         texts.extend(added.map(|(kind, name)| format!("the {kind} {name} was added")));
-        Ok(texts)
+        if steps.len() >= migrations::EVIDENCE {
+            return Ok(texts);
+        }
+        if found > 0 && texts.is_empty() {
+            return Err(Error::SchemaTooOld { found, known });
+        }
+        // It is not even what it says.
+        Ok(vec![format!("it says version {found}, and this program makes {known}")])
     }
 
     /// What SQLite finds wrong with the file, at most `limit` lines.
@@ -136,4 +143,80 @@ fn schema(connection: &Connection) -> rusqlite::Result<Schema> {
     let mut statement = connection.prepare(sql)?;
     let rows = statement.query_map([], |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?)))?;
     rows.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The folder of a book that has taken so many steps.
+    fn book(steps: usize) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        let book = Connection::open(folder.path().join("wardbook.db")).unwrap();
+        migrate::migrate(&book, &migrations::BOOK[..steps]).unwrap();
+        folder
+    }
+
+    fn differences(folder: &Path) -> Result<Vec<String>, Error> {
+        Inspected::open(folder)?.schema_differences()
+    }
+
+    #[test]
+    fn a_book_of_an_older_program_was_not_changed() {
+        for steps in migrations::EVIDENCE..=migrations::BOOK.len() {
+            let folder = book(steps);
+            assert_eq!(differences(folder.path()).unwrap(), Vec::<String>::new(), "{steps}");
+            let open = Connection::open(folder.path().join("wardbook.db")).unwrap();
+            open.execute_batch("drop trigger event_log_no_update").unwrap();
+            let told = differences(folder.path()).unwrap();
+            assert_eq!(told, ["the trigger event_log_no_update is gone"], "{steps}");
+        }
+        let too_old = migrations::EVIDENCE - 1;
+        let folder = book(too_old);
+        let refused = differences(folder.path()).unwrap_err();
+        let found = i64::try_from(too_old).unwrap();
+        assert!(matches!(refused, Error::SchemaTooOld { found: of, .. } if of == found));
+        // The number alone makes no older book.
+        let folder = book(migrations::BOOK.len());
+        let open = Connection::open(folder.path().join("wardbook.db")).unwrap();
+        for version in [0, found, i64::from(i32::MAX)] {
+            open.pragma_update(None, "user_version", version).unwrap();
+            match differences(folder.path()) {
+                Ok(told) => assert!(told[0].starts_with(&format!("it says version {version}"))),
+                Err(error) => assert!(matches!(error, Error::SchemaTooNew { .. }), "{error}"),
+            }
+        }
+    }
+
+    /// What verification reads is the same in all books that it reads.
+    #[test]
+    fn later_steps_leave_the_evidence_as_it_is() {
+        let evidence = |steps: usize| {
+            let folder = book(steps);
+            let open = Connection::open(folder.path().join("wardbook.db")).unwrap();
+            let mut schema = schema(&open).unwrap();
+            let tables = [
+                "event_log",
+                "event_personal",
+                "event_field_reads",
+                "event_erasures",
+                "names",
+                "tree_nodes",
+                "head",
+                "checkpoints",
+                "audit_keys",
+            ];
+            schema.retain(|(kind, name), sql| {
+                kind == "view"
+                    || tables
+                        .iter()
+                        .any(|table| name == table || sql.starts_with(&format!("{table} ")))
+            });
+            assert!(schema.len() > tables.len());
+            schema
+        };
+        let now = evidence(migrations::BOOK.len());
+        assert_eq!(evidence(migrations::EVIDENCE), now);
+        assert_ne!(evidence(migrations::EVIDENCE - 1), now);
+    }
 }
