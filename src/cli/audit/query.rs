@@ -74,7 +74,7 @@ pub(super) fn ask(client: &Client, output: &mut Output, query: Query) -> Result<
         pages = pages.saturating_sub(1);
         for event in &page.events {
             if output.is_json() {
-                output.line(event.get())?;
+                output.data(format_args!("{}\n", event.get()))?;
             } else {
                 rows.push(row(event.get()));
             }

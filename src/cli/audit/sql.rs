@@ -66,7 +66,7 @@ pub(super) fn ask(output: &mut Output, sql: &Sql) -> Result<(), Error> {
                 output.json(&row)?;
             }
         }
-        Format::Csv => output.text(table(&asked)?)?,
+        Format::Csv => output.data(table(&asked)?)?,
     }
     if more {
         output.note("There are more rows: narrow the statement, or raise --limit.");

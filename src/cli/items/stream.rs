@@ -89,10 +89,10 @@ impl Writer {
 
     pub(super) fn item(&mut self, output: &mut Output, item: Box<RawValue>) -> io::Result<()> {
         if self.form == Form::Lines {
-            return output.line(item);
+            return output.data(format_args!("{item}\n"));
         }
         match self.last.replace(item) {
-            Some(last) => output.line(format_args!("{last},")),
+            Some(last) => output.data(format_args!("{last},\n")),
             None => output.line("["),
         }
     }
@@ -101,7 +101,7 @@ impl Writer {
         match (self.form, self.last) {
             (Form::Lines, _) => Ok(()),
             (Form::Array, None) => output.line("[]"),
-            (Form::Array, Some(last)) => output.line(format_args!("{last}\n]")),
+            (Form::Array, Some(last)) => output.data(format_args!("{last}\n]\n")),
         }
     }
 }

@@ -75,7 +75,7 @@ pub(super) fn compile(output: &mut Output, file: &File) -> Result<(), Error> {
     let cedar = document.to_cedar();
     match output.is_json() {
         true => output.json(&json!({ "document": document.id(), "cedar": cedar }))?,
-        false => output.text(cedar)?,
+        false => output.data(cedar)?,
     }
     Ok(())
 }
