@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::base::timestamp;
 use crate::{audit, hsm, store};
 
 /// Why something could not be delivered.
@@ -39,6 +40,13 @@ pub enum Error {
         #[source]
         cause: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// The clock was ahead when the newest digest was made. The next one comes when
+    /// the time is behind that.
+    #[error(
+        "no digest is made until {}, when the newest one ends: the clock was ahead", 
+        timestamp::iso_8601(*.digest_ms)
+    )]
+    Ahead { digest_ms: i64 },
     #[error("the delivery crashed")]
     Crash(#[source] tokio::task::JoinError),
 }

@@ -188,7 +188,21 @@ impl Trail {
         let digested = self.digests_due(progress, now_ms).await;
         let progress = self.note_digests(digested)?;
         let delivered = self.deliver_new(progress, now_ms).await;
-        self.note_files(delivered).map(drop)
+        let progress = self.note_files(delivered)?;
+        self.note_ahead(progress, now_ms)
+    }
+
+    /// Log files do not wait for digests that wait for the time; but somebody has to
+    /// know.
+    fn note_ahead(&self, Progress { digest_ms, .. }: Progress, now_ms: i64) -> Result<(), Error> {
+        if digest_ms <= now_ms.saturating_add(self.setting.digest_interval_ms) {
+            return Ok(());
+        }
+        let error = Error::Ahead { digest_ms };
+        let mut status = self.status_now();
+        status.digest_error = Some(shown(&error));
+        status.failures = status.failures.saturating_add(1);
+        Err(error)
     }
 
     fn note_files<T>(&self, done: Result<T, Error>) -> Result<T, Error> {

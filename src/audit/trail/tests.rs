@@ -319,7 +319,13 @@ async fn stamps_never_go_back() {
     let handles = Handles { clock: back, ..scene.trail.handles.clone() };
     let late = trail(scene.bucket.path().to_owned(), handles);
     scene.commit(ACCOUNT, HOME, &["B"]).await;
-    late.deliver().await.unwrap();
+    let digest_ms = START_MS + HOUR_MS;
+    let waits = late.deliver().await.unwrap_err();
+    assert!(matches!(waits, Error::Ahead { digest_ms: of } if of == digest_ms), "{waits}");
+    let status = late.status();
+    let text = "no digest is made until 2026-11-02T11:00:00.000Z";
+    assert!(status.digest_error.unwrap().starts_with(text));
+    assert_eq!((status.delivery_error, status.failures, status.files), (None, 1, 1));
     assert_eq!(scene.verified(ACCOUNT, HOME), ["A"]);
     scene.clock.advance_ms(3_600_000);
     scene.trail.deliver().await.unwrap();
