@@ -342,6 +342,11 @@ pub const SQL_ROWS: usize = 100_000;
 pub const SQL_BYTES: usize = 64 * 1024 * 1024;
 /// Memory that SQLite takes for one SQL statement, bytes.
 pub const SQL_HEAP_BYTES: i64 = 512 * 1024 * 1024;
+/// A text or blob that one SQL statement makes or reads, bytes.
+pub const SQL_TEXT_BYTES: i32 = 16 * 1024 * 1024;
+/// A pattern of LIKE and GLOB in one SQL statement, bytes: matching takes as many steps
+/// as the pattern times the text.
+pub const SQL_PATTERN_BYTES: i32 = 1_000;
 /// How long a client may take for one piece of an answer that comes in pieces,
 /// seconds.
 pub const PIECE_TAKEN_S: u64 = 60;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
+use rusqlite::limits::Limit;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
 use serde_json::Value;
@@ -77,6 +78,9 @@ fn open(question: &Question<'_>) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "temp_store", "memory")?;
     let heap = limits::SQL_HEAP_BYTES;
     connection.pragma_update_and_check(None, "hard_heap_limit", heap, |_row| Ok(()))?;
+    // Within one function nobody looks at the clock, so it must not have much to do.
+    connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, limits::SQL_TEXT_BYTES)?;
+    connection.set_limit(Limit::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, limits::SQL_PATTERN_BYTES)?;
     let hidden = hide_views(&connection, question.statement)?;
     let tables = tables(&connection)?;
     connection.pragma_update(None, "query_only", true)?;
