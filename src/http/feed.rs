@@ -20,12 +20,18 @@ use crate::ops::ctx::Ctx;
 use crate::ops::feed::Feed;
 use crate::wire::error::chain;
 
+/// About how many events the pieces have together.
+const EVENTS: &str = "x-wardbook-events";
+
 /// A piece, or the end.
 type Piece = Option<Bytes>;
 
 /// Answers with the pieces of `feed`.
 pub(super) fn answer(state: &State, request_id: RequestId, feed: Feed) -> HttpResponse {
     let mut response = respond::start(request_id, feed.content_type);
+    if let Some(events) = feed.events {
+        response.insert_header((EVENTS, events.to_string()));
+    }
     let (pieces, received) = mpsc::channel(1);
     let sending = send(Arc::clone(&state.ctx), request_id, feed, pieces, state.closing());
     tokio::spawn(sending);

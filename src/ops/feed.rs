@@ -13,6 +13,8 @@ pub struct Feed {
     pub content_type: &'static str,
     /// Whether it only ends because somebody ends it.
     pub endless: bool,
+    /// How many events there will be, or about as many, if that is known.
+    pub events: Option<u64>,
     pieces: Box<dyn Pieces>,
 }
 
@@ -29,7 +31,13 @@ impl Feed {
     /// These pieces.
     #[must_use]
     pub fn new(content_type: &'static str, endless: bool, pieces: impl Pieces + 'static) -> Self {
-        Self { content_type, endless, pieces: Box::new(pieces) }
+        Self { content_type, endless, events: None, pieces: Box::new(pieces) }
+    }
+
+    /// With so many events.
+    #[must_use]
+    pub fn of_events(self, events: Option<u64>) -> Self {
+        Self { events, ..self }
     }
 
     /// The next piece, never empty; `None` when there is no more.

@@ -72,9 +72,11 @@ pub(super) fn ask(client: &Client, output: &mut Output, export: Export) -> Resul
     let query: Vec<(&str, &str)> =
         query.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let call = Call::new(Method::GET, &["v1", "audit", "export"]).asking(&query);
-    let answer = BufReader::with_capacity(256 * 1024, client.open(call)?);
+    let answer = client.open(call)?;
+    let total = answer.headers().get(EVENTS).and_then(|events| events.to_str().ok()?.parse().ok());
+    let answer = BufReader::with_capacity(256 * 1024, answer);
     let file = Unfinished::create(&export.output)?;
-    let mut seen = |copied: Copied| output.progress(copied.shown());
+    let mut seen = |copied: Copied| output.progress(copied.shown(total));
     let copied = match format {
         Format::Parquet => copy_bytes(answer, &file, &export.output, &mut seen),
         _ => copy(answer, &file, format, &export.output, &mut seen),
@@ -115,13 +117,31 @@ impl Copied {
         self.bytes = self.bytes.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
     }
 
-    fn shown(self) -> String {
-        match self {
-            Self { events: 0, bytes } => format!("{} MiB", bytes / 1_048_576),
-            Self { events, bytes } => format!("{events} events, {} MiB", bytes / 1_048_576),
+    /// How far it is, of so many events if that is known: of those that come
+    /// meanwhile it is not.
+    fn shown(self, total: Option<u64>) -> String {
+        let Self { events, bytes } = self;
+        let size = format!("{} MiB", bytes / 1_048_576);
+        match total {
+            _ if events == 0 => size,
+            None => format!("{events} events, {size}"),
+            Some(total) => {
+                let total = total.max(events);
+                let done = events.saturating_mul(BAR).checked_div(total).unwrap_or(BAR);
+                let bar = |mark: &str, length: u64| {
+                    mark.repeat(usize::try_from(length).unwrap_or_default())
+                };
+                let (done, left) = (bar("#", done), bar("-", BAR.saturating_sub(done)));
+                format!("[{done}{left}] {events} of {total} events, {size}")
+            }
         }
     }
 }
+
+/// The header that says how many events there are, about.
+const EVENTS: &str = "x-wardbook-events";
+/// How wide the bar is, characters.
+const BAR: u64 = 30;
 
 /// Events between two looks at the progress.
 const STEP: u64 = 1_000;
@@ -244,6 +264,17 @@ mod tests {
         drop(file);
         assert_eq!(fs::read_to_string(&path).unwrap(), want);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn progress_is_a_bar_where_the_end_is_known() {
+        let copied = |events: u64| Copied { events, bytes: 3 << 20 };
+        assert_eq!(copied(7).shown(None), "7 events, 3 MiB");
+        assert_eq!(copied(0).shown(Some(9)), "3 MiB");
+        let half = format!("[{}{}] 10 of 20 events, 3 MiB", "#".repeat(15), "-".repeat(15));
+        assert_eq!(copied(10).shown(Some(20)), half);
+        let more = format!("[{}] 21 of 21 events, 3 MiB", "#".repeat(30));
+        assert_eq!(copied(21).shown(Some(20)), more);
     }
 
     #[test]

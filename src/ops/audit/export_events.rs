@@ -83,12 +83,25 @@ impl Operation for ExportEvents {
         let mut export = Export { going: None, first: Vec::new(), taking, _seat: seat };
         // What cannot be answered at all is refused, and not broken off.
         let store = Arc::clone(&ctx.store);
-        let begun = move || audit::Export::new(&store, filter, form);
+        let begun = move || {
+            let events = count(&store, &filter);
+            audit::Export::new(&store, filter, form).map(|export| (export, events))
+        };
         let begun = tokio::task::spawn_blocking(begun).await.map_err(ApiError::internal)??;
+        let (begun, events) = begun;
         export.going = Some(begun);
         export.first = export.piece(&ctx.store).await?.unwrap_or_default();
-        Ok(Done::feed(Output {}, Feed::new(content_type, false, export)))
+        Ok(Done::feed(Output {}, Feed::new(content_type, false, export).of_events(events)))
     }
+}
+
+/// How many events fit now, for whoever watches; nothing depends on it. Texts are
+/// only found by reading.
+fn count(store: &Store, filter: &Filter) -> Option<u64> {
+    if !filter.text.is_empty() {
+        return None;
+    }
+    audit::count(store, &filter.selection, [None, None], 1).ok().map(|counts| counts.events)
 }
 
 /// How the file is written, and its media type.
