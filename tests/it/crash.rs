@@ -2,10 +2,12 @@
 //! before is there after the next start, which needs nobody's help.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
 use wardbook::audit::ledger::{Checkpoint, VerifierKey, verify_consistency};
+use wardbook::audit::verify::{Wanted, verify};
 
 use crate::fixture::door::Door;
 use crate::fixture::program::{Home, Program};
@@ -60,6 +62,11 @@ fn what_was_answered_survives_kill_9() {
     });
     program.terminate();
     assert_eq!(std::fs::read_to_string(home.log()).unwrap(), "");
+    // And the book is whole, from its first record to behind the last head.
+    let data = home.data();
+    let report = verify(heads.wanted(&data), &|_, _| {}).unwrap();
+    assert_eq!(report.findings(), []);
+    assert!(report.records >= heads.last.unwrap().size);
 }
 
 /// The answer to RotateKeyOnDemand is a promise: wherever between it and the
@@ -125,9 +132,22 @@ fn load_and_kill(mut program: Program, calls: usize) -> Answered {
 struct Heads {
     public_key: Option<Value>,
     last: Option<Checkpoint>,
+    /// Each of them, as it was signed.
+    notes: String,
 }
 
 impl Heads {
+    /// The whole book, against all that was seen of it.
+    fn wanted<'a>(&self, folder: &'a Path) -> Wanted<'a> {
+        let key = self.public_key.as_ref().unwrap().as_str().unwrap();
+        Wanted {
+            folder,
+            key: Some(VerifierKey::parse(key).unwrap()),
+            kept: vec![("heads".to_owned(), self.notes.clone())],
+            threads: 2,
+        }
+    }
+
     /// The head of now is signed by the same key and goes on from the one before.
     /// Answers how many records it covers.
     fn check(&mut self, door: &Door) -> usize {
@@ -142,6 +162,8 @@ impl Heads {
             let fits = verify_consistency(then.size, now.size, &hashes, &then.root, &now.root);
             assert!(fits, "{then:?} {now:?} {proof}");
         }
+        self.notes.push_str(head["checkpoint"].as_str().unwrap());
+        self.notes.push('\n');
         let size = usize::try_from(now.size).unwrap();
         self.last = Some(now);
         size
