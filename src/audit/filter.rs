@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use uuid::Uuid;
 
-use super::{Error, marks};
+use super::{Error, field_reads, marks};
 use crate::base::arn::KeyArn;
 use crate::base::ids::RequestId;
 use crate::store::{Condition, Conditions, Field, Network, Sought};
@@ -24,11 +24,15 @@ pub enum Name {
     RequestId,
     EventId,
     ReadOnly,
+    Region,
+    KeyMaterialId,
+    GrantId,
+    Table,
 }
 
 impl Name {
     /// Every name, as it is written.
-    pub const ALL: [(&'static str, Self); 12] = [
+    pub const ALL: [(&'static str, Self); 16] = [
         ("principal", Self::Principal),
         ("accessKeyId", Self::AccessKeyId),
         ("keyId", Self::KeyId),
@@ -41,6 +45,10 @@ impl Name {
         ("requestId", Self::RequestId),
         ("eventId", Self::EventId),
         ("readOnly", Self::ReadOnly),
+        ("awsRegion", Self::Region),
+        ("keyMaterialId", Self::KeyMaterialId),
+        ("grantId", Self::GrantId),
+        ("table", Self::Table),
     ];
 
     /// The name that is written so.
@@ -68,6 +76,8 @@ pub enum FilterValue {
     Network(Network),
     /// `name` or `name=value` of an encryption context.
     Context(String),
+    /// The table of an item.
+    Table(String),
     ReadOnly,
     Writing,
     RequestId([u8; 16]),
@@ -104,6 +114,11 @@ impl FilterValue {
             Name::Resource if KeyArn::parse(text).is_some() => of(Field::Key),
             Name::Resource => of(Field::Resource),
             Name::Context => Ok(Self::Context(text.to_owned())),
+            Name::Region => of(Field::Region),
+            Name::KeyMaterialId => of(Field::KeyMaterial),
+            Name::GrantId if !marks::is_grant_id(text) => Err(wrong("64 hexadecimal digits")),
+            Name::GrantId => of(Field::Grant),
+            Name::Table => Ok(Self::Table(text.to_owned())),
             Name::ReadOnly => match text {
                 "true" => Ok(Self::ReadOnly),
                 "false" => Ok(Self::Writing),
@@ -125,6 +140,7 @@ impl FilterValue {
             Self::NoError => Sought::Succeeded,
             Self::Network(network) => Sought::SourceIn(*network),
             Self::Context(text) => Sought::Tag(marks::tag(text)),
+            Self::Table(name) => Sought::Tag(field_reads::of_table(name)),
             Self::ReadOnly => Sought::ReadOnly,
             Self::Writing => Sought::Writing,
             Self::RequestId(id) => Sought::RequestId(*id),

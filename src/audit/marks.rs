@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use serde::Deserialize;
@@ -15,6 +15,7 @@ use super::body::Opener;
 use super::field_reads::{self, Release};
 use super::opened::Opened;
 use crate::base::arn::{KeyArn, PARTITION};
+use crate::base::hex;
 use crate::store::{Extent, Field, Marks, StoredRecord};
 
 /// The members that no column has.
@@ -64,6 +65,9 @@ struct Parameters<'a> {
 
 /// What all names of encryption contexts end in.
 const CONTEXT: &str = "ncryptionContext\"";
+/// What records of grants have, and those of calls that one allowed.
+const GRANT_ID: &str = "\"grantId\"";
+const BY_GRANT: &str = "\"source\":\"grant\"";
 
 thread_local! {
     // Keeps the dictionary.
@@ -77,7 +81,7 @@ thread_local! {
 pub fn marks(record: &StoredRecord, extent: Extent) -> Marks {
     let columns = &record.columns;
     let mut marks = Marks {
-        texts: Vec::with_capacity(8),
+        texts: Vec::with_capacity(10),
         source_ip: None,
         tags: Vec::new(),
         read_only: columns.read_only,
@@ -86,6 +90,7 @@ pub fn marks(record: &StoredRecord, extent: Extent) -> Marks {
     };
     let mut mark = |field, text: &str| marks.texts.push((field, text.to_owned()));
     mark(Field::Account, &columns.account);
+    mark(Field::Region, &columns.region);
     mark(Field::EventSource, &columns.event_source);
     mark(Field::EventName, &columns.event_name);
     let session = record.personal.as_ref().and_then(|personal| personal.session.as_deref());
@@ -110,6 +115,9 @@ pub fn marks(record: &StoredRecord, extent: Extent) -> Marks {
     }
     if let Some(code) = &columns.error {
         mark(Field::Error, code);
+    }
+    if let Some(material) = &columns.key_material {
+        mark(Field::KeyMaterial, material);
     }
     let address = record.personal.as_ref().and_then(|personal| personal.source_ip.as_deref());
     marks.source_ip = address.and_then(|address| address.parse::<IpAddr>().ok());
@@ -137,6 +145,7 @@ fn add_body(opened: &Opened, record: &StoredRecord, marks: &mut Marks) {
             marks.texts.push((field, arn.to_string()));
         }
     }
+    marks.texts.extend(grants(&opened.skeleton).into_iter().map(|id| (Field::Grant, id)));
     if opened.format == 1 {
         let more: OfFormat1<'_> = serde_json::from_str(&opened.skeleton).unwrap_or_default();
         marks.source_ip = more.source_ip_address.parse().ok();
@@ -148,13 +157,41 @@ fn add_body(opened: &Opened, record: &StoredRecord, marks: &mut Marks) {
         let body: Body<'_> = serde_json::from_str(&whole).unwrap_or_default();
         let erased = opened.marks();
         marks.tags = tags(body.request_parameters, &erased);
+        marks.tags.extend(field_reads::of_item(&whole));
         if let Some(release) = Release::of(record, &whole) {
             let key = release.key().filter(|key| !key.iter().any(|part| erased.contains(part)));
             marks.tags.extend(field_reads::of_release(&release.table, key.as_deref()));
-            marks.tags.sort_unstable();
-            marks.tags.dedup();
         }
+        marks.tags.sort_unstable();
+        marks.tags.dedup();
     }
+}
+
+/// The grants that a record is about, or that allowed what it tells of.
+fn grants(skeleton: &str) -> Vec<String> {
+    if !skeleton.contains(GRANT_ID) && !skeleton.contains(BY_GRANT) {
+        return Vec::new();
+    }
+    let record: Value = serde_json::from_str(skeleton).unwrap_or_default();
+    let named = ["/requestParameters/grantId", "/responseElements/grantId"];
+    let named = named.into_iter().filter_map(|pointer| record.pointer(pointer));
+    let decisions = record.pointer("/wardbook/decisions").and_then(Value::as_array);
+    let determining = decisions
+        .into_iter()
+        .flatten()
+        .filter_map(|decision| decision.get("determining").and_then(Value::as_array))
+        .flatten();
+    let used = determining
+        .filter(|of| of.get("source").and_then(Value::as_str) == Some("grant"))
+        .filter_map(|of| of.get("policy"));
+    // A refused call may have named anything.
+    let ids = named.chain(used).filter_map(Value::as_str).filter(|id| is_grant_id(id));
+    ids.map(str::to_owned).collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// Whether it is written as ids of grants are.
+pub(super) fn is_grant_id(text: &str) -> bool {
+    hex::decode::<32>(text).is_some()
 }
 
 /// The ARN of the role whose session this is.

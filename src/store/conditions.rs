@@ -81,6 +81,8 @@ impl Sought<'_> {
                     | Field::Principal
                     | Field::Session
                     | Field::Error
+                    | Field::Region
+                    | Field::KeyMaterial
             ),
             Self::Failed
             | Self::Succeeded

@@ -37,6 +37,11 @@ pub enum Field {
     /// Part of an encryption context, as a digest.
     Context,
     ReadOnly,
+    Region,
+    /// Id of the key material that was used.
+    KeyMaterial,
+    /// Id of a grant that was used, made or ended.
+    Grant,
 }
 
 impl Field {
@@ -56,6 +61,9 @@ impl Field {
             Self::SourceIp => 10,
             Self::Context => 11,
             Self::ReadOnly => 12,
+            Self::Region => 13,
+            Self::KeyMaterial => 14,
+            Self::Grant => 15,
         }
     }
 }

@@ -31,4 +31,4 @@ pub(super) const EVIDENCE: usize = 10;
 pub(super) const INDEX: &str = include_str!("../../migrations/sqlite/index.sql");
 
 /// Raised with every edit of [`INDEX`].
-pub(super) const INDEX_VERSION: i64 = 3;
+pub(super) const INDEX_VERSION: i64 = 4;

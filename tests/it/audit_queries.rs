@@ -34,7 +34,7 @@ async fn filters_are_combined() {
     let key = scene(&server).await;
     let (ada, eve) = ("Encrypt ada", "Encrypt eve");
     let user = |name: &str| format!("principal=arn%3Aaws%3Aiam%3A%3A{ACCOUNT}%3Auser%2F{name}");
-    let cases: [(String, &[&str]); 12] = [
+    let cases: [(String, &[&str]); 14] = [
         ("eventName=Encrypt".to_owned(), &[eve, ada, ada]),
         (format!("eventName=Encrypt&{}", user("ada")), &[ada, ada]),
         (format!("{}&{}&eventName=Encrypt", user("ada"), user("eve")), &[eve, ada, ada]),
@@ -46,6 +46,8 @@ async fn filters_are_combined() {
         (format!("keyId={key}&not=eventName%3DCreateKey"), &["DescribeKey ada", eve, ada, ada]),
         ("sourceIp=127.0.0.0%2F8&eventName=Encrypt&limit=1000".to_owned(), &[eve, ada, ada]),
         ("sourceIp=10.0.0.0%2F8".to_owned(), &[]),
+        (format!("awsRegion={REGION}&eventName=Encrypt&errorCode=any"), &[eve]),
+        ("awsRegion=eu-west-9&eventName=Encrypt".to_owned(), &[]),
         (format!("text=not%20authorized&keyId={key}"), &[eve]),
     ];
     for (query, want) in cases {
@@ -118,6 +120,7 @@ fn what_cannot_be_asked() {
         ("requestId=7", "requestId must be a UUID."),
         ("readOnly=yes", "readOnly must be true or false."),
         ("resource=app", "resource must be an ARN."),
+        ("grantId=7", "grantId must be 64 hexadecimal digits."),
         ("not=eventName", "not must be NAME=VALUE, where NAME is one of principal, "),
         ("not=text%3Dx", "not must be NAME=VALUE, where NAME is one of principal, "),
         ("limit=0", "limit must be a number from 1 to 1000."),

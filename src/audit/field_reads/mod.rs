@@ -24,8 +24,8 @@ use crate::store::{self, FieldRead, StoredFieldRead};
 
 pub(super) use check::wrong_rows;
 pub use query::{ReadFilter, ReadPage, ReadRow, SoughtItem, query_reads};
-pub(super) use release::Release;
-pub(super) use tags::{of_release, of_rows};
+pub(super) use release::{Release, of_item};
+pub(super) use tags::{of_release, of_rows, of_table};
 
 /// Bytes of a row's digest that the record has, so that a row that was changed
 /// can be named. That none was, the digest of them all says.

@@ -10,12 +10,16 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::tags::of_table;
 use crate::store::StoredRecord;
 
 /// The calls that give a data key in clear.
 const OPERATIONS: [&str; 2] = ["Decrypt", "GenerateDataKey"];
 /// The call that may take one away.
 const RE_ENCRYPT: &str = "ReEncrypt";
+
+/// What records about an item have.
+const ITEM: &str = "\"item\":{";
 
 /// Who opens items here and says so in rows.
 const OWN_SERVICE: &str = "items.wardbook";
@@ -60,6 +64,15 @@ pub(in crate::audit) struct Release<'a> {
     destination: Option<Cow<'a, str>>,
 }
 
+/// The tag of the table of the item that a record, given in whole, is about.
+pub(in crate::audit) fn of_item(whole: &str) -> Option<i64> {
+    if !whole.contains(ITEM) {
+        return None;
+    }
+    let shown: Shown<'_> = serde_json::from_str(whole).ok()?;
+    shown.wardbook.item.map(|item| of_table(&item.table))
+}
+
 impl<'a> Release<'a> {
     /// The item of a record, given in whole, that tells of a key in clear; `None`
     /// for all others.
@@ -69,7 +82,7 @@ impl<'a> Release<'a> {
         let gives = &*columns.event_source == "kms.amazonaws.com"
             && (may_take || OPERATIONS.contains(&&*columns.event_name))
             && columns.error.is_none();
-        if !gives || !whole.contains("\"item\":{") {
+        if !gives || !whole.contains(ITEM) {
             return None;
         }
         let shown: Shown<'_> = serde_json::from_str(whole).ok()?;

@@ -69,6 +69,11 @@ pub(in crate::audit) fn of_rows(rows: &[StoredFieldRead]) -> BTreeSet<i64> {
     tags
 }
 
+/// The tag of records about items of a table.
+pub(in crate::audit) fn of_table(table: &str) -> i64 {
+    Tag::Table(table).digest()
+}
+
 /// The tags of a record of a key that was released for an item, of whose key
 /// these values are left.
 pub(in crate::audit) fn of_release(table: &str, key: Option<&[String]>) -> Vec<i64> {

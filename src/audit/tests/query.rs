@@ -254,6 +254,45 @@ async fn a_cursor_belongs_to_its_filter() {
     }
 }
 
+#[tokio::test]
+async fn grants_materials_regions_and_tables_are_found() {
+    let folder = TempDir::new().unwrap();
+    let store = open(&folder);
+    let grant = "ab".repeat(32);
+    let made = Case {
+        response: Some(json(&format!(r#"{{"grantId":"{grant}"}}"#))),
+        ..Case::new(ada(), "CreateGrant")
+    };
+    let by_grant = format!(r#"[{{"determining":[{{"source":"grant","policy":"{grant}"}}]}}]"#);
+    let used = Case { decisions: Some(json(&by_grant)), ..Case::decrypt(ada()) };
+    let odd = Case { request: Some(json(r#"{"grantId":7}"#)), ..Case::new(ada(), "RevokeGrant") };
+    let item = json(r#"{"table":"people"}"#);
+    let events = [
+        made.with(|record| prepare(record).unwrap()),
+        used.with(|record| {
+            let own = Own { item: Some(&item), ..record.own };
+            prepare(&Record { own, key_material: Some("00ff"), ..*record }).unwrap()
+        }),
+        odd.with(|record| prepare(record).unwrap()),
+    ];
+    for event in events {
+        commit(&store, event).await;
+    }
+    let found = |filter: &str| -> Vec<String> {
+        let page = query(&store, &written(&[filter])).unwrap();
+        let records = page.records.iter().map(|text| serde_json::from_str::<Value>(text).unwrap());
+        records.map(|record| record["eventName"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(found(&format!("grantId={grant}")), ["Decrypt", "CreateGrant"]);
+    assert_eq!(found("keyMaterialId=00ff"), ["Decrypt"]);
+    assert_eq!(found("table=people"), ["Decrypt"]);
+    assert_eq!(found("!table=people"), ["RevokeGrant", "CreateGrant"]);
+    assert_eq!(found("awsRegion=eu-central-1").len(), 3);
+    assert!(found("awsRegion=eu-west-1").is_empty());
+    let wrong = FilterValue::parse(Name::GrantId, "ab").unwrap_err();
+    assert!(matches!(wrong, Error::Value { name: "grantId", .. }));
+}
+
 /// A page ends with the bytes that it may have, however well they are compressed.
 #[tokio::test]
 async fn a_page_of_long_records_is_short() {

@@ -49,6 +49,18 @@ pub(super) struct Filters {
     /// Only calls that read, or only calls that write
     #[arg(long, value_name = "BOOL", action = ArgAction::Set)]
     read_only: Option<bool>,
+    /// Region of the call, such as eu-central-1
+    #[arg(long, value_name = "NAME")]
+    aws_region: Vec<String>,
+    /// Key material that was used
+    #[arg(long, value_name = "ID")]
+    key_material_id: Vec<String>,
+    /// Grant that allowed the call, or that it made or ended
+    #[arg(long, value_name = "ID")]
+    grant_id: Vec<String>,
+    /// Table of the items that were opened, or whose keys were used
+    #[arg(long, value_name = "NAME")]
+    table: Vec<String>,
     /// Without those that have this, such as event-name=Decrypt
     #[arg(long, value_name = "FILTER=VALUE")]
     not: Vec<String>,
@@ -77,6 +89,10 @@ impl Filters {
             ("requestId", self.request_id),
             ("eventId", self.event_id),
             ("readOnly", read_only.into_iter().collect()),
+            ("awsRegion", self.aws_region),
+            ("keyMaterialId", self.key_material_id),
+            ("grantId", self.grant_id),
+            ("table", self.table),
             ("not", not.collect::<Vec<_>>()),
         ];
         let pairs = given.into_iter().flat_map(|(name, values): (_, Vec<String>)| {

@@ -22,7 +22,7 @@ pub const TO: Member = Member::optional("to", TEXT);
 pub(super) const NOT: Member = Member::optional("not", TEXTS);
 
 /// All filters, as questions to the book have them.
-pub(super) const FILTERS: [Member; 15] = [
+pub(super) const FILTERS: [Member; 19] = [
     FROM,
     TO,
     filter("principal"),
@@ -37,6 +37,10 @@ pub(super) const FILTERS: [Member; 15] = [
     filter("requestId"),
     filter("eventId"),
     filter("readOnly"),
+    filter("awsRegion"),
+    filter("keyMaterialId"),
+    filter("grantId"),
+    filter("table"),
     NOT,
 ];
 
@@ -87,6 +91,14 @@ pub struct Filters {
     #[serde(default)]
     read_only: Vec<String>,
     #[serde(default)]
+    aws_region: Vec<String>,
+    #[serde(default)]
+    key_material_id: Vec<String>,
+    #[serde(default)]
+    grant_id: Vec<String>,
+    #[serde(default)]
+    table: Vec<String>,
+    #[serde(default)]
     not: Vec<String>,
 }
 
@@ -105,16 +117,20 @@ impl Filters {
         let of_name = [
             (Name::RequestId, self.request_id),
             (Name::EventId, self.event_id),
+            (Name::GrantId, self.grant_id),
+            (Name::KeyMaterialId, self.key_material_id),
             (Name::KeyId, self.key_id),
             (Name::Principal, self.principal),
             (Name::AccessKeyId, self.access_key_id),
             (Name::Resource, self.resource),
             (Name::Context, self.context),
+            (Name::Table, self.table),
             (Name::SourceIp, self.source_ip),
             (Name::ErrorCode, self.error_code),
             (Name::EventName, self.event_name),
             (Name::EventSource, self.event_source),
             (Name::ReadOnly, self.read_only),
+            (Name::Region, self.aws_region),
         ];
         let mut terms = Vec::new();
         for (name, texts) in of_name {
