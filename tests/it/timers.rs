@@ -175,6 +175,19 @@ fn a_clock_that_is_far_ahead_at_the_start_deletes_nothing_for_a_day() {
     assert_eq!(server.call("DescribeKey", &key).code(), "NotFoundException");
 }
 
+/// What a command records has the time of the clock, and that of the book.
+#[test]
+fn a_command_says_that_its_clock_is_behind() {
+    let server = Server::at(&Arc::new(ManualClock::at(START_MS)));
+    server.new_key();
+    let behind = Arc::new(ManualClock::at(START_MS - DAY_MS));
+    let options = Options { clock: Arc::<ManualClock>::clone(&behind), ..Options::default() };
+    let server = server.restart_after(options, |folder| add_protector(folder, &behind));
+    let recorded = server.events("eventName=AddRootKeyProtector")[0].clone();
+    assert_eq!(recorded["eventTime"], "2026-11-01T10:11:12Z");
+    assert_eq!(recorded["wardbook"]["clock"]["latestRecordTime"], "2026-11-02T10:11:12.000Z");
+}
+
 fn add_protector(folder: &Path, clock: &Arc<ManualClock>) {
     let source = RootKeySource::KeyFile(folder.join("root.key"));
     let new = RootKeySource::KeyFile(folder.join("spare.key"));
