@@ -19,6 +19,7 @@ use crate::fixture::door::Door;
 use crate::fixture::program::{Home, spawn};
 use crate::fixture::{Options, START_MS, Server, wait_until};
 use crate::full_disk::Disk;
+use crate::server_events;
 use crate::timers::pass;
 
 const DAY_MS: i64 = 86_400_000;
@@ -188,6 +189,7 @@ fn check_restored(door: &Door, made: &Value, before: &[(String, Value)]) {
     }
     assert_eq!(door.call("GenerateRandom", &json!({ "NumberOfBytes": 1 })).status, 400);
     let recorded = door.events("eventName=RestoreBackup");
+    server_events::check(&recorded[0]);
     assert_eq!(recorded[0]["serviceEventDetails"]["backupId"], made["backupId"]);
     assert_eq!(recorded[0]["serviceEventDetails"]["checkpoint"], made["checkpoint"]);
     // It follows the last record of the backup.
@@ -392,6 +394,7 @@ fn a_witness_says_what_is_lost() {
     let right = seen.to_string();
     let program = home.serve(&[&with[..], &["--audit-accept-loss", &right]].concat());
     let recorded = program.events("eventName=AcceptLoss");
+    server_events::check(&recorded[0]);
     assert_eq!(recorded[0]["serviceEventDetails"]["witnessedSize"], seen);
     assert_eq!(recorded[0]["serviceEventDetails"]["logSize"], has);
     assert_eq!(program.call("DescribeKey", &json!({ "KeyId": key })).code(), "NotFoundException");

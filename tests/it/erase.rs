@@ -14,6 +14,7 @@ use wardbook::base::clock::ManualClock;
 
 use crate::fixture::raw::Request;
 use crate::fixture::{ACCOUNT, Credentials, Options, START_MS, Server, wait_until};
+use crate::server_events;
 use crate::verify::{check_intact, copy_of};
 
 /// Texts that stand in records and nowhere else.
@@ -315,6 +316,7 @@ fn a_step_of_the_clock_is_recorded() {
     });
     assert_eq!(step["serviceEventDetails"], details);
     assert_eq!(step["eventType"], "AwsServiceEvent");
+    server_events::check(step);
     // So it is when that happens while no server runs.
     clock.advance_ms(-60_000);
     let server = server.restart(Options { clock, ..Options::default() });

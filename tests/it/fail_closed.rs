@@ -10,6 +10,7 @@ use wardbook::store;
 use crate::calls::Scene;
 use crate::fixture::program::Home;
 use crate::fixture::{Options, Server, wait_until};
+use crate::server_events;
 
 fn impatient() -> Options {
     let store = store::Settings { commit_wait_ms: 700, ..Options::default().store };
@@ -111,7 +112,9 @@ fn an_interruption_is_recorded() {
     other.execute_batch("rollback").unwrap();
     wait_until(|| server.look("/health/ready").status == 200);
     wait_until(|| !server.events("eventName=RecordingResumed").is_empty());
-    let details = server.events("eventName=RecordingResumed")[0]["serviceEventDetails"].clone();
+    let resumed = server.events("eventName=RecordingResumed");
+    server_events::check(&resumed[0]);
+    let details = &resumed[0]["serviceEventDetails"];
     assert!(details["from"].as_str() < details["to"].as_str(), "{details}");
     assert!(details["reason"].as_str().unwrap().contains("database is locked"), "{details}");
 }

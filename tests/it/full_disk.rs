@@ -16,6 +16,7 @@ use crate::calls::{Scene, operations};
 use crate::fixture::program::spawn;
 use crate::fixture::server::data;
 use crate::fixture::{Options, Server, wait_until};
+use crate::server_events;
 
 /// Nothing is answered, whoever asks for what.
 #[track_caller]
@@ -137,6 +138,8 @@ fn administrators_go_on_when_the_disk_is_full() {
     let happened = |name: &str| server.events(&format!("eventName={name}"));
     wait_until(|| happened("DiskReserveRestored").len() == 1);
     assert!(!happened("DiskReserveUsed").is_empty());
+    server_events::check(&happened("DiskReserveUsed")[0]);
+    server_events::check(&happened("DiskReserveRestored")[0]);
     assert_eq!(happened("ServiceStop").len(), 1);
     // Whoever nobody knows was refused in the same words, and only counted.
     let sums = happened("UnauthenticatedCalls");

@@ -19,6 +19,7 @@ use crate::fixture::door::Door;
 use crate::fixture::program::Home;
 use crate::fixture::raw::Request;
 use crate::fixture::{Credentials, Server, wait_until};
+use crate::server_events;
 
 fn hash(value: &Value) -> Hash {
     BASE64_STANDARD.decode(value.as_str().unwrap()).unwrap().try_into().unwrap()
@@ -172,6 +173,7 @@ fn a_folder_from_before_is_signed_as_it_is() {
     assert_eq!(signed.origin, "example.com/log");
     let made = program.events("eventName=CreateAuditKey");
     assert_eq!(made.len(), 1);
+    server_events::check(&made[0]);
     assert_eq!(made[0]["serviceEventDetails"]["auditPublicKey"], key.to_string());
     for record in program.book().iter().step_by(71) {
         let id = record["eventID"].as_str().unwrap();

@@ -9,6 +9,7 @@ use serde_json::json;
 use crate::fixture::program::Home;
 use crate::fixture::raw::{self, Request};
 use crate::fixture::{Options, Server, wait_until};
+use crate::server_events;
 
 #[test]
 fn starts_and_stops_are_recorded() {
@@ -17,6 +18,11 @@ fn starts_and_stops_are_recorded() {
         let program = home.serve(&[]);
         assert_eq!(program.events("eventName=ServiceStart").len(), run);
         assert_eq!(program.events("eventName=ServiceStop").len(), run - 1);
+        for name in ["Initialize", "CreateAuditKey", "ServiceStart", "ServiceStop"] {
+            if let Some(record) = program.events(&format!("eventName={name}")).last() {
+                server_events::check(record);
+            }
+        }
         assert_eq!(program.look("/health/live").json(), json!({ "status": "live" }));
         let ready = program.look("/health/ready").json();
         assert_eq!(ready["status"], "ready");

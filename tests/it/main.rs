@@ -84,6 +84,8 @@ mod schemas;
 #[cfg(test)]
 mod seed;
 #[cfg(test)]
+mod server_events;
+#[cfg(test)]
 mod states;
 #[cfg(test)]
 mod sts;

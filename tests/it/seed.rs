@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::fixture::program::{Home, Program};
 use crate::fixture::raw::Request;
 use crate::fixture::{ACCOUNT, Credentials, REGION};
+use crate::server_events;
 
 const KEY: &str = "0d7a2d8e-93bd-4b4f-8a5c-6e9a3f0c1b2d";
 const SIGNER: &str = "5c3f6f3e-2b7b-4a55-9d1c-0e4f5a6b7c8d";
@@ -107,6 +108,8 @@ fn a_seed_is_applied_once() {
     // record.
     let made = seeds(&program);
     assert_eq!(made.len(), 7);
+    let of_key = made.iter().find(|seed| seed["resources"].to_string().contains(KEY));
+    server_events::check(of_key.unwrap());
     assert!(!serde_json::to_string(&made).unwrap().contains("seeded-secret"));
 
     // What was changed since stays as it is, and what was deleted stays away.

@@ -15,6 +15,7 @@ use crate::fixture::server::data;
 use crate::fixture::{
     ACCOUNT, OTHER_REGION, Options, REGION, START_MS, Server, THIRD_REGION, wait_until,
 };
+use crate::server_events;
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -215,7 +216,9 @@ fn domain_keys_rotate_and_old_ciphertexts_open() {
         blobs.push(json!({ "CiphertextBlob": made["CiphertextBlob"] }));
         pass(&server, &clock, DAY_MS);
         assert_eq!(server.events("eventName=RotateDomainKey").len(), day);
-        let resealed = &server.events("eventName=Reseal")[0]["additionalEventData"]["resealed"];
+        let done = server.events("eventName=Reseal");
+        server_events::check(&done[0]);
+        let resealed = &done[0]["additionalEventData"]["resealed"];
         // One key for each day, two access keys, and the key that signs the log.
         assert_eq!(*resealed, json!(day + 3));
         for blob in &blobs {

@@ -11,6 +11,7 @@ use wardbook::base::clock::ManualClock;
 
 use crate::fixture::raw::{Request, Response};
 use crate::fixture::{ACCOUNT, Options, REGION, START_MS, Server, wait_until};
+use crate::server_events;
 use crate::timers::pass;
 
 /// The call of an operation of CloudTrail, as the administrator.
@@ -160,6 +161,7 @@ fn the_trail_is_delivered_from_one_start_to_the_next() {
     wait_until(|| keys() == 1);
     wait_until(|| files(bucket.path(), ".json.gz").len() == 1);
     assert_eq!(server.events("eventName=CreateTrailKey").len(), 1);
+    server_events::check(&server.events("eventName=CreateTrailKey")[0]);
 
     let server = server.restart(with_trail(&clock, bucket.path()));
     clock.advance_ms(3_600_000);
@@ -175,6 +177,7 @@ fn the_trail_is_delivered_from_one_start_to_the_next() {
         pass(&server, &clock, 86_400_000);
     }
     let forgotten = server.events("eventName=RotateDomainKey");
+    server_events::check(&forgotten[0]);
     assert!(forgotten.iter().any(|event| event["additionalEventData"]["forgotten"] == 1));
     deliver(&server);
     assert!(status().get("LatestDigestDeliveryError").is_none());

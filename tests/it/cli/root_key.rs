@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::{Ended, write_private};
 use crate::fixture::program::{Home, spawn};
 use crate::fixture::wait_until;
+use crate::server_events;
 
 const PLAINTEXT: &str = "c3Vydml2ZXM=";
 
@@ -114,6 +115,8 @@ fn any_protector_opens_and_each_change_is_recorded() {
     let told = |at: usize| &records[at]["serviceEventDetails"];
     assert_eq!(records.len(), 3);
     assert_eq!(records[0]["eventName"], "RemoveRootKeyProtector");
+    server_events::check(&records[0]);
+    server_events::check(&records[1]);
     assert_eq!(told(0)["protector"], json!({ "name": "key-file", "kind": "key-file" }));
     assert_eq!((&told(0)["openedBy"], &told(0)["forced"]), (&json!("passphrase"), &json!(false)));
     assert_eq!(told(1)["protector"], json!({ "name": "usb", "kind": "key-file" }));
@@ -196,6 +199,7 @@ fn a_new_root_key_makes_the_old_one_worthless() {
     scene.check_serves(&["--passphrase-file", &scene.path("right")]);
     let records = scene.check_serves(&[]);
     assert_eq!(records[0]["eventName"], "RotateRootKey");
+    server_events::check(&records[0]);
     let names = records[0]["serviceEventDetails"]["protectors"].as_array().unwrap().len();
     assert_eq!(names, 2);
     scene.check_verifies();

@@ -15,6 +15,7 @@ use super::{NO_KEY, arn, invalid};
 use crate::fixture::import::{Wrapping, new_key};
 use crate::fixture::raw::Response;
 use crate::fixture::{OTHER_REGION, Options, REGION, START_MS, Server, wait_until};
+use crate::server_events;
 use crate::timers::pass;
 
 const ALGORITHMS: [&str; 4] = [
@@ -444,6 +445,7 @@ fn material_expires() {
     let record = &records[0];
     assert_eq!(record["eventType"], "AwsServiceEvent");
     assert_eq!(record["serviceEventDetails"], json!({ "keyId": key }));
+    server_events::check(record);
     assert_eq!(record["requestParameters"], Value::Null);
     assert_eq!(record["responseElements"], Value::Null);
     assert_eq!(record["resources"][0]["ARN"], arn(&key));

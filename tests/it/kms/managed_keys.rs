@@ -12,6 +12,7 @@ use wardbook::ops::system;
 use super::{alias_arn, arn};
 use crate::fixture::raw::Response;
 use crate::fixture::{ACCOUNT, Options, REGION, START_MS, Server};
+use crate::server_events;
 
 const SERVICES: [&str; 14] = [
     "acm",
@@ -77,6 +78,7 @@ fn a_key_is_made_when_it_is_first_named() {
     let details = json!({ "keyId": key, "aliasName": "alias/aws/s3" });
     assert_eq!(record["serviceEventDetails"], details);
     assert!(record.get("requestID").is_none(), "{record}");
+    server_events::check(&record);
     // The call itself has its one record too.
     assert_eq!(server.records_of(answer.request_id()).len(), 1);
 
