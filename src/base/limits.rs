@@ -18,6 +18,9 @@ pub const LARGE_BODIES_BYTES: usize = 128 * 1024 * 1024;
 pub const JSON_DEPTH: usize = 96;
 /// All request headers together, bytes.
 pub const HEADER_BYTES: usize = 16 * 1024;
+/// How long the head of a connection's first request may take to arrive, milliseconds:
+/// long enough that one which waits behind the largest bodies is not given up.
+pub const HEAD_READ_MS: u64 = 15_000;
 /// How long a request's body may take to arrive, milliseconds.
 pub const BODY_READ_MS: u64 = 30_000;
 /// The text of an error, characters. Ten faults with the longest lists of values

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use actix_web::http::Method;
@@ -58,6 +59,7 @@ pub fn start(door: Arc<Door>, settings: Settings) -> io::Result<Listening> {
     .workers(workers)
     .on_connect(tls::note)
     .max_connections(connections)
+    .client_request_timeout(Duration::from_millis(limits::HEAD_READ_MS))
     .shutdown_timeout(limits::SHUTDOWN_S)
     // `app` listens for signals: it stops the doors first and the book last.
     .disable_signals();
