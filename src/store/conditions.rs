@@ -67,9 +67,7 @@ impl Sought<'_> {
             Self::EventId(id) => marks.event_id == Some(*id),
         }
     }
-}
 
-impl Sought<'_> {
     /// Whether the columns of a record say all of it.
     fn is_of_columns(&self) -> bool {
         match self {
@@ -96,10 +94,19 @@ impl Sought<'_> {
 }
 
 impl Condition<'_> {
+    fn has_any(&self, marks: &Marks) -> bool {
+        self.any_of.iter().any(|sought| sought.is_in(marks))
+    }
+
+    /// Whether it holds for the record with these marks.
+    fn holds(&self, marks: &Marks) -> bool {
+        self.has_any(marks) != self.not
+    }
+
     /// Whether it holds for the record with these marks of its columns; `None` if
     /// these do not say.
     fn holds_by_columns(&self, marks: &Marks) -> Option<bool> {
-        if self.any_of.iter().any(|sought| sought.is_in(marks)) {
+        if self.has_any(marks) {
             return Some(!self.not);
         }
         self.any_of.iter().all(Sought::is_of_columns).then_some(self.not)
@@ -119,17 +126,17 @@ pub struct Conditions<'a> {
 impl Conditions<'_> {
     /// Whether they hold for a record.
     pub(super) fn hold(&self, position: Position, marks: &Marks) -> bool {
-        (self.from_ms..self.to_ms).contains(&position.time_ms)
-            && self.all.iter().all(|condition| {
-                condition.any_of.iter().any(|sought| sought.is_in(marks)) != condition.not
-            })
+        self.span(position) && self.all.iter().all(|condition| condition.holds(marks))
     }
-}
 
-impl Conditions<'_> {
+    /// Whether it is of the time that they are about.
+    fn span(&self, position: Position) -> bool {
+        (self.from_ms..self.to_ms).contains(&position.time_ms)
+    }
+
     /// Whether they hold for a record, of which no more is read than that takes.
     pub(super) fn hold_for(&self, record: &StoredRecord, read_marks: ReadMarks) -> bool {
-        if !(self.from_ms..self.to_ms).contains(&record.position.time_ms) {
+        if !self.span(record.position) {
             return false;
         }
         let columns = read_marks(record, Extent::Columns);
