@@ -111,6 +111,15 @@ fn open(folder: &Path) -> Store {
     book
 }
 
+async fn put(
+    book: &Store,
+    stores: &Arc<CustomKeyStores>,
+    store: &CustomKeyStore,
+) -> Result<(), Error> {
+    let (stores, store) = (Arc::clone(stores), Arc::new(store.clone()));
+    book.keep(vec![Box::new(PutCustomKeyStore { stores, store })]).await
+}
+
 /// A new key in a store, made while the store's remote was `remote`.
 struct NewKey {
     number: u8,
@@ -161,8 +170,7 @@ async fn one_key_material_has_one_key() {
     let folder = tempfile::TempDir::new().unwrap();
     let book = open(folder.path());
     let a = store(1, "a", "ra");
-    let (stores, put) = (Arc::new(CustomKeyStores::default()), Arc::new(a.clone()));
-    book.keep(vec![Box::new(PutCustomKeyStore { stores, store: put })]).await.unwrap();
+    put(&book, &Arc::default(), &a).await.unwrap();
     let ids = [
         ("arn:aws:kms:eu-central-1:111122223333:key/mrk-1", true),
         ("arn:aws:kms:us-east-1:111122223333:key/mrk-1", false),
@@ -189,10 +197,7 @@ async fn a_store_with_a_key_keeps_its_remote() {
     let folder = tempfile::TempDir::new().unwrap();
     let book = open(folder.path());
     let stores = Arc::new(CustomKeyStores::default());
-    let put = |store: &CustomKeyStore| {
-        let (stores, store) = (Arc::clone(&stores), Arc::new(store.clone()));
-        book.keep(vec![Box::new(PutCustomKeyStore { stores, store })])
-    };
+    let put = async |store: &CustomKeyStore| put(&book, &stores, store).await;
     let a = store(1, "a", "ra");
     put(&a).await.unwrap();
     let moved = |store: &CustomKeyStore, remote: &str| {
@@ -215,10 +220,7 @@ async fn committed_stores_are_there_after_a_start() {
     let folder = tempfile::TempDir::new().unwrap();
     let book = open(folder.path());
     let stores = Arc::new(CustomKeyStores::default());
-    let put = |store: &CustomKeyStore| {
-        let (stores, store) = (Arc::clone(&stores), Arc::new(store.clone()));
-        book.keep(vec![Box::new(PutCustomKeyStore { stores, store })])
-    };
+    let put = async |store: &CustomKeyStore| put(&book, &stores, store).await;
     let (a, b) = (store(1, "a", "ra"), store(2, "b", "rb"));
     put(&a).await.unwrap();
     put(&b).await.unwrap();
