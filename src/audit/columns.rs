@@ -209,20 +209,30 @@ impl<'a> Columns<'a> {
     }
 
     fn put_back(&self, short: &[u8], of: usize, whole: &mut Vec<u8>) -> Option<()> {
-        let is_sign = |byte: &u8| *byte < 0x20 && *byte != b'\t';
-        for part in short.split_inclusive(is_sign) {
-            match part.split_last() {
-                Some((sign, plain)) if is_sign(sign) => {
-                    whole.extend_from_slice(plain);
-                    let at = SIGNS.iter().take(of).position(|known| known == sign)?;
-                    let text = self.texts.get(at).filter(|text| !text.is_empty())?;
-                    whole.extend_from_slice(text.as_bytes());
-                }
-                _ => whole.extend_from_slice(part),
-            }
+        let mut rest = short;
+        while let Some(at) = sign_at(rest) {
+            let (plain, behind) = rest.split_at_checked(at)?;
+            let (sign, behind) = behind.split_first()?;
+            whole.extend_from_slice(plain);
+            let at = SIGNS.iter().take(of).position(|known| known == sign)?;
+            let text = self.texts.get(at).filter(|text| !text.is_empty())?;
+            whole.extend_from_slice(text.as_bytes());
+            rest = behind;
         }
+        whole.extend_from_slice(rest);
         Some(())
     }
+}
+
+/// Where the next sign stands. Most pieces have none, which the compiler sees many
+/// bytes at a time.
+fn sign_at(bytes: &[u8]) -> Option<usize> {
+    const PIECE: usize = 32;
+    let is_sign = |byte: &u8| *byte < 0x20 && *byte != b'\t';
+    let has_sign = |piece: &[u8]| piece.iter().fold(false, |found, byte| found | is_sign(byte));
+    let pieces = bytes.chunks(PIECE).take_while(|piece| !has_sign(piece)).count();
+    let plain = pieces.saturating_mul(PIECE);
+    Some(plain.saturating_add(bytes.get(plain..)?.iter().position(is_sign)?))
 }
 
 /// A record that was taken apart.

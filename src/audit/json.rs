@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use memchr::memchr2;
 use serde::ser::{Error as _, SerializeSeq};
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
@@ -336,7 +337,7 @@ struct Omitted {
 impl Serialize for Member<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            Self::Whole(json) if json.get().contains(['\n', '\r']) => {
+            Self::Whole(json) if memchr2(b'\n', b'\r', json.get().as_bytes()).is_some() => {
                 // Outside of strings, where JSON has none: white space. A
                 // record is one line, so that exports are one record a line.
                 let line = json.get().replace(['\n', '\r'], " ");
