@@ -252,7 +252,7 @@ impl<'a> Reader<'a> {
 
 /// How many values the JSON in `text` has at the most, without reading them: one
 /// begins at the front, behind each comma, and inside of each bracket.
-pub fn count_values(text: &str) -> usize {
+pub(super) fn count_values(text: &str) -> usize {
     let (mut count, mut in_string, mut escaped) = (1_usize, false, false);
     for byte in text.bytes() {
         match byte {

@@ -29,6 +29,7 @@ pub mod encrypt;
 mod envelope;
 pub mod error;
 mod field;
+pub mod fill;
 mod footer;
 pub mod header;
 pub mod item_key;
@@ -46,7 +47,6 @@ mod serialize;
 mod stored_schema;
 pub mod summary;
 
-pub use json::count_values;
 pub use operations::{Ctx, TABLE};
 
 #[cfg(test)]

@@ -9,12 +9,12 @@ use reqwest::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::fill::{Fill, Load};
 use super::stream::{Items, Writer};
 use crate::cli::client::{Call, Client};
 use crate::cli::error::Error;
 use crate::cli::input;
 use crate::cli::output::Output;
+use crate::items::fill::{Fill, Load};
 
 #[derive(Args)]
 pub(super) struct Conversion {

@@ -4,7 +4,6 @@
 //! policy decides and the book records.
 
 mod convert;
-mod fill;
 mod job;
 pub(super) mod stream;
 

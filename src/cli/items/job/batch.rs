@@ -6,9 +6,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::lines::{LINE_BYTES, Lines, Place, Text};
-use crate::cli::items::fill::{Fill, Load};
+use super::lines::{Lines, Place, Text};
 use crate::items::error::ItemErrorCode;
+use crate::items::fill::{Fill, LINE_BYTES, Load};
 
 /// Why a line did not become an item.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -8,11 +8,7 @@ use std::rc::Rc;
 
 use flate2::bufread::MultiGzDecoder;
 
-use crate::base::limits;
-
-/// The longest line that is read: the largest item, which is an encrypted one, and what
-/// a DynamoDB export writes around it. Longer ones are passed over.
-pub(super) const LINE_BYTES: usize = limits::ENCRYPTED_ITEM_BYTES + 1024;
+use crate::items::fill::LINE_BYTES;
 
 /// The first bytes of every gzip file (RFC 1952).
 const GZIP: &[u8] = &[0x1f, 0x8b];

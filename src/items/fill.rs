@@ -1,35 +1,39 @@
 //! How much a batch holds already: the server takes so many items, so many bytes and so
-//! many values at once.
+//! many values at once. For those who make batches out of lines.
 
+use super::json::count_values;
 use crate::base::limits;
-use crate::items::count_values;
 
 /// Bytes of items in one body, which says a little more beside them.
 const BATCH_BYTES: usize = limits::ITEMS_BODY_BYTES - 1024 * 1024;
 
+/// The longest line that is read: the largest item, which is an encrypted one, and what
+/// a DynamoDB export writes around it.
+pub const LINE_BYTES: usize = limits::ENCRYPTED_ITEM_BYTES + 1024;
+
 /// What one item adds to a batch.
 #[derive(Clone, Copy)]
-pub(super) struct Load {
+pub struct Load {
     bytes: usize,
     values: usize,
 }
 
 impl Load {
     /// Of an item with this text. One of too many values is refused by itself.
-    pub(super) fn of(text: &str) -> Self {
+    pub fn of(text: &str) -> Self {
         let values = count_values(text).min(limits::ENCRYPTED_ITEM_VALUES);
         Self { bytes: text.len(), values }
     }
 
     /// The most that an item of at most so many bytes can be.
-    pub(super) const fn largest(bytes: usize) -> Self {
+    pub const fn largest(bytes: usize) -> Self {
         Self { bytes, values: limits::ENCRYPTED_ITEM_VALUES }
     }
 }
 
 /// What a batch holds.
 #[derive(Default)]
-pub(super) struct Fill {
+pub struct Fill {
     items: usize,
     bytes: usize,
     values: usize,
@@ -38,14 +42,14 @@ pub(super) struct Fill {
 impl Fill {
     /// Whether one more item has room. Alone any has: the server says what is wrong
     /// with one that is too large.
-    pub(super) fn has_room(&self, load: Load) -> bool {
+    pub fn has_room(&self, load: Load) -> bool {
         let bytes = self.bytes.saturating_add(load.bytes);
         let values = self.values.saturating_add(load.values);
         let fits = bytes <= BATCH_BYTES && values <= limits::BATCH_VALUES;
         self.items == 0 || (fits && self.items < limits::BATCH_ITEMS)
     }
 
-    pub(super) fn add(&mut self, load: Load) {
+    pub fn add(&mut self, load: Load) {
         self.items = self.items.saturating_add(1);
         self.bytes = self.bytes.saturating_add(load.bytes);
         self.values = self.values.saturating_add(load.values);
