@@ -216,6 +216,7 @@ fn assemble(
         audit_counts: Workshop::of_audit_counts(),
         audit_exports: Seats::new(limits::AUDIT_EXPORTS_AT_ONCE, limits::AUDIT_EXPORTS_OF_ACCOUNT),
         audit_followers: Seats::new(limits::AUDIT_FOLLOWERS, limits::AUDIT_FOLLOWERS_OF_ACCOUNT),
+        item_streams: Seats::new(limits::ITEM_STREAMS, limits::ITEM_STREAMS_OF_ACCOUNT),
         backups: Arc::new(Semaphore::new(limits::BACKUPS_AT_ONCE)),
     });
     let items = Arc::new(items::Ctx::new(Arc::clone(&ctx), schemas));

@@ -19,7 +19,7 @@ use super::trail;
 use super::watch::Watcher;
 use crate::base::limits;
 use crate::http::server::{self, Listening};
-use crate::http::{Door, State};
+use crate::http::{Door, State, Way};
 use crate::identity::authenticate::Authenticator;
 use crate::items;
 use crate::ops::operation::BoundOperation;
@@ -123,12 +123,12 @@ pub fn serve(options: ServeOptions, mut tell: impl FnMut(Progress<'_>)) -> Resul
 /// If the listener cannot be used, or the start cannot be recorded.
 pub async fn start(opened: Opened, doors: Doors) -> Result<Running, Error> {
     let Doors { listener, workers, tls, metrics } = doors;
-    let secure = tls.is_some();
-    let state = state(&opened, secure, metrics).await?;
+    let way = Way::to(&listener, tls.is_some()).map_err(Error::Serve)?;
+    let state = state(&opened, way, metrics).await?;
     let door = Arc::new(Door::to(Arc::clone(&state)));
     let settings = server::Settings { listener, workers, tls };
     let listening = server::start(door, settings).map_err(Error::Serve)?;
-    let details = started::details(&opened, listening.address, workers, secure);
+    let details = started::details(&opened, listening.address, workers, way.tls);
     system::record_start(&opened.ctx, details).await?;
     Ok(Running { opened, address: listening.address, state, listening })
 }
@@ -136,7 +136,7 @@ pub async fn start(opened: Opened, doors: Doors) -> Result<Running, Error> {
 /// What the doors lead to: with the custom key stores of the settings.
 async fn state(
     opened: &Opened,
-    secure: bool,
+    way: Way,
     metrics: Box<dyn Fn() -> String + Send + Sync>,
 ) -> Result<Arc<State>, Error> {
     let ctx = &opened.ctx;
@@ -148,7 +148,7 @@ async fn state(
         Arc::clone(&opened.providers),
     );
     let operations = operations(opened);
-    Ok(Arc::new(State::new(Arc::clone(ctx), authenticator, operations, secure, metrics)))
+    Ok(Arc::new(State::new(Arc::clone(ctx), authenticator, operations, way, metrics)))
 }
 
 /// The doors of a server that is about to start.
@@ -162,18 +162,18 @@ struct SealedDoors {
     door: Arc<Door>,
     listening: Listening,
     workers: usize,
-    secure: bool,
+    way: Way,
     metrics: Box<dyn Fn() -> String + Send + Sync>,
 }
 
 impl SealedDoors {
     fn listen(doors: Doors) -> Result<Self, Error> {
         let Doors { listener, workers, tls, metrics } = doors;
-        let secure = tls.is_some();
+        let way = Way::to(&listener, tls.is_some()).map_err(Error::Serve)?;
         let door = Arc::new(Door::sealed(sealed::STARTING));
         let settings = server::Settings { listener, workers, tls };
         let listening = server::start(Arc::clone(&door), settings).map_err(Error::Serve)?;
-        Ok(Self { door, listening, workers, secure, metrics })
+        Ok(Self { door, listening, workers, way, metrics })
     }
 
     /// Opens the folder as soon as its root key can be opened; `None` if the server
@@ -192,10 +192,10 @@ impl SealedDoors {
 
     /// Lets everybody in.
     async fn open(self, opened: Opened) -> Result<Running, Error> {
-        let Self { door, listening, workers, secure, metrics } = self;
-        let details = started::details(&opened, listening.address, workers, secure);
+        let Self { door, listening, workers, way, metrics } = self;
+        let details = started::details(&opened, listening.address, workers, way.tls);
         system::record_start(&opened.ctx, details).await?;
-        let state = state(&opened, secure, metrics).await?;
+        let state = state(&opened, way, metrics).await?;
         door.open(Arc::clone(&state));
         Ok(Running { opened, address: listening.address, state, listening })
     }

@@ -12,6 +12,7 @@ pub mod context;
 pub mod grant;
 pub mod hex;
 pub mod ids;
+mod item_limits;
 pub mod limits;
 pub mod managed;
 mod names;

@@ -42,7 +42,10 @@ pub(super) fn authenticate(
         body: &incoming.body,
     };
     let now_ms = state.ctx.clock.now_ms();
-    state.authenticator.authenticate(&signed, service, now_ms).map_err(to_api_error)
+    state
+        .authenticator
+        .authenticate(&signed, service, incoming.payload, now_ms)
+        .map_err(to_api_error)
 }
 
 /// Counts a call by the token of a web identity, before it is known who that is,

@@ -26,23 +26,32 @@ const EVENTS: &str = "x-wardbook-events";
 /// A piece, or the end.
 type Piece = Option<Bytes>;
 
+/// Where pieces go.
+pub(super) type Pieces = mpsc::Sender<Piece>;
+
+/// The body of an answer in pieces, and where they go: one at a time.
+pub(super) fn channel() -> (Pieces, impl MessageBody + 'static) {
+    let (pieces, received) = mpsc::channel(1);
+    (pieces, Body { received })
+}
+
 /// Answers with the pieces of `feed`.
 pub(super) fn answer(state: &State, request_id: RequestId, feed: Feed) -> HttpResponse {
     let mut response = respond::start(request_id, feed.content_type);
     if let Some(events) = feed.events {
         response.insert_header((EVENTS, events.to_string()));
     }
-    let (pieces, received) = mpsc::channel(1);
+    let (pieces, body) = channel();
     let sending = send(Arc::clone(&state.ctx), request_id, feed, pieces, state.closing());
     tokio::spawn(sending);
-    response.body(Body { received })
+    response.body(body)
 }
 
 async fn send(
     ctx: Arc<Ctx>,
     request_id: RequestId,
     mut feed: Feed,
-    pieces: mpsc::Sender<Piece>,
+    pieces: Pieces,
     mut closing: watch::Receiver<bool>,
 ) {
     let (endless, patience) = (feed.endless, Duration::from_secs(limits::PIECE_TAKEN_S));

@@ -18,9 +18,10 @@ mod rest;
 mod routes;
 pub mod server;
 mod state;
+mod stream;
 mod sts;
 mod tls;
 mod xml;
 
 pub use door::Door;
-pub use state::State;
+pub use state::{State, Way};

@@ -18,6 +18,7 @@ use crate::base::limits;
 use crate::ops::rates::throttled;
 use crate::wire::codes::Code;
 use crate::wire::error::ApiError;
+use crate::wire::sigv4;
 
 /// The parts of a request that outlive actix's own types.
 pub(super) struct Incoming {
@@ -26,6 +27,8 @@ pub(super) struct Incoming {
     pub(super) user_agent: Option<String>,
     pub(super) tls: Option<Tls>,
     pub(super) body: Vec<u8>,
+    /// What a signature must cover of the body.
+    pub(super) payload: sigv4::Payload,
     /// What the body has of the room for large ones, until nobody holds it any more.
     pub(super) held: Option<Held>,
 }
@@ -38,6 +41,56 @@ pub(super) struct Room {
     bytes: usize,
     /// What all bodies have beyond [`limits::KMS_BODY_BYTES`]; none if no body gets there.
     shared: Option<Arc<Semaphore>>,
+}
+
+/// What somebody has of that room who takes and gives back as he goes on.
+pub(super) struct Share {
+    shared: Arc<Semaphore>,
+    held: Option<Held>,
+}
+
+impl Share {
+    /// Nothing yet.
+    pub(super) fn of(shared: &Arc<Semaphore>) -> Self {
+        Self { shared: Arc::clone(shared), held: None }
+    }
+
+    /// Has at least what so many bytes need.
+    ///
+    /// # Errors
+    /// `ThrottlingException` if others have the room.
+    pub(super) fn hold(&mut self, bytes: usize) -> Result<(), ApiError> {
+        hold(&mut self.held, &self.shared, bytes)
+    }
+
+    /// Has what these bytes need, which are there already, and no more; of what others
+    /// have, nothing.
+    pub(super) fn fit(&mut self, bytes: usize) {
+        let has = self.held.as_ref().map_or(0, Held::num_permits);
+        let needed = bytes.saturating_sub(limits::KMS_BODY_BYTES);
+        if let Some(held) = &mut self.held {
+            drop(held.split(has.saturating_sub(needed)));
+        }
+        let there = has.saturating_add(self.shared.available_permits());
+        // Somebody else may have been faster.
+        drop(self.hold(bytes.min(there.saturating_add(limits::KMS_BODY_BYTES))));
+    }
+}
+
+/// Takes what so many bytes need of `shared`, beside what is held.
+fn hold(held: &mut Option<Held>, shared: &Arc<Semaphore>, bytes: usize) -> Result<(), ApiError> {
+    let has = held.as_ref().map_or(0, Held::num_permits);
+    let more = bytes.saturating_sub(limits::KMS_BODY_BYTES).saturating_sub(has);
+    let more = u32::try_from(more).map_err(ApiError::internal)?;
+    if more == 0 {
+        return Ok(());
+    }
+    let more = Arc::clone(shared).try_acquire_many_owned(more).map_err(|_none| throttled())?;
+    match held {
+        Some(held) => held.merge(more),
+        none => *none = Some(more),
+    }
+    Ok(())
 }
 
 impl Room {
@@ -63,7 +116,26 @@ impl Incoming {
                 .map(|text| text.chars().take(limits::USER_AGENT_CHARS).collect()),
             tls: request.conn_data::<Tls>().map(|agreed| Tls { host: host(request), ..*agreed }),
             body: Vec::new(),
+            payload: sigv4::Payload::default(),
             held: None,
+        }
+    }
+
+    /// A request whose body no signature covers.
+    pub(super) fn unsigned(request: &HttpRequest, request_id: RequestId) -> Self {
+        Self { payload: sigv4::Payload::Unsigned, ..Self::new(request, request_id) }
+    }
+
+    /// Refuses headers that are too long.
+    pub(super) fn check_headers(request: &HttpRequest) -> Result<(), ApiError> {
+        let headers: usize = request
+            .headers()
+            .iter()
+            .map(|(name, value)| name.as_str().len().saturating_add(value.len()))
+            .sum();
+        match headers > limits::HEADER_BYTES {
+            true => Err(too_large("headers", limits::HEADER_BYTES)),
+            false => Ok(()),
         }
     }
 
@@ -79,14 +151,7 @@ impl Incoming {
         payload: Payload,
         room: Room,
     ) -> Result<(), ApiError> {
-        let headers: usize = request
-            .headers()
-            .iter()
-            .map(|(name, value)| name.as_str().len().saturating_add(value.len()))
-            .sum();
-        if headers > limits::HEADER_BYTES {
-            return Err(too_large("headers", limits::HEADER_BYTES));
-        }
+        Self::check_headers(request)?;
         let announced = request.headers().get(CONTENT_LENGTH).and_then(|len| len.to_str().ok());
         if announced.and_then(|len| len.parse::<usize>().ok()).is_some_and(|len| len > room.bytes) {
             return Err(too_large("body", room.bytes));
@@ -108,25 +173,10 @@ impl Incoming {
             if bytes > room.bytes {
                 return Err(too_large("body", room.bytes));
             }
-            self.hold(bytes, room)?;
+            if let Some(shared) = &room.shared {
+                hold(&mut self.held, shared, bytes)?;
+            }
             self.body.extend_from_slice(&part);
-        }
-        Ok(())
-    }
-
-    /// Takes what a body of so many bytes needs of the shared room.
-    fn hold(&mut self, bytes: usize, room: &Room) -> Result<(), ApiError> {
-        let Some(shared) = &room.shared else { return Ok(()) };
-        let held = self.held.as_ref().map_or(0, Held::num_permits);
-        let more = bytes.saturating_sub(limits::KMS_BODY_BYTES).saturating_sub(held);
-        let more = u32::try_from(more).map_err(ApiError::internal)?;
-        if more == 0 {
-            return Ok(());
-        }
-        let more = Arc::clone(shared).try_acquire_many_owned(more).map_err(|_none| throttled())?;
-        match &mut self.held {
-            Some(held) => held.merge(more),
-            none => *none = Some(more),
         }
         Ok(())
     }
@@ -138,11 +188,41 @@ fn host(request: &HttpRequest) -> Option<String> {
     Some(host.chars().take(limits::HOST_CHARS).collect())
 }
 
-fn not_arrived() -> ApiError {
+pub(super) fn not_arrived() -> ApiError {
     ApiError::new(Code::SerializationException, "The request body did not arrive.")
 }
 
 fn too_large(what: &str, limit: usize) -> ApiError {
     let text = format!("The request's {what} must not exceed {limit} bytes.");
     ApiError::new(Code::RequestEntityTooLargeException, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_is_what_its_holder_has_in_memory() {
+        const SMALL: usize = limits::KMS_BODY_BYTES;
+        let room = Arc::new(Semaphore::new(100));
+        let [mut one, mut other] = [Share::of(&room), Share::of(&room)];
+        one.hold(SMALL).unwrap();
+        assert_eq!(room.available_permits(), 100, "so much everybody has");
+        one.hold(SMALL + 60).unwrap();
+        one.hold(SMALL + 10).unwrap();
+        assert_eq!(room.available_permits(), 40, "to hold less gives nothing back");
+        let error = other.hold(SMALL + 41).unwrap_err();
+        assert_eq!(error.code(), Code::ThrottlingException);
+        // What is there already counts as far as there is room.
+        other.fit(SMALL + 41);
+        assert_eq!(room.available_permits(), 0);
+        one.fit(SMALL + 10);
+        assert_eq!(room.available_permits(), 50);
+        other.fit(SMALL + 41);
+        assert_eq!(room.available_permits(), 49);
+        one.fit(0);
+        assert_eq!(room.available_permits(), 59);
+        drop((one, other));
+        assert_eq!(room.available_permits(), 100);
+    }
 }

@@ -12,6 +12,7 @@ use super::request::{Incoming, Room};
 use super::respond;
 use super::routes::{Members, ROUTES};
 use super::state::{State, UNKNOWN_OPERATION};
+use super::stream;
 use crate::base::limits;
 use crate::ops::call::Call;
 use crate::ops::operation::{BoundOperation, Description};
@@ -39,12 +40,15 @@ const IN_HEADERS: [(&str, &str); 3] = [
 
 /// Answers one call of the REST API.
 pub(super) async fn answer(
-    state: &State,
+    state: &Arc<State>,
     request: &HttpRequest,
     mut incoming: Incoming,
     payload: Payload,
 ) -> HttpResponse {
-    let found = find(state, request);
+    let mut found = find(state, request);
+    if let Some(found) = found.take_if(|found| stream::is_meant(request, found)) {
+        return stream::answer(state, request, found, incoming, payload).await;
+    }
     let description = found.as_ref().map_or(UNKNOWN_OPERATION, |found| found.operation.description);
     // Nothing is read for a path that is not there: the connection is closed then, if
     // a body is on its way.
@@ -86,7 +90,7 @@ pub(super) async fn answer(
 }
 
 /// Who calls: by signature, or by bearer token.
-fn identify(
+pub(super) fn identify(
     state: &State,
     request: &HttpRequest,
     incoming: &Incoming,
@@ -107,10 +111,10 @@ fn accepts_lines(request: &HttpRequest) -> bool {
 }
 
 /// The operation behind a path.
-struct Found {
-    operation: Arc<BoundOperation>,
-    in_path: Members,
-    body_bytes: usize,
+pub(super) struct Found {
+    pub(super) operation: Arc<BoundOperation>,
+    pub(super) in_path: Members,
+    pub(super) body_bytes: usize,
 }
 
 /// The operation behind the request's path. What is signed is the normal form
@@ -130,7 +134,7 @@ fn find(state: &State, request: &HttpRequest) -> Option<Found> {
 /// The members of the path and those of the query string. A name that the
 /// operation does not have is refused: a mistyped filter must not widen a
 /// query. Only a list may be given several times.
-fn query_members(
+pub(super) fn query_members(
     request: &HttpRequest,
     description: &Description,
     in_path: &Members,

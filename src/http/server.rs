@@ -81,7 +81,7 @@ async fn dispatch(request: HttpRequest, payload: Payload, way_in: Data<Door>) ->
 }
 
 /// Which door a request is for.
-async fn enter(request: &HttpRequest, payload: Payload, state: &State) -> HttpResponse {
+async fn enter(request: &HttpRequest, payload: Payload, state: &Arc<State>) -> HttpResponse {
     let request_id = match state.request_id() {
         Ok(id) => id,
         Err(_no_randomness) => return respond::bare_internal(RequestId::from_random([0; 16])),

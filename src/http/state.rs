@@ -1,6 +1,8 @@
 //! What all doors share.
 
 use std::collections::BTreeMap;
+use std::io;
+use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,14 +22,38 @@ use crate::ops::pipeline::{self, Refusal};
 use crate::ops::rates::throttled;
 use crate::wire::error::ApiError;
 
+/// How calls come to this server.
+#[derive(Clone, Copy, Debug)]
+pub struct Way {
+    /// Over TLS.
+    pub tls: bool,
+    /// To an address that only this machine has.
+    pub loopback: bool,
+}
+
+impl Way {
+    /// The way to `listener`.
+    ///
+    /// # Errors
+    /// If it has no address.
+    pub fn to(listener: &TcpListener, tls: bool) -> io::Result<Self> {
+        Ok(Self { tls, loopback: listener.local_addr()?.ip().is_loopback() })
+    }
+
+    /// Whether nobody between can change what no signature covers. It is not asked where
+    /// a call seems to come from: a proxy on this machine passes on those of others.
+    pub(super) const fn is_safe(self) -> bool {
+        self.tls || self.loopback
+    }
+}
+
 /// The handles of the HTTP server. Made once by `app`.
 pub struct State {
     pub(super) ctx: Arc<Ctx>,
     pub(super) authenticator: Authenticator,
     /// Every operation that can be called from outside, by name.
     pub(super) operations: BTreeMap<&'static str, Arc<BoundOperation>>,
-    /// Whether this server speaks TLS.
-    pub(super) secure_transport: bool,
+    pub(super) way: Way,
     /// Metrics in Prometheus's text form.
     pub(super) metrics: Box<dyn Fn() -> String + Send + Sync>,
     in_flight: Arc<Semaphore>,
@@ -44,7 +70,7 @@ impl State {
         ctx: Arc<Ctx>,
         authenticator: Authenticator,
         operations: Vec<BoundOperation>,
-        secure_transport: bool,
+        way: Way,
         metrics: Box<dyn Fn() -> String + Send + Sync>,
     ) -> Self {
         let by_name = |operation: BoundOperation| (operation.description.name, Arc::new(operation));
@@ -52,7 +78,7 @@ impl State {
             ctx,
             authenticator,
             operations: operations.into_iter().map(by_name).collect(),
-            secure_transport,
+            way,
             metrics,
             in_flight: Arc::new(Semaphore::new(limits::IN_FLIGHT_CALLS)),
             large_bodies: Arc::new(Semaphore::new(limits::LARGE_BODIES_BYTES)),
@@ -157,7 +183,7 @@ impl State {
             session: None,
             source_ip: incoming.source_ip,
             user_agent: incoming.user_agent.clone(),
-            secure_transport: self.secure_transport,
+            secure_transport: self.way.tls,
             tls: incoming.tls.clone(),
             request_id: incoming.request_id,
             via_service: None,

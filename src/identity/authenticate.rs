@@ -14,7 +14,7 @@ use crate::base::secret::SecretBytes;
 use crate::hsm::{self, Hsm, Purpose};
 use crate::wire::sigv4::key::SigningKeyCache;
 use crate::wire::sigv4::parse::{Authorization, Expected};
-use crate::wire::sigv4::{self, Request};
+use crate::wire::sigv4::{self, Payload, Request};
 
 /// What verifies signatures and tokens.
 pub struct Authenticator {
@@ -63,7 +63,8 @@ impl Authenticator {
         Self { hsm, directory, signing_keys: SigningKeyCache::default(), regions, providers }
     }
 
-    /// Checks the signature of `request`, which must be scoped to `service`.
+    /// Checks the signature of `request`, which must be scoped to `service`, and cover
+    /// what `payload` says.
     ///
     /// # Errors
     /// The first check that fails; nothing is learned of whose secret it was.
@@ -71,10 +72,11 @@ impl Authenticator {
         &self,
         request: &Request<'_>,
         service: &str,
+        payload: Payload,
         now_ms: i64,
     ) -> Result<Authenticated, Error> {
         let is_region = |name: &str| self.regions.iter().any(|region| region.as_str() == name);
-        let expected = Expected { service, is_region: &is_region, now_ms };
+        let expected = Expected { service, is_region: &is_region, now_ms, payload };
         let authorization = Authorization::parse(request, &expected)?;
         let region = Region::parse(authorization.region()).ok_or(Error::InvalidToken)?;
         // Only the access key of `serve --dev` is that short. Everybody knows its

@@ -74,6 +74,8 @@ pub struct Ctx {
     pub audit_exports: Arc<Seats>,
     /// The places of those who follow the book.
     pub audit_followers: Arc<Seats>,
+    /// The places of streams of items.
+    pub item_streams: Arc<Seats>,
     /// The places of backups.
     pub backups: Arc<Semaphore>,
 }

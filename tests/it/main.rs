@@ -88,6 +88,8 @@ mod server_events;
 #[cfg(test)]
 mod states;
 #[cfg(test)]
+mod streams;
+#[cfg(test)]
 mod sts;
 #[cfg(test)]
 mod telemetry;

@@ -104,6 +104,11 @@ pub enum Error {
         "The 'x-amz-content-sha256' header must be the SHA-256 of the body: unsigned and chunked payloads are not supported."
     )]
     PayloadNotSigned,
+    /// The body comes in pieces, of which no digest is known.
+    #[error(
+        "The 'x-amz-content-sha256' header of a stream must be UNSIGNED-PAYLOAD: its body is not signed."
+    )]
+    PayloadSigned,
     /// `x-amz-content-sha256` is the digest of another body.
     #[error("The provided 'x-amz-content-sha256' header does not match what was computed.")]
     PayloadMismatch,
@@ -138,6 +143,7 @@ impl Error {
             | Self::TooManySignedHeaders(_)
             | Self::Scope(_)
             | Self::PayloadNotSigned
+            | Self::PayloadSigned
             | Self::PayloadMismatch
             | Self::SignatureMismatch => "InvalidSignatureException",
         }

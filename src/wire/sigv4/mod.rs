@@ -15,7 +15,8 @@
 //! Deliberately absent: I/O, the clock, HTTP types, the list of access keys;
 //! memory of the requests seen (as with AWS, who can read a request can send it
 //! again for fifteen minutes, so use TLS); and presigned URLs, SigV4A and S3's
-//! unsigned and chunked payloads, all of which are refused by name.
+//! chunked payloads, all of which are refused by name. An unsigned payload is for
+//! whoever asks for one ([`Payload::Unsigned`]), and for nobody else.
 //!
 //! Source: IAM User Guide, "AWS Signature Version 4 for API requests".
 
@@ -39,6 +40,20 @@ const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 /// The last element of every credential scope.
 const TERMINATOR: &str = "aws4_request";
 
+/// What `x-amz-content-sha256` says of a body that nobody signs.
+const UNSIGNED: &str = "UNSIGNED-PAYLOAD";
+
+/// What a signature covers beside the headers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Payload {
+    /// The whole body.
+    #[default]
+    Signed,
+    /// Nothing: the body is not there yet. Who can change a request on its way can put
+    /// another body under the signature, so that the way must be safe by itself.
+    Unsigned,
+}
+
 /// A request as it came over the wire.
 #[derive(Clone, Copy)]
 pub struct Request<'a> {
@@ -52,7 +67,7 @@ pub struct Request<'a> {
     /// (bytes, because HTTP does not promise UTF-8). Over HTTP/2 the caller
     /// passes `:authority` as `host`.
     pub headers: &'a [(&'a str, &'a [u8])],
-    /// The whole body.
+    /// The whole body; nothing if it is unsigned.
     pub body: &'a [u8],
 }
 

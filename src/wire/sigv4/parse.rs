@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 
 use super::error::{Error, MissingParts, ScopeMismatch};
-use super::{ALGORITHM, Request, TERMINATOR};
+use super::{ALGORITHM, Payload, Request, TERMINATOR, UNSIGNED};
 use crate::base::{limits, timestamp};
 
 /// What the server accepts here and now.
@@ -22,6 +22,7 @@ pub struct Expected<'a> {
     pub is_region: &'a dyn Fn(&str) -> bool,
     /// The server's time, epoch milliseconds.
     pub now_ms: i64,
+    pub payload: Payload,
 }
 
 /// A complete claim of who signed a request: current, for the expected Region
@@ -36,6 +37,7 @@ pub struct Authorization<'a> {
     pub(super) signature: &'a str,
     pub(super) time: Cow<'a, str>,
     pub(super) content_sha256: Option<&'a [u8]>,
+    pub(super) payload: Payload,
 }
 
 impl<'a> Authorization<'a> {
@@ -72,7 +74,7 @@ impl<'a> Authorization<'a> {
         }
         let (access_key_id, scope) = parse_credential(credential)?;
         check_scope(&scope, &time, expected)?;
-        check_payload(headers.content_sha256)?;
+        check_payload(headers.content_sha256, expected.payload)?;
         Ok(Self {
             request: *request,
             access_key_id,
@@ -82,6 +84,7 @@ impl<'a> Authorization<'a> {
             signature,
             time,
             content_sha256: headers.content_sha256,
+            payload: expected.payload,
         })
     }
 
@@ -318,10 +321,14 @@ fn check_signed_headers(signed: &str, headers: &[(&str, &[u8])]) -> Result<(), E
     }
 }
 
-/// `UNSIGNED-PAYLOAD` and `STREAMING-...` are S3's; a digest has 64 digits.
-fn check_payload(content_sha256: Option<&[u8]>) -> Result<(), Error> {
-    match content_sha256 {
-        Some(value) if value.len() != 64 => Err(Error::PayloadNotSigned),
+/// `UNSIGNED-PAYLOAD` and `STREAMING-...` are S3's; a digest has 64 digits. An
+/// unsigned body must be called so, or its signer may believe that it is not.
+fn check_payload(content_sha256: Option<&[u8]>, payload: Payload) -> Result<(), Error> {
+    match (payload, content_sha256) {
+        (Payload::Signed, Some(value)) if value.len() != 64 => Err(Error::PayloadNotSigned),
+        (Payload::Unsigned, value) if value != Some(UNSIGNED.as_bytes()) => {
+            Err(Error::PayloadSigned)
+        }
         _ => Ok(()),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::canonical::{canonical_path, canonical_query, canonical_request};
 use super::key::SigningKey;
-use super::{ALGORITHM, Request, TERMINATOR, sha256_hex, string_to_sign};
+use super::{ALGORITHM, Request, TERMINATOR, UNSIGNED, sha256_hex, string_to_sign};
 use crate::base::secret::SecretBytes;
 use crate::base::{hex, timestamp};
 
@@ -60,12 +60,19 @@ pub fn sign(
     let signed_headers = names.join(";");
 
     let request = Request { headers: &headers, ..*request };
+    let announces = |(name, value): &(&str, &[u8])| {
+        *name == "x-amz-content-sha256" && *value == UNSIGNED.as_bytes()
+    };
+    let body_sha256 = match headers.iter().any(announces) {
+        true => UNSIGNED.to_owned(),
+        false => sha256_hex(request.body),
+    };
     let canonical_request = canonical_request(
         &request,
         &canonical_path(request.path),
         &canonical_query(request.query),
         &signed_headers,
-        &sha256_hex(request.body),
+        &body_sha256,
     )
     .ok_or(Error::HeaderName)?;
     let key = SigningKey::derive(credentials.secret, date, region, service);

@@ -4,7 +4,7 @@ use super::canonical::{canonical_path, canonical_query, canonical_request};
 use super::error::Error;
 use super::key::SigningKey;
 use super::parse::Authorization;
-use super::{sha256_hex, string_to_sign};
+use super::{Payload, UNSIGNED, sha256_hex, string_to_sign};
 use crate::base::hex;
 
 impl Authorization<'_> {
@@ -15,7 +15,10 @@ impl Authorization<'_> {
     /// [`Error::SignatureMismatch`].
     pub fn verify(&self, key: &SigningKey) -> Result<(), Error> {
         let request = &self.request;
-        let body_sha256 = sha256_hex(request.body);
+        let body_sha256 = match self.payload {
+            Payload::Signed => sha256_hex(request.body),
+            Payload::Unsigned => UNSIGNED.to_owned(),
+        };
         if self.content_sha256.is_some_and(|announced| announced != body_sha256.as_bytes()) {
             return Err(Error::PayloadMismatch);
         }

@@ -7,12 +7,12 @@ use std::sync::LazyLock;
 
 use libfuzzer_sys::{Corpus, fuzz_target};
 use wardbook::base::secret::SecretBytes;
-use wardbook::wire::sigv4::Request;
 use wardbook::wire::sigv4::canonical::normal_path;
 use wardbook::wire::sigv4::error::Error;
 use wardbook::wire::sigv4::key::SigningKey;
 use wardbook::wire::sigv4::parse::{Authorization, Expected};
 use wardbook::wire::sigv4::sign::{Credentials, sign};
+use wardbook::wire::sigv4::{Payload, Request};
 
 /// 2026-11-02T10:11:12Z.
 const NOW_MS: i64 = 1_793_614_272_000;
@@ -22,9 +22,9 @@ static SECRET: LazyLock<SecretBytes> = LazyLock::new(|| SecretBytes::new(b"secre
 static KEY: LazyLock<SigningKey> =
     LazyLock::new(|| SigningKey::derive(&SECRET, "20261102", "eu-central-1", "kms"));
 
-fn check(request: &Request<'_>) -> Result<(), Error> {
+fn check(request: &Request<'_>, payload: Payload) -> Result<(), Error> {
     let is_region = |region: &str| region == "eu-central-1";
-    let expected = Expected { service: "kms", is_region: &is_region, now_ms: NOW_MS };
+    let expected = Expected { service: "kms", is_region: &is_region, now_ms: NOW_MS, payload };
     let authorization = Authorization::parse(request, &expected)?;
     assert_eq!(authorization.service(), "kms");
     assert!(!format!("{authorization:?}").is_empty());
@@ -57,18 +57,20 @@ fuzz_target!(|bytes: &[u8]| -> Corpus {
     assert_eq!(normal_path(&normal_path(path)), normal_path(path));
 
     let request = Request { method, path, query, headers: &headers, body };
-    assert!(check(&request).is_err(), "in without the key");
-    sign_and_check(&request);
+    for payload in [Payload::Signed, Payload::Unsigned] {
+        assert!(check(&request, payload).is_err(), "in without the key");
+        sign_and_check(&request, payload);
+    }
     Corpus::Keep
 });
 
-fn sign_and_check(request: &Request<'_>) {
+fn sign_and_check(request: &Request<'_>, payload: Payload) {
     let credentials = Credentials { access_key_id: ID, secret: &SECRET, session_token: None };
     let Ok(added) = sign(request, &credentials, "eu-central-1", "kms", NOW_MS) else { return };
     let mut headers = request.headers.to_vec();
     headers.extend(added.iter().map(|(name, value)| (*name, value.as_bytes())));
     let signed = Request { headers: &headers, ..*request };
-    match check(&signed) {
+    match check(&signed, payload) {
         Ok(()) => {}
         Err(
             Error::TooManyHeaders(_)
@@ -76,17 +78,18 @@ fn sign_and_check(request: &Request<'_>) {
             | Error::RepeatedHeader(_)
             | Error::HeaderAndQuery
             | Error::PayloadNotSigned
+            | Error::PayloadSigned
             | Error::PayloadMismatch,
         ) => return,
         Err(error) => panic!("{error}"),
     }
     let body = [request.body, b"x"].concat();
     let other = Request { body: &body, ..signed };
-    assert!(check(&other).is_err(), "another body");
+    assert_eq!(check(&other, payload).is_ok(), payload == Payload::Unsigned, "another body");
     let path = format!("{}x", request.path);
     let other = Request { path: &path, ..signed };
-    assert!(check(&other).is_err(), "another path");
+    assert!(check(&other, payload).is_err(), "another path");
     let query = format!("{}x", request.query);
     let other = Request { query: &query, ..signed };
-    assert!(check(&other).is_err(), "another query");
+    assert!(check(&other, payload).is_err(), "another query");
 }

@@ -5,11 +5,11 @@ mod properties;
 mod refusals;
 mod vectors;
 
-use super::Request;
 use super::error::Error;
 use super::key::SigningKey;
 use super::parse::{Authorization, Expected};
 use super::sign::{Credentials, sign};
+use super::{Payload, Request};
 use crate::base::secret::SecretBytes;
 
 /// 2026-11-02T10:11:12Z
@@ -39,7 +39,12 @@ fn signed(request: &Request<'_>, session_token: Option<&str>) -> Headers {
 
 /// The whole check, as a server for `kms` in [`REGION`] at `now_ms` does it.
 fn verify_at(request: &Request<'_>, now_ms: i64) -> Result<(), Error> {
-    let expected = Expected { service: "kms", is_region: &|region| region == REGION, now_ms };
+    verify(request, now_ms, Payload::Signed)
+}
+
+fn verify(request: &Request<'_>, now_ms: i64, payload: Payload) -> Result<(), Error> {
+    let is_region = |region: &str| region == REGION;
+    let expected = Expected { service: "kms", is_region: &is_region, now_ms, payload };
     let authorization = Authorization::parse(request, &expected)?;
     let key = SigningKey::derive(
         &secret(),

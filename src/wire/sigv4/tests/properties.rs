@@ -136,7 +136,8 @@ fn with_authorization<T>(id: &str, day: &str, run: impl FnOnce(&Authorization<'_
         [("host", b"h"), ("x-amz-date", time.as_bytes()), ("authorization", text.as_bytes())];
     let request = Request { method: "GET", path: "/", query: "", headers: &headers, body: b"" };
     let now_ms = crate::base::timestamp::parse_basic(&time).unwrap();
-    let expected = Expected { service: "kms", is_region: &|_| true, now_ms };
+    let expected =
+        Expected { service: "kms", is_region: &|_| true, now_ms, payload: Payload::Signed };
     run(&Authorization::parse(&request, &expected).unwrap())
 }
 

@@ -259,6 +259,31 @@ fn the_payload() {
     assert_eq!(send(&right.to_uppercase()), Error::PayloadMismatch);
 }
 
+/// Who takes an unsigned body takes any under one signature, and none that is called
+/// signed.
+#[test]
+fn the_payload_that_is_not_signed() {
+    fn request<'a>(headers: &'a [(&'a str, &'a [u8])], body: &'a [u8]) -> Request<'a> {
+        Request { method: "POST", path: "/", query: "", headers, body }
+    }
+    let unsigned: [(&str, &[u8]); 2] =
+        [("host", b"localhost"), ("x-amz-content-sha256", b"UNSIGNED-PAYLOAD")];
+    for sent in [&unsigned[..], &unsigned[..1]] {
+        let is_called_so = sent.len() == 2;
+        let headers = signed(&request(sent, b"{}"), None);
+        let headers = borrowed(&headers);
+        for body in [b"{}".as_slice(), b"", b"other"] {
+            let taken = verify(&request(&headers, body), NOW, Payload::Unsigned);
+            assert_eq!(taken.is_ok(), is_called_so, "{taken:?}");
+            assert!(is_called_so || taken == Err(Error::PayloadSigned));
+        }
+        let late = NOW + 901_000;
+        assert!(verify(&request(&headers, b"{}"), late, Payload::Unsigned).is_err());
+        let as_signed = verify(&request(&headers, b"{}"), NOW, Payload::Signed);
+        assert_eq!(as_signed.is_ok(), !is_called_so, "{as_signed:?}");
+    }
+}
+
 /// Mends one fault after the other; each time the next one in AWS's order is
 /// reported, however many are left.
 #[test]

@@ -70,8 +70,12 @@ impl Vector {
             let date = OffsetDateTime::parse(self.header("date"), &Rfc2822).unwrap();
             date.unix_timestamp().saturating_mul(1_000)
         });
-        let expected =
-            Expected { service: scope[2], is_region: &|it| it == scope[1], now_ms: signed_ms };
+        let expected = Expected {
+            service: scope[2],
+            is_region: &|it| it == scope[1],
+            now_ms: signed_ms,
+            payload: Payload::Signed,
+        };
         let authorization = Authorization::parse(request, &expected)?;
         let secret = SecretBytes::new(self.secret.clone().into_bytes());
         authorization.verify(&SigningKey::derive(&secret, scope[0], scope[1], scope[2]))
