@@ -2,6 +2,7 @@
 //! `tests/golden/hsm/` are never edited; a new format adds a new file.
 
 use super::*;
+use crate::hsm::key::Key;
 use crate::hsm::protector::{KeyFile, SealedRootKey};
 use crate::hsm::testing::unhex;
 use serde_json::Value;
@@ -46,26 +47,54 @@ fn a_root_key_under_a_remote_key_and_its_naming_key_open() {
     assert_eq!(names.expose().as_slice(), bytes_of(&golden["names"]));
 }
 
-fn check_file(golden: &Value, root: RootKey) {
+/// Made by another implementation, from the README of this module: domain keys that are
+/// older than the root key are sealed in format 2, and open no tokens.
+#[test]
+fn domain_keys_older_than_the_root_key_open() {
+    let text = include_str!("../../../tests/golden/hsm/v2-domain-keys.json");
+    let golden: Value = serde_json::from_str(text).unwrap();
+    let root = RootKey::from_key(Key::try_from_slice(&bytes_of(&golden["root"])).unwrap());
+    let domain_keys = domain_keys(&golden);
+    let formats: Vec<u8> = domain_keys.iter().map(|key| key.bytes[0]).collect();
+    assert_eq!(formats, [2, 2, 1]);
+    let hsm = start(root, &domain_keys).unwrap();
+    for secret in array_of(&golden["secrets"]) {
+        let version = secret["version"].as_u64().unwrap().try_into().unwrap();
+        let opened = unseal(&hsm, secret);
+        match str_of(&secret["purpose"]) {
+            "SessionToken" if version < 3 => {
+                assert_eq!(opened.err(), Some(Error::UnknownDomainKey(version)));
+            }
+            _ => assert_eq!(opened.unwrap().expose(), bytes_of(&secret["secret"])),
+        }
+    }
+}
+
+fn domain_keys(golden: &Value) -> Vec<SealedDomainKey> {
     let domain_key = |row: &Value| SealedDomainKey {
         version: row["version"].as_u64().unwrap().try_into().unwrap(),
         bytes: bytes_of(&row["bytes"]),
     };
-    let domain_keys: Vec<_> = array_of(&golden["domain_keys"]).iter().map(domain_key).collect();
-    let hsm = start(root, &domain_keys).unwrap();
+    array_of(&golden["domain_keys"]).iter().map(domain_key).collect()
+}
+
+fn unseal(hsm: &Hsm, secret: &Value) -> Result<SecretBytes, Error> {
+    let purpose = match str_of(&secret["purpose"]) {
+        "AccessKey" => Purpose::AccessKey,
+        "SessionToken" => Purpose::SessionToken,
+        "AuditKey" => Purpose::AuditKey,
+        other => panic!("{other}"),
+    };
+    hsm.unseal(purpose, &bytes_of(&secret["aad"]), &bytes_of(&secret["sealed"]))
+}
+
+fn check_file(golden: &Value, root: RootKey) {
+    let hsm = start(root, &domain_keys(golden)).unwrap();
     for key in array_of(&golden["keys"]) {
         check_key(&hsm, key);
     }
     for secret in array_of(&golden["secrets"]) {
-        let purpose = match str_of(&secret["purpose"]) {
-            "AccessKey" => Purpose::AccessKey,
-            "SessionToken" => Purpose::SessionToken,
-            "AuditKey" => Purpose::AuditKey,
-            other => panic!("{other}"),
-        };
-        let opened =
-            hsm.unseal(purpose, &bytes_of(&secret["aad"]), &bytes_of(&secret["sealed"])).unwrap();
-        assert_eq!(opened.expose(), bytes_of(&secret["secret"]));
+        assert_eq!(unseal(&hsm, secret).unwrap().expose(), bytes_of(&secret["secret"]));
     }
 }
 
