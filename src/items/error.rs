@@ -16,6 +16,10 @@ pub enum ItemErrorCode {
     TooManyEncryptedAttributes,
     /// The schema in force is another one than the caller expects.
     SchemaHashMismatch,
+    /// The body of a call cannot be read as a batch of items.
+    MalformedBatch,
+    /// A batch has too many items, or these too many values.
+    BatchTooLarge,
     /// The text is not JSON, or not one JSON object.
     MalformedJson,
     /// A value is not of a shape that a DynamoDB attribute can have.
@@ -73,6 +77,8 @@ impl ItemErrorCode {
             Self::UnsafeSchemaChange => "UnsafeSchemaChange",
             Self::TooManyEncryptedAttributes => "TooManyEncryptedAttributes",
             Self::SchemaHashMismatch => "SchemaHashMismatch",
+            Self::MalformedBatch => "MalformedBatch",
+            Self::BatchTooLarge => "BatchTooLarge",
             Self::MalformedJson => "MalformedJson",
             Self::MalformedAttribute => "MalformedAttribute",
             Self::NumberOutOfRange => "NumberOutOfRange",

@@ -35,6 +35,34 @@ fn items(entries: &[Value]) -> Vec<Value> {
 }
 
 #[test]
+fn a_body_that_cannot_be_read_names_its_item() {
+    let server = Server::start();
+    put_schema(&server);
+    let good = person("1").to_string();
+    let body = format!(r#"{{"items":[{good},{good},{{"ssn":123-45-6789}}]}}"#);
+    let at = body.find("123-45-6789}").unwrap() + 3;
+    let refused = format!(
+        "MalformedBatch: the body is not JSON at line 1 column {} (byte {at}), in items[2]: mend it \
+         and send all again; see docs/item-errors.md#malformedbatch.",
+        at + 1
+    );
+    let many = format!(r#"{{"items":[{}0]}}"#, "0,".repeat(100));
+    let too_many = "BatchTooLarge: a batch has at most 100 items: send fewer; see \
+                    docs/item-errors.md#batchtoolarge.";
+    for verb in ["encrypt", "decrypt", "rewrap", "re-encrypt"] {
+        let path = format!("/v1/item-schemas/people/{verb}");
+        for (body, text) in [(&body, refused.as_str()), (&many, too_many)] {
+            let request = Request::new("POST", &path, body.as_bytes());
+            let answer = server.send_as(&server.admin, "wardbook", &request);
+            assert_eq!(answer.status, 400, "{}", answer.text());
+            assert!(answer.text().contains(text), "{verb}: {}", answer.text());
+        }
+    }
+    assert!(server.events("eventName=GenerateDataKey").is_empty());
+    assert!(server.events("eventName=Decrypt").is_empty());
+}
+
+#[test]
 fn a_batch_uses_its_key_in_one_call() {
     let server = Server::start();
     let key = put_schema(&server);

@@ -6,11 +6,11 @@ use serde_json::json;
 use serde_json::value::RawValue;
 use tokio::task::JoinSet;
 
-use super::NAME;
+use super::{NAME, body};
 use crate::base::limits;
 use crate::items::attribute::Item;
 use crate::items::dynamodb_json::DynamoDbJson;
-use crate::items::error::{ItemError, KMS_DOCS};
+use crate::items::error::{ItemError, ItemErrorCode, KMS_DOCS};
 use crate::items::json::count_values;
 use crate::items::plain_json::PlainJson;
 use crate::items::schema::Schema;
@@ -37,6 +37,9 @@ pub(super) const OUTPUT: &[Member] = &[Member::required(
     "items",
     Shape::List { of: &Shape::Document, min: 0, max: limits::BATCH_ITEMS },
 )];
+
+/// What a body is like.
+const BODY: &str = "{\"items\":[...],\"format\":\"dynamodb\"|\"json\"|\"document\"}";
 
 /// How items are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,15 +86,7 @@ impl ReadInput for Batch {
             schema_hash: Option<String>,
         }
         let name = pipeline::path_member(call, &NAME)?;
-        // serde's own text could quote a value: the place alone is told.
-        let body: Body = serde_json::from_slice(&call.body).map_err(|error| {
-            ApiError::validation(format!(
-                "The body must be {{\"items\":[...],\"format\":\"dynamodb\"|\"json\"|\"document\"}}; see line \
-                 {} column {}.",
-                error.line(),
-                error.column()
-            ))
-        })?;
+        let body: Body = body::read(&call.body, BODY)?;
         check_size(&body.items)?;
         facts.request_parameters =
             Some(json!({ "name": name, "format": body.format, "items": body.items.len() }));
@@ -104,16 +99,17 @@ impl ReadInput for Batch {
 /// once. Of an item no more count than it may have; it is refused by itself.
 pub(super) fn check_size(items: &[Box<RawValue>]) -> Result<(), ApiError> {
     if items.len() > limits::BATCH_ITEMS {
-        let text = format!("A batch has at most {} items.", limits::BATCH_ITEMS);
-        return Err(ApiError::validation(text));
+        let text = format!("a batch has at most {} items: send fewer", limits::BATCH_ITEMS);
+        return Err(body::refused(ItemErrorCode::BatchTooLarge, &text));
     }
     let values =
         items.iter().map(|item| count_values(item.get()).min(limits::ENCRYPTED_ITEM_VALUES));
     if values.sum::<usize>() > limits::BATCH_VALUES {
-        return Err(ApiError::validation(format!(
-            "The items of a batch have at most {} values: send fewer items.",
+        let text = format!(
+            "the items of a batch have at most {} values: send fewer",
             limits::BATCH_VALUES
-        )));
+        );
+        return Err(body::refused(ItemErrorCode::BatchTooLarge, &text));
     }
     Ok(())
 }

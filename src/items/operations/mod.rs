@@ -23,6 +23,7 @@ use crate::wire::error::ApiError;
 use crate::wire::shape::{Member, WORD_OR_DASH, matching};
 
 mod batch;
+mod body;
 mod decrypt_items;
 mod documents;
 mod encrypt_items;

@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 
 use super::NAME;
 use super::batch::{self, Format};
+use super::body;
 use super::pin::SCHEMA_HASH;
 use crate::base::limits;
 use crate::items::protection::is_purpose;
@@ -83,21 +84,16 @@ struct Body {
     on_withheld: OnWithheld,
 }
 
+/// What it is like.
+const BODY: &str = "{\"items\":[...],\"format\":\"dynamodb\"|\"json\"|\"document\"}, with \
+     \"attributes\":[...], \"purpose\":\"...\", \"onWithheld\":\"omit\"|\"error\" if you like";
+
 impl ReadInput for Reading {
     /// Notes for the record what was asked for, and what for; never what is in the
     /// items.
     fn read(_description: &Description, call: &Call, facts: &mut Facts) -> Result<Self, ApiError> {
         let name = pipeline::path_member(call, &NAME)?;
-        // serde's own text could quote a value: the place alone is told.
-        let body: Body = serde_json::from_slice(&call.body).map_err(|error| {
-            ApiError::validation(format!(
-                "The body must be {{\"items\":[...],\"format\":\"dynamodb\"|\"json\"|\"document\"}}, with \
-                 \"attributes\":[...], \"purpose\":\"...\", \"onWithheld\":\"omit\"|\"error\" if you \
-                 like; see line {} column {}.",
-                error.line(),
-                error.column()
-            ))
-        })?;
+        let body: Body = body::read(&call.body, BODY)?;
         batch::check_size(&body.items)?;
         let asked = body.attributes.as_ref().map_or(1, BTreeSet::len);
         if !(1..=limits::ATTRIBUTES_ASKED).contains(&asked) {
