@@ -16,6 +16,7 @@
 #![expect(clippy::disallowed_methods, reason = "a benchmark measures time")]
 #![expect(clippy::indexing_slicing, reason = "the argument list of this program")]
 
+mod customers;
 mod served;
 
 use std::net::TcpStream;
@@ -24,6 +25,7 @@ use std::{env, fs};
 use serde_json::{Value, json};
 use wardbook::base::secret::SecretBytes;
 
+use customers::{ITEMS, POLICY};
 use served::{Ask, Round, Server, exchange, median, signed};
 
 /// The allocator of the program itself.
@@ -31,8 +33,6 @@ use served::{Ask, Round, Server, exchange, median, signed};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const ROUNDS: usize = 5;
-/// As many as a batch may have.
-const ITEMS: usize = 100;
 /// Connections, and batches in one round.
 const LOADS: [(usize, usize); 3] = [(1, 50), (4, 100), (16, 160)];
 const TARGET: f64 = 10_000.0;
@@ -66,49 +66,11 @@ impl Signer {
     }
 }
 
-fn schema() -> Value {
-    let mut schema = json!({
-        "tableName": "Customers", "partitionKeyName": "pk", "sortKeyName": "sk",
-        "algorithmSuite": "0x6700",
-        "attributeActionsOnEncrypt": {
-            "pk": "SIGN_ONLY", "sk": "SIGN_ONLY", "city": "SIGN_ONLY", "since": "SIGN_ONLY",
-            "active": "SIGN_ONLY",
-        },
-        "attributes": {},
-    });
-    for name in ["name", "email", "phone", "note", "address"] {
-        schema["attributeActionsOnEncrypt"][name] = json!("ENCRYPT_AND_SIGN");
-        schema["attributes"][name] = json!({ "labels": ["pii"] });
-    }
-    schema
-}
-
-fn item(number: usize) -> Value {
-    let long = "x".repeat(150);
-    json!({
-        "pk": {"S": format!("customer-{number:06}")}, "sk": {"N": "1700000000"},
-        "city": {"S": "Utrecht"}, "since": {"N": "2019.5"}, "active": {"BOOL": true},
-        "name": {"S": long}, "email": {"S": long}, "phone": {"S": long}, "note": {"S": long},
-        "address": {"M": {
-            "street": {"S": "Oudegracht 1"}, "zip": {"S": "3511 AA"}, "floor": {"N": "2"},
-            "tags": {"SS": ["billing", "home"]},
-        }},
-    })
-}
-
 /// A schema, and a user who may encrypt its items and see their attributes by label.
 fn prepare(server: &Server, admin: &Signer) -> Signer {
-    admin.ask(server, "PUT", "/v1/item-schemas/customers", &schema());
+    admin.ask(server, "PUT", "/v1/item-schemas/customers", &customers::schema("0x6700"));
     let (_, made) = admin.ask(server, "POST", "/v1/users", &json!({ "userName": "app" }));
-    let policy = r#"
-        permit (principal, action in [Action::"items:EncryptItem", Action::"items:DecryptItem"],
-            resource);
-        permit (principal, action == Action::"items:DecryptAttribute", resource)
-            when { resource.labels.contains("pii") };
-        permit (principal, action in [Action::"kms:GenerateDataKey", Action::"kms:Decrypt"],
-            resource) when { context has viaService && context.viaService == "items.wardbook" };
-    "#;
-    admin.ask(server, "PUT", "/v1/users/app/policies/items", &json!({ "policy": policy }));
+    admin.ask(server, "PUT", "/v1/users/app/policies/items", &json!({ "policy": POLICY }));
     Signer {
         access_key_id: made["accessKeyId"].as_str().unwrap().to_owned(),
         secret: SecretBytes::new(made["secretAccessKey"].as_str().unwrap().as_bytes().to_vec()),
@@ -131,7 +93,7 @@ fn compare() {
         assert!(items.iter().all(|item| item["name"].is_object()), "{}", answer["items"][0]);
         (request, items)
     };
-    let plain: Vec<Value> = (0..ITEMS).map(item).collect();
+    let plain: Vec<Value> = (0..ITEMS).map(customers::item).collect();
     let (encrypt, sealed) = convert("encrypt", plain.clone());
     let (decrypt, opened) = convert("decrypt", sealed);
     assert_eq!(opened, plain);

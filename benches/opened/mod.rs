@@ -58,23 +58,7 @@ impl Server {
             observer: Box::new(Nobody),
         }))
         .unwrap();
-        let key = opened.ctx.directory.find_access_key(&made.access_key_id).unwrap();
-        let user = opened.ctx.directory.find(&key.user_id).unwrap();
-        let caller = Caller {
-            principal: Principal::User {
-                account: user.account.clone(),
-                unique_id: user.unique_id.clone(),
-                name: user.name.clone(),
-            },
-            access_key_id: Some(made.access_key_id),
-            session: None,
-            source_ip: Some([127, 0, 0, 1].into()),
-            user_agent: Some("bench".to_owned()),
-            secure_transport: false,
-            tls: None,
-            request_id: RequestId::from_random([7; 16]),
-            via_service: None,
-        };
+        let caller = caller_of(&opened, &made.access_key_id);
         Self { opened, region, caller }
     }
 
@@ -98,5 +82,26 @@ impl Server {
 
     pub(crate) async fn ask(&self, name: &str, input: &Value) -> Value {
         self.try_ask(name, input).await.unwrap()
+    }
+}
+
+/// Whoever has this access key.
+pub(crate) fn caller_of(opened: &Opened, access_key_id: &str) -> Caller {
+    let key = opened.ctx.directory.find_access_key(access_key_id).unwrap();
+    let user = opened.ctx.directory.find(&key.user_id).unwrap();
+    Caller {
+        principal: Principal::User {
+            account: user.account.clone(),
+            unique_id: user.unique_id.clone(),
+            name: user.name.clone(),
+        },
+        access_key_id: Some(access_key_id.to_owned()),
+        session: None,
+        source_ip: Some([127, 0, 0, 1].into()),
+        user_agent: Some("bench".to_owned()),
+        secure_transport: false,
+        tls: None,
+        request_id: RequestId::from_random([7; 16]),
+        via_service: None,
     }
 }
