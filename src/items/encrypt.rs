@@ -6,7 +6,7 @@ use zeroize::Zeroize;
 
 use super::attribute::{AttributeValue, Item};
 use super::context;
-use super::crypto::{GCM_TAG_LEN, ItemKeys, ItemSigner, Key, MESSAGE_ID_LEN};
+use super::crypto::{self, GCM_TAG_LEN, ItemKeys, ItemSigner};
 use super::envelope::{Envelope, SealingKeys};
 use super::error::{ItemError, ItemErrorCode};
 use super::field::Field;
@@ -102,7 +102,7 @@ impl PreparedItem {
     }
 
     /// Encrypts and signs for each of `recipients`, any of whom can then
-    /// decrypt. `random` fills the data key and then the message id.
+    /// decrypt. `random` fills the data key and the message id behind it, at once.
     ///
     /// # Errors
     /// `InvalidKeyMaterial` if there are no or more than 255 recipients or an
@@ -114,9 +114,7 @@ impl PreparedItem {
         random: &mut dyn FnMut(&mut [u8]) -> Result<(), ItemError>,
     ) -> Result<Item, ItemError> {
         let Self { stored, mut fields, envelope } = self;
-        let data_key = Key::try_fill(&mut *random)?;
-        let mut message_id = [0; MESSAGE_ID_LEN];
-        random(&mut message_id)?;
+        let (data_key, message_id) = crypto::draw(random)?;
         let keys = SealingKeys::derive(data_key, message_id)?;
         encrypt_fields(&mut fields, &envelope.path_prefix, &keys.item)?;
         let (header, footer) = envelope.seal(&fields, recipients, &keys)?;

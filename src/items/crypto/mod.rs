@@ -9,6 +9,8 @@
 //! Deliberately absent: wrapping the intermediate key, which is the key service's
 //! work, and every decision about items: this module sees bytes only.
 
+use std::sync::LazyLock;
+
 use aes::Aes256;
 use aes::cipher::{Block, BlockCipherEncrypt, KeyInit};
 use aes_gcm::aead::AeadInOut;
@@ -70,20 +72,38 @@ const SIGNING_ATTEMPTS: usize = 128;
 pub(super) struct Key(Zeroizing<[u8; KEY_LEN]>);
 
 impl Key {
-    /// A key whose bytes `fill` writes in place.
-    pub(super) fn try_fill(
-        fill: impl FnOnce(&mut [u8]) -> Result<(), ItemError>,
-    ) -> Result<Self, ItemError> {
+    fn copy_of(bytes: &[u8; KEY_LEN]) -> Self {
         let mut key = Self::default();
-        fill(&mut key.0[..])?;
-        Ok(key)
+        key.0.copy_from_slice(bytes);
+        key
     }
 }
 
+/// A fresh data key and message id: one request for both, since the generator is
+/// reseeded before each.
+pub(super) fn draw(
+    random: &mut dyn FnMut(&mut [u8]) -> Result<(), ItemError>,
+) -> Result<(Key, [u8; MESSAGE_ID_LEN]), ItemError> {
+    let mut drawn = Zeroizing::new([0; KEY_LEN + MESSAGE_ID_LEN]);
+    random(&mut drawn[..])?;
+    let (key, rest) = drawn.split_first_chunk().ok_or_else(|| impossible(()))?;
+    let message_id = rest.first_chunk().copied().ok_or_else(|| impossible(()))?;
+    Ok((Key::copy_of(key), message_id))
+}
+
+/// HMAC-SHA-512 under the salt of a derivation that has none, which is all zeros.
+static NO_SALT: LazyLock<Hmac<Sha512>> =
+    LazyLock::new(|| <Hmac<Sha512> as KeyInit>::new(&Default::default()));
+
 /// HKDF with SHA-512 and no salt (RFC 5869), one extraction for two keys.
 fn derive_two(secret: &[u8], one: &[&[u8]], other: &[&[u8]]) -> Result<(Key, Key), ItemError> {
-    let (mut pseudorandom, hkdf) = Hkdf::<Sha512>::extract(None, secret);
+    // Of a salt that is always the same, half of the work is done once.
+    let mut extract = NO_SALT.clone();
+    extract.update(secret);
+    let mut pseudorandom = extract.finalize().into_bytes();
+    let hkdf = Hkdf::<Sha512>::from_prk(&pseudorandom).map_err(impossible);
     pseudorandom.as_mut_slice().zeroize();
+    let hkdf = hkdf?;
     let mut keys = (Key::default(), Key::default());
     hkdf.expand_multi_info(one, &mut keys.0.0[..]).map_err(impossible)?;
     hkdf.expand_multi_info(other, &mut keys.1.0[..]).map_err(impossible)?;

@@ -9,11 +9,7 @@ use crate::items::error::ItemErrorCode;
 use crate::items::tests::{VectorKey, hex, reference_known_answers};
 
 fn key(bytes: &[u8]) -> Key {
-    Key::try_fill(|key| {
-        key.copy_from_slice(bytes);
-        Ok(())
-    })
-    .unwrap()
+    Key::copy_of(bytes.try_into().unwrap())
 }
 
 /// The raw AES keyring of the SDK, which the vectors use: wraps an intermediate

@@ -11,7 +11,7 @@ use super::value::{Document, Value};
 use super::{FOOTER_NAME, HEADER_NAME, RESERVED_PREFIX, context, sealed};
 use crate::base::context::EncryptionContext;
 use crate::items::context as wire;
-use crate::items::crypto::{CanonicalRecord, ItemKeys, ItemSigner, Key, MESSAGE_ID_LEN};
+use crate::items::crypto::{self, CanonicalRecord, ItemKeys, ItemSigner, MESSAGE_ID_LEN};
 use crate::items::encrypt::WrappedKey;
 use crate::items::error::{ItemError, ItemErrorCode};
 use crate::items::footer::Footer;
@@ -71,7 +71,7 @@ impl PreparedDocument {
     }
 
     /// Encrypts and signs for each of `recipients`, any of whom can then
-    /// decrypt. `random` fills the data key and then the message id.
+    /// decrypt. `random` fills the data key and the message id behind it, at once.
     ///
     /// # Errors
     /// `InvalidKeyMaterial` if there are no or more than 255 recipients or an
@@ -84,7 +84,7 @@ impl PreparedDocument {
     ) -> Result<Document, ItemError> {
         let mut context = Vec::with_capacity(512);
         wire::write(&self.context, &mut context)?;
-        let data_key = Key::try_fill(&mut *random)?;
+        let (data_key, message_id) = crypto::draw(random)?;
         let mut recipient_keys = Vec::with_capacity(recipients.len());
         let mut data_keys = Vec::with_capacity(recipients.len());
         for recipient in recipients {
@@ -92,9 +92,6 @@ impl PreparedDocument {
             recipient_keys.push(keys);
             data_keys.push(wrapped);
         }
-        let mut message_id = [0; MESSAGE_ID_LEN];
-        random(&mut message_id)?;
-
         let keys = ItemKeys::derive(&data_key, &message_id)?;
         let header = self.write_header(message_id, data_keys, &keys)?;
         let cipher = keys.fields();

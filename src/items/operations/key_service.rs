@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
@@ -15,6 +15,7 @@ use crate::base::context::EncryptionContext;
 use crate::base::ids::RequestId;
 use crate::base::limits;
 use crate::base::secret::SecretBytes;
+use crate::items::dynamodb_json::Base64;
 use crate::items::encrypt::WrappedKey;
 use crate::items::header::KMS_PROVIDER_ID;
 use crate::ops::call::Call;
@@ -105,10 +106,15 @@ impl KeyService {
             plaintext: SecretBlob,
             ciphertext_blob: Blob,
         }
-        let uses = contexts.iter().map(|context| json!({ "EncryptionContext": context })).collect();
+        #[derive(Serialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Use<'a> {
+            encryption_context: &'a EncryptionContext,
+        }
+        let uses = contexts.iter().map(|context| Use { encryption_context: context }).collect();
         let alone = json!({ "NumberOfBytes": 32 });
         let both = (&*self.ctx.generate_data_keys, &self.ctx.generate_data_key);
-        let made = self.all::<Generated>(both, key_id, &alone, uses).await;
+        let made = self.all::<Generated, _>(both, key_id, &alone, uses).await;
         let wrapped = |made: Generated| WrappedKey {
             provider_id: KMS_PROVIDER_ID.to_owned(),
             provider_info: made.key_id.into_bytes(),
@@ -123,30 +129,45 @@ impl KeyService {
     pub(super) async fn decrypt(
         &self,
         key_arn: &str,
-        items: Vec<(Vec<u8>, EncryptionContext)>,
+        items: Vec<(&[u8], &EncryptionContext)>,
     ) -> Vec<Result<SecretBytes, Arc<ApiError>>> {
         #[derive(Deserialize)]
         #[serde(rename_all = "PascalCase")]
         struct Opened {
             plaintext: SecretBlob,
         }
-        let one = |(ciphertext, context): (Vec<u8>, EncryptionContext)| json!({ "CiphertextBlob": Blob(ciphertext), "EncryptionContext": context });
+        #[derive(Serialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Use<'a> {
+            ciphertext_blob: Base64<'a>,
+            encryption_context: &'a EncryptionContext,
+        }
+        let one = |(ciphertext, encryption_context)| Use {
+            ciphertext_blob: Base64(ciphertext),
+            encryption_context,
+        };
         let uses = items.into_iter().map(one).collect();
         let both = (&*self.ctx.decrypt_all, &self.ctx.decrypt);
-        let opened = self.all::<Opened>(both, key_arn, &json!({}), uses).await;
+        let opened = self.all::<Opened, _>(both, key_arn, &json!({}), uses).await;
         opened.into_iter().map(|opened| opened.map(|opened| opened.plaintext.0)).collect()
     }
 
     /// Asks for all uses of a key at once by the first operation, and for those that
     /// it leaves out one by one by the second, to which `alone` is said too. Answers in
     /// the order of the uses.
-    async fn all<T: DeserializeOwned + Send + 'static>(
+    async fn all<T: DeserializeOwned + Send + 'static, U: Serialize + Send + Sync>(
         &self,
         (many, single): (&BoundOperation, &Arc<BoundOperation>),
         key_id: &str,
         alone: &Value,
-        uses: Vec<Value>,
+        uses: Vec<U>,
     ) -> Vec<Result<T, Arc<ApiError>>> {
+        #[derive(Serialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Input<'a, U> {
+            key_id: &'a str,
+            uses: &'a [U],
+        }
         #[derive(Deserialize)]
         #[serde(rename_all = "PascalCase")]
         struct Output<T> {
@@ -155,14 +176,14 @@ impl KeyService {
         let mut together: Vec<Option<T>> = Vec::new();
         let mut refused = None;
         if uses.len() > 1 {
-            let input = json!({ "KeyId": key_id, "Uses": uses });
+            let input = Input { key_id, uses: &uses };
             match self.call::<Output<T>>(many, &input).await {
                 Ok(output) => together = output.used,
                 Err(error) => refused = Some(Arc::new(error)),
             }
         }
         let (mut all, mut left) = (BTreeMap::new(), Vec::new());
-        for (place, mut input) in uses.into_iter().enumerate() {
+        for (place, one) in uses.iter().enumerate() {
             let made = together.get_mut(place).and_then(Option::take);
             match (made, &refused) {
                 (Some(made), _) => drop(all.insert(place, Ok(made))),
@@ -171,11 +192,16 @@ impl KeyService {
                 (None, Some(error)) if place == 0 || !has_others(error) => {
                     all.insert(place, Err(Arc::clone(error)));
                 }
-                (None, _) => {
-                    add(&mut input, &json!({ "KeyId": key_id }));
-                    add(&mut input, alone);
-                    left.push((place, input));
-                }
+                (None, _) => match serde_json::to_value(one) {
+                    Ok(mut input) => {
+                        add(&mut input, &json!({ "KeyId": key_id }));
+                        add(&mut input, alone);
+                        left.push((place, input));
+                    }
+                    Err(error) => {
+                        drop(all.insert(place, Err(Arc::new(ApiError::internal(error)))));
+                    }
+                },
             }
         }
         self.one_by_one(single, left, &mut all).await;
@@ -218,12 +244,12 @@ impl KeyService {
     async fn call<T: DeserializeOwned>(
         &self,
         operation: &BoundOperation,
-        input: &Value,
+        input: &(impl Serialize + Sync),
     ) -> Result<T, ApiError> {
         let mut random = [0; 16];
         self.ctx.hsm.fill_random(&mut random)?;
         let caller = Caller { request_id: RequestId::from_random(random), ..self.caller.clone() };
-        let body = input.to_string().into_bytes();
+        let body = serde_json::to_vec(input).map_err(ApiError::internal)?;
         let region = self.region.clone();
         let call = Call { caller, region, body, members: Vec::new(), decided: Vec::new() };
         let output = SecretBytes::new(operation.call(call).await.into_result()?);

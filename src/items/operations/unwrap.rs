@@ -78,10 +78,10 @@ impl KeyService {
     }
 
     /// Asks one key for those who have it at place `round`.
-    async fn ask(&self, key_arn: &str, round: usize, mut searches: Vec<&mut Search<'_>>) {
-        let wrapped = |search: &&mut Search<'_>| {
+    async fn ask<'a>(&self, key_arn: &str, round: usize, mut searches: Vec<&mut Search<'a>>) {
+        let wrapped = |search: &&mut Search<'a>| {
             let wrapped = search.recipients.get(round).map_or(&[][..], |of| of.wrapped);
-            (wrapped.to_vec(), search.context.clone())
+            (wrapped, search.context)
         };
         let asked: Vec<_> = searches.iter().map(wrapped).collect();
         let opened = self.decrypt(key_arn, asked).await;

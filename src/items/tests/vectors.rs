@@ -54,11 +54,10 @@ fn decrypt(vector: &Vector, n: usize) -> Result<Item, ItemError> {
     parsed.finish(index, &SecretBytes::new(intermediate))
 }
 
-/// A source of the given byte strings, each asked for with its exact length.
-fn fixed_random(mut strings: Vec<Vec<u8>>) -> impl FnMut(&mut [u8]) -> Result<(), ItemError> {
-    strings.reverse();
+/// A source of the given byte strings together, asked for with their exact length.
+fn fixed_random(strings: Vec<Vec<u8>>) -> impl FnMut(&mut [u8]) -> Result<(), ItemError> {
     move |bytes| {
-        bytes.copy_from_slice(&strings.pop().unwrap());
+        bytes.copy_from_slice(&strings.concat());
         Ok(())
     }
 }

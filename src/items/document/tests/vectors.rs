@@ -66,9 +66,9 @@ fn are_written_again() {
         if schema.algorithm_suite() == AlgorithmSuite::EcdsaP384 {
             continue;
         }
-        let mut drawn = vector.random.iter().map(|bytes| hex(bytes));
+        let drawn: Vec<u8> = vector.random.iter().flat_map(|bytes| hex(bytes)).collect();
         let mut random = |bytes: &mut [u8]| {
-            bytes.copy_from_slice(&drawn.next().unwrap());
+            bytes.copy_from_slice(&drawn);
             Ok(())
         };
         let recipients = [recipient(&hex(&vector.intermediate_key), b"wrapped")];
