@@ -195,6 +195,23 @@ pub fn leaf_and_time(tx: &mut dyn Tx, seq: i64) -> Result<Option<([u8; 32], i64)
 /// A row of the tree; of one that is no node, its height and number.
 pub type ReadNode = Result<TreeNode, (i64, i64)>;
 
+/// Whether each key is above the one before it, and the first above `behind`. Rows of
+/// a damaged file come in any order, and who goes on behind the last would go on for
+/// ever.
+///
+/// # Errors
+/// [`Error::Corrupt`] if not.
+pub(super) fn in_order<K: Ord>(behind: K, keys: impl IntoIterator<Item = K>) -> Result<(), Error> {
+    let mut last = behind;
+    for key in keys {
+        if key <= last {
+            return Err(Error::Corrupt("rows are out of order".to_owned()));
+        }
+        last = key;
+    }
+    Ok(())
+}
+
 /// At most `limit` nodes of the tree behind the node `n` of a height, in order.
 ///
 /// # Errors
@@ -204,9 +221,12 @@ pub fn nodes(tx: &mut dyn Tx, behind: (i64, i64), limit: i64) -> Result<Vec<Read
     let node = |row: &super::Row| {
         let (height, n) = (row.int(0)?, row.int(1)?);
         let parts = u8::try_from(height).ok().zip(u64::try_from(n).ok()).zip(row.array(2).ok());
-        Ok(parts.map(|((height, n), hash)| TreeNode { height, n, hash }).ok_or((height, n)))
+        let node = parts.map(|((height, n), hash)| TreeNode { height, n, hash });
+        Ok(((height, n), node.ok_or((height, n))))
     };
-    rows.iter().map(node).collect()
+    let nodes: Vec<((i64, i64), ReadNode)> = rows.iter().map(node).collect::<Result<_, Error>>()?;
+    in_order(behind, nodes.iter().map(|(key, _)| *key))?;
+    Ok(nodes.into_iter().map(|(_, node)| node).collect())
 }
 
 /// A row of the signed heads that are kept.
@@ -232,7 +252,10 @@ pub fn checkpoints(
         let parts = row.int(1).ok().zip(row.text(2).ok());
         Ok(parts.map(|(time_ms, note)| Kept { size, time_ms, note: note.to_owned() }).ok_or(size))
     };
-    rows.iter().map(kept).collect()
+    let page: Vec<Result<Kept, i64>> = rows.iter().map(kept).collect::<Result<_, Error>>()?;
+    let size = |row: &Result<Kept, i64>| row.as_ref().map_or_else(|size| *size, |kept| kept.size);
+    in_order(above, page.iter().map(size))?;
+    Ok(page)
 }
 
 /// A row of the names: its id, and what is wrong with it in itself.
@@ -257,7 +280,9 @@ pub fn names(tx: &mut dyn Tx, above: i64, limit: i64) -> Result<Vec<Name>, Error
         };
         Ok(Name { id: row.int(0)?, kind: parts().unwrap_or(None) })
     };
-    rows.iter().map(name).collect()
+    let page: Vec<Name> = rows.iter().map(name).collect::<Result<_, Error>>()?;
+    in_order(above, page.iter().map(|name| name.id))?;
+    Ok(page)
 }
 
 /// At most `limit` rows of the list of erasures behind number `after`: their
@@ -267,7 +292,10 @@ pub fn names(tx: &mut dyn Tx, above: i64, limit: i64) -> Result<Vec<Name>, Error
 /// What the engine says.
 pub fn erasures(tx: &mut dyn Tx, after: i64, limit: i64) -> Result<Vec<(i64, i64)>, Error> {
     let rows = tx.rows(&ERASURES, &[after.into(), limit.into()])?;
-    rows.iter().map(|row| Ok((row.int(0)?, row.int(1)?))).collect()
+    let read = |row: &super::Row| Ok((row.int(0)?, row.int(1)?));
+    let page: Vec<(i64, i64)> = rows.iter().map(read).collect::<Result<_, Error>>()?;
+    in_order(after, page.iter().map(|(n, _)| *n))?;
+    Ok(page)
 }
 
 const NEXT_SEQ: Query = Query {
@@ -301,3 +329,40 @@ const ERASURES: Query = Query {
     name: "inspect.erasures",
     sql: "select n, seq from event_erasures where n > ?1 order by n limit ?2",
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The answer of a damaged tree: the same rows again and again.
+    struct Circle(Vec<super::super::sql::Cell>);
+
+    impl Tx for Circle {
+        fn run(&mut self, _: &Query, _: &[super::super::Value<'_>]) -> Result<u64, Error> {
+            Ok(0)
+        }
+
+        fn rows(
+            &mut self,
+            _: &Query,
+            _: &[super::super::Value<'_>],
+        ) -> Result<Vec<super::super::Row>, Error> {
+            Ok(vec![super::super::Row(self.0.clone())])
+        }
+    }
+
+    #[test]
+    fn whoever_reads_a_circle_of_rows_is_told() {
+        use super::super::sql::Cell;
+        let circle = || Circle(vec![Cell::Int(5), Cell::Int(5), Cell::Blob(Vec::new())]);
+        let is_told = |read: Result<usize, Error>| matches!(read, Err(Error::Corrupt(_)));
+        assert_eq!(nodes(&mut circle(), (5, 4), 1).unwrap().len(), 1);
+        assert!(is_told(nodes(&mut circle(), (5, 5), 1).map(|page| page.len())));
+        assert_eq!(checkpoints(&mut circle(), 4, 1).unwrap().len(), 1);
+        assert!(is_told(checkpoints(&mut circle(), 5, 1).map(|page| page.len())));
+        assert_eq!(names(&mut circle(), 4, 1).unwrap().len(), 1);
+        assert!(is_told(names(&mut circle(), 9, 1).map(|page| page.len())));
+        assert_eq!(erasures(&mut circle(), 4, 1).unwrap().len(), 1);
+        assert!(is_told(erasures(&mut circle(), 5, 1).map(|page| page.len())));
+    }
+}
