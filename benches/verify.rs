@@ -54,7 +54,7 @@ fn main() {
     println!("{count} records, {:.0} MB", bytes as f64 / 1e6);
     let all = std::thread::available_parallelism().map_or(1, usize::from);
     for threads in [1, all, 1, all] {
-        let wanted = Wanted { folder: folder.path(), key: None, kept: Vec::new(), threads };
+        let wanted = Wanted { folder: folder.path(), key: None, kept: Vec::new(), index: false, threads };
         let start = Instant::now();
         let report = verify(wanted, &|_, _| {}).unwrap();
         let rate = count as f64 / start.elapsed().as_secs_f64();

@@ -120,7 +120,9 @@ fn unpack(
     let head = Checkpoint::open(&header.checkpoint, &key).map_err(Error::BackupKey)?;
     let mut kept = vec![("the header of the backup".to_owned(), header.checkpoint.clone())];
     kept.extend(backup.kept);
-    let wanted = Wanted { folder: draft.path(), key: Some(key), kept, threads: backup.threads };
+    // A backup has no index.
+    let (folder, key, threads) = (draft.path(), Some(key), backup.threads);
+    let wanted = Wanted { folder, key, kept, index: false, threads };
     let report = verify::verify(wanted, &|_done, _of| {}).map_err(Error::Unverifiable)?;
     if report.is_intact() && report.size != Some(head.size) {
         return Err(Error::BackupHead { says: head.size, has: report.size.unwrap_or_default() });

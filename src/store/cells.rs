@@ -34,6 +34,18 @@ impl Column {
         }
     }
 
+    /// What it is to who reads a report.
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::Time => "time",
+            Self::EventName => Field::EventName.word(),
+            Self::Principal => Field::Principal.word(),
+            Self::Key => Field::Key.word(),
+            Self::Error => Field::Error.word(),
+            Self::SourceIp => Field::SourceIp.word(),
+        }
+    }
+
     /// The text whose id is the number; of several, the first.
     pub(super) fn text_of(self, marks: &Marks) -> Option<(Field, Cow<'_, str>)> {
         let field = match self {

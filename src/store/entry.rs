@@ -1,5 +1,6 @@
 //! What a record can be found by, and where it stands.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 /// A place in the book. Records are ordered by it: times are the callers' and
@@ -45,6 +46,58 @@ pub enum Field {
 }
 
 impl Field {
+    const ALL: [Self; 15] = [
+        Self::Account,
+        Self::EventSource,
+        Self::EventName,
+        Self::Principal,
+        Self::Session,
+        Self::AccessKey,
+        Self::Key,
+        Self::Resource,
+        Self::Error,
+        Self::SourceIp,
+        Self::Context,
+        Self::ReadOnly,
+        Self::Region,
+        Self::KeyMaterial,
+        Self::Grant,
+    ];
+
+    /// The fields of which a record can lose a value.
+    pub(super) const PERSONAL: [Self; 3] = [Self::Session, Self::SourceIp, Self::Context];
+
+    /// The field that the index writes so.
+    pub(super) fn of_number(number: i64) -> Option<Self> {
+        Self::ALL.into_iter().find(|field| field.number() == number)
+    }
+
+    /// Whether a record can lose its value.
+    pub(super) fn is_personal(self) -> bool {
+        Self::PERSONAL.contains(&self)
+    }
+
+    /// What it is to who reads a report.
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::Account => "account",
+            Self::EventSource => "event source",
+            Self::EventName => "event name",
+            Self::Principal => "principal",
+            Self::Session => "session",
+            Self::AccessKey => "access key",
+            Self::Key => "key",
+            Self::Resource => "resource",
+            Self::Error => "error",
+            Self::SourceIp => "source address",
+            Self::Context => "context",
+            Self::ReadOnly => "read-only mark",
+            Self::Region => "Region",
+            Self::KeyMaterial => "key material",
+            Self::Grant => "grant",
+        }
+    }
+
     /// How the index writes it. A number never gets another meaning; a new
     /// field gets the next one.
     pub(super) const fn number(self) -> i64 {
@@ -86,6 +139,13 @@ impl Marks {
     /// The first text of a field.
     pub(super) fn first(&self, field: Field) -> Option<&str> {
         self.texts.iter().find(|(of, _)| *of == field).map(|(_, text)| text.as_str())
+    }
+
+    /// All that the index keeps as texts.
+    pub(super) fn stored_texts(&self) -> impl Iterator<Item = (Field, Cow<'_, str>)> {
+        let texts = self.texts.iter().map(|(field, text)| (*field, Cow::Borrowed(text.as_str())));
+        let address = |address: IpAddr| (Field::SourceIp, Cow::Owned(address.to_string()));
+        texts.chain(self.source_ip.map(address))
     }
 
     /// The request id and the event id, once if they are the same.

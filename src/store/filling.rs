@@ -107,16 +107,12 @@ impl Filling {
 
     /// Where each value of the record is.
     fn post(&mut self, tx: &mut dyn Tx, offset: u16, marks: &Marks) -> Result<(), Error> {
-        for (field, text) in &marks.texts {
-            let id = self.texts.id(tx, *field, text)?;
-            self.push(tx, *field, id, offset)?;
-            if *field == Field::Error {
-                self.push(tx, *field, ANY, offset)?;
+        for (field, text) in marks.stored_texts() {
+            let id = self.texts.id(tx, field, &text)?;
+            self.push(tx, field, id, offset)?;
+            if field == Field::Error {
+                self.push(tx, field, ANY, offset)?;
             }
-        }
-        if let Some(address) = marks.source_ip {
-            let id = self.texts.id(tx, Field::SourceIp, &address.to_string())?;
-            self.push(tx, Field::SourceIp, id, offset)?;
         }
         for tag in &marks.tags {
             self.push(tx, Field::Context, *tag, offset)?;

@@ -12,9 +12,6 @@ use super::{Error, Tx};
 /// What is left of records, by their places.
 pub(super) type Erased = BTreeMap<i64, Marks>;
 
-/// The fields of which a record can lose a value.
-const PERSONAL: [Field; 3] = [Field::Session, Field::SourceIp, Field::Context];
-
 /// Leaves of the records what the log says of them now. The caller has written
 /// all that it had in memory of the index, and reads it again.
 pub(super) fn forget(tx: &mut dyn Tx, erased: &Erased) -> Result<(), Error> {
@@ -25,7 +22,7 @@ pub(super) fn forget(tx: &mut dyn Tx, erased: &Erased) -> Result<(), Error> {
     }
     for (window, records) in &windows {
         // All records of a window at once: it may have many values.
-        for field in PERSONAL {
+        for field in Field::PERSONAL {
             forget_values(tx, *window, field, records)?;
         }
         for (offset, _) in records.iter().filter(|(_, left)| left.source_ip.is_none()) {

@@ -1,8 +1,11 @@
 //! The search index: its rows. It is derived from the log alone; what fills it
 //! is `filling`, and when and where is the engine's matter.
 
+use std::collections::BTreeMap;
+
 use super::cells::{self, Column};
 use super::entry::Field;
+use super::inspect::in_order;
 use super::places::{self, BLOCK, Bits, WINDOW};
 use super::{Error, Query, Tx, Value};
 
@@ -157,9 +160,80 @@ fn place(window: i64, block: u16, column: Column) -> i64 {
     block.saturating_mul(8).saturating_add(column.number())
 }
 
+/// The block, and the number of the column, of a row of cells.
+pub(super) fn cells_at(place: i64) -> (i64, i64) {
+    let blocks = i64::from(WINDOW / BLOCK);
+    let (block, column) = (place.div_euclid(8), place.rem_euclid(8));
+    (block.rem_euclid(blocks), column)
+}
+
+/// A row of a window: its key beside the window, and its bytes.
+pub(super) type Stored = ((i64, i64), Vec<u8>);
+
+/// At most `limit` rows of the postings of a window behind a field and value, in
+/// order.
+pub(super) fn stored_places(
+    tx: &mut dyn Tx,
+    window: i64,
+    behind: (i64, i64),
+    limit: usize,
+) -> Result<Vec<Stored>, Error> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let args = [window.into(), behind.0.into(), behind.1.into(), limit.into()];
+    let rows = tx.rows(&STORED_PLACES, &args)?.into_iter();
+    let read = |mut row: super::Row| Ok(((row.int(0)?, row.int(1)?), taken(&mut row, 2)?));
+    let page: Vec<Stored> = rows.map(read).collect::<Result<_, Error>>()?;
+    in_order(behind, page.iter().map(|(key, _)| *key))?;
+    Ok(page)
+}
+
+/// The buckets of a window, by their numbers.
+pub(super) fn stored_buckets(
+    tx: &mut dyn Tx,
+    window: i64,
+) -> Result<BTreeMap<i64, Vec<u8>>, Error> {
+    let rows = tx.rows(&STORED_BUCKETS, &[window.into()])?.into_iter();
+    rows.map(|mut row| Ok((row.int(0)?, taken(&mut row, 1)?))).collect()
+}
+
+/// The numbers of a window, by their places.
+pub(super) fn stored_cells(tx: &mut dyn Tx, window: i64) -> Result<BTreeMap<i64, Vec<u8>>, Error> {
+    let (from, to) = (places_from(window), places_from(window.saturating_add(1)));
+    let rows = tx.rows(&STORED_CELLS, &[from.into(), to.into()])?.into_iter();
+    rows.map(|mut row| Ok((row.int(0)?, taken(&mut row, 1)?))).collect()
+}
+
+fn taken(row: &mut super::Row, column: usize) -> Result<Vec<u8>, Error> {
+    row.take_opt_blob(column)?.ok_or(Error::Column(column))
+}
+
+/// The place of the first numbers of a window.
+fn places_from(window: i64) -> i64 {
+    window.saturating_mul(i64::from(WINDOW / BLOCK)).saturating_mul(8)
+}
+
+/// Windows before the first or behind `last` of which there are rows, at most
+/// `limit`.
+pub(super) fn windows_beside(tx: &mut dyn Tx, last: i64, limit: usize) -> Result<Vec<i64>, Error> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let end = places_from(last.saturating_add(1));
+    let args = [last.into(), end.into(), places_from(1).into(), limit.into()];
+    tx.rows(&WINDOWS_BESIDE, &args)?.iter().map(|row| row.int(0)).collect()
+}
+
 /// What reads, for the test of its plans.
 #[cfg(test)]
-pub(super) const READS: &[Query] = &[PROGRESS, WINDOWS, PLACES, VALUES, BUCKET, CELLS];
+pub(super) const READS: &[Query] = &[
+    PROGRESS,
+    WINDOWS,
+    PLACES,
+    VALUES,
+    BUCKET,
+    CELLS,
+    STORED_PLACES,
+    STORED_BUCKETS,
+    STORED_CELLS,
+];
 
 const PROGRESS: Query = Query {
     name: "index.progress",
@@ -213,6 +287,27 @@ const SET_BUCKET: Query = Query {
     name: "index.set_bucket",
     sql: "insert into ids (window, bucket, entries) values (?1, ?2, ?3) \
           on conflict (window, bucket) do update set entries = excluded.entries",
+};
+const STORED_PLACES: Query = Query {
+    name: "index.stored_places",
+    sql: "select field, value, places from postings \
+          where window = ?1 and (field, value) > (?2, ?3) order by field, value limit ?4",
+};
+const STORED_BUCKETS: Query = Query {
+    name: "index.stored_buckets",
+    sql: "select bucket, entries from ids where window = ?1 order by bucket",
+};
+const STORED_CELLS: Query = Query {
+    name: "index.stored_cells",
+    sql: "select place, cells from cells where place >= ?1 and place < ?2 order by place",
+};
+const WINDOWS_BESIDE: Query = Query {
+    name: "index.windows_beside",
+    sql: "select window from windows where window < 0 or window > ?1 \
+          union select window from postings where window < 0 or window > ?1 \
+          union select window from ids where window < 0 or window > ?1 \
+          union select place / ?3 from cells where place < 0 or place >= ?2 \
+          limit ?4",
 };
 const CELLS: Query = Query { name: "index.cells", sql: "select cells from cells where place = ?1" };
 const SET_CELLS: Query = Query {

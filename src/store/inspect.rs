@@ -12,7 +12,7 @@ use super::sqlite::Inspected;
 use super::{Error, Query, StoredRecord, TreeNode, Tx, field_reads};
 
 /// The book of a folder that nobody serves. Nothing is written to the folder.
-pub struct Book(Inspected);
+pub struct Book(pub(super) Inspected);
 
 impl Book {
     /// Opens the book of a folder, which may be a copy.

@@ -7,6 +7,7 @@
 //! a [`Notary`] does, whom the store asks before each commit.
 
 mod cells;
+pub mod comparing;
 mod conditions;
 mod counts;
 pub mod custom_key_stores;

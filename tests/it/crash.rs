@@ -144,6 +144,7 @@ impl Heads {
             folder,
             key: Some(VerifierKey::parse(key).unwrap()),
             kept: vec![("heads".to_owned(), self.notes.clone())],
+            index: true,
             threads: 2,
         }
     }

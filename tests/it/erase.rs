@@ -241,7 +241,8 @@ fn a_folder_cannot_hide_more_than_was_erased() {
     let update = "update event_personal set body = ?1, source_ip = null where seq = ?2";
     assert_eq!(book.execute(update, (forged, seq)).unwrap(), 1);
     drop(book);
-    let wanted = Wanted { folder: copy.path(), key: None, kept: Vec::new(), threads: 1 };
+    let wanted =
+        Wanted { folder: copy.path(), key: None, kept: Vec::new(), index: false, threads: 1 };
     let report = verify(wanted, &|_, _| {}).unwrap();
     let [finding] = report.findings() else { panic!("{:?}", report.findings()) };
     assert_eq!((finding.kind, finding.first), (Kind::Erasure, Some(seq.try_into().unwrap())));

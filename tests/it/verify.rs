@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 use tempfile::TempDir;
-use wardbook::audit::verify::{Wanted, WantedExport, verify, verify_export};
+use wardbook::audit::verify::{IndexState, Wanted, WantedExport, verify, verify_export};
 
 use crate::fixture::Server;
 use crate::fixture::program::Home;
@@ -37,7 +37,8 @@ pub(crate) fn check_intact(server: &Server) -> u64 {
     let copy = copy_of(&server.book_file());
     let read = |name: &String| fs::read(copy.path().join(name)).unwrap();
     let before: Vec<_> = names(copy.path()).iter().map(read).collect();
-    let wanted = Wanted { folder: copy.path(), key: None, kept: Vec::new(), threads: 2 };
+    let wanted =
+        Wanted { folder: copy.path(), key: None, kept: Vec::new(), index: false, threads: 2 };
     let report = verify(wanted, &|_, _| {}).unwrap();
     assert_eq!(report.findings(), []);
     assert_eq!(report.size, Some(report.records));
@@ -54,14 +55,17 @@ fn a_copy_of_a_running_server_is_checked_and_its_folder_refused() {
     (0..3).for_each(|_| drop(program.new_key()));
     let copy = copy_of(&home.data().join("wardbook.db"));
     let verify_at = |folder: &Path| {
-        let wanted = Wanted { folder, key: None, kept: Vec::new(), threads: 1 };
+        let wanted = Wanted { folder, key: None, kept: Vec::new(), index: true, threads: 1 };
         verify(wanted, &|_, _| {})
     };
     assert_eq!(verify_at(copy.path()).unwrap().findings(), []);
     let refused = verify_at(&home.data()).unwrap_err();
     assert!(format!("{refused:?}").contains("Locked"), "{refused:?}");
     program.terminate();
-    assert_eq!(verify_at(&home.data()).unwrap().findings(), []);
+    let report = verify_at(&home.data()).unwrap();
+    assert_eq!(report.findings(), []);
+    let compared = matches!(report.index, Some(IndexState::Compared { unfollowed: 0, .. }));
+    assert!(compared, "{:?}", report.index);
 }
 
 /// A checkpoint that an export cannot be compared with is named, also if there is

@@ -10,6 +10,7 @@
 mod erasures;
 mod export;
 mod heads;
+mod index;
 mod records;
 mod report;
 mod tables;
@@ -18,6 +19,7 @@ mod trees;
 use std::path::Path;
 
 pub use export::{ExportReport, NotCompared, WantedExport, verify_export};
+pub use index::IndexState;
 pub use report::{Finding, Kind, Report};
 
 use super::ledger::{Checkpoint, VerifierKey, notes_in};
@@ -64,6 +66,8 @@ pub struct Wanted<'a> {
     pub key: Option<VerifierKey>,
     /// Texts with checkpoints that somebody kept, by the names of their files.
     pub kept: Vec<(String, String)>,
+    /// Whether the search index is compared with the log, too.
+    pub index: bool,
     /// Threads that read records.
     pub threads: usize,
 }
@@ -82,10 +86,14 @@ pub fn verify(wanted: Wanted<'_>, progress: &(dyn Fn(u64, u64) + Sync)) -> Resul
     let heads = Heads::read(&book, wanted.key, &mut report)?;
     report.log = heads.key.as_ref().map(|key| (key.name().to_owned(), key.to_string()));
     let kept = witnessed(&wanted.kept, &heads)?;
+    // The index is a second half.
+    let halves = |done: u64, of: u64| progress(done.div_euclid(2), of);
+    let second = |done: u64, of: u64| progress(done.saturating_add(of).div_euclid(2), of);
+    let first: &(dyn Fn(u64, u64) + Sync) = if wanted.index { &halves } else { progress };
 
     let (scanned, damages) = std::thread::scope(|scope| {
         let damages = scope.spawn(|| book.damages(tables::DAMAGES_MAX));
-        let scanned = records::scan(&book, heads.size, wanted.threads, progress);
+        let scanned = records::scan(&book, heads.size, wanted.threads, first);
         (scanned, damages.join())
     });
     let mut scanned = scanned?;
@@ -99,6 +107,9 @@ pub fn verify(wanted: Wanted<'_>, progress: &(dyn Fn(u64, u64) + Sync)) -> Resul
     let blocks = std::mem::take(&mut scanned.blocks);
     let trees = Trees::build(&book, heads.size, blocks, &mut report);
     heads.check_roots(&book, &trees, &kept, &mut report);
+    if wanted.index {
+        report.index = Some(index::check(&book, wanted.threads, &second, &mut report)?);
+    }
     report.finish();
     Ok(report)
 }

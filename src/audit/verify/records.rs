@@ -311,7 +311,7 @@ impl Worker {
 }
 
 /// A record as its columns name it.
-fn named(seq: u64, record: &StoredRecord) -> String {
+pub(super) fn named(seq: u64, record: &StoredRecord) -> String {
     let id = Uuid::from_bytes(record.columns.event_id);
     let time = timestamp::iso_8601(record.position.time_ms);
     format!("record {seq} (event {}, {time})", id.as_hyphenated())

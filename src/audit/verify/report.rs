@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::index::IndexState;
 use crate::base::limits::FINDINGS_SHOWN;
 
 /// What is wrong.
@@ -40,6 +41,8 @@ pub enum Kind {
     Schema,
     /// The file itself.
     Database,
+    /// The search index.
+    Index,
     /// The end of an export.
     End,
 }
@@ -73,6 +76,8 @@ pub struct Report {
     pub checkpoints: u64,
     /// Records that have lost something on request, which is in order.
     pub erased: u64,
+    /// What the search index was compared with the log in, if that was asked for.
+    pub index: Option<IndexState>,
     findings: Vec<Finding>,
     counts: BTreeMap<Kind, u64>,
     missing: Vec<(u64, u64)>,

@@ -10,7 +10,9 @@ use serde_json::json;
 
 use super::evidence::public_key;
 use crate::audit::ledger::VerifierKey;
-use crate::audit::verify::{self, ExportReport, NotCompared, Report, Wanted, WantedExport};
+use crate::audit::verify::{
+    self, ExportReport, IndexState, Kind, NotCompared, Report, Wanted, WantedExport,
+};
 use crate::cli::error::Error;
 use crate::cli::input;
 use crate::cli::output::Output;
@@ -27,6 +29,10 @@ pub(super) struct Verify {
     /// which whoever owns it could have replaced]
     #[arg(long, value_name = "KEY", visible_alias = "key")]
     public_key: Option<String>,
+    /// Compare the search index with the log, too: whether queries and counts of the server find
+    /// what they should. The log is read once more for that
+    #[arg(long, conflicts_with = "export")]
+    index: bool,
     /// A file with checkpoints that were kept elsewhere, such as that of a witness; may be given
     /// several times
     #[arg(long = "checkpoint", value_name = "FILE")]
@@ -45,8 +51,8 @@ pub(super) fn run(output: &mut Output, wanted: &Verify) -> Result<(), Error> {
             print_export(output, &export, wanted)?;
             export.report
         }
-        (folder, None) => {
-            let report = folder_report(output, folder.as_deref(), key, kept)?;
+        (_, None) => {
+            let report = folder_report(output, wanted, key, kept)?;
             print(output, &report, is_own_key)?;
             report
         }
@@ -79,7 +85,7 @@ fn export(
 
 fn folder_report(
     output: &mut Output,
-    folder: Option<&Path>,
+    wanted: &Verify,
     key: Option<VerifierKey>,
     kept: Kept,
 ) -> Result<Report, Error> {
@@ -93,7 +99,8 @@ fn folder_report(
             drop(std::io::stderr().write_all(line.as_bytes()));
         }
     };
-    let asked = Wanted { folder: folder.unwrap_or(Path::new("")), key, kept, threads };
+    let folder = wanted.data.as_deref().unwrap_or(Path::new(""));
+    let asked = Wanted { folder, key, kept, index: wanted.index, threads };
     let report = verify::verify(asked, &progress);
     if is_watched {
         output.note("");
@@ -114,6 +121,7 @@ fn print(output: &mut Output, report: &Report, is_own_key: bool) -> Result<(), E
             "records": report.records,
             "checkpoints": report.checkpoints,
             "erased": report.erased,
+            "index": report.index,
             "findings": report.findings(),
             "counts": counts,
         }))?);
@@ -132,10 +140,45 @@ fn print(output: &mut Output, report: &Report, is_own_key: bool) -> Result<(), E
              and agree with {checkpoints} kept checkpoints{end}"
         ))?;
     }
+    print_index(output, report)?;
     if is_own_key && let Some(key) = key {
         output.note(format_args!(
             "The public key is the folder's own. Compare it with the one you keep: {key}"
         ));
+    }
+    Ok(())
+}
+
+/// What is to be said of the search index beside findings.
+fn print_index(output: &mut Output, report: &Report) -> Result<(), Error> {
+    let (records, behind, unfollowed) = match report.index {
+        None | Some(IndexState::Useless) => return Ok(()),
+        Some(IndexState::Absent) => {
+            output.line("no search index: a server builds it when it starts")?;
+            return Ok(());
+        }
+        Some(IndexState::OtherVersion { version }) => {
+            output.line(format_args!(
+                "the search index was not compared: it is of another program (version {version}), \
+                 and a server builds it anew when it starts"
+            ))?;
+            return Ok(());
+        }
+        Some(IndexState::Compared { records, behind, unfollowed }) => (records, behind, unfollowed),
+    };
+    if !report.counts().contains_key(&Kind::Index) {
+        output.line(format_args!("the search index has what the log says of {records} records"))?;
+    }
+    if behind > 0 {
+        output.line(format_args!(
+            "{behind} records are not in the search index yet: a server takes them in when it starts"
+        ))?;
+    }
+    if unfollowed > 0 {
+        output.line(format_args!(
+            "the search index may still have what {unfollowed} records have lost, until a server \
+             starts"
+        ))?;
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use rusqlite::config::DbConfig;
@@ -36,8 +37,21 @@ impl Inspected {
             return Err(Error::Locked);
         }
         // Only now: a server of this process would lose its locks by it.
+        Self::file(path, lock)
+    }
+
+    /// The search index beside this book, if there is one.
+    pub(in crate::store) fn index(&self) -> Result<Option<Self>, Error> {
+        match Self::file(self.path.with_file_name("index.db"), None) {
+            Err(Error::Folder(cause)) if cause.kind() == ErrorKind::NotFound => Ok(None),
+            opened => opened.map(Some),
+        }
+    }
+
+    fn file(path: PathBuf, lock: Option<File>) -> Result<Self, Error> {
         File::open(&path)?;
-        let log = folder.join("wardbook.db-wal");
+        let mut log = path.clone().into_os_string();
+        log.push("-wal");
         let has_log = std::fs::metadata(log).is_ok_and(|log| log.len() > 0);
         Ok(Self { path, has_log, _lock: lock })
     }
@@ -95,23 +109,7 @@ impl Inspected {
         }
         let steps = usize::try_from(found).ok().and_then(|found| migrations::BOOK.get(..found));
         let steps = steps.unwrap_or_default();
-        let differences = || {
-            let (fresh, found) = (Connection::open_in_memory()?, schema(&connection)?);
-            Ok((fresh, found))
-        };
-        let (fresh, is) = differences().map_err(|cause| classify("inspect.schema", cause))?;
-        migrate::migrate(&fresh, steps)?;
-        let wanted = schema(&fresh).map_err(|cause| classify("inspect.schema", cause))?;
-        let mut texts = Vec::new();
-        for ((kind, name), sql) in &wanted {
-            match is.get(&(kind.clone(), name.clone())) {
-                None => texts.push(format!("the {kind} {name} is gone")),
-                Some(other) if other != sql => texts.push(format!("the {kind} {name} was changed")),
-                Some(_) => {}
-            }
-        }
-        let added = is.keys().filter(|entry| !wanted.contains_key(*entry));
-        texts.extend(added.map(|(kind, name)| format!("the {kind} {name} was added")));
+        let texts = differences(&connection, steps)?;
         if steps.len() >= migrations::EVIDENCE {
             return Ok(texts);
         }
@@ -120,6 +118,18 @@ impl Inspected {
         }
         // It is not even what it says.
         Ok(vec![format!("it says version {found}, and this program makes {known}")])
+    }
+
+    /// The version of the index, and how its schema differs from that of this
+    /// program's; of another version it does not matter.
+    pub(in crate::store) fn index_version(&self) -> Result<(i64, Vec<String>), Error> {
+        let connection = self.connect()?;
+        let version = migrate::version(&connection)?;
+        let differences = match version == migrations::INDEX_VERSION {
+            true => differences(&connection, &[migrations::INDEX])?,
+            false => Vec::new(),
+        };
+        Ok((version, differences))
     }
 
     /// What SQLite finds wrong with the file, at most `limit` lines.
@@ -134,6 +144,45 @@ impl Inspected {
         lines.retain(|line| line != "ok");
         Ok(lines)
     }
+}
+
+/// Runs `f` on an empty search index, which is in memory, and beyond 64 MiB in a
+/// file without a name. It is gone afterwards.
+pub(in crate::store) fn scratch_index<T>(
+    f: impl FnOnce(&mut dyn Tx) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let open = || {
+        let connection = Connection::open("")?;
+        connection.pragma_update(None, "cache_size", -65_536)?;
+        connection.execute_batch(migrations::INDEX)?;
+        // One transaction: what is not committed is not written.
+        connection.execute_batch("begin")?;
+        Ok(connection)
+    };
+    let connection = open().map_err(|cause| classify("inspect.scratch", cause))?;
+    f(&mut SqliteTx(&connection))
+}
+
+/// How the schema of a database differs from the one that these steps make.
+fn differences(connection: &Connection, steps: &[&str]) -> Result<Vec<String>, Error> {
+    let read = || {
+        let (fresh, found) = (Connection::open_in_memory()?, schema(connection)?);
+        Ok((fresh, found))
+    };
+    let (fresh, is) = read().map_err(|cause| classify("inspect.schema", cause))?;
+    migrate::migrate(&fresh, steps)?;
+    let wanted = schema(&fresh).map_err(|cause| classify("inspect.schema", cause))?;
+    let mut texts = Vec::new();
+    for ((kind, name), sql) in &wanted {
+        match is.get(&(kind.clone(), name.clone())) {
+            None => texts.push(format!("the {kind} {name} is gone")),
+            Some(other) if other != sql => texts.push(format!("the {kind} {name} was changed")),
+            Some(_) => {}
+        }
+    }
+    let added = is.keys().filter(|entry| !wanted.contains_key(*entry));
+    texts.extend(added.map(|(kind, name)| format!("the {kind} {name} was added")));
+    Ok(texts)
 }
 
 fn schema(connection: &Connection) -> rusqlite::Result<Schema> {

@@ -18,7 +18,7 @@ mod snapshot;
 mod tx;
 mod writer;
 
-pub(super) use inspect::Inspected;
+pub(super) use inspect::{Inspected, scratch_index};
 
 use std::fs::File;
 use std::path::{Path, PathBuf};

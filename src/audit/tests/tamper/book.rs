@@ -131,10 +131,15 @@ impl SignedBook {
         let late = store.read(|tx| tree::head(tx)).unwrap().unwrap().note;
         let early = store.read(|tx| tree::checkpoint(tx, 1)).unwrap().unwrap();
         assert!(resume(&hsm, &store, None).unwrap().is_some());
+        // Every erasure comes with a record.
+        while store.health().indexed_seq < store.health().last_seq {
+            std::thread::yield_now();
+        }
         drop(store);
-        let book = Connection::open(folder.path().join("wardbook.db")).unwrap();
-        book.query_row("pragma wal_checkpoint(truncate)", [], |_| Ok(())).unwrap();
-        drop(book);
+        for name in ["wardbook.db", "index.db"] {
+            let file = Connection::open(folder.path().join(name)).unwrap();
+            file.query_row("pragma wal_checkpoint(truncate)", [], |_| Ok(())).unwrap();
+        }
         Self { folder, key, early, late }
     }
 
@@ -144,7 +149,7 @@ impl SignedBook {
 
     pub(super) fn copy(&self) -> TempDir {
         let copy = TempDir::new().unwrap();
-        for name in ["wardbook.db", "wardbook.db-wal"] {
+        for name in ["wardbook.db", "wardbook.db-wal", "index.db", "index.db-wal"] {
             let from = self.folder().join(name);
             if from.exists() {
                 std::fs::copy(from, copy.path().join(name)).unwrap();

@@ -71,8 +71,8 @@ pub(super) fn address(seq: u64) -> String {
 /// One change, and what it was.
 pub(super) fn at_random(folder: &Path, dice: &mut Dice) -> (&'static str, String) {
     match dice.below(10) {
-        0..6 => ("one byte", flip(folder, dice)),
-        6 => ("the file", damage(folder, dice)),
+        0..6 => ("one byte", flip(&folder.join("wardbook.db"), dice)),
+        6 => ("the file", damage(&folder.join("wardbook.db"), dice)),
         _ => {
             let sql = statement(dice);
             match run(folder, &sql) {
@@ -83,20 +83,18 @@ pub(super) fn at_random(folder: &Path, dice: &mut Dice) -> (&'static str, String
     }
 }
 
-fn flip(folder: &Path, dice: &mut Dice) -> String {
-    let path = folder.join("wardbook.db");
-    let mut bytes = fs::read(&path).unwrap();
+pub(super) fn flip(path: &Path, dice: &mut Dice) -> String {
+    let mut bytes = fs::read(path).unwrap();
     let at = usize::try_from(dice.below(bytes.len() as u64)).unwrap();
     let with = u8::try_from(dice.below(255) + 1).unwrap();
     bytes[at] ^= with;
-    fs::write(&path, bytes).unwrap();
+    fs::write(path, bytes).unwrap();
     format!("byte {at} of page {}, {with:#04x}", at / 4_096 + 1)
 }
 
 /// Truncates the file, or empties or swaps pages.
-fn damage(folder: &Path, dice: &mut Dice) -> String {
-    let path = folder.join("wardbook.db");
-    let mut bytes = fs::read(&path).unwrap();
+pub(super) fn damage(path: &Path, dice: &mut Dice) -> String {
+    let mut bytes = fs::read(path).unwrap();
     let pages = bytes.len() as u64 / 4_096;
     let page =
         |n: u64| usize::try_from(n * 4_096).unwrap()..usize::try_from((n + 1) * 4_096).unwrap();
@@ -119,7 +117,7 @@ fn damage(folder: &Path, dice: &mut Dice) -> String {
             format!("pages {} and {} swapped", one + 1, two + 1)
         }
     };
-    fs::write(&path, bytes).unwrap();
+    fs::write(path, bytes).unwrap();
     what
 }
 

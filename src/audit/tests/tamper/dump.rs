@@ -40,15 +40,35 @@ const TABLES: [(&str, &str); 14] = [
     ("keys", "select public_key from audit_keys order by version"),
 ];
 
+/// The same of the search index.
+const INDEX: [(&str, &str); 8] = [
+    ("integrity", "pragma integrity_check(1)"),
+    ("schema", "select type, name, tbl_name, sql from sqlite_schema order by 1, 2"),
+    ("progress", "select * from progress order by id"),
+    ("texts", "select * from texts order by id"),
+    ("windows", "select * from windows order by window"),
+    ("postings", "select * from postings order by window, field, value"),
+    ("ids", "select * from ids order by window, bucket"),
+    ("cells", "select * from cells order by place"),
+];
+
 impl Dump {
     pub(super) fn of(folder: &Path) -> Self {
+        Self::read(folder, "wardbook.db", &TABLES)
+    }
+
+    pub(super) fn of_index(folder: &Path) -> Self {
+        Self::read(folder, "index.db", &INDEX)
+    }
+
+    fn read(folder: &Path, name: &str, all: &[(&'static str, &str)]) -> Self {
         let mut tables = BTreeMap::new();
-        let path = format!("file://{}?immutable=1", folder.join("wardbook.db").display());
+        let path = format!("file://{}?immutable=1", folder.join(name).display());
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
         let book = Connection::open_with_flags(path, flags).unwrap();
-        for (name, sql) in TABLES {
+        for (name, sql) in all {
             let rows = rows(&book, sql).unwrap_or_else(|error| vec![error.to_string()]);
-            tables.insert(name, rows);
+            tables.insert(*name, rows);
         }
         Self { folder: folder.to_owned(), tables }
     }

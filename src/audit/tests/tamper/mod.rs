@@ -4,6 +4,7 @@
 mod book;
 mod changes;
 mod dump;
+mod index;
 
 use std::path::Path;
 
@@ -16,7 +17,7 @@ use crate::audit::verify::{Kind, Report, Wanted, verify};
 use book::{RECORDS, SignedBook};
 use dump::Dump;
 
-/// Changes of a run: 300, unless the program was built with another number
+/// Changes of a log: 300, unless the program was built with another number
 /// (CONTRIBUTING.md).
 fn mutations() -> u64 {
     option_env!("TAMPER_MUTATIONS").and_then(|text| text.parse().ok()).unwrap_or(300)
@@ -24,7 +25,7 @@ fn mutations() -> u64 {
 
 fn check_folder(folder: &Path, key: Option<&VerifierKey>, kept: &[(&str, &str)]) -> Report {
     let kept = kept.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
-    let wanted = Wanted { folder, key: key.cloned(), kept, threads: 2 };
+    let wanted = Wanted { folder, key: key.cloned(), kept, index: false, threads: 2 };
     verify(wanted, &|_, _| {}).unwrap()
 }
 
@@ -195,6 +196,7 @@ fn check_changes(share: u64) {
                 folder: copy.path(),
                 key: Some(book.key.clone()),
                 kept: vec![("mine".to_owned(), book.late.clone())],
+                index: false,
                 threads: 1,
             };
             verify(wanted, &|_, _| {})
