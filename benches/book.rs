@@ -1,9 +1,11 @@
 //! What a durable record costs.
 //!
-//! First the two figures that the store was designed for, each taken in rounds
-//! with the thing it is compared with, so that a busy machine falls on both:
-//! CPU time a record, and records a second against a raw file that gets the
-//! same bytes in groups of the same size. Then the pieces, by criterion.
+//! First the figures that the store was designed for, each taken in rounds with
+//! the thing it is compared with, so that a busy machine falls on both: CPU time
+//! a record; records a second against a raw file that gets the same bytes in
+//! groups of the same size; and the share of the search index, which is filled
+//! meanwhile, against the same without it. Then the pieces, by criterion.
+//! `BOOK_ROUNDS_ONLY=1` leaves these out.
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -44,30 +46,54 @@ const ROUNDS: u64 = 5;
 
 fn main() {
     durable_records();
+    if std::env::var_os("BOOK_ROUNDS_ONLY").is_some() {
+        return;
+    }
     let mut criterion = Criterion::default().configure_from_args();
     pieces(&mut criterion);
     pages(&mut criterion);
     criterion.final_summary();
 }
 
-/// Prints CPU a record and the ratio to a raw file, medians of all rounds.
+/// Prints CPU a record, the ratio to a raw file, and the share of the index,
+/// medians of all rounds.
 fn durable_records() {
     let (mut ratios, mut cpus, mut rates) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut index_cpus, mut shares, mut kept) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..ROUNDS {
         let samples = Arc::new(samples(round, RECORDS));
         let bodies: Vec<NewEvent> = samples.iter().take(WAITERS * 100).map(event).collect();
         let raw = raw_rate(&bodies);
-        let (rate, cpu_us, _) = store_rate(&samples, LOG_ONLY);
-        let (_, indexed_us, waits) = store_rate(&samples, Settings::default());
+        // Whoever comes second has a warmer machine: they take turns.
+        let run = |with: bool| match with {
+            true => store_rate(&samples, Settings::default(), true),
+            false => store_rate(&samples, LOG_ONLY, false),
+        };
+        let (log, indexed) = match round % 2 {
+            0 => (run(false), run(true)),
+            _ => {
+                let indexed = run(true);
+                (run(false), indexed)
+            }
+        };
+        let (rate, cpu_us, waits) = (log.rate, log.cpu_us, &indexed.waits);
         println!(
             "round {round}: raw {raw:.0}/s, store {rate:.0}/s = {:.2} of raw, \
-             {cpu_us:.1} us CPU a record, {indexed_us:.1} with the index; \
+             {cpu_us:.1} us CPU a record; with the index {:.0}/s, {:.1} us, of them {:.1} of its \
+             thread, which was done {:.2} s after the last commit; \
              waits p50 {:.2} p99 {:.2} p99.9 {:.2} ms",
             rate / raw,
+            indexed.rate,
+            indexed.cpu_us,
+            indexed.index_cpu_us,
+            indexed.behind_s,
             waits[waits.len() / 2],
             waits[waits.len() * 99 / 100],
             waits[waits.len() * 999 / 1000]
         );
+        index_cpus.push(indexed.index_cpu_us);
+        shares.push(indexed.index_cpu_us / cpu_us);
+        kept.push(indexed.rate / rate);
         ratios.push(rate / raw);
         cpus.push(cpu_us);
         rates.push(rate);
@@ -77,6 +103,13 @@ fn durable_records() {
         median(cpus),
         median(rates),
         median(ratios)
+    );
+    println!(
+        "the search index, filled meanwhile: {:.1} us CPU a record = {:.2} of group commit; \
+         {:.2} of the rate without it",
+        median(index_cpus),
+        median(shares),
+        median(kept)
     );
 }
 
@@ -120,9 +153,22 @@ fn raw_rate(events: &[NewEvent]) -> f64 {
     events.len() as f64 / start.elapsed().as_secs_f64()
 }
 
-/// Records a second, CPU microseconds a record, everything included, and how
-/// long each waited for its receipt, milliseconds, ascending.
-fn store_rate(samples: &Arc<Vec<Sample>>, settings: Settings) -> (f64, f64, Vec<f64>) {
+/// What committing all samples took.
+struct Committed {
+    /// Records a second, until the last was durable.
+    rate: f64,
+    /// CPU microseconds a record, everything included, until the last was durable
+    /// and, if there is an index, in it.
+    cpu_us: f64,
+    /// Of them those of the thread that fills the index.
+    index_cpu_us: f64,
+    /// How long that needed beyond the last commit, seconds.
+    behind_s: f64,
+    /// How long each waited for its receipt, milliseconds, ascending.
+    waits: Vec<f64>,
+}
+
+fn store_rate(samples: &Arc<Vec<Sample>>, settings: Settings, has_index: bool) -> Committed {
     let folder = TempDir::new_in(".").unwrap();
     let store = Arc::new(open(folder.path(), settings));
     let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -148,9 +194,32 @@ fn store_rate(samples: &Arc<Vec<Sample>>, settings: Settings) -> (f64, f64, Vec<
     for task in tasks {
         waits.extend(runtime.block_on(task).unwrap());
     }
-    let (seconds, cpu_us) = (start.elapsed().as_secs_f64(), cpu_us() - cpu);
+    let seconds = start.elapsed().as_secs_f64();
+    let is_behind = || store.health().indexed_seq < store.health().last_seq;
+    while has_index && is_behind() {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let behind_s = start.elapsed().as_secs_f64() - seconds;
+    let (cpu_us, index_cpu_us) = (cpu_us() - cpu, thread_cpu_us("book-index"));
     waits.sort_by(f64::total_cmp);
-    (count as f64 / seconds, cpu_us / count as f64, waits)
+    Committed {
+        rate: count as f64 / seconds,
+        cpu_us: cpu_us / count as f64,
+        index_cpu_us: index_cpu_us / count as f64,
+        behind_s,
+        waits,
+    }
+}
+
+/// CPU time of the threads of this name so far, by the scheduler's count.
+fn thread_cpu_us(name: &str) -> f64 {
+    let tasks = std::fs::read_dir("/proc/self/task").unwrap();
+    let of = |task: std::fs::DirEntry| {
+        let read = |file| std::fs::read_to_string(task.path().join(file)).unwrap_or_default();
+        let time = read("schedstat").split(' ').next().and_then(|ns| ns.parse::<f64>().ok());
+        (read("comm").trim() == name).then_some(time).flatten().unwrap_or(0.0) / 1_000.0
+    };
+    tasks.map(|task| of(task.unwrap())).sum()
 }
 
 /// CPU time of this process so far, all threads, user and system.
