@@ -20,7 +20,7 @@ use super::ledger as log;
 use super::open::identity_of;
 use super::root_key::{self, Place, RootKeySource, SealedKeys};
 use crate::audit::ledger::{self, Checkpoint, VerifierKey};
-use crate::audit::verify::{self, Report, Wanted};
+use crate::audit::verify::{self, Kept, Report, Wanted};
 use crate::audit::{self, Record};
 use crate::backup::{Guardrails, Header, Sealed};
 use crate::base::clock::Clock;
@@ -37,8 +37,8 @@ pub struct BackupFile<'a> {
     pub root_key: RootKeySource,
     /// The log's public key that somebody kept; otherwise the backup's own.
     pub key: Option<VerifierKey>,
-    /// Texts with checkpoints that somebody kept, by the names of their files.
-    pub kept: Vec<(String, String)>,
+    /// Checkpoints that somebody kept.
+    pub kept: Vec<Kept<'a>>,
     /// Threads that read records.
     pub threads: usize,
 }
@@ -118,7 +118,7 @@ fn unpack(
         None => VerifierKey::parse(&header.public_key).map_err(Error::BackupKey)?,
     };
     let head = Checkpoint::open(&header.checkpoint, &key).map_err(Error::BackupKey)?;
-    let mut kept = vec![("the header of the backup".to_owned(), header.checkpoint.clone())];
+    let mut kept = vec![Kept::text("the header of the backup", header.checkpoint.as_str())];
     kept.extend(backup.kept);
     // A backup has no index.
     let (folder, key, threads) = (draft.path(), Some(key), backup.threads);

@@ -10,10 +10,9 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::Context;
-use super::audit::{print_findings, public_key};
+use super::audit::{kept, print_findings, public_key};
 use super::client::{Call, Client};
 use super::error::Error;
-use super::input;
 use super::output::Output;
 use super::unfinished::Unfinished;
 use crate::app::{self, BackupFile, Checked, RootKeySource};
@@ -159,8 +158,8 @@ impl OfBackup {
     ) -> Result<BackupFile<'a>, Error> {
         let key = self.public_key.as_deref().map(public_key).transpose();
         let key = key.map_err(|cause| Error::LogKey(Box::new(cause)))?;
-        let read = |path: &PathBuf| Ok((path.display().to_string(), input::text(path)?));
-        let kept = self.checkpoints.iter().map(read).collect::<Result<_, Error>>()?;
+        let kept = self.checkpoints.iter().map(|path| kept(path));
+        let kept = kept.collect::<Result<_, Error>>()?;
         let flags = InitFlags {
             data: DataFlags { data: data.map(Path::to_owned), config: self.config.take() },
             root_key: std::mem::take(&mut self.root_key),

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
 use wardbook::audit::ledger::{Checkpoint, VerifierKey, verify_consistency};
-use wardbook::audit::verify::{Wanted, verify};
+use wardbook::audit::verify::{Kept, Wanted, verify};
 
 use crate::fixture::door::Door;
 use crate::fixture::program::{Home, Program};
@@ -143,7 +143,7 @@ impl Heads {
         Wanted {
             folder,
             key: Some(VerifierKey::parse(key).unwrap()),
-            kept: vec![("heads".to_owned(), self.notes.clone())],
+            kept: vec![Kept::text("heads", self.notes.as_str())],
             index: true,
             threads: 2,
         }

@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 use wardbook::audit::ledger::VerifierKey;
-use wardbook::audit::verify::{Error, ExportReport, WantedExport, verify_export};
+use wardbook::audit::verify::{Error, ExportReport, Kept, WantedExport, verify_export};
 use wardbook::audit::{commitment, leaf_2, salt_of_value, split};
 use wardbook::base::limits;
 
@@ -34,7 +34,7 @@ fn export(server: &Door, query: &str) -> String {
 }
 
 fn checked(file: &[u8], key: Option<&VerifierKey>, kept: &[&str]) -> Result<ExportReport, Error> {
-    let kept = kept.iter().map(|note| ("kept".to_owned(), (*note).to_owned())).collect();
+    let kept = kept.iter().map(|note| Kept::text("kept", *note)).collect();
     let mut file = file;
     verify_export(WantedExport { file: &mut file, key: key.cloned(), kept }, &mut |_| {})
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 use tempfile::TempDir;
-use wardbook::audit::verify::{IndexState, Wanted, WantedExport, verify, verify_export};
+use wardbook::audit::verify::{IndexState, Kept, Wanted, WantedExport, verify, verify_export};
 
 use crate::fixture::Server;
 use crate::fixture::program::Home;
@@ -84,7 +84,7 @@ fn kept_checkpoints_that_say_nothing_of_an_export_are_named() {
     server.new_key();
     let (late, late_size) = checkpoint();
     let checked = |kept: &[(&str, &str)]| {
-        let kept = kept.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
+        let kept = kept.iter().map(|(name, text)| Kept::text(*name, *text));
         let mut file = file.as_bytes();
         let wanted = WantedExport { file: &mut file, key: None, kept: kept.collect() };
         verify_export(wanted, &mut |_| {}).unwrap()

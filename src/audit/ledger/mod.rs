@@ -10,6 +10,7 @@ mod checkpoint;
 mod error;
 mod notary;
 mod note;
+mod notes;
 mod proof;
 mod sequence;
 mod start;
@@ -24,7 +25,8 @@ mod tree;
 pub use checkpoint::Checkpoint;
 pub use error::Error;
 pub use notary::Notary;
-pub use note::{Note, NoteSignature, VerifierKey, notes_in};
+pub use note::{Note, NoteSignature, VerifierKey};
+pub use notes::{Notes, notes_in};
 pub use proof::{consistency_proof, inclusion_proof, verify_consistency, verify_inclusion};
 pub use sequence::{Prover, Unproved, Verifier};
 pub use start::{

@@ -15,9 +15,9 @@ use crate::hsm;
 /// The signature type of Ed25519 (c2sp.org/signed-note, "Signature types").
 const ED25519: u8 = 0x01;
 /// Bytes of an Ed25519 signature. A shorter one was not written to its end.
-const SIGNATURE_BYTES: usize = 64;
+pub(super) const SIGNATURE_BYTES: usize = 64;
 /// What opens a line with a signature: em dash, space.
-const DASH: &str = "\u{2014} ";
+pub(super) const DASH: &str = "\u{2014} ";
 
 /// The public key of a log: a name, which is the log's origin, and an Ed25519
 /// key. Its text is `NAME+ID+KEY`.
@@ -156,30 +156,6 @@ impl NoteSignature {
         let valid = is_key_name(name) && !signature.is_empty();
         valid.then(|| Self { name: name.to_owned(), id: *id, signature: signature.to_vec() })
     }
-}
-
-/// Lines of a checkpoint as it is written here: origin, size, root, none,
-/// signature.
-const NOTE_LINES: usize = 5;
-
-/// The checkpoints of one log in a text, in its order; nothing of them is to be
-/// believed yet. What was not written to its end is passed over.
-#[must_use]
-pub fn notes_in(text: &str, origin: &str) -> Vec<String> {
-    let Some((whole, _half_a_line)) = text.rsplit_once('\n') else { return Vec::new() };
-    let lines: Vec<&str> = whole.split('\n').collect();
-    let signed = format!("{DASH}{origin} ");
-    let is_note = |note: &&[&str]| match note {
-        [first, _, _, "", last] => *first == origin && last.starts_with(&signed),
-        _ => false,
-    };
-    let notes = lines.windows(NOTE_LINES).filter(is_note);
-    let notes = notes.map(|lines| format!("{}\n", lines.join("\n")));
-    let is_whole = |note: &String| {
-        let signatures = Note::parse(note).map(|note| note.signatures).unwrap_or_default();
-        signatures.iter().any(|made| made.signature.len() == SIGNATURE_BYTES)
-    };
-    notes.filter(is_whole).collect()
 }
 
 fn is_key_name(name: &str) -> bool {

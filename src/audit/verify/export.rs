@@ -7,13 +7,12 @@ use std::io::{self, BufRead, Read};
 use serde::{Deserialize, Serialize};
 
 use super::erasures::Erasing;
+use super::kept::{Kept, Witness};
 use super::report::{Kind, Report};
 use super::{Error, opened};
 use crate::audit::Opened;
 use crate::audit::export::line::{self, ENDING, Ending, HEADING, Heading, Line, VERSION};
-use crate::audit::ledger::{
-    Checkpoint, Unproved, Verifier, VerifierKey, notes_in, verify_consistency,
-};
+use crate::audit::ledger::{Checkpoint, Unproved, Verifier, VerifierKey, verify_consistency};
 use crate::base::ids::RequestId;
 use crate::base::limits::{AUDIT_EXPORT_LINE_BYTES, ERASURES_REMEMBERED, FINDINGS_SHOWN};
 
@@ -23,8 +22,8 @@ pub struct WantedExport<'a> {
     /// The public key that somebody kept; otherwise the file's own, which whoever
     /// made the file could have replaced.
     pub key: Option<VerifierKey>,
-    /// Texts with checkpoints that somebody kept, by the names of their files.
-    pub kept: Vec<(String, String)>,
+    /// Checkpoints that somebody kept.
+    pub kept: Vec<Kept<'a>>,
 }
 
 /// The outcome.
@@ -58,10 +57,11 @@ pub struct NotCompared {
 }
 
 impl NotCompared {
-    /// Those of these sizes, if there are any.
-    fn of(name: &str, sizes: &[u64]) -> Option<Self> {
-        let (smallest, largest) = (*sizes.iter().min()?, *sizes.iter().max()?);
-        Some(Self { name: name.to_owned(), checkpoints: sizes.len(), smallest, largest })
+    /// One more of this size.
+    fn add(&mut self, size: u64) {
+        self.checkpoints = self.checkpoints.saturating_add(1);
+        self.smallest = self.smallest.min(size);
+        self.largest = self.largest.max(size);
     }
 }
 
@@ -98,7 +98,7 @@ pub fn verify_export(
         return Ok(out);
     };
     let Some(head) = head_of(&heading, key, &mut out.report) else { return Ok(out) };
-    check_kept(&heading, &head, &kept, &mut out)?;
+    check_kept(&heading, &head, kept, &mut out)?;
     let mut check = Check::new(&head.checkpoint, out);
     let mut number = 2_u64;
     loop {
@@ -188,17 +188,15 @@ fn head_of(heading: &Heading, kept: Option<VerifierKey>, report: &mut Report) ->
 fn check_kept(
     heading: &Heading,
     head: &Head,
-    files: &[(String, String)],
+    files: Vec<Kept<'_>>,
     out: &mut ExportReport,
 ) -> Result<(), Error> {
     let mut compared = false;
-    for (name, text) in files {
-        let notes = notes_in(text, head.key.name());
-        if notes.is_empty() {
-            return Err(Error::NoCheckpoint(name.clone()));
-        }
-        let mut sizes = Vec::new();
-        for note in notes {
+    for kept in files {
+        let mut witness = Witness::of(kept, head.key.name())?;
+        let name = witness.name.clone();
+        let mut left: Option<NotCompared> = None;
+        while let Some(note) = witness.next()? {
             let seen = match opened(&note, Some(&head.key)) {
                 Ok(seen) => seen,
                 Err(why) => {
@@ -208,7 +206,11 @@ fn check_kept(
                 }
             };
             match agrees(heading, &head.checkpoint, &seen) {
-                None => sizes.push(seen.size),
+                None => {
+                    let (name, size) = (name.clone(), seen.size);
+                    let none = NotCompared { name, checkpoints: 0, smallest: size, largest: size };
+                    left.get_or_insert(none).add(size);
+                }
                 Some(true) => {
                     compared = true;
                     out.report.checkpoints = out.report.checkpoints.saturating_add(1);
@@ -224,7 +226,7 @@ fn check_kept(
                 }
             }
         }
-        out.not_compared.extend(NotCompared::of(name, &sizes));
+        out.not_compared.extend(left);
     }
     match out.not_compared.iter().map(|of| of.largest).max() {
         Some(size) if !compared => Err(Error::Unlinked { size, head: head.checkpoint.size }),

@@ -1,6 +1,7 @@
 //! Signed heads: that of the last commit, those that the book keeps, and those
 //! that somebody else kept.
 
+use super::kept::Witness;
 use super::report::{Kind, Report};
 use super::trees::{Trees, Which};
 use crate::audit::ledger::{Checkpoint, Note, VerifierKey};
@@ -65,9 +66,9 @@ impl Heads {
         &self,
         book: &Book,
         trees: &Trees,
-        witnessed: &[(String, String)],
+        witnesses: &mut [Witness<'_>],
         report: &mut Report,
-    ) {
+    ) -> Result<(), super::Error> {
         // One connection for all: each has to find the pages of a write-ahead
         // log anew, which costs more than a root does.
         let read = book.read(|tx| {
@@ -80,14 +81,12 @@ impl Heads {
             {
                 trees.blame(tx, newest.size, &newest.root, report);
             }
-            for (name, note) in witnessed {
-                self.check_witnessed(tx, trees, (name, note), report);
-            }
-            Ok(())
+            Ok(self.check_witnesses(tx, trees, witnesses, report))
         });
-        if let Err(error) = read {
+        read.unwrap_or_else(|error| {
             report.add(Kind::Database, format!("the heads cannot be checked: {error}"));
-        }
+            Ok(())
+        })
     }
 
     /// The heads that the book keeps. Answers the newest of those that are
@@ -148,6 +147,21 @@ impl Heads {
             }
             _ => Ok(checkpoint),
         }
+    }
+
+    fn check_witnesses(
+        &self,
+        tx: &mut dyn Tx,
+        trees: &Trees,
+        witnesses: &mut [Witness<'_>],
+        report: &mut Report,
+    ) -> Result<(), super::Error> {
+        for witness in witnesses {
+            while let Some(note) = witness.next()? {
+                self.check_witnessed(tx, trees, (&witness.name, &note), report);
+            }
+        }
+        Ok(())
     }
 
     fn check_witnessed(

@@ -11,6 +11,7 @@ mod erasures;
 mod export;
 mod heads;
 mod index;
+mod kept;
 mod records;
 mod report;
 mod tables;
@@ -20,12 +21,14 @@ use std::path::Path;
 
 pub use export::{ExportReport, NotCompared, WantedExport, verify_export};
 pub use index::IndexState;
+pub use kept::Kept;
 pub use report::{Finding, Kind, Report};
 
-use super::ledger::{Checkpoint, VerifierKey, notes_in};
+use super::ledger::{Checkpoint, VerifierKey};
 use crate::store;
 use crate::store::inspect::Book;
 use heads::Heads;
+use kept::Witness;
 use trees::Trees;
 
 /// Why nothing can be said of a book.
@@ -52,6 +55,13 @@ pub enum Error {
     /// The file cannot be read.
     #[error("the file cannot be read")]
     Read(#[from] std::io::Error),
+    /// Checkpoints that were kept cannot be read.
+    #[error("{name} cannot be read")]
+    ReadKept {
+        name: String,
+        #[source]
+        cause: std::io::Error,
+    },
     /// A thread could not be made or crashed.
     #[error("a thread crashed")]
     Crash,
@@ -64,8 +74,8 @@ pub struct Wanted<'a> {
     /// The public key that somebody kept; otherwise the folder's own, which
     /// whoever owns the folder can replace.
     pub key: Option<VerifierKey>,
-    /// Texts with checkpoints that somebody kept, by the names of their files.
-    pub kept: Vec<(String, String)>,
+    /// Checkpoints that somebody kept.
+    pub kept: Vec<Kept<'a>>,
     /// Whether the search index is compared with the log, too.
     pub index: bool,
     /// Threads that read records.
@@ -85,7 +95,9 @@ pub fn verify(wanted: Wanted<'_>, progress: &(dyn Fn(u64, u64) + Sync)) -> Resul
     }
     let heads = Heads::read(&book, wanted.key, &mut report)?;
     report.log = heads.key.as_ref().map(|key| (key.name().to_owned(), key.to_string()));
-    let kept = witnessed(&wanted.kept, &heads)?;
+    let origin = heads.origin.as_deref().unwrap_or_default();
+    let witnesses = wanted.kept.into_iter().map(|kept| Witness::of(kept, origin));
+    let mut witnesses: Vec<Witness<'_>> = witnesses.collect::<Result<_, Error>>()?;
     // The index is a second half.
     let halves = |done: u64, of: u64| progress(done.div_euclid(2), of);
     let second = |done: u64, of: u64| progress(done.saturating_add(of).div_euclid(2), of);
@@ -106,26 +118,12 @@ pub fn verify(wanted: Wanted<'_>, progress: &(dyn Fn(u64, u64) + Sync)) -> Resul
     erasures::check(&book, &scanned, &mut report);
     let blocks = std::mem::take(&mut scanned.blocks);
     let trees = Trees::build(&book, heads.size, blocks, &mut report);
-    heads.check_roots(&book, &trees, &kept, &mut report);
+    heads.check_roots(&book, &trees, &mut witnesses, &mut report)?;
     if wanted.index {
         report.index = Some(index::check(&book, wanted.threads, &second, &mut report)?);
     }
     report.finish();
     Ok(report)
-}
-
-/// The checkpoints of this log in somebody's files, with the names of the files.
-fn witnessed(files: &[(String, String)], heads: &Heads) -> Result<Vec<(String, String)>, Error> {
-    let mut kept = Vec::new();
-    for (name, text) in files {
-        let origin = heads.origin.as_deref().unwrap_or_default();
-        let notes = notes_in(text, origin);
-        if notes.is_empty() {
-            return Err(Error::NoCheckpoint(name.clone()));
-        }
-        kept.extend(notes.into_iter().map(|note| (name.clone(), note)));
-    }
-    Ok(kept)
 }
 
 /// What a note says, if the key has signed it.

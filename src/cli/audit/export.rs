@@ -1,13 +1,14 @@
 //! `wardbook audit export`.
 
-use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::io::{BufRead, BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use reqwest::Method;
 
 use super::filters::Filters;
-use crate::audit::ledger::{self, Checkpoint, Note, notes_in};
+use crate::audit::ledger::{self, Checkpoint, Note, Notes};
+use crate::base::limits::NOTE_BYTES;
 use crate::cli::client::{Call, Client};
 use crate::cli::error::Error;
 use crate::cli::input;
@@ -97,11 +98,18 @@ pub(super) fn ask(client: &Client, output: &mut Output, export: Export) -> Resul
 
 /// The size of the newest checkpoint in a file.
 fn newest_size(path: &Path) -> Result<u64, Error> {
-    let text = input::text(path)?;
-    let notes = notes_in(&text, text.lines().next().unwrap_or_default());
-    let sizes =
-        notes.iter().filter_map(|note| Checkpoint::parse(&Note::parse(note).ok()?.text).ok());
-    let newest = sizes.map(|checkpoint| checkpoint.size).max();
+    let failed = |cause| Error::Read { path: path.to_owned(), cause };
+    let mut file = BufReader::new(input::open(path)?);
+    let most = u64::try_from(NOTE_BYTES).unwrap_or(u64::MAX);
+    let mut first = Vec::new();
+    (&mut file).take(most).read_until(b'\n', &mut first).map_err(failed)?;
+    let origin = String::from_utf8_lossy(first.trim_ascii_end()).into_owned();
+    let mut newest = None;
+    for note in Notes::new(first.as_slice().chain(file), &origin) {
+        let note = note.map_err(failed)?;
+        let read = || Checkpoint::parse(&Note::parse(&note).ok()?.text).ok();
+        newest = newest.max(read().map(|checkpoint| checkpoint.size));
+    }
     newest.ok_or(Error::Evidence(ledger::Error::Checkpoint))
 }
 

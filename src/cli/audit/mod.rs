@@ -23,7 +23,7 @@ use crate::config::flags::ClientFlags;
 
 pub(super) use evidence::public_key;
 pub(super) use query::{HEADS, page, row};
-pub(super) use verify::print_findings;
+pub(super) use verify::{kept, print_findings};
 
 #[derive(Args)]
 pub(super) struct Arguments {

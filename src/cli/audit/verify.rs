@@ -11,7 +11,7 @@ use serde_json::json;
 use super::evidence::public_key;
 use crate::audit::ledger::VerifierKey;
 use crate::audit::verify::{
-    self, ExportReport, IndexState, Kind, NotCompared, Report, Wanted, WantedExport,
+    self, ExportReport, IndexState, Kept, Kind, NotCompared, Report, Wanted, WantedExport,
 };
 use crate::cli::error::Error;
 use crate::cli::input;
@@ -42,8 +42,7 @@ pub(super) struct Verify {
 pub(super) fn run(output: &mut Output, wanted: &Verify) -> Result<(), Error> {
     let is_own_key = wanted.public_key.is_none();
     let key = wanted.public_key.as_deref().map(public_key).transpose();
-    let read = |path: &PathBuf| Ok((path.display().to_string(), input::text(path)?));
-    let kept = wanted.checkpoints.iter().map(read).collect::<Result<_, Error>>()?;
+    let kept = wanted.checkpoints.iter().map(|path| kept(path)).collect::<Result<_, Error>>()?;
     let key = key.map_err(|cause| Error::LogKey(Box::new(cause)))?;
     let report = match (&wanted.data, &wanted.export) {
         (_, Some(file)) => {
@@ -63,13 +62,16 @@ pub(super) fn run(output: &mut Output, wanted: &Verify) -> Result<(), Error> {
     }
 }
 
-type Kept = Vec<(String, String)>;
+/// A file of checkpoints that somebody kept.
+pub(in crate::cli) fn kept(path: &Path) -> Result<Kept<'static>, Error> {
+    Ok(Kept::new(path.display().to_string(), BufReader::new(input::open(path)?)))
+}
 
 fn export(
     output: &mut Output,
     path: &Path,
     key: Option<VerifierKey>,
-    kept: Kept,
+    kept: Vec<Kept<'_>>,
 ) -> Result<ExportReport, Error> {
     let mut file = BufReader::with_capacity(256 * 1024, input::open(path)?);
     let asked = WantedExport { file: &mut file, key, kept };
@@ -87,7 +89,7 @@ fn folder_report(
     output: &mut Output,
     wanted: &Verify,
     key: Option<VerifierKey>,
-    kept: Kept,
+    kept: Vec<Kept<'_>>,
 ) -> Result<Report, Error> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let shown = AtomicU64::new(0);

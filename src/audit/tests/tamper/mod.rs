@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::audit::ledger::VerifierKey;
-use crate::audit::verify::{Kind, Report, Wanted, verify};
+use crate::audit::verify::{Kept, Kind, Report, Wanted, verify};
 use book::{RECORDS, SignedBook};
 use dump::Dump;
 
@@ -24,7 +24,7 @@ fn mutations() -> u64 {
 }
 
 fn check_folder(folder: &Path, key: Option<&VerifierKey>, kept: &[(&str, &str)]) -> Report {
-    let kept = kept.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
+    let kept = kept.iter().map(|(name, text)| Kept::text(*name, *text)).collect();
     let wanted = Wanted { folder, key: key.cloned(), kept, index: false, threads: 2 };
     verify(wanted, &|_, _| {}).unwrap()
 }
@@ -195,7 +195,7 @@ fn check_changes(share: u64) {
             let wanted = Wanted {
                 folder: copy.path(),
                 key: Some(book.key.clone()),
-                kept: vec![("mine".to_owned(), book.late.clone())],
+                kept: vec![Kept::text("mine", book.late.as_str())],
                 index: false,
                 threads: 1,
             };
