@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 ACCOUNT = "111122223333"
@@ -22,7 +22,8 @@ class Identity:
     """Whoever holds an access key."""
 
     access_key_id: str
-    secret_access_key: str
+    # A test that fails shows what it was given.
+    secret_access_key: str = field(repr=False)
     arn: str = ""
     name: str = ""
 
