@@ -36,7 +36,7 @@ pub enum Value {
     },
 }
 
-/// What stands before each value of [`Value::write_all`].
+/// What stands before each value of `Value::write_all`.
 const KEPT: u8 = 0;
 const ERASED: u8 = 1;
 
@@ -75,7 +75,7 @@ impl Value {
         bytes
     }
 
-    /// Reads what [`Self::write_all`] wrote.
+    /// Reads what `Self::write_all` wrote.
     pub(super) fn read_all(mut bytes: &[u8]) -> Option<Vec<Self>> {
         let mut values = Vec::new();
         while let Some((kind, rest)) = bytes.split_first() {
@@ -116,7 +116,7 @@ impl Opened {
 
     /// All that the leaf is computed from, to be handed out with a proof: the
     /// number of the format; the length of the skeleton in four bytes,
-    /// big-endian; the skeleton; and the values as [`Value::write_all`] packs
+    /// big-endian; the skeleton; and the values as `Value::write_all` packs
     /// them. In format 1: the number and the record.
     #[must_use]
     pub fn evidence(&self) -> Vec<u8> {
@@ -129,7 +129,7 @@ impl Opened {
         [&[self.format], &length[..], skeleton, &Value::write_all(&self.values)].concat()
     }
 
-    /// Reads what [`Self::evidence`] wrote. `None` for anything else.
+    /// Reads what `Self::evidence` wrote. `None` for anything else.
     #[must_use]
     pub fn from_evidence(evidence: &[u8]) -> Option<Self> {
         let (format, mut rest) = evidence.split_first()?;

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::{ACCOUNT, Program, REGION};
 use crate::fixture::program::spawn;
+use crate::fixture::wait_until;
 
 #[test]
 fn the_book_is_exported_to_a_file() {
@@ -186,6 +187,61 @@ fn the_view_is_asked_in_sql() {
 }
 
 /// Nobody looks at the clock within one.
+/// How far the search index is, as its file says.
+fn indexed(program: &Program) -> i64 {
+    let index = rusqlite::Connection::open(program.path("data/index.db")).unwrap();
+    index.query_row("select seq from progress", [], |row| row.get(0)).unwrap()
+}
+
+#[test]
+fn the_search_index_is_verified() {
+    let mut program = Program::new();
+    program.init();
+    let server = program.serve(&[]);
+    program.json(&["principal", "create-user", "ada"]);
+    let created = program.json(&["audit", "query", "--event-name", "CreateUser"]);
+    assert_eq!(created["eventName"], "CreateUser");
+    let last = program.json(&["audit", "sql", "--data", "data", "select max(seq) n from events"]);
+    wait_until(|| indexed(&program) >= last["n"].as_i64().unwrap());
+    server.stop(rustix::process::Signal::TERM);
+
+    let verify = ["audit", "verify", "--data", "data", "--index"];
+    let report = program.json(&verify);
+    assert_eq!(report["intact"], true);
+    let compared = &report["index"];
+    assert_eq!(compared["state"], "compared");
+    let taken_in = compared["records"].as_i64().unwrap();
+    assert_eq!(taken_in, indexed(&program));
+    assert_eq!(taken_in + compared["behind"].as_i64().unwrap(), report["records"]);
+    let said = program.run(&verify);
+    assert!(said.stdout.contains("the search index has what the log says"), "{}", said.stdout);
+
+    let change = |sql: &str| {
+        let index = rusqlite::Connection::open(program.path("data/index.db")).unwrap();
+        index.execute_batch(sql).unwrap();
+    };
+    // Nobody finds ada's record by its event any more.
+    change("delete from postings where value = (select id from texts where value = 'CreateUser')");
+    let changed = program.run(&verify);
+    assert_eq!(changed.code, Some(1), "{}", changed.stderr);
+    assert!(changed.stdout.contains("search index"), "{}", changed.stdout);
+    let without = program.run(&verify[..4]);
+    assert_eq!(without.code, Some(0), "{}", without.stderr);
+
+    change("pragma user_version = 1");
+    let other = program.run(&verify);
+    assert!(
+        other.code == Some(0) && other.stdout.contains("of another program"),
+        "{}",
+        other.stdout
+    );
+    for file in ["index.db", "index.db-wal", "index.db-shm"] {
+        std::fs::remove_file(program.path("data").join(file)).ok();
+    }
+    let none = program.run(&verify);
+    assert!(none.code == Some(0) && none.stdout.contains("no search index"), "{}", none.stdout);
+}
+
 #[test]
 fn one_function_of_a_statement_is_bounded() {
     let program = Program::new();
