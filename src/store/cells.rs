@@ -46,20 +46,22 @@ impl Column {
         }
     }
 
-    /// The text whose id is the number; of several, the first.
+    /// Of which field it is the first text whose id is the number.
+    pub(super) const fn field(self) -> Option<Field> {
+        match self {
+            Self::Time => None,
+            Self::EventName => Some(Field::EventName),
+            Self::Principal => Some(Field::Principal),
+            Self::Key => Some(Field::Key),
+            Self::Error => Some(Field::Error),
+            Self::SourceIp => Some(Field::SourceIp),
+        }
+    }
+
+    /// That text.
     pub(super) fn text_of(self, marks: &Marks) -> Option<(Field, Cow<'_, str>)> {
-        let field = match self {
-            Self::Time => return None,
-            Self::EventName => Field::EventName,
-            Self::Principal => Field::Principal,
-            Self::Key => Field::Key,
-            Self::Error => Field::Error,
-            Self::SourceIp => {
-                let address = marks.source_ip?.to_string();
-                return Some((Field::SourceIp, Cow::Owned(address)));
-            }
-        };
-        marks.first(field).map(|text| (field, Cow::Borrowed(text)))
+        let field = self.field()?;
+        marks.stored_texts().find(|(of, _)| *of == field)
     }
 }
 

@@ -18,6 +18,9 @@ pub(super) const ID_ENTRY: usize = 4;
 /// many pairs the encryption contexts of its records have together.
 const VALUES: usize = if cfg!(test) { 12 } else { 262_144 };
 
+/// Of one record, by column.
+type Numbers = [i64; Column::ALL.len()];
+
 /// The window that is being filled.
 #[derive(Debug)]
 pub(super) struct Filling {
@@ -94,7 +97,7 @@ impl Filling {
         }
         self.window.earliest_ms = self.window.earliest_ms.min(position.time_ms);
         self.window.latest_ms = self.window.latest_ms.max(position.time_ms);
-        self.post(tx, offset, marks)?;
+        let numbers = self.post(tx, position, offset, marks)?;
         for id in marks.ids() {
             let [bucket, first, second, ..] = id;
             let [low, high] = offset.to_le_bytes();
@@ -102,14 +105,28 @@ impl Filling {
             bucket.entries.extend([first, second, low, high]);
             bucket.dirty = true;
         }
-        self.count(tx, position.time_ms, marks)
+        self.cells.iter_mut().zip(numbers).for_each(|(cells, number)| cells.push(number));
+        Ok(())
     }
 
-    /// Where each value of the record is.
-    fn post(&mut self, tx: &mut dyn Tx, offset: u16, marks: &Marks) -> Result<(), Error> {
+    /// Where each value of the record is; what is counted of it comes back.
+    fn post(
+        &mut self,
+        tx: &mut dyn Tx,
+        position: Position,
+        offset: u16,
+        marks: &Marks,
+    ) -> Result<Numbers, Error> {
+        let mut numbers =
+            Column::ALL.map(|column| if column == Column::Time { position.time_ms } else { ANY });
         for (field, text) in marks.stored_texts() {
             let id = self.texts.id(tx, field, &text)?;
             self.push(tx, field, id, offset)?;
+            let of_field = Column::ALL.into_iter().zip(&mut numbers);
+            for (_, number) in of_field.filter(|(of, _)| of.field() == Some(field)) {
+                // Of several texts the first one counts.
+                *number = if *number == ANY { id } else { *number };
+            }
             if field == Field::Error {
                 self.push(tx, field, ANY, offset)?;
             }
@@ -120,7 +137,7 @@ impl Filling {
         if marks.read_only {
             self.push(tx, Field::ReadOnly, ANY, offset)?;
         }
-        Ok(())
+        Ok(numbers)
     }
 
     /// Adds the record to those that have the value.
@@ -147,19 +164,6 @@ impl Filling {
                 let places = stored.as_ref().map(Places::from).unwrap_or_default();
                 vacant.insert(places).push(offset);
             }
-        }
-        Ok(())
-    }
-
-    /// What is counted of the record.
-    fn count(&mut self, tx: &mut dyn Tx, time_ms: i64, marks: &Marks) -> Result<(), Error> {
-        for (column, cells) in Column::ALL.into_iter().zip(&mut self.cells) {
-            let number = match column.text_of(marks) {
-                Some((field, text)) => self.texts.id(tx, field, &text)?,
-                None if column == Column::Time => time_ms,
-                None => ANY,
-            };
-            cells.push(number);
         }
         Ok(())
     }
