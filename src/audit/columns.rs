@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::personal::{Found, Malformed, Strings};
 use crate::base::arn::PARTITION;
 use crate::base::timestamp;
-use crate::store::StoredRecord;
+use crate::store::{NewEvent, StoredRecord};
 
 /// How many texts the columns stand for.
 const COUNT: usize = 22;
@@ -73,6 +73,28 @@ impl<'a> Row<'a> {
             error: columns.error.as_deref(),
             source_ip: personal.and_then(|personal| personal.source_ip.as_deref()),
             session: personal.and_then(|personal| personal.session.as_deref()),
+        }
+    }
+
+    /// That of a record that is to be stored.
+    pub(super) fn of_new(event: &'a NewEvent) -> Self {
+        Self {
+            time_ms: event.time_ms,
+            event_id: &event.event_id,
+            request_id: event.request_id.as_ref(),
+            account: &event.account,
+            region: &event.region,
+            event_source: &event.event_source,
+            event_name: &event.event_name,
+            principal: &event.principal,
+            principal_id: event.principal_id.as_deref(),
+            access_key: event.access_key.as_deref(),
+            key: event.key.as_deref(),
+            second_key: event.second_key.as_deref(),
+            key_material: event.key_material.as_deref(),
+            error: event.error.as_deref(),
+            source_ip: event.personal.source_ip.as_deref(),
+            session: event.personal.session.as_deref(),
         }
     }
 

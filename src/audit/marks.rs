@@ -12,11 +12,11 @@ use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 use super::body::Opener;
+use super::columns::Row;
 use super::field_reads::{self, Release};
-use super::opened::Opened;
 use crate::base::arn::{KeyArn, PARTITION};
 use crate::base::hex;
-use crate::store::{Extent, Field, Marks, StoredRecord};
+use crate::store::{Extent, Field, FieldRead, FieldReads, Marks, NewEvent, StoredRecord};
 
 /// The members that no column has.
 #[derive(Default, Deserialize)]
@@ -79,65 +79,98 @@ thread_local! {
 /// checks it.
 #[must_use]
 pub fn marks(record: &StoredRecord, extent: Extent) -> Marks {
-    let columns = &record.columns;
-    let mut marks = Marks {
-        texts: Vec::with_capacity(10),
-        source_ip: None,
-        tags: Vec::new(),
-        read_only: columns.read_only,
-        request_id: columns.request_id,
-        event_id: Some(columns.event_id),
-    };
-    let mut mark = |field, text: &str| marks.texts.push((field, text.to_owned()));
-    mark(Field::Account, &columns.account);
-    mark(Field::Region, &columns.region);
-    mark(Field::EventSource, &columns.event_source);
-    mark(Field::EventName, &columns.event_name);
-    let session = record.personal.as_ref().and_then(|personal| personal.session.as_deref());
-    match (role_of(&columns.principal), session) {
-        // In format 1 the principal is the session.
-        (Some(role), _) => {
-            mark(Field::Principal, &role);
-            mark(Field::Session, &columns.principal);
-        }
-        (None, session) => {
-            mark(Field::Principal, &columns.principal);
-            if let Some(session) = session {
-                mark(Field::Session, &session_of(&columns.principal, session));
-            }
-        }
-    }
-    if let Some(access_key) = &columns.access_key {
-        mark(Field::AccessKey, access_key);
-    }
-    for key in columns.key.iter().chain(&columns.second_key) {
-        mark(Field::Key, key);
-    }
-    if let Some(code) = &columns.error {
-        mark(Field::Error, code);
-    }
-    if let Some(material) = &columns.key_material {
-        mark(Field::KeyMaterial, material);
-    }
-    let address = record.personal.as_ref().and_then(|personal| personal.source_ip.as_deref());
-    marks.source_ip = address.and_then(|address| address.parse::<IpAddr>().ok());
+    let row = Row::of(record);
+    let mut marks = of_row(&row, record.columns.read_only);
     if extent == Extent::Columns {
         return marks;
     }
     if let Some(opened) = OPENER.with_borrow_mut(|opener| opener.read(record)) {
-        add_body(&opened, record, &mut marks);
+        let body = Body::read(&opened.skeleton);
+        add_members(&body, &opened.skeleton, &mut marks);
+        if opened.format == 1 {
+            add_format_1(&body, &opened.skeleton, &mut marks);
+        } else if body.has_context() {
+            let whole = opened.record().unwrap_or_default();
+            add_personal(&row, &whole, &Body::read(&whole), &opened.marks(), &mut marks);
+        }
     }
-    if !record.field_reads.is_empty() {
-        marks.tags.extend(field_reads::of_rows(&record.field_reads));
-        marks.tags.sort_unstable();
-        marks.tags.dedup();
-    }
+    add_reads(record.field_reads.iter().map(|row| (&*row.shared, &row.read)), &mut marks);
     marks
 }
 
-/// Adds what only the body says.
-fn add_body(opened: &Opened, record: &StoredRecord, marks: &mut Marks) {
-    let body: Body<'_> = serde_json::from_str(&opened.skeleton).unwrap_or_default();
+/// The same of a record that was made just now, whose text is at hand.
+pub(super) fn of_new(event: &NewEvent, whole: &str) -> Marks {
+    let row = Row::of_new(event);
+    let mut marks = of_row(&row, event.read_only);
+    // What can be found lies in members and names that nothing is erased of.
+    let body = Body::read(whole);
+    add_members(&body, whole, &mut marks);
+    if body.has_context() {
+        add_personal(&row, whole, &body, &[], &mut marks);
+    }
+    let reads = event
+        .field_reads
+        .iter()
+        .flat_map(|FieldReads { shared, rows }| rows.iter().map(|read| (shared.as_str(), read)));
+    add_reads(reads, &mut marks);
+    marks
+}
+
+/// What the columns say.
+fn of_row(row: &Row<'_>, read_only: bool) -> Marks {
+    let mut texts = Vec::with_capacity(10);
+    let mut mark = |field, text: &str| texts.push((field, text.to_owned()));
+    mark(Field::Account, row.account);
+    mark(Field::Region, row.region);
+    mark(Field::EventSource, row.event_source);
+    mark(Field::EventName, row.event_name);
+    match (role_of(row.principal), row.session) {
+        // In format 1 the principal is the session.
+        (Some(role), _) => {
+            mark(Field::Principal, &role);
+            mark(Field::Session, row.principal);
+        }
+        (None, session) => {
+            mark(Field::Principal, row.principal);
+            if let Some(session) = session {
+                mark(Field::Session, &session_of(row.principal, session));
+            }
+        }
+    }
+    if let Some(access_key) = row.access_key {
+        mark(Field::AccessKey, access_key);
+    }
+    for key in row.key.into_iter().chain(row.second_key) {
+        mark(Field::Key, key);
+    }
+    if let Some(code) = row.error {
+        mark(Field::Error, code);
+    }
+    if let Some(material) = row.key_material {
+        mark(Field::KeyMaterial, material);
+    }
+    Marks {
+        texts,
+        source_ip: row.source_ip.and_then(|address| address.parse::<IpAddr>().ok()),
+        tags: Vec::new(),
+        read_only,
+        request_id: row.request_id.copied(),
+        event_id: Some(*row.event_id),
+    }
+}
+
+impl<'a> Body<'a> {
+    fn read(text: &'a str) -> Self {
+        serde_json::from_str(text).unwrap_or_default()
+    }
+
+    fn has_context(&self) -> bool {
+        self.request_parameters.is_some_and(|of| of.get().contains(CONTEXT))
+    }
+}
+
+/// Adds what only the body says, and no erasure takes.
+fn add_members(body: &Body<'_>, text: &str, marks: &mut Marks) {
     for Resource { arn } in body.resources.iter().filter(|of| of.arn.starts_with("arn:")) {
         let is_key = KeyArn::parse(arn).is_some();
         let field = if is_key { Field::Key } else { Field::Resource };
@@ -145,34 +178,46 @@ fn add_body(opened: &Opened, record: &StoredRecord, marks: &mut Marks) {
             marks.texts.push((field, arn.to_string()));
         }
     }
-    marks.texts.extend(grants(&opened.skeleton).into_iter().map(|id| (Field::Grant, id)));
-    if opened.format == 1 {
-        let more: OfFormat1<'_> = serde_json::from_str(&opened.skeleton).unwrap_or_default();
-        marks.source_ip = more.source_ip_address.parse().ok();
-        let access_key = more.user_identity.access_key_id;
-        marks.texts.extend(access_key.map(|id| (Field::AccessKey, id.into_owned())));
-        marks.tags = tags(body.request_parameters, &[]);
-    } else if body.request_parameters.is_some_and(|of| of.get().contains(CONTEXT)) {
-        let whole = opened.record().unwrap_or_default();
-        let body: Body<'_> = serde_json::from_str(&whole).unwrap_or_default();
-        let erased = opened.marks();
-        marks.tags = tags(body.request_parameters, &erased);
-        marks.tags.extend(field_reads::of_item(&whole));
-        if let Some(release) = Release::of(record, &whole) {
-            let key = release.key().filter(|key| !key.iter().any(|part| erased.contains(part)));
-            marks.tags.extend(field_reads::of_release(&release.table, key.as_deref()));
-        }
+    marks.texts.extend(grants(text).into_iter().map(|id| (Field::Grant, id)));
+}
+
+/// Adds what columns say of newer records only.
+fn add_format_1(body: &Body<'_>, text: &str, marks: &mut Marks) {
+    let more: OfFormat1<'_> = serde_json::from_str(text).unwrap_or_default();
+    marks.source_ip = more.source_ip_address.parse().ok();
+    let access_key = more.user_identity.access_key_id;
+    marks.texts.extend(access_key.map(|id| (Field::AccessKey, id.into_owned())));
+    marks.tags = tags(body.request_parameters, &[]);
+}
+
+/// Adds what stands in encryption contexts, and is none of `erased`.
+fn add_personal(row: &Row<'_>, whole: &str, body: &Body<'_>, erased: &[String], marks: &mut Marks) {
+    marks.tags = tags(body.request_parameters, erased);
+    marks.tags.extend(field_reads::of_item(whole));
+    if let Some(release) = Release::of(row, whole) {
+        let key = release.key().filter(|key| !key.iter().any(|part| erased.contains(part)));
+        marks.tags.extend(field_reads::of_release(&release.table, key.as_deref()));
+    }
+    marks.tags.sort_unstable();
+    marks.tags.dedup();
+}
+
+/// Adds what was opened of items.
+fn add_reads<'a>(rows: impl Iterator<Item = (&'a str, &'a FieldRead)>, marks: &mut Marks) {
+    let tags = field_reads::of_rows(rows);
+    if !tags.is_empty() {
+        marks.tags.extend(tags);
         marks.tags.sort_unstable();
         marks.tags.dedup();
     }
 }
 
 /// The grants that a record is about, or that allowed what it tells of.
-fn grants(skeleton: &str) -> Vec<String> {
-    if !skeleton.contains(GRANT_ID) && !skeleton.contains(BY_GRANT) {
+fn grants(text: &str) -> Vec<String> {
+    if !text.contains(GRANT_ID) && !text.contains(BY_GRANT) {
         return Vec::new();
     }
-    let record: Value = serde_json::from_str(skeleton).unwrap_or_default();
+    let record: Value = serde_json::from_str(text).unwrap_or_default();
     let named = ["/requestParameters/grantId", "/responseElements/grantId"];
     let named = named.into_iter().filter_map(|pointer| record.pointer(pointer));
     let decisions = record.pointer("/wardbook/decisions").and_then(Value::as_array);

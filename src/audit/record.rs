@@ -5,11 +5,11 @@ use serde_json::value::RawValue;
 use super::columns::{Columns, Row};
 use super::field_reads::PackedReads;
 use super::identity::FoundBy;
-use super::{Error, RESOURCES_SEARCHED, body, identity, json};
+use super::{Error, RESOURCES_SEARCHED, body, identity, json, marks};
 use crate::base::arn::KeyArn;
 use crate::base::caller::Caller;
 use crate::base::ids::{AccountId, Region};
-use crate::store::NewEvent;
+use crate::store::{NewEvent, Text};
 
 /// One record, borrowed from the call that it is about. The members are
 /// CloudTrail's; see the module's README for what each becomes.
@@ -149,6 +149,7 @@ pub fn prepare(record: &Record<'_>) -> Result<NewEvent, Error> {
         body: packed.body,
         personal: packed.personal,
         field_reads: record.own.field_reads.map(|reads| reads.rows.clone()),
+        text: Some(Text { whole: canonical, marks: marks::of_new }),
     })
 }
 

@@ -130,6 +130,11 @@ pub const KEYS_SEARCHED: usize = 100;
 pub const WRITER_QUEUE_UNITS: usize = 2_048;
 /// Units of work in one database transaction.
 pub const WRITER_BATCH_UNITS: usize = 512;
+/// Committed records that wait in memory for the search index, which reads from the
+/// log what finds no room.
+pub const FRESH_RECORDS: usize = 8_192;
+/// And bytes of them.
+pub const FRESH_BYTES: usize = 16 << 20;
 /// How long an answer waits for its record to become durable, milliseconds.
 pub const COMMIT_WAIT_MS: u64 = 10_000;
 

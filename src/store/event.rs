@@ -1,6 +1,7 @@
 //! One record on its way into the log: the searchable fields in clear, the
 //! record itself as an opaque body, and what can be erased of it apart.
 
+use super::Marks;
 use super::field_reads::FieldReads;
 
 /// A record that [`super::Store::commit`] appends to the log. The store does
@@ -46,6 +47,26 @@ pub struct NewEvent {
     pub personal: Personal,
     /// What the call opened of items, if it did.
     pub field_reads: Option<FieldReads>,
+    /// The record as text, which is not stored; `None` lets the search index read the
+    /// row.
+    pub text: Option<Text>,
+}
+
+/// A record on its way into the search index.
+#[derive(Clone, Debug)]
+pub struct Text {
+    /// All of the record.
+    pub whole: String,
+    /// What the event with this text can be found by: the same that
+    /// [`super::ReadMarks`] reads from its row, at less cost.
+    pub marks: fn(&NewEvent, &str) -> Marks,
+}
+
+impl NewEvent {
+    /// What the text says the record can be found by.
+    pub(super) fn marks(&self) -> Option<Marks> {
+        self.text.as_ref().map(|text| (text.marks)(self, &text.whole))
+    }
 }
 
 /// What of a record can be erased.

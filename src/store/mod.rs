@@ -49,7 +49,7 @@ pub use conditions::{Condition, Conditions, Sought};
 pub use counts::{Census, Counts, Dimension, Group, Share};
 pub use entry::{Extent, Field, Marks, Network, Position, ReadMarks};
 pub use error::Error;
-pub use event::{NewEvent, Personal};
+pub use event::{NewEvent, Personal, Text};
 pub use field_reads::{FieldRead, FieldReads, StoredFieldRead};
 pub use log::{StoredColumns, StoredRecord, erase};
 pub use notary::{Attested, Head, Notary, TreeNode};

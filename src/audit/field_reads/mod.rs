@@ -20,7 +20,7 @@ use sha2::{Digest, Sha256};
 
 use super::Error;
 use crate::base::limits::FIELD_READ_KEY_BYTES;
-use crate::store::{self, FieldRead, StoredFieldRead};
+use crate::store::{self, FieldRead};
 
 pub(super) use check::wrong_rows;
 pub use query::{ReadFilter, ReadPage, ReadRow, SoughtItem, query_reads};
@@ -234,12 +234,10 @@ impl ItemRead {
     }
 }
 
-impl StoredFieldRead {
-    /// The masks, and what they say of an attribute.
-    fn masks(&self) -> [(How, &[u8]); 3] {
-        let FieldRead { plain, masked, withheld, .. } = &self.read;
-        [(How::Plain, plain), (How::Masked, masked), (How::Withheld, withheld)]
-    }
+/// The masks of a row, and what they say of an attribute.
+fn masks(read: &FieldRead) -> [(How, &[u8]); 3] {
+    let FieldRead { plain, masked, withheld, .. } = read;
+    [(How::Plain, plain), (How::Masked, masked), (How::Withheld, withheld)]
 }
 
 /// One bit for each number, lowest first, without zero bytes at the end.

@@ -10,8 +10,9 @@ use sha2::{Digest, Sha256};
 
 use super::release::Release;
 use super::tags::Tag;
-use super::{How, ReadKind, Shared, names, wrong_rows};
+use super::{How, ReadKind, Shared, masks, names, wrong_rows};
 use crate::audit::body::Opener;
+use crate::audit::columns::Row;
 use crate::audit::filter::Selection;
 use crate::audit::{Error, cursor};
 use crate::base::{hex, limits};
@@ -285,7 +286,7 @@ impl Page<'_> {
             error_code: shown.error_code,
         };
         if record.field_reads.is_empty() {
-            let release = Release::of(record, &whole);
+            let release = Release::of(&Row::of(record), &whole);
             return Ok(release
                 .and_then(|of| self.filter.released(&of, common))
                 .map(with_policies)
@@ -382,7 +383,7 @@ impl ReadFilter {
             return None;
         }
         let mut attributes = BTreeMap::new();
-        for (how, mask) in row.masks() {
+        for (how, mask) in masks(&row.read) {
             if !self.how.is_empty() && !self.how.contains(&how) {
                 continue;
             }

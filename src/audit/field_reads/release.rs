@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::tags::of_table;
-use crate::store::StoredRecord;
+use crate::audit::columns::Row;
 
 /// The calls that give a data key in clear.
 const OPERATIONS: [&str; 2] = ["Decrypt", "GenerateDataKey"];
@@ -76,12 +76,11 @@ pub(in crate::audit) fn of_item(whole: &str) -> Option<i64> {
 impl<'a> Release<'a> {
     /// The item of a record, given in whole, that tells of a key in clear; `None`
     /// for all others.
-    pub(in crate::audit) fn of(record: &StoredRecord, whole: &'a str) -> Option<Self> {
-        let columns = &record.columns;
-        let may_take = &*columns.event_name == RE_ENCRYPT;
-        let gives = &*columns.event_source == "kms.amazonaws.com"
-            && (may_take || OPERATIONS.contains(&&*columns.event_name))
-            && columns.error.is_none();
+    pub(in crate::audit) fn of(row: &Row<'_>, whole: &'a str) -> Option<Self> {
+        let may_take = row.event_name == RE_ENCRYPT;
+        let gives = row.event_source == "kms.amazonaws.com"
+            && (may_take || OPERATIONS.contains(&row.event_name))
+            && row.error.is_none();
         if !gives || !whole.contains(ITEM) {
             return None;
         }

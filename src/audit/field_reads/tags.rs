@@ -3,10 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use super::{How, ReadKind, Shared, names};
+use super::{How, ReadKind, Shared, masks, names};
 use crate::audit::marks;
 use crate::base::hex;
-use crate::store::StoredFieldRead;
+use crate::store::FieldRead;
 
 /// One thing that a record with reads can be found by.
 #[derive(Clone, Copy)]
@@ -43,22 +43,24 @@ impl Tag<'_> {
     }
 }
 
-/// The tags of a record with these rows.
-pub(in crate::audit) fn of_rows(rows: &[StoredFieldRead]) -> BTreeSet<i64> {
+/// The tags of a record with these rows, each with what it shares.
+pub(in crate::audit) fn of_rows<'a>(
+    rows: impl Iterator<Item = (&'a str, &'a FieldRead)>,
+) -> BTreeSet<i64> {
     let mut tags = BTreeSet::new();
     let mut known: Option<(&str, Shared<'_>)> = None;
-    for row in rows {
-        tags.insert(Tag::Item(&row.read.reference).digest());
+    for (text, read) in rows {
+        tags.insert(Tag::Item(&read.reference).digest());
         // All rows of a record share the same.
-        if known.as_ref().is_none_or(|(text, _)| *text != &*row.shared) {
-            let Ok(shared) = serde_json::from_str::<Shared<'_>>(&row.shared) else { continue };
+        if known.as_ref().is_none_or(|(known, _)| *known != text) {
+            let Ok(shared) = serde_json::from_str::<Shared<'_>>(text) else { continue };
             tags.insert(Tag::Kind(shared.kind).digest());
             tags.insert(Tag::Table(&shared.table).digest());
             tags.insert(Tag::Schema(&shared.schema).digest());
-            known = Some((&row.shared, shared));
+            known = Some((text, shared));
         }
         let Some((_, shared)) = &known else { continue };
-        for (how, mask) in row.masks() {
+        for (how, mask) in masks(read) {
             let mut named = names(mask, shared).peekable();
             if named.peek().is_some() {
                 tags.insert(Tag::How(how).digest());

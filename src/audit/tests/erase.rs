@@ -102,6 +102,7 @@ fn the_rows_that_stay_hold_nothing_personal() {
     assert_eq!(event.principal_id.as_deref(), Some("AROAEXAMPLE"));
     let lasting = NewEvent {
         personal: Personal { salt: None, source_ip: None, session: None, body: Vec::new() },
+        text: None,
         ..event.clone()
     };
     let shown = format!("{lasting:?}");

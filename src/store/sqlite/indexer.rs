@@ -5,6 +5,7 @@
 //! down. It is synced only at its checkpoints, which keeps it whole but not
 //! fresh after a power failure: the index then knows less, and says so.
 
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -14,6 +15,7 @@ use rusqlite::Connection;
 
 use super::checkpoint::{self, Mode};
 use super::connect::{self, Writing};
+use super::fresh::{Fresh, Placed, Signal};
 use super::migrate;
 use super::readers::Readers;
 use super::shared::Shared;
@@ -22,22 +24,23 @@ use crate::store::filling::Filling;
 use crate::store::forgetting::{self, Erased};
 use crate::store::index::{self, Progress};
 use crate::store::log::{self, Erasure, Finder, StoredRecord};
-use crate::store::{Error, Extent, Query, ReadMarks, Tx, meta, migrations};
+use crate::store::{Error, Extent, Marks, Position, Query, ReadMarks, Tx, meta, migrations};
 
-/// Records taken in by one transaction.
-const CHUNK_RECORDS: usize = 4_096;
+/// Records taken in by one transaction. Few in tests, so that there are several.
+const CHUNK_RECORDS: usize = if cfg!(test) { 8 } else { 4_096 };
 
 /// And bytes of bodies, nearly: what stands in memory at once.
 const CHUNK_BYTES: usize = 4 << 20;
 
 /// Records read at one go. While the log is read, its write-ahead log cannot
 /// start anew: short reads keep that short.
-const READ_RECORDS: usize = 64;
+const READ_RECORDS: usize = if cfg!(test) { 4 } else { 64 };
 
 /// The state of the indexer's thread.
 pub(super) struct Indexer {
     connection: Connection,
     log: Arc<Readers>,
+    fresh: Arc<Fresh>,
     shared: Arc<Shared>,
     read_marks: ReadMarks,
     progress: Progress,
@@ -56,6 +59,7 @@ impl Indexer {
     pub(super) fn open(
         path: &Path,
         log: Arc<Readers>,
+        fresh: Arc<Fresh>,
         shared: Arc<Shared>,
         read_marks: ReadMarks,
     ) -> Result<Self, Error> {
@@ -68,6 +72,7 @@ impl Indexer {
         Ok(Self {
             connection,
             log,
+            fresh,
             shared,
             read_marks,
             progress,
@@ -79,9 +84,12 @@ impl Indexer {
     }
 
     /// Takes in new records until the engine closes.
-    pub(super) fn run(mut self, stop: &Receiver<()>, interval: Duration) {
+    pub(super) fn run(mut self, signals: &Receiver<Signal>, interval: Duration) {
         let mut wait = interval;
-        while matches!(stop.recv_timeout(wait), Err(RecvTimeoutError::Timeout)) {
+        while matches!(
+            signals.recv_timeout(wait),
+            Ok(Signal::TakeIn) | Err(RecvTimeoutError::Timeout)
+        ) {
             wait = match self.take_in() {
                 Ok(true) => Duration::ZERO,
                 Ok(false) => interval,
@@ -111,24 +119,25 @@ impl Indexer {
         let Progress { seq: after, erasure, .. } = self.progress;
         // Every erasure comes with a record.
         if after < self.shared.last_seq() || self.more_erasures {
-            let (records, is_last) = self.read_chunk(after)?;
+            let chunk = self.next_chunk(after)?;
             // Read after the records: who was erased in between is among them.
             let finder = &mut self.finder;
             let (erasures, leaf) = self.log.read(|tx| {
                 let erasures = finder.erasures(tx, erasure, CHUNK_RECORDS)?;
-                let leaf = match records.last() {
-                    Some(last) => last.leaf.to_vec(),
+                let leaf = match chunk.last() {
+                    Some((_, leaf)) => leaf.to_vec(),
                     None => leaf_at(tx, after)?,
                 };
                 Ok((erasures, leaf))
             })?;
             let progress = Progress {
                 log_id: self.progress.log_id.clone(),
-                seq: records.last().map_or(after, |last| last.position.seq),
+                seq: chunk.last().map_or(after, |(seq, _)| seq),
                 leaf,
                 erasure: erasures.last().map_or(erasure, |last| last.n),
             };
-            self.write(&progress, &records, &erasures)?;
+            let is_last = chunk.is_last;
+            self.write(&progress, chunk, &erasures)?;
             self.shared.set_indexed_seq(progress.seq);
             self.progress = progress;
             self.more_erasures = erasures.len() == CHUNK_RECORDS;
@@ -141,6 +150,19 @@ impl Indexer {
             self.must_purge = !checkpoint::run(&self.connection, Mode::Purge)?;
         }
         Ok(false)
+    }
+
+    /// The next records.
+    fn next_chunk(&mut self, after: i64) -> Result<Chunk, Error> {
+        let fresh = self.fresh.take(after, CHUNK_RECORDS);
+        if !fresh.is_empty() {
+            return Ok(Chunk {
+                is_last: fresh.len() < CHUNK_RECORDS,
+                records: Records::Fresh(fresh),
+            });
+        }
+        let (stored, is_last) = self.read_chunk(after)?;
+        Ok(Chunk { records: Records::Stored(stored), is_last })
     }
 
     /// Reads the next records, and tells whether they were the last.
@@ -163,18 +185,18 @@ impl Indexer {
     fn write(
         &mut self,
         progress: &Progress,
-        records: &[StoredRecord],
+        chunk: Chunk,
         erasures: &[Erasure],
     ) -> Result<(), Error> {
         let mut tx = SqliteTx(&self.connection);
         tx.run(&BEGIN, &[])?;
-        if !records.is_empty() {
+        if chunk.last().is_some() {
             let filling = match &mut self.filling {
                 Some(filling) => filling,
                 none => none.insert(Filling::resume(&mut tx, self.progress.seq)?),
             };
-            for record in records {
-                filling.add(&mut tx, record.position, &(self.read_marks)(record, Extent::Whole))?;
+            for (position, marks) in chunk.marks(self.read_marks) {
+                filling.add(&mut tx, position, &marks)?;
             }
             filling.write(&mut tx)?;
         }
@@ -196,6 +218,45 @@ impl Indexer {
         self.filling = None;
         if !self.connection.is_autocommit() {
             SqliteTx(&self.connection).run(&ROLLBACK, &[]).ok();
+        }
+    }
+}
+
+/// Records in order, taken in by one transaction.
+struct Chunk {
+    records: Records,
+    /// Whether there were no more just now.
+    is_last: bool,
+}
+
+enum Records {
+    Fresh(VecDeque<Placed>),
+    Stored(Vec<StoredRecord>),
+}
+
+impl Chunk {
+    /// Place and leaf of the last record.
+    fn last(&self) -> Option<(i64, [u8; 32])> {
+        match &self.records {
+            Records::Fresh(fresh) => fresh.back().map(|last| (last.seq, last.event.leaf)),
+            Records::Stored(stored) => stored.last().map(|last| (last.position.seq, last.leaf)),
+        }
+    }
+
+    /// What each record can be found by.
+    fn marks(self, read_marks: ReadMarks) -> Box<dyn Iterator<Item = (Position, Marks)>> {
+        let of_fresh = |Placed { seq, event }: Placed| {
+            let position = Position { seq, time_ms: event.time_ms };
+            // Nothing is in that queue without its text.
+            (position, event.marks().unwrap_or_default())
+        };
+        match self.records {
+            Records::Fresh(fresh) => Box::new(fresh.into_iter().map(of_fresh)),
+            Records::Stored(stored) => Box::new(
+                stored
+                    .into_iter()
+                    .map(move |record| (record.position, read_marks(&record, Extent::Whole))),
+            ),
         }
     }
 }

@@ -7,6 +7,7 @@ mod answers;
 mod checkpoint;
 mod connect;
 mod door;
+mod fresh;
 mod heads;
 mod indexer;
 mod inspect;
@@ -32,6 +33,7 @@ pub use self::snapshot::Snapshot;
 
 use self::answers::Address;
 use self::connect::Writing;
+use self::fresh::{Fresh, Signal};
 use self::indexer::Indexer;
 use self::readers::Readers;
 use self::reserve::DiskReserve;
@@ -65,7 +67,7 @@ pub(super) struct Engine {
     /// What searches have read of the names, which never change.
     finders: Mutex<Vec<Finder>>,
     read_marks: ReadMarks,
-    stop_indexer: SyncSender<()>,
+    signal_indexer: SyncSender<Signal>,
     stop_reserve: SyncSender<()>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     /// Held for as long as the engine lives.
@@ -104,6 +106,8 @@ impl Engine {
 
         let (queue, waiting) = sync_channel(settings.queue_units);
         let (ask, asked) = sync_channel(1);
+        let (signal_indexer, signals) = sync_channel(1);
+        let fresh = Arc::new(Fresh::new(signal_indexer.clone()));
         let checkpointing = connect::writing(&book, BOOK)?;
         let writer = Writer::new(
             writing,
@@ -111,15 +115,15 @@ impl Engine {
             ask,
             Arc::clone(&reserve),
             Arc::clone(&shared),
+            Arc::clone(&fresh),
             settings.batch_units,
         )?;
         let readers = Arc::new(Readers::new(&book));
         let index = folder.join("index.db");
         let (log, seen) = (Arc::clone(&readers), Arc::clone(&shared));
-        let indexer = Indexer::open(&index, log, seen, read_marks)?;
+        let indexer = Indexer::open(&index, log, fresh, seen, read_marks)?;
         let index_readers = Readers::new(&index);
         let index_interval = Duration::from_millis(settings.index_interval_ms);
-        let (stop_indexer, stop) = sync_channel(1);
         let (stop_reserve, reserve_stops) = sync_channel(1);
 
         let mut threads = vec![spawn("book-writer", move || writer.run())?];
@@ -128,7 +132,7 @@ impl Engine {
             checkpoint::serve(&checkpointing, &asked, &of_checkpointer);
         })?);
         threads.push(spawn("book-reserve", move || reserve.run(&reserve_stops))?);
-        threads.push(spawn("book-index", move || indexer.run(&stop, index_interval))?);
+        threads.push(spawn("book-index", move || indexer.run(&signals, index_interval))?);
         Ok(Self {
             folder: folder.to_owned(),
             queue,
@@ -138,7 +142,7 @@ impl Engine {
             index_readers,
             finders: Mutex::default(),
             read_marks,
-            stop_indexer,
+            signal_indexer,
             stop_reserve,
             threads: Mutex::new(threads),
             _lock: lock,
@@ -271,7 +275,7 @@ impl Engine {
         }
         // Each fails only if the thread is gone already.
         self.queue.send(Message::Close).ok();
-        self.stop_indexer.send(()).ok();
+        self.signal_indexer.send(Signal::Close).ok();
         self.stop_reserve.send(()).ok();
         for thread in threads {
             // A thread that panicked has told its story on standard error.

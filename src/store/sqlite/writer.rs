@@ -13,6 +13,7 @@ use rusqlite::config::DbConfig;
 
 use super::answers::{self, Address};
 use super::checkpoint::{self, Mode};
+use super::fresh::{Fresh, Placed};
 use super::heads::Heads;
 use super::reserve::DiskReserve;
 use super::shared::Shared;
@@ -61,6 +62,7 @@ pub(super) struct Writer {
     checkpointer: SyncSender<()>,
     shared: Arc<Shared>,
     reserve: Arc<DiskReserve>,
+    fresh: Arc<Fresh>,
     batch_units: usize,
     names: Names,
     heads: Heads,
@@ -80,6 +82,7 @@ impl Writer {
         checkpointer: SyncSender<()>,
         reserve: Arc<DiskReserve>,
         shared: Arc<Shared>,
+        fresh: Arc<Fresh>,
         batch_units: usize,
     ) -> Result<Self, Error> {
         let last_seq = log::last_seq(&mut SqliteTx(&connection))?;
@@ -91,6 +94,7 @@ impl Writer {
             checkpointer,
             shared,
             reserve,
+            fresh,
             batch_units,
             names: Names::new(),
             heads,
@@ -163,29 +167,49 @@ impl Writer {
     }
 
     fn commit_batch(&mut self, batch: Vec<Waiting>) {
+        let erases = batch.iter().flat_map(|waiting| &waiting.work.changes).any(|of| of.erases());
+        if erases {
+            self.fresh.clear();
+        }
         match self.write(&batch) {
             Ok((last_seq, answers)) => {
                 self.heads.committed();
                 self.last_seq = last_seq;
+                let letters = self.publish(batch, answers);
+                // The indexer looks for records up to this one, here first.
                 self.shared.set_last_seq(last_seq);
                 self.shared.recovered();
-                for (waiting, answer) in batch.iter().zip(&answers) {
-                    if answer.is_ok() {
-                        waiting.work.changes.iter().for_each(|change| change.publish());
-                    }
-                }
-                let mut changes = batch.iter().flat_map(|waiting| &waiting.work.changes);
-                if self.must_purge || changes.any(|change| change.erases()) {
+                if self.must_purge || erases {
                     self.purge();
                 }
-                let addresses = batch.into_iter().map(|waiting| waiting.address);
-                answers::send(addresses.zip(answers));
+                answers::send(letters.into_iter());
             }
             Err(error) => {
                 self.roll_back(&error);
                 answer_all(batch, &error);
             }
         }
+    }
+
+    /// Publishes what was committed, and leaves the answers to be sent.
+    fn publish(
+        &self,
+        batch: Vec<Waiting>,
+        answers: Vec<Result<Receipt, Error>>,
+    ) -> Vec<(Address, Result<Receipt, Error>)> {
+        for (waiting, _) in batch.iter().zip(&answers).filter(|(_, answer)| answer.is_ok()) {
+            waiting.work.changes.iter().for_each(|change| change.publish());
+        }
+        let mut letters = Vec::with_capacity(batch.len());
+        let committed = batch.into_iter().zip(answers).flat_map(|(waiting, answer)| {
+            let Waiting { work: Work { event, further, .. }, address } = waiting;
+            let events = event.into_iter().chain(further);
+            let placed = answer.as_ref().ok().map(|receipt| (receipt.seq..).zip(events));
+            letters.push((address, answer));
+            placed.into_iter().flatten()
+        });
+        self.fresh.add(committed.map(|(seq, event)| Placed { seq, event }));
+        letters
     }
 
     /// Writes and commits the batch. An error is the failure of all of it; a

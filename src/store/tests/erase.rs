@@ -60,6 +60,36 @@ async fn what_is_erased_is_gone_from_the_files() {
     }
 }
 
+/// Records found no room beside the index, then some did, and one of these loses its
+/// address while the index still reads the others from the log.
+#[tokio::test]
+async fn what_is_erased_before_it_is_indexed_stays_out() {
+    let folder = TempDir::new().unwrap();
+    let store = open(folder.path());
+    let was = personal(Some("203.0.113.99".to_owned()));
+    let marks = |event: &NewEvent, _: &str| Marks {
+        source_ip: event.personal.source_ip.as_ref().map(|ip| ip.parse().unwrap()),
+        ..Marks::default()
+    };
+    for seq in 1..=30 {
+        let text = (seq > 20).then(|| Text { whole: String::new(), marks });
+        let personal = if seq == 25 { was.clone() } else { personal(None) };
+        let event = NewEvent { personal, text, ..event("ada") };
+        store.commit(Unit { changes: Vec::new(), event, further: Vec::new() }).await.unwrap();
+    }
+    let left = personal(None);
+    let change: Box<dyn Change> = Box::new(Erase { seq: 25, was, left });
+    let why = Unit { changes: vec![change], event: event("why"), further: Vec::new() };
+    store.commit(why).await.unwrap();
+    while store.health().indexed_seq < 31 {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    let index = rusqlite::Connection::open(folder.path().join("index.db")).unwrap();
+    let addresses = "select count(*) from texts where value = '203.0.113.99'";
+    let found: i64 = index.query_row(addresses, [], |row| row.get(0)).unwrap();
+    assert_eq!(found, 0);
+}
+
 struct Forger(&'static str);
 
 impl Change for Forger {

@@ -34,7 +34,7 @@ const EVENTS: Query = Query {
 };
 
 /// An event whose texts all carry `tag`.
-fn event(tag: &str) -> NewEvent {
+pub(super) fn event(tag: &str) -> NewEvent {
     NewEvent {
         time_ms: 1_793_614_272_123,
         account: "111122223333".to_owned(),
@@ -57,6 +57,7 @@ fn event(tag: &str) -> NewEvent {
         body: tag.as_bytes().to_vec(),
         personal: personal(Some("192.0.2.7".to_owned())),
         field_reads: None,
+        text: None,
     }
 }
 

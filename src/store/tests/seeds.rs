@@ -41,20 +41,25 @@ pub(super) struct Seed {
 }
 
 impl Seed {
-    /// An event that carries its seed as its body.
+    /// An event that carries its seed as its body, and most as their text.
     pub(super) fn event(&self) -> NewEvent {
         let body = serde_json::to_vec(&(
             (self.account, self.principal, self.session, self.name, &self.keys, self.error),
             (self.ip, self.request, self.event, &self.tags, self.read_only),
         ));
-        NewEvent { time_ms: self.time, body: body.unwrap(), ..event("seed") }
+        let body = body.unwrap();
+        let marks = |event: &NewEvent, whole: &str| {
+            Self::read(event.time_ms, whole.as_bytes()).unwrap().marks()
+        };
+        let whole = String::from_utf8(body.clone()).unwrap();
+        let text = (!self.event.is_multiple_of(4)).then_some(Text { whole, marks });
+        NewEvent { time_ms: self.time, body, text, ..event("seed") }
     }
 
-    fn read(record: &StoredRecord) -> Option<Self> {
+    fn read(time: i64, body: &[u8]) -> Option<Self> {
         let ((account, principal, session, name, keys, error), rest) =
-            serde_json::from_slice(&record.body).ok()?;
+            serde_json::from_slice(body).ok()?;
         let (ip, request, event, tags, read_only) = rest;
-        let time = record.position.time_ms;
         Some(Self {
             time,
             account,
@@ -103,7 +108,7 @@ const LEFT: &[u8] = b"erased";
 
 /// What the records of these tests are found by.
 pub(super) fn read_marks(record: &StoredRecord, _extent: Extent) -> Marks {
-    let Some(mut seed) = Seed::read(record) else {
+    let Some(mut seed) = Seed::read(record.position.time_ms, &record.body) else {
         let address = record.personal.as_ref().and_then(|personal| personal.source_ip.as_deref());
         let source_ip = address.and_then(|address| address.parse().ok());
         return Marks { source_ip, ..Marks::default() };

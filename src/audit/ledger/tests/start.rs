@@ -37,6 +37,7 @@ fn event(i: u64) -> NewEvent {
         body: Vec::new(),
         personal: Personal { salt: None, source_ip: None, session: None, body: Vec::new() },
         field_reads: None,
+        text: None,
     }
 }
 
