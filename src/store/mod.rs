@@ -327,8 +327,9 @@ impl Store {
         self.engine.is_writable()
     }
 
-    /// Commits what waits, checkpoints, and ends the threads. A later `commit`
-    /// is [`Error::Closed`]. Dropping the store does the same.
+    /// Commits what waits, checkpoints, ends the threads, and gives up the lock of
+    /// the folder, whoever else still has this store. A later `commit` is
+    /// [`Error::Closed`]. Dropping the store does the same.
     pub fn close(&self) {
         self.engine.close();
     }

@@ -30,8 +30,8 @@ pub(super) fn check_engine() -> Result<(), Error> {
     Ok(())
 }
 
-/// Makes the folder (0700) if it is not there, and takes its lock, which ends
-/// with the process. The lock file stays.
+/// Makes the folder (0700) if it is not there, and takes its lock, which ends with
+/// the process if not before. The lock file stays.
 pub(super) fn lock_folder(folder: &Path) -> Result<File, Error> {
     if !folder.exists() {
         DirBuilder::new().recursive(true).mode(0o700).create(folder)?;

@@ -70,8 +70,8 @@ pub(super) struct Engine {
     signal_indexer: SyncSender<Signal>,
     stop_reserve: SyncSender<()>,
     threads: Mutex<Vec<JoinHandle<()>>>,
-    /// Held for as long as the engine lives.
-    _lock: File,
+    /// Held until the engine is closed.
+    lock: File,
 }
 
 impl Engine {
@@ -145,7 +145,7 @@ impl Engine {
             signal_indexer,
             stop_reserve,
             threads: Mutex::new(threads),
-            _lock: lock,
+            lock,
         })
     }
 
@@ -281,6 +281,8 @@ impl Engine {
             // A thread that panicked has told its story on standard error.
             thread.join().ok();
         }
+        // If this fails, the lock ends with the last owner of the engine.
+        self.lock.unlock().ok();
     }
 }
 

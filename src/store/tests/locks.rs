@@ -43,4 +43,18 @@ async fn the_files_stay_locked_while_they_are_open() {
     check();
 }
 
+/// Whoever was slow to let go of a store that is closed keeps nobody out.
+#[tokio::test]
+async fn a_closed_store_gives_up_its_folder() {
+    let folder = TempDir::new().unwrap();
+    let closed = open(folder.path());
+    closed.close();
+    let store = open(folder.path());
+    store.commit(record("a")).await.unwrap();
+    assert!(matches!(closed.commit(record("b")).await, Err(Error::Closed)));
+    drop(closed);
+    assert!(matches!(inspect::Book::open(folder.path()), Err(Error::Locked)));
+    store.commit(record("c")).await.unwrap();
+}
+
 const COUNT_EVENTS: Query = Query { name: "test.count_events", sql: "select count(*) from events" };
