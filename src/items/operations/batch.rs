@@ -212,8 +212,8 @@ where
     Ok(all.into_iter().map(|(_, done)| done).collect())
 }
 
-/// Does `one` to every item, all at once, so that their records become durable
-/// together.
+/// Does `one` to every item, all at once, and answers what became of each; the record
+/// of the batch counts those that were refused.
 pub(super) async fn run<T, F>(
     access: &mut Access<'_>,
     schema_version: i64,
