@@ -30,6 +30,10 @@ const PASSING: &[&str] = &[
     "ThrottlingException",
 ];
 
+/// The same, said by a server that had no time for the request (408), or by a proxy
+/// before it, without an error of KMS (RFC 9110, section 15; RFC 6585, section 4).
+const PASSING_STATUSES: &[u16] = &[408, 429, 502, 503, 504];
+
 /// What is asked of every batch.
 pub(super) struct Asking {
     pub(super) client: Client,
@@ -162,10 +166,34 @@ fn is_passing(error: &Error) -> bool {
     match error {
         Error::Unreachable { .. } => true,
         Error::Refused { code, .. } => PASSING.contains(&code.as_str()),
+        Error::Answer { status, .. } => PASSING_STATUSES.contains(status),
         _ => false,
     }
 }
 
 fn nonsense(text: &str) -> Error {
     Error::Answer { status: 200, cause: serde::de::Error::custom(text) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_tried_again() {
+        let answer = |status| Error::Answer { status, cause: serde::de::Error::custom("no JSON") };
+        let refused = |code: &str| {
+            let (code, request_id) = (code.to_owned(), String::new());
+            Error::Refused { code, message: String::new(), request_id }
+        };
+        for status in [408, 429, 502, 503, 504] {
+            assert!(is_passing(&answer(status)), "{status}");
+        }
+        for status in [200, 400, 404, 413, 500] {
+            assert!(!is_passing(&answer(status)), "{status}");
+        }
+        assert!(is_passing(&refused("ThrottlingException")));
+        assert!(!is_passing(&refused("AccessDeniedException")));
+        assert!(!is_passing(&nonsense("anything")));
+    }
 }
