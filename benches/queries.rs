@@ -111,7 +111,8 @@ fn event(sample: &Sample, time_ms: i64, dice: &mut Dice) -> NewEvent {
     sample.with_record(|record| {
         let mut caller = record.caller.clone();
         caller.request_id = RequestId::from_random(dice.bytes());
-        let event_id = dice.bytes();
+        // That of a call's own record.
+        let event_id = *caller.request_id.as_bytes();
         audit::prepare(&Record { event_id, time_ms, caller: &caller, ..*record }).unwrap()
     })
 }
