@@ -1,6 +1,8 @@
 //! A batch of items on its way in and out: what EncryptItems and DecryptItems
 //! share. One bad item never spoils the others.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use serde_json::value::RawValue;
@@ -191,18 +193,17 @@ impl Output {
     }
 }
 
-/// Does `one` to every item, all at once, and answers in the order of the items.
-pub(super) async fn each<T, U: Send + 'static, F>(
+/// Does `one` to every item, on all threads that the call has, and answers in the order
+/// of the items.
+pub(super) async fn each<T: Send + 'static, U: Send + 'static>(
     items: Vec<T>,
-    one: impl Fn(T) -> F + Send,
-) -> Result<Vec<U>, ApiError>
-where
-    F: Future<Output = U> + Send + 'static,
-{
+    one: impl Fn(T) -> U + Send + Sync + 'static,
+) -> Result<Vec<U>, ApiError> {
+    let one = Arc::new(one);
     let mut tasks = JoinSet::new();
     for (index, item) in items.into_iter().enumerate() {
-        let done = one(item);
-        tasks.spawn(async move { (index, done.await) });
+        let one = Arc::clone(&one);
+        tasks.spawn(async move { (index, one(item)) });
     }
     let mut all = Vec::with_capacity(tasks.len());
     while let Some(ended) = tasks.join_next().await {
@@ -212,18 +213,14 @@ where
     Ok(all.into_iter().map(|(_, done)| done).collect())
 }
 
-/// Does `one` to every item, all at once, and answers what became of each; the record
-/// of the batch counts those that were refused.
-pub(super) async fn run<T, F>(
+/// As [`each`], and answers what became of each item; the record of the batch counts
+/// those that were refused.
+pub(super) async fn run<T: Send + 'static>(
     access: &mut Access<'_>,
     schema_version: i64,
     items: Vec<T>,
-    one: impl Fn(T) -> F + Send,
-) -> Result<Done<Output>, ApiError>
-where
-    T: Send,
-    F: Future<Output = Result<Converted, Refusal>> + Send + 'static,
-{
+    one: impl Fn(T) -> Result<Converted, Refusal> + Send + Sync + 'static,
+) -> Result<Done<Output>, ApiError> {
     let ended = each(items, one).await?;
     let outcome = |(index, ended): (usize, Result<_, _>)| match ended {
         Ok(converted) => Outcome::Converted(converted),

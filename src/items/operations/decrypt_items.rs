@@ -53,9 +53,9 @@ impl Operation for DecryptItems {
         let known = Arc::clone(stored.encrypted_names());
         input.check(&stored.schema, &known)?;
         let Reading { format, wanted, items, .. } = input;
-        let parsed = batch::each((0_u16..).zip(items).collect(), |(number, text)| {
-            let stored = Arc::clone(&stored);
-            async move { parse(&stored, (number, text.get()), format) }
+        let schema = Arc::clone(&stored);
+        let parsed = batch::each((0_u16..).zip(items).collect(), move |(number, text)| {
+            parse(&schema, (number, text.get()), format)
         })
         .await?;
         let names =
@@ -79,12 +79,10 @@ impl Operation for DecryptItems {
         let mut keys = reader.keys.unwrap(&reader.stored, &data_keys).await.into_iter();
         let with_keys = admitted.into_iter().map(|admitted| Ok((admitted?, keys.next()))).collect();
         let version = reader.stored.version;
-        let done = batch::run(access, version, with_keys, |item: Result<_, Refusal>| {
-            let reader = Arc::clone(&reader);
-            async move {
-                let (admitted, key) = item?;
-                reader.read(admitted, key)
-            }
+        let one = Arc::clone(&reader);
+        let done = batch::run(access, version, with_keys, move |item: Result<_, Refusal>| {
+            let (admitted, key) = item?;
+            one.read(admitted, key)
         })
         .await;
         access.record_field_reads(reader.reads.gathered());

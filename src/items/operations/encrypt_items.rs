@@ -53,11 +53,9 @@ impl Operation for EncryptItems {
         let keys = KeyService::new(ctx, access.call());
         let hsm = Arc::clone(&ctx.common.hsm);
         let format = input.format;
-        let prepared = batch::each(input.items, |text| {
-            let stored = Arc::clone(&stored);
-            async move { Prepared::of(&stored, text.get(), format) }
-        })
-        .await?;
+        let schema = Arc::clone(&stored);
+        let prepared =
+            batch::each(input.items, move |text| Prepared::of(&schema, text.get(), format)).await?;
         seal_all(access, (&stored, &keys, &hsm), prepared, format).await
     }
 }
@@ -78,12 +76,10 @@ pub(super) async fn seal_all(
         let keys = keys.next().unwrap_or_else(none).map_err(|error| Refusal::from(&*error))?;
         Ok((item, keys))
     });
-    batch::run(access, stored.version, with_keys.collect(), |item: Result<_, Refusal>| {
-        let hsm = Arc::clone(hsm);
-        async move {
-            let (item, keys) = item?;
-            item.finish(&keys, &hsm, format)
-        }
+    let hsm = Arc::clone(hsm);
+    batch::run(access, stored.version, with_keys.collect(), move |item: Result<_, Refusal>| {
+        let (item, keys) = item?;
+        item.finish(&keys, &hsm, format)
     })
     .await
 }

@@ -61,20 +61,18 @@ pub(super) async fn run(
         stored: Arc::clone(&stored),
     });
     let format = input.format;
-    let parsed = batch::each((0_u16..).zip(input.items).collect(), |(number, text)| {
-        let stored = Arc::clone(&stored);
-        async move { parse(&stored, (number, text.get()), format) }
+    let schema = Arc::clone(&stored);
+    let parsed = batch::each((0_u16..).zip(input.items).collect(), move |(number, text)| {
+        parse(&schema, (number, text.get()), format)
     })
     .await?;
     let data_keys: Vec<_> = parsed.iter().flatten().map(|item| item.item.data_keys()).collect();
     let mut opened = keys.unwrap(&stored, &data_keys).await.into_iter();
     let with_keys = parsed.into_iter().map(|item| Ok((item?, opened.next()))).collect();
-    let prepared = batch::each(with_keys, |item: Result<_, Refusal>| {
-        let sealer = Arc::clone(&sealer);
-        async move {
-            let (item, key) = item?;
-            sealer.prepare(item, key)
-        }
+    let one = Arc::clone(&sealer);
+    let prepared = batch::each(with_keys, move |item: Result<_, Refusal>| {
+        let (item, key) = item?;
+        one.prepare(item, key)
     })
     .await;
     let hsm = Arc::clone(&ctx.common.hsm);
