@@ -124,7 +124,7 @@ pub fn serve(options: ServeOptions, mut tell: impl FnMut(Progress<'_>)) -> Resul
 pub async fn start(opened: Opened, doors: Doors) -> Result<Running, Error> {
     let Doors { listener, workers, tls, metrics } = doors;
     let way = Way::to(&listener, tls.is_some()).map_err(Error::Serve)?;
-    let state = state(&opened, way, metrics).await?;
+    let state = state(&opened, way, workers, metrics).await?;
     let door = Arc::new(Door::to(Arc::clone(&state)));
     let settings = server::Settings { listener, workers, tls };
     let listening = server::start(door, settings).map_err(Error::Serve)?;
@@ -137,6 +137,7 @@ pub async fn start(opened: Opened, doors: Doors) -> Result<Running, Error> {
 async fn state(
     opened: &Opened,
     way: Way,
+    threads: usize,
     metrics: Box<dyn Fn() -> String + Send + Sync>,
 ) -> Result<Arc<State>, Error> {
     let ctx = &opened.ctx;
@@ -148,7 +149,8 @@ async fn state(
         Arc::clone(&opened.providers),
     );
     let operations = operations(opened);
-    Ok(Arc::new(State::new(Arc::clone(ctx), authenticator, operations, way, metrics)))
+    let state = State::new(Arc::clone(ctx), authenticator, operations, way, threads, metrics);
+    Ok(Arc::new(state.map_err(Error::Serve)?))
 }
 
 /// The doors of a server that is about to start.
@@ -195,7 +197,7 @@ impl SealedDoors {
         let Self { door, listening, workers, way, metrics } = self;
         let details = started::details(&opened, listening.address, workers, way.tls);
         system::record_start(&opened.ctx, details).await?;
-        let state = state(&opened, way, metrics).await?;
+        let state = state(&opened, way, workers, metrics).await?;
         door.open(Arc::clone(&state));
         Ok(Running { opened, address: listening.address, state, listening })
     }

@@ -12,6 +12,7 @@ mod feed;
 mod form;
 mod health;
 mod kms;
+mod large_calls;
 mod request;
 mod respond;
 mod rest;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use actix_web::HttpResponse;
 use tokio::sync::{Semaphore, watch};
 
+use super::large_calls::LargeCalls;
 use super::request::{Held, Incoming};
 use super::respond;
 use crate::base::caller::{Caller, Principal};
@@ -59,22 +60,27 @@ pub struct State {
     in_flight: Arc<Semaphore>,
     /// Room for large bodies, in bytes.
     pub(super) large_bodies: Arc<Semaphore>,
+    large_calls: LargeCalls,
     /// True once no more calls are taken.
     closing: watch::Sender<bool>,
 }
 
 impl State {
-    /// The doors to these operations.
-    #[must_use]
+    /// The doors to these operations; calls with large bodies have so many `threads` of
+    /// their own.
+    ///
+    /// # Errors
+    /// If the system has no threads left.
     pub fn new(
         ctx: Arc<Ctx>,
         authenticator: Authenticator,
         operations: Vec<BoundOperation>,
         way: Way,
+        threads: usize,
         metrics: Box<dyn Fn() -> String + Send + Sync>,
-    ) -> Self {
+    ) -> io::Result<Self> {
         let by_name = |operation: BoundOperation| (operation.description.name, Arc::new(operation));
-        Self {
+        Ok(Self {
             ctx,
             authenticator,
             operations: operations.into_iter().map(by_name).collect(),
@@ -82,8 +88,9 @@ impl State {
             metrics,
             in_flight: Arc::new(Semaphore::new(limits::IN_FLIGHT_CALLS)),
             large_bodies: Arc::new(Semaphore::new(limits::LARGE_BODIES_BYTES)),
+            large_calls: LargeCalls::start(threads)?,
             closing: watch::Sender::new(false),
-        }
+        })
     }
 
     /// A new request id. Without randomness there is no call: the id of the
@@ -115,12 +122,14 @@ impl State {
             let refusal = refusal(throttled());
             return self.refuse(&operation.description, caller, region, refusal).await;
         };
+        let is_large = LargeCalls::is_large(&call);
         let running = operation.call(call);
-        let task = tokio::spawn(async move {
+        let running = async move {
             let answer = running.await;
             drop((place, held));
             answer
-        });
+        };
+        let task = if is_large { self.large_calls.spawn(running) } else { tokio::spawn(running) };
         match task.await {
             Ok(answer) => answer,
             Err(crash) => {

@@ -1,11 +1,13 @@
 //! The keys of a batch of items: one call of KMS and one record for those that may
 //! use them, and a refusal of its own for each that may not.
 
+use std::thread;
+
 use serde_json::{Value, json};
 
 use crate::fixture::door::Door;
 use crate::fixture::raw::Request;
-use crate::fixture::{Credentials, Server};
+use crate::fixture::{Credentials, Options, Server};
 
 fn put_schema(server: &Door) -> String {
     let key = server.new_key();
@@ -244,4 +246,29 @@ fn many_refusals_keep_the_order_of_the_batch() {
         record["requestParameters"]["encryptionContext"]["aws-crypto-attr.pk"].to_string()
     });
     assert_eq!(contexts.collect::<std::collections::BTreeSet<_>>().len(), 40);
+}
+
+/// The one thread that serves connections has nothing to do with the work on a batch of
+/// the largest items.
+#[test]
+fn a_large_batch_holds_nobody_up() {
+    let server = Server::with(Options { workers: 1, ..Options::default() });
+    let key = put_schema(&server);
+    let item = |id: i32| json!({ "pk": id, "ssn": vec![0; 409_590] });
+    let batch: Vec<Value> = (1..=4).map(item).collect();
+    let body = json!({ "format": "json", "items": batch }).to_string();
+    let request = Request::new("POST", "/v1/item-schemas/people/encrypt", body);
+    let request = server.signed(&server.admin, "wardbook", &request);
+    let answered = thread::scope(|scope| {
+        let sent = scope.spawn(|| server.send(&request));
+        let mut answered = 0;
+        while !sent.is_finished() {
+            server.call("DescribeKey", &json!({ "KeyId": key })).ok();
+            answered += 1;
+        }
+        let sealed = sent.join().unwrap().ok()["items"].as_array().unwrap().clone();
+        assert!(items(&sealed).iter().all(Value::is_object));
+        answered
+    });
+    assert!(answered > 100, "{answered} calls");
 }
