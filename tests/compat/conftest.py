@@ -95,6 +95,7 @@ def aws_env(server, admin):
         **admin.env(),
         "AWS_ENDPOINT_URL_KMS": server.url,
         "AWS_ENDPOINT_URL_STS": server.url,
+        "AWS_ENDPOINT_URL_CLOUDTRAIL": server.url,
         "PATH": scripts + os.pathsep + os.environ["PATH"],
     }
 
