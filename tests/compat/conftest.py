@@ -6,8 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 from urllib.parse import urlencode
+from urllib.request import Request, urlopen
 
 import pytest
+from moto.server import ThreadedMotoServer
 
 import wardbook
 from clients import Wire, boto
@@ -125,3 +127,15 @@ def events(wire):
                 return found
 
     return query
+
+
+@pytest.fixture
+def moto_url():
+    """Other services of AWS: moto's server, empty."""
+    moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    moto.start()
+    host, port = moto.get_host_and_port()
+    url = f"http://{host}:{port}"
+    yield url
+    urlopen(Request(f"{url}/moto-api/reset", method="POST"), timeout=30).close()
+    moto.stop()

@@ -11,11 +11,9 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from urllib.request import Request, urlopen
 
 import pytest
 from moto.s3.responses import S3Response
-from moto.server import ThreadedMotoServer
 
 from clients import boto, refused
 from wardbook import ACCOUNT, OTHER_REGION, REGION
@@ -255,19 +253,8 @@ class Bucket:
 
 
 @pytest.fixture
-def s3_url():
-    moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    moto.start()
-    host, port = moto.get_host_and_port()
-    url = f"http://{host}:{port}"
-    yield url
-    urlopen(Request(f"{url}/moto-api/reset", method="POST"), timeout=30).close()
-    moto.stop()
-
-
-@pytest.fixture
-def bucket(s3_url, own_server):
-    return Bucket(boto("s3", s3_url, own_server.admin))
+def bucket(moto_url, own_server):
+    return Bucket(boto("s3", moto_url, own_server.admin))
 
 
 def wait_for(what):
@@ -277,13 +264,13 @@ def wait_for(what):
         time.sleep(0.2)
 
 
-def validate(server, s3_url, env=None, region=REGION):
+def validate(server, moto_url, env=None, region=REGION):
     """The unmodified command, with CloudTrail and S3 at different places."""
     env = {
         **(env or server.admin.env()),
         "PATH": str(Path(sys.executable).parent) + os.pathsep + os.environ["PATH"],
         "AWS_ENDPOINT_URL_CLOUDTRAIL": server.url,
-        "AWS_ENDPOINT_URL_S3": s3_url,
+        "AWS_ENDPOINT_URL_S3": moto_url,
     }
     started = datetime.datetime.now(datetime.UTC) - datetime.timedelta(hours=1)
     return subprocess.run(
@@ -309,7 +296,7 @@ def settings(*destination):
     )
 
 
-def test_validate_logs(own_server, bucket, s3_url, tmp_path):
+def test_validate_logs(own_server, bucket, moto_url, tmp_path):
     folder = tmp_path / "trail"
     server = own_server.start(*settings("--trail-folder", folder))
     kms = boto("kms", server.url, server.admin)
@@ -346,7 +333,7 @@ def test_validate_logs(own_server, bucket, s3_url, tmp_path):
     bucket.fill(folder)
 
     for region in REGION, OTHER_REGION:
-        done = validate(server, s3_url, region=region)
+        done = validate(server, moto_url, region=region)
         assert done.returncode == 0, done.stdout + done.stderr
         assert "INVALID" not in done.stdout + done.stderr
         valid, total = re.search(r"(\d+)/(\d+) log files valid", done.stdout).groups()
@@ -354,14 +341,14 @@ def test_validate_logs(own_server, bucket, s3_url, tmp_path):
         valid, total = re.search(r"(\d+)/(\d+) digest files valid", done.stdout).groups()
         assert valid == total
 
-    check_tampering(server, bucket, s3_url)
+    check_tampering(server, bucket, moto_url)
 
 
-def check_tampering(server, bucket, s3_url):
+def check_tampering(server, bucket, moto_url):
     """What is changed, removed or put in is named."""
 
     def invalid(*lines):
-        done = validate(server, s3_url)
+        done = validate(server, moto_url)
         assert done.returncode == 1
         found = [line for line in done.stderr.splitlines() if "INVALID" in line]
         assert found == [f"{line}" for line in lines], done.stderr
@@ -407,7 +394,7 @@ def check_tampering(server, bucket, s3_url):
     bucket.write(inserted, gzip.compress(json.dumps(forged).encode()), metadata)
     invalid(at("Digest", inserted) + "signature verification failed")
     bucket.delete(inserted)
-    assert validate(server, s3_url).returncode == 0
+    assert validate(server, moto_url).returncode == 0
 
 
 def later(stamp):
@@ -424,7 +411,7 @@ def test_a_bucket_needs_a_build_that_has_s3(own_server):
 
 
 @pytest.mark.skipif(not os.environ.get("WARDBOOK_HAS_S3"), reason="`make compat-s3` builds with S3")
-def test_delivery_to_s3(own_server, bucket, s3_url, monkeypatch):
+def test_delivery_to_s3(own_server, bucket, moto_url, monkeypatch):
     checksums = set()
     of_object = S3Response._get_checksum
 
@@ -433,14 +420,14 @@ def test_delivery_to_s3(own_server, bucket, s3_url, monkeypatch):
         return of_object(self, response_headers)
 
     monkeypatch.setattr(S3Response, "_get_checksum", seen)
-    server = own_server.start(*settings("--trail-s3-endpoint", s3_url), env=own_server.admin.env())
+    server = own_server.start(*settings("--trail-s3-endpoint", moto_url), env=own_server.admin.env())
     kms = boto("kms", server.url, server.admin)
     kms.create_key()
     wait_for(lambda: listed(bucket.read(name)[0] for name in bucket.names("CloudTrail-Digest/")))
     # A bucket with Object Lock takes no object that came without a checksum.
     objects = [bucket.read(name)[0] for name in bucket.names()]
     assert {base64.b64encode(hashlib.sha256(bytes).digest()).decode() for bytes in objects} <= checksums
-    done = validate(server, s3_url)
+    done = validate(server, moto_url)
     assert done.returncode == 0, done.stdout + done.stderr
     cloudtrail = boto("cloudtrail", server.url, server.admin)
     assert "LatestDeliveryError" not in cloudtrail.get_trail_status(Name="wardbook")

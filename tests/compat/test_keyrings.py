@@ -14,13 +14,13 @@ from aws_cryptographic_material_providers.keystore.models import (
 )
 from aws_cryptographic_material_providers.mpl import AwsCryptographicMaterialProviders, models
 from aws_cryptographic_material_providers.mpl.config import MaterialProvidersConfig
-from botocore.exceptions import ClientError
 from cryptography.hazmat.primitives import serialization
 
+from clients import boto
 from remote_kms import CREDENTIALS
-from wardbook import REGION
+from wardbook import OTHER_REGION, REGION
 
-SUITE = models.AlgorithmSuiteIdESDK(value="ALG_AES_256_GCM_HKDF_SHA512_COMMIT_KEY")
+SUITE = models.AlgorithmSuiteIdESDK(value="0x0478")
 COMMITMENT = models.CommitmentPolicyESDK(value="REQUIRE_ENCRYPT_REQUIRE_DECRYPT")
 CONTEXT = {"tenant": "7", "straße": "北京"}
 
@@ -64,7 +64,10 @@ def public_der(kms, key):
     return kms.get_public_key(KeyId=key["KeyId"])["PublicKey"]
 
 
-def test_symmetric_keyrings(mpl, materials, kms, key):
+def test_symmetric_keyrings(mpl, materials, kms, key, aws_env, monkeypatch):
+    # The multi-keyring makes its own clients, from the environment like every program.
+    for name, value in aws_env.items():
+        monkeypatch.setenv(name, value)
     plain = mpl.create_aws_kms_keyring(
         models.CreateAwsKmsKeyringInput(kms_key_id=key["Arn"], kms_client=kms)
     )
@@ -78,16 +81,16 @@ def test_symmetric_keyrings(mpl, materials, kms, key):
 
 
 def test_a_multi_region_key_opens_what_its_replica_sealed(mpl, materials, server, admin, kms):
-    from clients import boto
-    from wardbook import OTHER_REGION
-
     primary = kms.create_key(MultiRegion=True)["KeyMetadata"]
     replica = kms.replicate_key(KeyId=primary["KeyId"], ReplicaRegion=OTHER_REGION)["ReplicaKeyMetadata"]
     there = boto("kms", server.url, admin, region=OTHER_REGION)
-    keyring = lambda key, client: mpl.create_aws_kms_mrk_keyring(  # noqa: E731
-        models.CreateAwsKmsMrkKeyringInput(kms_key_id=key["Arn"], kms_client=client)
+    of_replica, of_primary = (
+        mpl.create_aws_kms_mrk_keyring(
+            models.CreateAwsKmsMrkKeyringInput(kms_key_id=one["Arn"], kms_client=client)
+        )
+        for one, client in ((replica, there), (primary, kms))
     )
-    materials(keyring(replica, there), keyring(primary, kms))
+    materials(of_replica, of_primary)
 
 
 def test_an_rsa_keyring(mpl, materials, kms):
@@ -170,5 +173,5 @@ def test_the_hierarchical_keyring(mpl, materials, kms, key, events, moto_url):
             assert event["requestParameters"]["encryptionContext"]["branch-key-id"] == branch
     # Without the key nothing opens: no keyring has kept a branch key for another.
     kms.disable_key(KeyId=key["KeyId"])
-    with pytest.raises((ClientError, Exception), match="[Dd]isabled"):
+    with pytest.raises(Exception, match="is disabled"):
         materials(keyring(), keyring())
