@@ -3,7 +3,7 @@
 import { createVerify } from "node:crypto";
 import { CloudTrailClient, LookupEventsCommand } from "@aws-sdk/client-cloudtrail";
 import {
-  DryRunOperationException, InvalidCiphertextException, KMS, KMSInvalidSignatureException,
+  DisabledException, InvalidCiphertextException, KMS, KMSInvalidSignatureException,
   NotFoundException, paginateListKeys,
 } from "@aws-sdk/client-kms";
 import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
@@ -57,8 +57,9 @@ console.log(JSON.stringify({
     unknownKey: await refusal(
       kms.describeKey({ KeyId: "1234abcd-12ab-34cd-56ef-1234567890ab" }), NotFoundException),
     otherContext: await refusal(kms.decrypt({ CiphertextBlob }), InvalidCiphertextException),
-    dryRun: await refusal(kms.encrypt({ KeyId, Plaintext, DryRun: true }), DryRunOperationException),
     otherMessage: await refusal(
       kms.verify({ ...signing, Message: Buffer.from("at dusk"), Signature }), KMSInvalidSignatureException),
+    disabled: await refusal(
+      kms.disableKey({ KeyId }).then(() => kms.encrypt({ KeyId, Plaintext })), DisabledException),
   },
 }));
