@@ -125,8 +125,8 @@ struct Tally<'c> {
     events: u64,
     /// Events of groups that are not kept.
     beside: u64,
-    /// Texts that the index does not know yet; the first is -1.
-    new_texts: Vec<(Field, String)>,
+    /// Numbers of the texts that the index does not know yet: -1, -2, ...
+    new_texts: BTreeMap<(Field, String), i64>,
 }
 
 impl<'c> Tally<'c> {
@@ -134,7 +134,7 @@ impl<'c> Tally<'c> {
         let by: Vec<Dimension> = census.by.into_iter().flatten().collect();
         // All together are one group, even if there are none.
         let groups = by.is_empty().then_some(([ANY; 2], 0)).into_iter().collect();
-        Self { census, by, groups, events: 0, beside: 0, new_texts: Vec::new() }
+        Self { census, by, groups, events: 0, beside: 0, new_texts: BTreeMap::new() }
     }
 
     fn add(&mut self, group: [i64; 2], events: u64) {
@@ -190,7 +190,7 @@ impl<'c> Tally<'c> {
             let number = match dimension.column().text_of(marks) {
                 Some((field, text)) => match texts::find(index, field, &text)? {
                     Some(id) => id,
-                    None => new_text(&mut self.new_texts, field, &text),
+                    None => new_text(&mut self.new_texts, field, text.into_owned()),
                 },
                 None if matches!(dimension, Dimension::Time(_)) => time_ms,
                 None => ANY,
@@ -246,14 +246,16 @@ impl<'c> Tally<'c> {
         rows.sort_by_key(|(group, events)| (time_of(group), std::cmp::Reverse(*events)));
         let complete = self.beside == 0 && rows.len() <= self.census.rows;
         rows.truncate(self.census.rows);
-        let mut known = BTreeMap::new();
+        let new_texts = self.new_texts.into_iter();
+        let mut known: BTreeMap<i64, Share> =
+            new_texts.map(|((_, text), number)| (number, Share::Text(text))).collect();
         let mut groups = Vec::with_capacity(rows.len());
         for (group, events) in rows {
             let mut shares = Vec::with_capacity(self.by.len());
             for (by, number) in self.by.iter().zip(group) {
                 shares.push(match by {
                     Dimension::Time(_) => Share::Time(number),
-                    _ => share(&mut known, &self.new_texts, index, number)?,
+                    _ => share(&mut known, index, number)?,
                 });
             }
             groups.push(Group { shares, events });
@@ -262,19 +264,14 @@ impl<'c> Tally<'c> {
     }
 }
 
-/// The number of a text that the index does not know: -1, -2, ...
-fn new_text(texts: &mut Vec<(Field, String)>, field: Field, text: &str) -> i64 {
-    let at = texts.iter().position(|(of, known)| *of == field && known == text);
-    let at = at.unwrap_or_else(|| {
-        texts.push((field, text.to_owned()));
-        texts.len().saturating_sub(1)
-    });
-    i64::try_from(at).map_or(i64::MIN, |at| at.saturating_neg().saturating_sub(1))
+/// The number of a text that the index does not know.
+fn new_text(texts: &mut BTreeMap<(Field, String), i64>, field: Field, text: String) -> i64 {
+    let known = i64::try_from(texts.len()).unwrap_or(i64::MAX);
+    *texts.entry((field, text)).or_insert(known.saturating_neg().saturating_sub(1))
 }
 
 fn share(
     known: &mut BTreeMap<i64, Share>,
-    new_texts: &[(Field, String)],
     index: &mut dyn Tx,
     number: i64,
 ) -> Result<Share, Error> {
@@ -284,12 +281,8 @@ fn share(
     if let Some(share) = known.get(&number) {
         return Ok(share.clone());
     }
-    let text = match usize::try_from(number.saturating_add(1).saturating_neg()) {
-        Ok(at) if number < 0 => new_texts.get(at).map(|(_, text)| text.clone()),
-        _ => texts::value(index, number)?,
-    };
     let missing = || Error::Corrupt(format!("text {number} of the search index is missing"));
-    let share = Share::Text(text.ok_or_else(missing)?);
+    let share = Share::Text(texts::value(index, number)?.ok_or_else(missing)?);
     known.insert(number, share.clone());
     Ok(share)
 }

@@ -12,6 +12,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 
 use super::checkpoint::{self, Mode};
 use super::connect::{self, Writing};
@@ -51,6 +52,8 @@ pub(super) struct Indexer {
     more_erasures: bool,
     /// Whether the write-ahead log may still have something that was erased.
     must_purge: bool,
+    /// Whether the index is damaged and to begin again.
+    is_damaged: bool,
 }
 
 impl Indexer {
@@ -80,6 +83,7 @@ impl Indexer {
             finder: Finder::default(),
             more_erasures: true,
             must_purge: true,
+            is_damaged: false,
         })
     }
 
@@ -93,13 +97,6 @@ impl Indexer {
             wait = match self.take_in() {
                 Ok(true) => Duration::ZERO,
                 Ok(false) => interval,
-                // A search that meets the damage reads the log instead, and the
-                // next start builds the index anew.
-                Err(Error::Corrupt(_)) => {
-                    self.roll_back();
-                    self.connection.pragma_update(None, "user_version", 0).ok();
-                    break;
-                }
                 // A full disk, for example: the next round tries again.
                 Err(_) => {
                     self.roll_back();
@@ -112,14 +109,18 @@ impl Indexer {
     /// Takes in the next records and follows the next erasures, and tells
     /// whether there may be more of either.
     fn take_in(&mut self) -> Result<bool, Error> {
-        // The reserve is for records; a search reads what is not in the index.
-        if self.shared.is_on_reserve() {
-            return Ok(false);
+        if self.is_damaged {
+            self.build_anew()?;
         }
         let Progress { seq: after, erasure, .. } = self.progress;
         // Every erasure comes with a record.
         if after < self.shared.last_seq() || self.more_erasures {
-            let chunk = self.next_chunk(after)?;
+            let chunk = match self.shared.is_on_reserve() {
+                // The reserve is for records; a search reads what is not in the index.
+                // What was erased must leave it all the same.
+                true => Chunk::none(),
+                false => self.next_chunk(after)?,
+            };
             // Read after the records: who was erased in between is among them.
             let finder = &mut self.finder;
             let (erasures, leaf) = self.log.read(|tx| {
@@ -137,9 +138,18 @@ impl Indexer {
                 erasure: erasures.last().map_or(erasure, |last| last.n),
             };
             let is_last = chunk.is_last;
-            self.write(&progress, chunk, &erasures)?;
-            self.shared.set_indexed_seq(progress.seq);
-            self.progress = progress;
+            if chunk.last().is_some() || !erasures.is_empty() {
+                match self.write(&progress, chunk, &erasures) {
+                    // A search that meets the damage reads the log instead.
+                    Err(Error::Corrupt(_)) => {
+                        self.is_damaged = true;
+                        return Ok(false);
+                    }
+                    written => written?,
+                }
+                self.shared.set_indexed_seq(progress.seq);
+                self.progress = progress;
+            }
             self.more_erasures = erasures.len() == CHUNK_RECORDS;
             if !is_last || self.more_erasures {
                 return Ok(true);
@@ -214,6 +224,17 @@ impl Indexer {
         tx.run(&COMMIT, &[]).map(drop)
     }
 
+    /// Begins again with an empty index, in the same file: others have it open. A
+    /// damaged one would keep what is erased from the log.
+    fn build_anew(&mut self) -> Result<(), Error> {
+        self.roll_back();
+        reset(&self.connection).map_err(|cause| classify("indexer.reset", cause))?;
+        self.progress = make(&self.connection, self.progress.log_id.clone())?;
+        self.shared.set_indexed_seq(0);
+        (self.more_erasures, self.must_purge, self.is_damaged) = (true, true, false);
+        Ok(())
+    }
+
     fn roll_back(&mut self) {
         self.filling = None;
         if !self.connection.is_autocommit() {
@@ -235,6 +256,10 @@ enum Records {
 }
 
 impl Chunk {
+    fn none() -> Self {
+        Self { records: Records::Stored(Vec::new()), is_last: true }
+    }
+
     /// Place and leaf of the last record.
     fn last(&self) -> Option<(i64, [u8; 32])> {
         match &self.records {
@@ -285,14 +310,28 @@ fn create(path: &Path, log: &Readers) -> Result<(Connection, Progress), Error> {
         }
     }
     let connection = connect::writing(path, INDEX)?;
-    let log_id = log.read(|tx| log_id(tx))?;
+    let progress = make(&connection, log.read(|tx| log_id(tx))?)?;
+    Ok((connection, progress))
+}
+
+/// Empties a database, whatever state it is in
+/// (sqlite.org/c3ref/c_dbconfig_defensive.html, `SQLITE_DBCONFIG_RESET_DATABASE`).
+fn reset(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_RESET_DATABASE, true)?;
+    let emptied = connection.execute_batch("vacuum");
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_RESET_DATABASE, false)?;
+    emptied
+}
+
+/// Makes the tables of an index in an empty database.
+fn make(connection: &Connection, log_id: String) -> Result<Progress, Error> {
     let progress = Progress { log_id, seq: 0, leaf: Vec::new(), erasure: 0 };
     let schema = migrations::INDEX;
     let version = migrations::INDEX_VERSION;
     let sql = format!("begin immediate;\n{schema}\npragma user_version = {version};\ncommit;");
     connection.execute_batch(&sql).map_err(|cause| classify("indexer.create", cause))?;
-    index::set_progress(&mut SqliteTx(&connection), &progress)?;
-    Ok((connection, progress))
+    index::set_progress(&mut SqliteTx(connection), &progress)?;
+    Ok(progress)
 }
 
 fn log_id(tx: &mut dyn Tx) -> Result<String, Error> {

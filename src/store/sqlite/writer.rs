@@ -70,7 +70,8 @@ pub(super) struct Writer {
     last_seq: i64,
     /// Length of the write-ahead log when a checkpoint was last asked for.
     asked_pages: u64,
-    /// Whether the write-ahead log still has something that was erased.
+    /// Whether the write-ahead log may still have something that was erased; nobody
+    /// knows of the one that was found at the start.
     must_purge: bool,
     closing: bool,
 }
@@ -100,7 +101,7 @@ impl Writer {
             heads,
             last_seq,
             asked_pages: 0,
-            must_purge: false,
+            must_purge: true,
             closing: false,
         })
     }
@@ -127,7 +128,8 @@ impl Writer {
     fn next_batch(&mut self) -> Option<Vec<Waiting>> {
         let mut batch = Vec::new();
         while batch.is_empty() && !self.closing {
-            if self.must_purge || self.shared.should_probe() {
+            let must_purge = self.must_purge && !self.shared.is_poisoned();
+            if must_purge || self.shared.should_probe() {
                 match self.queue.recv_timeout(PROBE) {
                     Ok(message) => self.take(message, &mut batch),
                     Err(RecvTimeoutError::Timeout) if self.shared.should_probe() => self.probe(),
@@ -286,16 +288,21 @@ impl Writer {
         }
     }
 
-    /// Empties the write-ahead log, since it has what was erased. If a reader or
-    /// a checkpoint stands in the way, the next commit tries again, or the next
-    /// second.
+    /// Empties the write-ahead log, since it has what was erased. If a reader, a
+    /// checkpoint or a full disk stands in the way, the next commit tries again, or
+    /// the next second.
     fn purge(&mut self) {
+        self.must_purge = true;
         match checkpoint::run(&self.connection, Mode::Purge) {
-            Ok(purged) => self.must_purge = !purged,
-            Err(error) => self.roll_back(&error),
-        }
-        if !self.must_purge {
-            self.shared.set_wal_pages(0);
+            Ok(true) => {
+                self.must_purge = false;
+                self.shared.set_wal_pages(0);
+            }
+            Ok(false) => {}
+            Err(error @ Error::Poisoned) => self.roll_back(&error),
+            // The pages stay in the log, where they are as durable.
+            Err(error) if is_full(&error) => self.reserve.release(),
+            Err(_) => {}
         }
     }
 

@@ -90,6 +90,65 @@ async fn what_is_erased_before_it_is_indexed_stays_out() {
     assert_eq!(found, 0);
 }
 
+/// A reader keeps the write-ahead log from being emptied until the server is gone; the
+/// next one empties it.
+#[tokio::test]
+async fn a_server_that_was_killed_empties_the_write_ahead_log_later() {
+    let folder = TempDir::new().unwrap();
+    let store = open(folder.path());
+    let was = personal(Some("203.0.113.99".to_owned()));
+    let secret = NewEvent { personal: was.clone(), ..event("ada") };
+    let unit = |event, changes| Unit { changes, event, further: Vec::new() };
+    store.commit(unit(secret, Vec::new())).await.unwrap();
+    let traces = |folder: &Path| {
+        let file = |name| std::fs::read(folder.join(name)).unwrap_or_default();
+        let files = ["wardbook.db", "wardbook.db-wal"].map(file);
+        files.concat().windows(12).any(|part| part == b"203.0.113.99")
+    };
+    let reader = rusqlite::Connection::open(folder.path().join("wardbook.db")).unwrap();
+    reader.execute_batch("begin; select count(*) from event_log").unwrap();
+    let change: Box<dyn Change> = Box::new(Erase { seq: 1, was, left: personal(None) });
+    store.commit(unit(event("why"), vec![change])).await.unwrap();
+    let copy = crash_copy(folder.path());
+    assert!(traces(copy.path()), "the reader did not stand in the way");
+    let next = open(copy.path());
+    while traces(copy.path()) {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    assert_eq!(next.health().last_seq, 2);
+}
+
+/// The index has no room for records, but what is erased leaves it.
+#[tokio::test]
+async fn what_is_erased_leaves_the_index_while_the_reserve_is_used() {
+    let folder = TempDir::new().unwrap();
+    let settings = Settings { index_interval_ms: 1, ..Settings::default() };
+    let store = open_with(folder.path(), settings);
+    let was = personal(Some("203.0.113.99".to_owned()));
+    let secret = NewEvent { personal: was.clone(), ..event("ada") };
+    let unit = |event, changes| Unit { changes, event, further: Vec::new() };
+    store.commit(unit(secret, Vec::new())).await.unwrap();
+    while store.health().indexed_seq < 1 {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    drop(store);
+    // No disk has room for such a reserve, so that it stays used.
+    std::fs::write(folder.path().join("reserve"), []).unwrap();
+    let store = open_with(folder.path(), Settings { reserve_bytes: Some(1 << 60), ..settings });
+    let change: Box<dyn Change> = Box::new(Erase { seq: 1, was, left: personal(None) });
+    store.commit(unit(event("why"), vec![change])).await.unwrap();
+    let traces = || {
+        let file = |name| std::fs::read(folder.path().join(name)).unwrap_or_default();
+        let files = ["index.db", "index.db-wal"].map(file);
+        files.concat().windows(12).any(|part| part == b"203.0.113.99")
+    };
+    while traces() {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    let Health { indexed_seq, last_seq, reserve, .. } = store.health();
+    assert_eq!((indexed_seq, last_seq, reserve), (1, 2, Reserve::Used));
+}
+
 struct Forger(&'static str);
 
 impl Change for Forger {

@@ -366,4 +366,24 @@ fn a_damaged_index_does_not_hide_records() {
     std::fs::write(&index, bytes).unwrap();
     let store = with_interval(folder.path(), NEVER);
     assert_eq!(any_filter().all(&store, 50, || {}).len(), 200);
+    drop(store);
+    // Whoever writes to it makes it anew, while others have it open.
+    let reader = Connection::open(folder.path().join("index.db")).unwrap();
+    reader.execute_batch("begin; select * from sqlite_schema").unwrap();
+    let store = with_interval(folder.path(), 1);
+    commit_all(&store, &seeds[..1]);
+    wait_for_index(&store);
+    let count = || {
+        let by = [Some(Dimension::EventName), None];
+        any_filter().with(|conditions| {
+            store.count(&Census { conditions, by, groups: 9, rows: 9 }).unwrap().events
+        })
+    };
+    assert_eq!(count(), 201);
+    assert_eq!(any_filter().all(&store, 50, || {}).len(), 201);
+    reader.execute_batch("end").unwrap();
+    drop((store, reader));
+    let index = Connection::open(folder.path().join("index.db")).unwrap();
+    let sound: String = index.query_row("pragma integrity_check", [], |row| row.get(0)).unwrap();
+    assert_eq!(sound, "ok");
 }
