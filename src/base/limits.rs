@@ -207,6 +207,9 @@ pub const POLICY_RULES: usize = 1_000;
 /// rule's counted: what the validator looks at, for every kind of caller, action
 /// and resource.
 pub const POLICY_TERMS: usize = 20_000;
+/// Characters of patterns that Cedar compares for one JSON document, those of each rule
+/// counted. What is beyond is compared outside of Cedar, within [`POLICY_STEPS`].
+pub const POLICY_PATTERN_CHARS: usize = 4_096;
 /// Depth of the expression tree of one policy as the parser makes it, where
 /// chains (`a || b || c`, `x.y.z`) go deeper as brackets do.
 pub const POLICY_EXPRESSION_DEPTH: usize = 256;
@@ -225,6 +228,8 @@ pub const COMPARED_REQUESTS: usize = 20_000;
 pub const COMPARED_RULES: usize = 4_000_000;
 /// Combinations of values that a comparison of two policies tries.
 pub const COMPARED_SCENARIOS: usize = 512;
+/// Condition keys that a comparison of two policies varies.
+pub const COMPARED_WISHES: usize = 64;
 /// Values of one condition key that a comparison of two policies tries.
 pub const COMPARED_VALUES: usize = 8;
 /// Values of a request that the explanation of one condition shows.
@@ -246,6 +251,8 @@ pub const GUARDRAIL_FILES: usize = 20;
 pub const ATTACHED_POLICIES: usize = 10;
 /// Session policies that are kept compiled.
 pub const SESSION_POLICIES_CACHED: usize = 1_024;
+/// Rules that those have together; each takes some 10 KiB.
+pub const SESSION_POLICY_RULES_CACHED: usize = 16_384;
 
 /// Pairs of an encryption context that one grant constraint names (AWS's own
 /// limit).
@@ -270,6 +277,9 @@ pub const MAX_SESSION_SECONDS_MIN: i64 = 3_600;
 /// The most that a role can have as its longest session, seconds (AWS's own
 /// limit).
 pub const MAX_SESSION_SECONDS_MAX: i64 = 43_200;
+/// How long GetSessionToken's credentials may be good, seconds (AWS's own limit): no
+/// session lasts longer.
+pub const SESSION_TOKEN_SECONDS_MAX: i64 = 129_600;
 /// Accounts in one server.
 pub const ACCOUNTS: usize = 1_000;
 /// Access keys of one user (AWS's own limit).

@@ -4,14 +4,22 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::base::limits::SESSION_POLICIES_CACHED;
+use crate::base::limits::{SESSION_POLICIES_CACHED, SESSION_POLICY_RULES_CACHED};
 use crate::policy::document::Document;
 use crate::policy::engine::Engine;
 
-/// Compiled session policies by their text.
+/// Compiled session policies.
 #[derive(Debug, Default)]
 pub(super) struct SessionPolicies {
-    documents: Mutex<BTreeMap<String, Arc<Document>>>,
+    cache: Mutex<Cache>,
+}
+
+#[derive(Debug, Default)]
+struct Cache {
+    /// By their text.
+    documents: BTreeMap<String, Arc<Document>>,
+    /// Rules of all of them: what their memory goes by.
+    rules: usize,
 }
 
 impl SessionPolicies {
@@ -19,23 +27,26 @@ impl SessionPolicies {
     /// this version of the program reads it otherwise than the one that made the
     /// session, forbids everything: its limits are not known.
     pub(super) fn find(&self, text: &str, engine: &Engine) -> Arc<Document> {
-        if let Some(document) = self.documents().get(text) {
+        if let Some(document) = self.cache().documents.get(text) {
             return Arc::clone(document);
         }
         let document = engine.compile_identity_policy(text).unwrap_or_else(|error| {
             tracing::warn!(%error, "a session policy does not compile and forbids everything");
             engine.deny_all()
         });
-        let mut documents = self.documents();
-        if documents.len() >= SESSION_POLICIES_CACHED {
+        let mut cache = self.cache();
+        let rules = cache.rules.saturating_add(document.size());
+        if cache.documents.len() >= SESSION_POLICIES_CACHED || rules > SESSION_POLICY_RULES_CACHED {
             // Rare, and everything is found again by compiling it.
-            documents.clear();
+            *cache = Cache::default();
         }
-        documents.insert(text.to_owned(), Arc::clone(&document));
+        if cache.documents.insert(text.to_owned(), Arc::clone(&document)).is_none() {
+            cache.rules = cache.rules.saturating_add(document.size());
+        }
         document
     }
 
-    fn documents(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Arc<Document>>> {
-        self.documents.lock().unwrap_or_else(PoisonError::into_inner)
+    fn cache(&self) -> std::sync::MutexGuard<'_, Cache> {
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

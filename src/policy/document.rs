@@ -197,9 +197,9 @@ impl Document {
     /// What the clauses of its Cedar policies say, by policy id, in the words of
     /// the document: `StringEquals kms:ViaService`. None of a document in Cedar.
     pub fn clauses(&self) -> impl Iterator<Item = (&str, Vec<&str>)> {
-        self.rules.iter().map(|rule| {
-            (rule.id.as_str(), rule.labels.iter().map(|label| label.text.as_str()).collect())
-        })
+        self.rules
+            .iter()
+            .map(|rule| (rule.id.as_str(), rule.labels.iter().map(|label| &*label.text).collect()))
     }
 
     /// Whether one of its conditions reads `fact`.
@@ -248,6 +248,9 @@ impl Document {
             sids.extend(rule.sid.iter().map(|sid| (rule.id.clone(), sid.clone())));
             by_name.extend(rule.scope.names_principal().then(|| rule.id.clone()));
         }
+        // The same test is made once, however many rules ask for it.
+        reads.atoms.sort_by(|one, other| one.name().cmp(other.name()));
+        reads.atoms.dedup_by(|one, other| one.name() == other.name());
         Ok(Slice { policies, reads, sids, by_name })
     }
 }

@@ -41,11 +41,18 @@ pub(super) fn depth(expr: &Expr) -> usize {
     below.saturating_add(own)
 }
 
-/// Terms of the expression tree.
+/// Terms of the expression tree; a long pattern is as many as it takes the memory of.
 pub(super) fn size(expr: &Expr) -> usize {
     let below = children(expr).into_iter().flatten().map(size);
-    below.fold(1, usize::saturating_add)
+    let own = match expr {
+        Expr::Like { pattern, .. } => (pattern.len() / PATTERN_OF_A_TERM).saturating_add(1),
+        _ => 1,
+    };
+    below.fold(own, usize::saturating_add)
 }
+
+/// Characters of a pattern that take as much memory as a term.
+const PATTERN_OF_A_TERM: usize = 32;
 
 /// Whether `expr` asks for an attribute, a tag or a parent of an entity that it
 /// names itself. Only the entities of the request are known; of any other,

@@ -1,8 +1,9 @@
 //! One question in Cedar's terms: entities and context, each built when a
 //! policy reads it and not before.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use cedar_policy::{Context, Entities, Entity, EntityUid, Request, RestrictedExpression};
 
@@ -26,7 +27,12 @@ pub(super) struct Facts<'a> {
     pub(super) resource: Chain,
     /// What is left for tests in Rust to compare.
     steps: Cell<usize>,
+    /// Pairs with their keys in lower case, once somebody asked for them.
+    folds: RefCell<BTreeMap<Fact, Folded<'a>>>,
 }
+
+/// Pairs with their keys in lower case.
+pub(super) type Folded<'a> = Rc<BTreeMap<String, &'a str>>;
 
 /// The attributes of an entity or a context.
 type Attributes = Vec<(String, RestrictedExpression)>;
@@ -36,8 +42,8 @@ impl<'a> Facts<'a> {
     pub(super) fn new(question: &'a Question<'a>, vocabulary: &'a Vocabulary) -> Option<Self> {
         let principal = principal_chain(&question.caller.principal, vocabulary)?;
         let resource = resource_chain(&question.resource, vocabulary);
-        let steps = Cell::new(POLICY_STEPS);
-        Some(Self { question, vocabulary, principal, resource, steps })
+        let (steps, folds) = (Cell::new(POLICY_STEPS), RefCell::default());
+        Some(Self { question, vocabulary, principal, resource, steps, folds })
     }
 
     /// Takes `steps` from what one decision may cost beside Cedar.
@@ -51,6 +57,21 @@ impl<'a> Facts<'a> {
         left.map(drop).ok_or_else(|| {
             format!("comparing texts with patterns takes more than {POLICY_STEPS} steps")
         })
+    }
+
+    /// Pairs with their keys in lower case, made when they are first asked for.
+    ///
+    /// # Errors
+    ///
+    /// A text if two keys become one: which of them a policy means cannot be
+    /// told.
+    pub(super) fn folded(&self, fact: Fact) -> Result<Folded<'a>, String> {
+        if let Some(made) = self.folds.borrow().get(&fact) {
+            return Ok(Rc::clone(made));
+        }
+        let folded = Rc::new(self.fold(fact)?);
+        self.folds.borrow_mut().insert(fact, Rc::clone(&folded));
+        Ok(folded)
     }
 
     pub(super) fn action(&self) -> Action {

@@ -1,6 +1,7 @@
 //! What a clause of a compiled JSON statement says, in the words of the document.
 
 use std::fmt::{self, Display, Formatter};
+use std::sync::Arc;
 
 use super::condition_key::ConditionKey;
 
@@ -11,17 +12,17 @@ const WANTED_SHOWN: usize = 4;
 /// `StringEquals kms:ViaService "items.wardbook"`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Label {
-    /// `StringEquals kms:ViaService`
-    pub(super) text: String,
+    /// `StringEquals kms:ViaService`. Every rule of a statement has the same.
+    pub(super) text: Arc<str>,
     /// The values of a condition, as they are written; none of another clause.
-    pub(super) wanted: Vec<String>,
+    pub(super) wanted: Arc<[String]>,
     /// Whether `${...}` in them is a variable.
     pub(super) variables: bool,
 }
 
 impl Label {
     /// A clause that is no condition on a key.
-    pub(super) fn plain(text: impl Into<String>) -> Self {
+    pub(super) fn plain(text: impl Into<Arc<str>>) -> Self {
         Self { text: text.into(), ..Self::default() }
     }
 

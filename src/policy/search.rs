@@ -36,6 +36,14 @@ impl Wish {
         values.iter().map(String::as_str)
     }
 
+    /// The condition key.
+    pub(super) fn name(&self) -> String {
+        match self {
+            Self::Context { key, .. } => format!("kms:EncryptionContext:{key}"),
+            Self::Key { name, .. } => name.clone(),
+        }
+    }
+
     /// Says it of a request.
     pub(super) fn say(&self, scenario: &mut Scenario, value: &str) {
         match self {

@@ -11,7 +11,7 @@ use crate::base::caller::Principal;
 use crate::base::limits::ALIASES_IN_POLICIES;
 use crate::base::spec::MultiRegionRole;
 
-impl Facts<'_> {
+impl<'a> Facts<'a> {
     /// What the request says of `fact`; nothing of pairs, which
     /// [`folded`](Self::folded) has.
     pub(super) fn value(&self, fact: Fact) -> Option<Value<'_>> {
@@ -164,18 +164,13 @@ impl Facts<'_> {
         })
     }
 
-    pub(super) fn encryption_context(&self) -> impl Iterator<Item = (&str, &str)> {
+    pub(super) fn encryption_context(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
         let context = self.question.request.encryption_context.into_iter();
         context.flat_map(|context| context.iter())
     }
 
-    /// Pairs with their keys in lower case.
-    ///
-    /// # Errors
-    ///
-    /// A text if two keys become one: which of them a policy means cannot be
-    /// told.
-    pub(super) fn folded(&self, fact: Fact) -> Result<BTreeMap<String, &str>, String> {
+    /// Makes what [`folded`](Self::folded) keeps.
+    pub(super) fn fold(&self, fact: Fact) -> Result<BTreeMap<String, &'a str>, String> {
         let mut folded = BTreeMap::new();
         let mut twice = false;
         let mut add = |key: &str, value| {

@@ -127,6 +127,9 @@ fn fits(pattern: &[Vec<Element>], text: &str, facts: &Facts<'_>) -> Result<bool,
     Ok(true)
 }
 
+/// What it costs to look up a variable, beside its value.
+const VARIABLE_STEPS: usize = 16;
+
 /// `text` with its variables replaced; `None` if the request does not have one.
 fn elements(text: &Text, lower: bool, facts: &Facts<'_>) -> Result<Option<Vec<Element>>, String> {
     let mut elements = Vec::with_capacity(text.0.len());
@@ -144,7 +147,7 @@ fn elements(text: &Text, lower: bool, facts: &Facts<'_>) -> Result<Option<Vec<El
                 let held = variable.operand.texts(facts)?.unwrap_or_default();
                 let default = variable.default.as_deref().map(Cow::Borrowed);
                 let Some(value) = held.into_iter().next().or(default) else { return Ok(None) };
-                facts.spend(value.len())?;
+                facts.spend(value.len().saturating_add(VARIABLE_STEPS))?;
                 value.chars().map(Element::Char).for_each(&mut push);
             }
         }

@@ -22,13 +22,16 @@ use cedar_policy::pst::{
 };
 
 use super::atom::Atom;
+use super::budget::PatternBudget;
 use super::expr::{self, Truth};
 use super::pattern;
 use super::policy::{Effect, Named, Policy, Principals, Statement};
-use super::target::{Constraint, Target};
+use super::target::{Subject, Target};
 use crate::base::arn::Arn;
 use crate::base::ids::AccountId;
-use crate::base::limits::{POLICY_EVALUATION_DEPTH, POLICY_RULES, POLICY_TERMS};
+use crate::base::limits::{
+    POLICY_EVALUATION_DEPTH, POLICY_PATTERN_CHARS, POLICY_RULES, POLICY_TERMS,
+};
 use crate::policy::actions::{Action, ResourceKind};
 use crate::policy::compile::Compiled;
 use crate::policy::document::{Draft, Usage, Warning};
@@ -66,8 +69,9 @@ impl Policy {
         resolved: &BTreeMap<String, PrincipalId>,
     ) -> Result<Compiled, CompileError> {
         let mut compiled = Compiled { drafts: Vec::new(), warnings: Vec::new() };
+        let mut left = POLICY_PATTERN_CHARS;
         for statement in &self.statements {
-            statement.compile(self, resolved, &mut compiled)?;
+            statement.compile(self, resolved, &mut left, &mut compiled)?;
         }
         let clauses = compiled.drafts.iter().flat_map(|draft| draft.template.clauses());
         let terms = clauses.map(|clause| {
@@ -89,6 +93,7 @@ impl Statement {
         &self,
         policy: &Policy,
         resolved: &BTreeMap<String, PrincipalId>,
+        left: &mut usize,
         compiled: &mut Compiled,
     ) -> Result<(), CompileError> {
         let Policy { usage, variables, .. } = *policy;
@@ -111,7 +116,9 @@ impl Statement {
             );
         }
         let mut targets = Vec::new();
-        for text in resources {
+        // What stands there twice would be decided twice.
+        let mut seen = BTreeSet::new();
+        for text in resources.iter().filter(|text| seen.insert(*text)) {
             let found = Target::parse(text, usage, variables)
                 .map_err(|reason| self.refuse("Resource", &reason))?;
             if found.is_empty() {
@@ -120,7 +127,9 @@ impl Statement {
             targets.extend(found);
         }
         let who = self.principals(resolved)?;
-        let Some(mut conditions) = self.read_conditions(&mut compiled.warnings)? else {
+        let mut patterns = PatternBudget { rules: targets.len().saturating_mul(who.len()), left };
+        let Some(mut conditions) = self.read_conditions(&mut patterns, &mut compiled.warnings)?
+        else {
             return Ok(());
         };
         conditions.clauses.extend(self.exempt(resolved)?);
@@ -135,6 +144,7 @@ impl Statement {
                 warn(format!("Action: none applies to {kind}"), &mut compiled.warnings);
                 continue;
             };
+            let subject = Subject::of(target, scope)?;
             for who in &who {
                 if compiled.drafts.len() >= POLICY_RULES {
                     return Err(CompileError::TooLarge {
@@ -142,7 +152,7 @@ impl Statement {
                         unit: "pairs of principals and resources",
                     });
                 }
-                compiled.drafts.push(self.draft(part, who, scope.clone(), target, &conditions)?);
+                compiled.drafts.push(self.draft(part, who, &subject, &conditions)?);
                 part = part.saturating_add(1);
             }
         }
@@ -153,30 +163,28 @@ impl Statement {
         &self,
         part: usize,
         who: &Who,
-        actions: ActionConstraint,
-        target: &Target,
+        subject: &Subject,
         conditions: &Conditions,
     ) -> Result<Draft, CompileError> {
         let effect = match self.effect {
             Effect::Allow => CedarEffect::Permit,
             Effect::Deny => CedarEffect::Forbid,
         };
-        let Constraint { scope: resource, parts, atom } = target.constraint()?;
+        let Subject { actions, resource, parts, atom } = subject;
         let mut clauses = Vec::new();
         if who.delegated {
             let allows = expr::context(Fact::IamAllows.as_str());
             let label = Label::plain("the caller's identity policies");
             clauses.push((label, Clause::When(allows.into())));
         }
-        let resource_label = Label::plain(format!("Resource {}", target.given()));
-        let parts = parts.into_iter().map(|part| Clause::When(part.into()));
-        clauses.extend(parts.map(|part| (resource_label.clone(), part)));
+        clauses.extend(parts.iter().cloned());
         clauses.extend(conditions.clauses.iter().cloned());
         let clauses = within_depth(clauses);
         let labels = clauses.iter().map(|(label, _)| label.clone()).collect();
-        let atoms = conditions.atoms.iter().cloned().chain(atom).collect();
+        let atoms = conditions.atoms.iter().chain(atom).cloned().collect();
         let clauses = clauses.into_iter().map(|(_, clause)| clause);
-        let template = Template::new("", effect, who.scope.clone(), actions, resource)
+        let (who, actions, resource) = (who.scope.clone(), actions.clone(), resource.clone());
+        let template = Template::new("", effect, who, actions, resource)
             .try_with_clauses(clauses)
             .map_err(|error| internal(&error))?;
         let (statement, sid) = (self.index, self.sid.clone());
@@ -187,6 +195,7 @@ impl Statement {
     /// that the statement has no effect.
     fn read_conditions(
         &self,
+        patterns: &mut PatternBudget<'_>,
         warnings: &mut Vec<Warning>,
     ) -> Result<Option<Conditions>, CompileError> {
         let mut read = Conditions { clauses: Vec::new(), atoms: Vec::new() };
@@ -197,7 +206,8 @@ impl Statement {
         for condition in &self.conditions {
             let label = &condition.label;
             let element = format!("Condition: {label}");
-            let meaning = condition.compile().map_err(|reason| self.refuse(&element, &reason))?;
+            let meaning = condition.compile(patterns);
+            let meaning = meaning.map_err(|reason| self.refuse(&element, &reason))?;
             if condition.is_of_absent_key() {
                 warn(format!("{element}: no request here has this key"));
             }
@@ -283,7 +293,8 @@ impl Statement {
         };
         let mut list = Vec::new();
         let mut add = |scope, delegated| list.push(Who { scope, delegated });
-        for named in named {
+        let mut seen = BTreeSet::new();
+        for named in named.iter().filter(|named| seen.insert(*named)) {
             match named {
                 Named::Everyone => add(PrincipalConstraint::Any, false),
                 Named::Account(account) => {

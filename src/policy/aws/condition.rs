@@ -18,6 +18,7 @@ use std::sync::Arc;
 use cedar_policy::pst::{BinaryOp, Expr, PatternElem, PstConstructionError, UnaryOp};
 
 use super::atom::{self, Atom};
+use super::budget::PatternBudget;
 use super::expr::{Truth, attribute, binary, chain, context, like, long, set, string, unary};
 use super::json::Node;
 use super::literal::{self, Number};
@@ -124,7 +125,7 @@ fn parse_values(node: Node) -> Result<Vec<String>, &'static str> {
 impl Condition {
     /// What it says.
     pub(super) fn words(&self) -> Label {
-        let (text, wanted) = (self.label.clone(), self.values.clone());
+        let (text, wanted) = (self.label.as_str().into(), self.values.as_slice().into());
         Label { text, wanted, variables: self.variables }
     }
 
@@ -189,7 +190,7 @@ impl Condition {
     }
 
     /// What it means, or why it cannot be said.
-    pub(super) fn compile(&self) -> Result<Meaning, String> {
+    pub(super) fn compile(&self, patterns: &mut PatternBudget<'_>) -> Result<Meaning, String> {
         match self.operator.test {
             Test::Null => self.compile_null(),
             Test::Bool => self.compile_bool(),
@@ -200,7 +201,7 @@ impl Condition {
             Test::StringEquals
             | Test::StringEqualsIgnoreCase
             | Test::StringLike
-            | Test::ArnLike => self.compile_texts(),
+            | Test::ArnLike => self.compile_texts(patterns),
         }
     }
 
@@ -258,7 +259,7 @@ impl Condition {
         })
     }
 
-    fn compile_texts(&self) -> Result<Meaning, String> {
+    fn compile_texts(&self, patterns: &mut PatternBudget<'_>) -> Result<Meaning, String> {
         let test = self.operator.test;
         let reading = Reading {
             wildcards: matches!(test, Test::StringLike | Test::ArnLike),
@@ -272,7 +273,11 @@ impl Condition {
             return Err(format!("{value:?} is not an ARN of six parts"));
         }
         let variables: Vec<&Variable> = texts.iter().flat_map(Text::variables).collect();
-        let Some(meaning) = self.in_cedar(&texts)? else { return Ok(self.as_atom(texts)) };
+        let meaning = match patterns.take(&texts) {
+            true => self.in_cedar(&texts)?,
+            false => None,
+        };
+        let Some(meaning) = meaning else { return Ok(self.as_atom(texts)) };
         // A variable that the request does not have makes the statement void.
         let mut truth = meaning.truth;
         for variable in variables.into_iter().filter(|variable| variable.default.is_none()) {

@@ -8,8 +8,10 @@ use std::thread;
 use proptest::prelude::*;
 use serde_json::json;
 
+use crate::base::context::EncryptionContext;
 use crate::base::limits::{POLICY_BYTES, POLICY_TERMS};
 use crate::policy::actions::Action;
+use crate::policy::decision::DenialKind;
 use crate::policy::document::Document;
 use crate::policy::error::CompileError;
 use crate::policy::fixture::{ENGINE, HOME, ask, directory, key_policy, user};
@@ -75,6 +77,81 @@ fn thousands_of_values() {
     check(&with(&json!({"ArnNotLike": {"aws:PrincipalArn": arns}})), false);
 }
 
+/// A key policy of one statement, with these members beside its effect.
+fn of_one(members: &serde_json::Value) -> String {
+    let mut statement =
+        json!({"Effect": "Allow", "Principal": "*", "Action": "kms:Decrypt", "Resource": "*"});
+    let given = members.as_object().unwrap().clone();
+    statement.as_object_mut().unwrap().extend(given);
+    json!({"Version": "2012-10-17", "Statement": [statement]}).to_string()
+}
+
+/// What alice is told who decrypts with this encryption context.
+fn denied_with(document: &Arc<Document>, context: Vec<(String, String)>) -> Option<DenialKind> {
+    let context = EncryptionContext::new(context.into_iter().collect());
+    let request = RequestFacts { encryption_context: Some(&context), ..RequestFacts::default() };
+    let decision = ask(user(HOME, "alice"), Action::DECRYPT, document, &[], &request);
+    decision.outcome.err().map(|denial| denial.kind())
+}
+
+#[test]
+fn what_stands_there_twice_is_one_rule() {
+    let everybody = vec!["*"; 2_000];
+    let text = of_one(&json!({"Resource": vec!["*"; 2_000], "Principal": {"AWS": everybody}}));
+    assert_eq!(key_policy(&text).size(), 1);
+}
+
+/// Many keys to ask about, each of which matches any key.
+fn resources(number: usize) -> Vec<String> {
+    (0..number).map(|n| format!("arn:aws:kms:*:*:key/{}*", "*".repeat(n))).collect()
+}
+
+/// One pattern, which goes back a long way at every character of a text, in a hundred
+/// rules; and so many at once that each alone would do.
+#[test]
+fn patterns_are_not_multiplied() {
+    let slow = |end: char| format!("*{}{end}", "a".repeat(4_096));
+    let patterns: Vec<_> = ['b', 'c', 'd'].into_iter().map(slow).collect();
+    let like = json!({"StringLike": {"kms:EncryptionContext:y": patterns}});
+    let text = of_one(&json!({"Resource": resources(100), "Condition": like}));
+    let document = key_policy(&text);
+    assert_eq!(document.size(), 100);
+    assert_eq!(document.atoms().len(), 1, "left to Cedar");
+    let held = |text: &str| denied_with(&document, vec![("y".to_owned(), text.to_owned())]);
+    assert_eq!(held(&"a".repeat(8_190)), Some(DenialKind::FailedClosed));
+    assert_eq!(held("aaab"), Some(DenialKind::ImplicitResourcePolicy));
+    assert_eq!(held(&format!("{}b", "a".repeat(4_096))), None);
+    // What is short stays Cedar's, and means the same.
+    let short = of_one(&json!({"Condition": {"StringLike": {"kms:EncryptionContext:y": "a*b"}}}));
+    let short = key_policy(&short);
+    assert!(short.atoms().is_empty());
+    assert_eq!(denied_with(&short, vec![("y".to_owned(), "a-b".to_owned())]), None);
+}
+
+/// A thousand variables, each looked up among thousands of pairs, in a hundred rules.
+#[test]
+fn variables_are_looked_up_at_once() {
+    let values = vec!["${kms:EncryptionContext:a}"; 900];
+    let condition = json!({"StringEqualsIgnoreCase": {"kms:ViaService": values}});
+    let document = key_policy(&of_one(&json!({"Resource": resources(50), "Condition": condition})));
+    let pairs = (0..3_000).map(|n| (format!("{n:x}"), String::new()));
+    let context = pairs.chain([("a".to_owned(), String::new())]).collect();
+    assert_eq!(denied_with(&document, context), Some(DenialKind::ImplicitResourcePolicy));
+}
+
+/// A rule has its own copy of a pattern for its resource.
+#[test]
+fn long_patterns_are_terms() {
+    let long = format!("arn:aws:kms:*:*:key/{}*", "a".repeat(15_000));
+    let accounts: Vec<_> = (0..500).map(|n| format!("{n:012}")).collect();
+    let text = of_one(&json!({"Resource": long, "Principal": {"AWS": accounts}}));
+    assert!(text.len() < POLICY_BYTES);
+    match ENGINE.compile_key_policy(&text, &directory()) {
+        Err(CompileError::TooLarge { limit, .. }) => assert_eq!(limit, POLICY_TERMS),
+        other => panic!("{other:?}"),
+    }
+}
+
 #[test]
 fn many_conditions() {
     let tags = |value: &str| -> serde_json::Map<_, _> {
@@ -121,7 +198,7 @@ fn wildcards_do_not_blow_up() {
         json!({"StringLike": {"kms:EncryptionContext:x": [stars, format!("{stars}?")]}});
     let document = key_policy(&with(&conditions));
     let pairs = [("x".to_owned(), "a".repeat(4_000))];
-    let context = crate::base::context::EncryptionContext::new(pairs.into());
+    let context = EncryptionContext::new(pairs.into());
     let request = RequestFacts { encryption_context: Some(&context), ..RequestFacts::default() };
     assert!(ask(user(HOME, "alice"), Action::DECRYPT, &document, &[], &request).outcome.is_ok());
 }

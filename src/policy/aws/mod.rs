@@ -7,6 +7,7 @@
 //! yet, and `NotPrincipal` that allows.
 
 pub(super) mod atom;
+mod budget;
 mod compile;
 mod condition;
 mod expr;

@@ -54,7 +54,7 @@ pub(super) enum Effect {
 }
 
 /// A principal as a policy names it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Named {
     /// `*`
     Everyone,

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use cedar_policy::pst::{BinaryOp, Expr, Literal, ResourceConstraint, Var};
+use cedar_policy::pst::{
+    ActionConstraint, BinaryOp, Clause, Expr, Literal, ResourceConstraint, Var,
+};
 
 use super::atom::{Atom, Test};
 use super::compile::{entity, entity_type, uid};
@@ -14,6 +16,7 @@ use crate::base::ids::AccountId;
 use crate::policy::actions::ResourceKind;
 use crate::policy::document::Usage;
 use crate::policy::error::CompileError;
+use crate::policy::label::Label;
 
 /// One resource of a statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +27,25 @@ pub(super) enum Target {
     AnyKey,
     /// Resources of one kind whose ARN matches, part by part.
     Matching(Shape),
+}
+
+/// What a statement's actions are about, one of its resources, in Cedar's terms: the
+/// same for all of its principals.
+pub(super) struct Subject {
+    pub(super) actions: ActionConstraint,
+    pub(super) resource: ResourceConstraint,
+    /// What has to hold of the resource, each with its label.
+    pub(super) parts: Vec<(Label, Clause)>,
+    pub(super) atom: Option<Arc<Atom>>,
+}
+
+impl Subject {
+    pub(super) fn of(target: &Target, actions: ActionConstraint) -> Result<Self, CompileError> {
+        let Constraint { scope: resource, parts, atom } = target.constraint()?;
+        let label = Label::plain(format!("Resource {}", target.given()));
+        let parts = parts.into_iter().map(|part| (label.clone(), Clause::When(part.into())));
+        Ok(Self { actions, resource, parts: parts.collect(), atom })
+    }
 }
 
 /// How the ARNs of a kind of resource are made.
@@ -51,11 +73,11 @@ pub(super) struct Shape {
 }
 
 /// A resource in Cedar's terms.
-pub(super) struct Constraint {
-    pub(super) scope: ResourceConstraint,
+struct Constraint {
+    scope: ResourceConstraint,
     /// What has to hold beyond it.
-    pub(super) parts: Vec<Expr>,
-    pub(super) atom: Option<Arc<Atom>>,
+    parts: Vec<Expr>,
+    atom: Option<Arc<Atom>>,
 }
 
 impl Target {
@@ -100,7 +122,7 @@ impl Target {
         }
     }
 
-    pub(super) fn constraint(&self) -> Result<Constraint, CompileError> {
+    fn constraint(&self) -> Result<Constraint, CompileError> {
         let scope = match self {
             Self::Anything => ResourceConstraint::Any,
             Self::AnyKey => ResourceConstraint::Is(entity_type("Key")?),

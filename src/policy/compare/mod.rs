@@ -26,7 +26,7 @@ use super::search::{Wish, principals, wishes};
 use crate::base::caller::Principal;
 use crate::base::clock::Deadline;
 use crate::base::limits::{
-    COMPARED_EXAMPLES, COMPARED_REQUESTS, COMPARED_RULES, COMPARED_SCENARIOS,
+    COMPARED_EXAMPLES, COMPARED_REQUESTS, COMPARED_RULES, COMPARED_SCENARIOS, COMPARED_WISHES,
 };
 
 /// What differs, as far as was looked.
@@ -109,14 +109,14 @@ impl Engine {
         let documents = [old.as_ref(), new.as_ref()];
         let everybody = principals(&documents, &key.arn.account);
         let alike = alike(&documents);
-        let (wishes, not_varied) = sayable(wishes(&documents), now_ms);
+        let (wishes, not_varied, all_said) = sayable(wishes(&documents), now_ms);
         let mut found =
             Difference { examples: Vec::new(), requests: 0, complete: true, not_varied };
         // Large policies get fewer requests.
         let rules = old.size().saturating_add(new.size()).max(1);
         let affordable = COMPARED_RULES.div_euclid(rules).clamp(1, COMPARED_REQUESTS);
         let (scenarios, all) = combinations(&wishes);
-        found.complete &= all;
+        found.complete &= all && all_said;
         let mut seen = BTreeSet::new();
         for chosen in &scenarios {
             for principal in &everybody {
@@ -226,10 +226,11 @@ fn alike(documents: &[&Document]) -> Vec<Alike> {
     groups.into_values().collect()
 }
 
-/// The wishes that a request can say, and the names of the others.
-fn sayable(wishes: Vec<Wish>, now_ms: i64) -> (Vec<Wish>, Vec<String>) {
+/// The wishes that a request can say, as far as there is room, the names of the others,
+/// and whether there was room for all.
+fn sayable(wishes: Vec<Wish>, now_ms: i64) -> (Vec<Wish>, Vec<String>, bool) {
     let account = crate::base::ids::AccountId::parse("000000000000");
-    let Some(account) = account else { return (wishes, Vec::new()) };
+    let Some(account) = account else { return (wishes, Vec::new(), true) };
     let nobody = Principal::Root { account };
     let mut not_varied = BTreeSet::new();
     let mut kept = Vec::new();
@@ -244,7 +245,9 @@ fn sayable(wishes: Vec<Wish>, now_ms: i64) -> (Vec<Wish>, Vec<String>) {
         }
         kept.push(wish);
     }
-    (kept, not_varied.into_iter().collect())
+    let cut = kept.split_off(kept.len().min(COMPARED_WISHES));
+    not_varied.extend(cut.iter().map(Wish::name));
+    (kept, not_varied.into_iter().collect(), cut.is_empty())
 }
 
 /// Which values a request has.
@@ -289,24 +292,23 @@ fn few(wishes: &[Wish]) -> Vec<Chosen<'_>> {
         wishes.iter().flat_map(|wish| wish.values().map(move |value| (wish, value))).collect();
     let firsts: Chosen<'_> =
         wishes.iter().filter_map(|wish| Some((wish, wish.values().next()?))).collect();
-    let mut all = vec![Vec::new(), firsts.clone()];
-    all.extend(singles.iter().map(|single| vec![*single]));
-    for skipped in &firsts {
+    let alone = singles.iter().map(|single| vec![*single]);
+    let without = firsts.iter().map(|skipped| {
         let rest = firsts.iter().filter(|first| !std::ptr::eq(first.0, skipped.0));
-        all.push(rest.copied().collect());
-    }
-    for (wish, value) in &singles {
+        rest.copied().collect()
+    });
+    let swapped = singles.iter().map(|(wish, value)| {
         let swapped = firsts.iter().map(|first| match std::ptr::eq(first.0, *wish) {
             true => (*wish, *value),
             false => *first,
         });
-        all.push(swapped.collect());
-    }
+        swapped.collect()
+    });
     let pairs = singles.iter().enumerate().flat_map(|(at, one)| {
         let others = singles.iter().skip(at.saturating_add(1));
         others.filter(|other| !std::ptr::eq(other.0, one.0)).map(|other| vec![*one, *other])
     });
-    all.extend(pairs);
-    all.truncate(COMPARED_SCENARIOS);
-    all
+    let all = [Vec::new(), firsts.clone()].into_iter().chain(alone);
+    // There can be millions of pairs: none is made that has no room.
+    all.chain(without).chain(swapped).chain(pairs).take(COMPARED_SCENARIOS).collect()
 }

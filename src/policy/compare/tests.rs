@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::{Difference, Example};
 use crate::base::arn::KeyArn;
 use crate::base::clock::{Clock, Deadline, ManualClock};
+use crate::base::limits::COMPARED_WISHES;
 use crate::policy::document::Document;
 use crate::policy::fixture::*;
 use crate::policy::stand_in::{AnyPrincipal, StandInKey};
@@ -141,4 +142,20 @@ fn what_is_not_varied_is_said() {
     let condition = json!({ "StringEquals": { "kms:KeySpec": "RSA_2048" } });
     let policy = json_policy(json!([allow(ALICE, "kms:Sign", condition)]));
     assert_eq!(compare(&policy, &policy).not_varied, ["kms:KeySpec"]);
+}
+
+/// A thousand condition keys: what is looked at is bounded before any time is taken.
+#[test]
+fn thousands_of_keys_are_not_combined() {
+    let policy = |value: &str| {
+        let conditions: serde_json::Map<_, _> =
+            (0..700).map(|n| (format!("kms:EncryptionContext:{n}"), json!(value))).collect();
+        json_policy(json!([{
+            "Effect": "Allow", "Principal": "*", "Action": "kms:Decrypt", "Resource": "*",
+            "Condition": { "StringEquals": conditions },
+        }]))
+    };
+    let found = compare(&policy("a"), &policy("b"));
+    assert!(!found.complete);
+    assert_eq!(found.not_varied.len(), 700 - COMPARED_WISHES);
 }

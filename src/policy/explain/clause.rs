@@ -99,7 +99,7 @@ impl Conjunct {
             Some("they do not allow the call".to_owned())
         } else if label.text.starts_with("Resource ") {
             Some(format!("the call is about {}", facts.question.resource.label()))
-        } else if label.text == "NotPrincipal" {
+        } else if &*label.text == "NotPrincipal" {
             Some("the caller is one of them".to_owned())
         } else {
             None

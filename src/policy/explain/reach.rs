@@ -213,11 +213,11 @@ impl Asked<'_> {
         if (foreign && !action.crosses_accounts()) || action == Action::RETIRE_GRANT {
             return Vec::new();
         }
-        let mut found = Vec::new();
+        let (mut found, allows) = (Vec::new(), side.allows());
         for fit in permits {
             let own = [fit.way.clone()];
             found.extend(match (fit.delegates || foreign, fit.by_name) {
-                (true, _) => both(&own, &side.allows()),
+                (true, _) => both(&own, &allows),
                 (false, true) => own.to_vec(),
                 (false, false) => both(&own, &side.limits),
             });
@@ -232,21 +232,21 @@ impl Asked<'_> {
         else {
             return Vec::new();
         };
-        let mut found = Vec::new();
+        let (mut found, allows) = (Vec::new(), side.allows());
         for grant in &self.names.grants {
             let Some((party, reach)) = grant.caller_is else { continue };
-            let allows = match party {
+            let is_granted = match party {
                 Party::Grantee => grant.terms.operations.contains(operation),
                 Party::Retiring => self.question.action == Action::RETIRE_GRANT,
             };
-            if !allows {
+            if !is_granted {
                 continue;
             }
             let own = [of_terms(&grant.terms)];
             found.extend(match reach {
                 Reach::Itself => own.to_vec(),
                 Reach::Role => both(&own, &side.limits),
-                Reach::Account => both(&own, &side.allows()),
+                Reach::Account => both(&own, &allows),
             });
         }
         found
@@ -324,8 +324,18 @@ fn limit(is_there: bool, permits: &[&Fit]) -> Vec<Way> {
     }
 }
 
+/// The ways with the fewest conditions, as many as are shown.
+fn best(ways: &[Way]) -> Vec<&Way> {
+    let mut best: Vec<&Way> = ways.iter().collect();
+    best.sort_by_key(|way| way.conditions.len());
+    best.truncate(WAYS_SHOWN);
+    best
+}
+
 /// Every way that takes one of each.
 fn both(one: &[Way], other: &[Way]) -> Vec<Way> {
+    // What is cut of one side would be cut of what is joined.
+    let (one, other) = (best(one), best(other));
     let joined = one.iter().flat_map(|one| {
         other.iter().map(|other| Way {
             by: [one.by.clone(), other.by.clone()].concat(),
@@ -339,11 +349,15 @@ fn both(one: &[Way], other: &[Way]) -> Vec<Way> {
     joined
 }
 
-/// The ways, without those that need all that another one does, and more.
+/// As many ways as are shown, those with the fewest conditions, without those that need
+/// all that another one does, and more.
 fn without_detours(mut ways: Vec<Way>) -> Vec<Way> {
-    ways.sort_by_key(|way| way.by.len().saturating_add(way.conditions.len()));
+    ways.sort_by_key(|way| (way.conditions.len(), way.by.len()));
     let mut kept: Vec<Way> = Vec::new();
     for way in ways {
+        if kept.len() == WAYS_SHOWN {
+            break;
+        }
         let all_in = |few: &[String], many: &[String]| few.iter().all(|one| many.contains(one));
         let is_detour =
             |other: &Way| all_in(&other.by, &way.by) && all_in(&other.conditions, &way.conditions);
@@ -360,9 +374,7 @@ impl Reached {
     }
 
     fn new(ways: Vec<Way>, unless: Vec<Way>) -> Self {
-        let mut ways = without_detours(ways);
-        ways.sort_by_key(|way| way.conditions.len());
-        ways.truncate(WAYS_SHOWN);
+        let ways = without_detours(ways);
         let is_open = |way: &Way| way.conditions.is_empty();
         let access = if ways.is_empty() {
             return Self::never();
@@ -416,5 +428,44 @@ impl Engine {
             }
         }
         strangers
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ways(conditions: &[usize]) -> Vec<Way> {
+        let way = |(at, number): (usize, &usize)| Way {
+            by: vec![at.to_string()],
+            conditions: (0..*number).map(|one| one.to_string()).collect(),
+        };
+        conditions.iter().enumerate().map(way).collect()
+    }
+
+    /// The product of two long lists is not made, and its best are the same.
+    #[test]
+    fn of_many_ways_the_simplest_are_joined() {
+        let few = |from: usize| (0..40).map(|n| (n * 7 + from) % 11).collect::<Vec<_>>();
+        let (one, other) = (few(3), few(5));
+        let mut sums: Vec<usize> =
+            one.iter().flat_map(|one| other.iter().map(move |other| one + other)).collect();
+        sums.sort_unstable();
+        sums.truncate(WAYS_SHOWN);
+        let joined = both(&ways(&one), &ways(&other));
+        assert_eq!(joined.iter().map(|way| way.conditions.len()).collect::<Vec<_>>(), sums);
+        let million = vec![1; 1_000_000];
+        assert_eq!(both(&ways(&million), &ways(&[0, 2])).len(), WAYS_SHOWN);
+    }
+
+    #[test]
+    fn a_detour_is_no_way() {
+        let way = |by: &str, conditions: &[&str]| Way {
+            by: vec![by.to_owned()],
+            conditions: conditions.iter().map(|one| (*one).to_owned()).collect(),
+        };
+        let all = vec![way("a", &["x", "y"]), way("b", &["x"]), way("a", &["x"]), way("a", &["y"])];
+        let kept = vec![way("b", &["x"]), way("a", &["x"]), way("a", &["y"])];
+        assert_eq!(without_detours(all), kept);
     }
 }
