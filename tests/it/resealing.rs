@@ -262,3 +262,32 @@ fn documents_are_encrypted_anew() {
     assert_eq!(outcome["error"]["attribute"], "/ssn");
     assert!(!outcome.to_string().contains("078"), "{outcome}");
 }
+
+/// The new schema has no action for what was encrypted whole: what is inside of it is
+/// told to nobody, and the book says that it was opened.
+#[test]
+fn names_inside_of_an_encrypted_value_stay_inside() {
+    let server = Server::start();
+    let key = server.new_key();
+    let schema = |paths: &Value| {
+        json!({
+            "kind": "document", "tableName": "people", "idPaths": ["/id"], "keyId": key,
+            "pathActionsOnEncrypt": paths,
+        })
+    };
+    put(&server, &schema(&json!({ "/id": "SIGN_ONLY", "/contacts": "ENCRYPT_AND_SIGN" })));
+    let send = |verb: &str, item: &Value| {
+        let body = json!({ "format": "document", "items": [item] });
+        server.rest("POST", &format!("{PATH}/{verb}"), &body).ok()["items"][0].clone()
+    };
+    let contacts = json!({ "ada@example.com": { "name": "Ada", "phone": "1" } });
+    let sealed = send("encrypt", &json!({ "id": "1", "contacts": contacts }))["item"].clone();
+    put(&server, &schema(&json!({ "/id": "SIGN_ONLY", "/contacts/*/phone": "ENCRYPT_AND_SIGN" })));
+    let refused = send("re-encrypt", &sealed);
+    assert_eq!(refused["error"]["code"], "AttributeWithheld", "{refused}");
+    assert_eq!(refused["error"]["attribute"], "/contacts");
+    assert!(!refused.to_string().contains("ada"), "{refused}");
+    // What no path decides about now is `/~`.
+    let read = json!({ "/~": "plain", "/contacts/*/phone": "plain" });
+    assert_eq!(re_encrypted(&server, "1"), [read]);
+}

@@ -129,8 +129,7 @@ impl Sealer {
             }
             Sealed::Document(document) => {
                 let verified = document.verify(index, &key)?;
-                self.reads.add(ItemRead { plain: encrypted, ..read });
-                self.re_encrypt_document(verified)
+                self.re_encrypt_document(verified, ItemRead { plain: encrypted, ..read })
             }
         }
     }
@@ -146,13 +145,23 @@ impl Sealer {
         }
     }
 
-    fn re_encrypt_document(&self, verified: VerifiedDocument) -> Result<Prepared, Refusal> {
+    fn re_encrypt_document(
+        &self,
+        verified: VerifiedDocument,
+        mut read: ItemRead,
+    ) -> Result<Prepared, Refusal> {
         let Some(schema) = self.stored.schema.documents() else {
             return Err(internal("a document of a schema of items"));
         };
         let before: Vec<String> = verified.encrypted_pointers().collect();
-        let opened = verified.decrypt(|_| Disclosure::Plain)?;
-        let prepared = PreparedDocument::prepare(schema, opened.document)?;
+        let opened = verified.decrypt(|_| Disclosure::Plain);
+        // A value may hold what has a path of its own by now.
+        let inside = opened.iter().flat_map(|opened| &opened.plain_names);
+        let read_too: BTreeSet<String> = inside.chain(&read.plain).cloned().collect();
+        read.plain = read_too.into_iter().filter(|name| self.known.contains(name)).collect();
+        self.reads.add(read);
+        let prepared = PreparedDocument::prepare(schema, opened?.document);
+        let prepared = prepared.map_err(|error| without_plaintext(error, &before))?;
         let after: BTreeSet<String> = prepared.encrypted_pointers().collect();
         match before.iter().find(|value| !is_within(value, &after)) {
             None => Ok(Prepared::Document(prepared)),
@@ -173,6 +182,18 @@ impl Sealer {
 fn is_within(pointer: &str, encrypted: &BTreeSet<String>) -> bool {
     let around = pointer.match_indices('/').filter_map(|(end, _)| pointer.get(..end));
     around.chain([pointer]).any(|whole| encrypted.contains(whole))
+}
+
+/// The error, unless it is about something inside one of the values at `before`: their
+/// names were encrypted with them.
+fn without_plaintext(error: ItemError, before: &[String]) -> ItemError {
+    let at = error.attribute.as_deref().unwrap_or_default();
+    let is_inside =
+        |whole: &&String| at.strip_prefix(whole.as_str()).is_some_and(|rest| rest.starts_with('/'));
+    match before.iter().find(is_inside) {
+        Some(whole) => would_be_shown(whole),
+        None => error,
+    }
 }
 
 fn internal(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Refusal {

@@ -19,12 +19,33 @@ pub(super) struct Unopened {
     pub(super) refusal: Refusal,
     /// Whether a policy is the reason, and not the item.
     pub(super) is_denied: bool,
+    /// Whether it may work later.
+    is_passing: bool,
 }
 
 impl Unopened {
     pub(super) fn of(error: &ApiError) -> Self {
         let is_denied = error.code() == Code::AccessDeniedException;
-        Self { refusal: Refusal::from(error), is_denied }
+        let is_passing = matches!(
+            error.code(),
+            Code::DependencyTimeoutException
+                | Code::KMSInternalException
+                | Code::KeyUnavailableException
+                | Code::ThrottlingException
+        );
+        Self { refusal: Refusal::from(error), is_denied, is_passing }
+    }
+
+    /// What is told of an item that `next` does not open either: the last word, but
+    /// rather that it may open later.
+    fn then(self, next: Self) -> Self {
+        let is_passing = self.is_passing || next.is_passing;
+        let is_denied = (self.is_denied || next.is_denied) && !is_passing;
+        let refusal = match self.is_passing && !next.is_passing {
+            true => self.refusal,
+            false => next.refusal,
+        };
+        Self { refusal, is_denied, is_passing }
     }
 }
 
@@ -87,14 +108,10 @@ impl KeyService {
         let opened = self.decrypt(key_arn, asked).await;
         for (search, opened) in searches.iter_mut().zip(opened) {
             let index = search.recipients.get(round).map_or(0, |of| of.index);
-            search.found = match (opened, &search.found) {
+            search.found = match (opened, std::mem::replace(&mut search.found, Err(unknown()))) {
                 (Ok(key), _) => Ok((index, key)),
-                (Err(error), before) => {
-                    let was_denied = before.as_ref().is_err_and(|unopened| unopened.is_denied);
-                    let unopened = Unopened::of(&error);
-                    let is_denied = unopened.is_denied || was_denied;
-                    Err(Unopened { is_denied, ..unopened })
-                }
+                (Err(_), Ok(found)) => Ok(found),
+                (Err(error), Err(before)) => Err(before.then(Unopened::of(&error))),
             };
         }
     }
@@ -117,5 +134,31 @@ fn unknown() -> Unopened {
     let text =
         "the item was not encrypted under a key of this schema or of an earlier version of it";
     let refusal = ItemError::new(ItemErrorCode::KeyMismatch, text).into();
-    Unopened { refusal, is_denied: false }
+    Unopened { refusal, is_denied: false, is_passing: false }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(code: Code) -> Unopened {
+        Unopened::of(&ApiError::new(code, code.as_str()))
+    }
+
+    #[test]
+    fn what_may_open_later_is_not_refused_for_good() {
+        use Code::{AccessDeniedException, DisabledException, KeyUnavailableException};
+        for (codes, told, is_denied) in [
+            (vec![KeyUnavailableException, AccessDeniedException], KeyUnavailableException, false),
+            (vec![AccessDeniedException, KeyUnavailableException], KeyUnavailableException, false),
+            (vec![AccessDeniedException, DisabledException], DisabledException, true),
+            (vec![DisabledException, AccessDeniedException], AccessDeniedException, true),
+            (vec![DisabledException], DisabledException, false),
+        ] {
+            let unopened = codes.iter().map(|code| of(*code)).fold(unknown(), Unopened::then);
+            let refusal = serde_json::to_value(&unopened.refusal).unwrap();
+            assert_eq!(refusal["code"], told.as_str(), "{codes:?}");
+            assert_eq!(unopened.is_denied, is_denied, "{codes:?}");
+        }
+    }
 }

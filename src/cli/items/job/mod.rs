@@ -171,7 +171,7 @@ fn file(
         Ok(()) => sink.finish(),
         Err(why) => {
             // What was done so far need not be done again.
-            sink.save(false)?;
+            sink.keep()?;
             Err(match why {
                 Read::Input(cause) => unreadable(cause),
                 Read::Stopped => Error::Job { path: written.to_owned(), text: "the job broke off" },

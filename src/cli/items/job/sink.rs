@@ -92,6 +92,8 @@ pub(super) struct Sink {
     counts: Counts,
     /// Batches since the journal was written.
     unsaved: usize,
+    /// Whether something could not be written: what is in the files is then not known.
+    is_broken: bool,
 }
 
 struct Paths {
@@ -114,6 +116,20 @@ impl Paths {
             journal: beside(".job.json"),
             output: output.to_owned(),
         }
+    }
+
+    /// The last step of a job: the output gets its name, and there is no file of errors
+    /// where there were none.
+    fn complete(&self, counts: Counts) -> Result<(), Error> {
+        if counts.refused == 0 {
+            match fs::remove_file(&self.errors) {
+                Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
+                    return Err(Error::Write { path: self.errors.clone(), cause });
+                }
+                _ => {}
+            }
+        }
+        rename(&self.part, &self.output)
     }
 }
 
@@ -144,7 +160,15 @@ pub(super) fn open(output: &Path, job: Job) -> Result<Found, Error> {
         file.set_len(bytes).and_then(|()| file.seek(SeekFrom::Start(bytes))).map_err(error)?;
     }
     errors.flush().map_err(|cause| Error::Write { path: paths.errors.clone(), cause })?;
-    Ok(Found::Open(Box::new(Sink { job, paths, part, errors, counts, unsaved: 0 })))
+    Ok(Found::Open(Box::new(Sink {
+        job,
+        paths,
+        part,
+        errors,
+        counts,
+        unsaved: 0,
+        is_broken: false,
+    })))
 }
 
 /// The counts of the job if it is done; its last step is made if that is missing.
@@ -153,7 +177,7 @@ fn ended(paths: &Paths, job: &Job) -> Result<Option<Counts>, Error> {
     match journal(paths, job)? {
         Some(Journal { counts, done: true, .. }) if is_there => Ok(Some(counts)),
         Some(Journal { counts, done: true, .. }) if paths.part.exists() => {
-            rename(&paths.part, &paths.output)?;
+            paths.complete(counts)?;
             Ok(Some(counts))
         }
         Some(Journal { done: true, .. }) => {
@@ -191,6 +215,19 @@ impl Sink {
 
     /// Writes what became of a batch.
     pub(super) fn write(&mut self, answered: &Answered) -> Result<(), Error> {
+        let written = self.write_batch(answered);
+        self.is_broken |= written.is_err();
+        written
+    }
+
+    /// Saves what a job did that stops here, unless that could not be written: then the
+    /// journal stays as it is, and what is beyond it is done again.
+    pub(super) fn keep(&mut self) -> Result<(), Error> {
+        if self.is_broken { Ok(()) } else { self.save(false) }
+    }
+
+    fn write_batch(&mut self, answered: &Answered) -> Result<(), Error> {
+        let mut counts = self.counts;
         let (mut items, mut errors) = (Vec::new(), Vec::new());
         for outcome in &answered.outcomes {
             match &outcome.became {
@@ -200,21 +237,22 @@ impl Sink {
                     for part in [before, item.get(), after] {
                         items.extend_from_slice(part.as_bytes());
                     }
-                    self.counts.items = self.counts.items.saturating_add(1);
+                    counts.items = counts.items.saturating_add(1);
                 }
                 Err(refused) => {
                     let item = outcome.item.as_deref();
                     let line = ErrorLine { line: outcome.line, refused, item };
                     serde_json::to_writer(&mut errors, &line).map_err(io::Error::from)?;
                     errors.push(b'\n');
-                    self.counts.refused = self.counts.refused.saturating_add(1);
+                    counts.refused = counts.refused.saturating_add(1);
                 }
             }
         }
-        append(&mut self.part, &self.paths.part, &items, &mut self.counts.output_bytes)?;
-        append(&mut self.errors, &self.paths.errors, &errors, &mut self.counts.error_bytes)?;
-        self.counts.input_position = answered.end.bytes;
-        self.counts.input_lines = answered.end.lines;
+        append(&mut self.part, &self.paths.part, &items, &mut counts.output_bytes)?;
+        append(&mut self.errors, &self.paths.errors, &errors, &mut counts.error_bytes)?;
+        counts.input_position = answered.end.bytes;
+        counts.input_lines = answered.end.lines;
+        self.counts = counts;
         self.unsaved = self.unsaved.saturating_add(1);
         if self.unsaved >= STEP { self.save(false) } else { Ok(()) }
     }
@@ -241,11 +279,7 @@ impl Sink {
     /// Everything is written: the output gets its name.
     pub(super) fn finish(mut self) -> Result<Counts, Error> {
         self.save(true)?;
-        if self.counts.refused == 0 {
-            let error = |cause| Error::Write { path: self.paths.errors.clone(), cause };
-            fs::remove_file(&self.paths.errors).map_err(error)?;
-        }
-        rename(&self.paths.part, &self.paths.output)?;
+        self.paths.complete(self.counts)?;
         Ok(self.counts)
     }
 }
@@ -273,4 +307,63 @@ fn rename(from: &Path, to: &Path) -> Result<(), Error> {
 
 fn refused(path: &Path, text: &'static str) -> Error {
     Error::Job { path: path.to_owned(), text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::batch::Outcome;
+    use super::*;
+    use crate::items::error::ItemErrorCode;
+
+    fn job() -> Job {
+        let text = String::new;
+        let (verb, schema, format) = (text(), text(), text());
+        Job { verb, schema, format, partial: false, input_bytes: 9, input_modified_ms: 0 }
+    }
+
+    fn begun(output: &Path) -> Sink {
+        match open(output, job()).unwrap() {
+            Found::Open(sink) => *sink,
+            Found::Done(_) => panic!("the job is done"),
+        }
+    }
+
+    fn answered() -> Answered {
+        let outcome = |became| Outcome { line: 1, wrapped: false, item: None, became };
+        let item = RawValue::from_string("{}".to_owned()).unwrap();
+        let refused = Refused::new(ItemErrorCode::MalformedJson, "");
+        let outcomes = vec![outcome(Ok(item)), outcome(Err(refused))];
+        Answered { outcomes, end: Place { bytes: 5, lines: 2 } }
+    }
+
+    /// The disk is full between the two files: the batch is done again, once.
+    #[test]
+    fn a_batch_that_was_written_in_part_is_not_counted() {
+        let folder = tempfile::tempdir().unwrap();
+        let output = folder.path().join("output");
+        let mut sink = begun(&output);
+        sink.write(&answered()).unwrap();
+        sink.save(false).unwrap();
+        let before = sink.counts();
+        sink.errors = OpenOptions::new().write(true).open("/dev/full").unwrap();
+        assert!(matches!(sink.write(&answered()), Err(Error::Write { .. })));
+        sink.keep().unwrap();
+        drop(sink);
+        let part = || fs::read_to_string(Paths::of(&output).part).unwrap();
+        assert_eq!(part(), "{}\n{}\n");
+        let sink = begun(&output);
+        assert_eq!((sink.counts(), part().as_str()), (before, "{}\n"));
+    }
+
+    /// A job that stopped before its last step makes it when it is asked again.
+    #[test]
+    fn no_file_of_errors_stays_where_there_are_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let output = folder.path().join("output");
+        let mut sink = begun(&output);
+        sink.save(true).unwrap();
+        drop(sink);
+        assert!(matches!(open(&output, job()).unwrap(), Found::Done(_)));
+        assert!(output.exists() && !Paths::of(&output).errors.exists());
+    }
 }
