@@ -10,6 +10,7 @@ use wardbook::base::rates::{Rate, RateGroup, RequestRates};
 use crate::calls::ALLOW;
 use crate::fixture::raw::{Request, Response};
 use crate::fixture::{ACCOUNT, Credentials, Options, START_MS, Server, oidc};
+use crate::timers::pass;
 
 const ROLE: &str = "arn:aws:iam::111122223333:role/app";
 const DENIED: &str = "Not authorized to perform sts:AssumeRoleWithWebIdentity";
@@ -597,4 +598,23 @@ fn a_role_of_another_account() {
     let refused = server.send_as(&Credentials::of(&eve), "sts", &form(&pairs));
     check_refusal(&refused, 403, "AccessDenied", "is not authorized to perform: sts:AssumeRole");
     assert!(server.records_of(refused.request_id()).is_empty());
+}
+
+/// The longest session outlives two domain keys, one of which sealed its token.
+#[test]
+fn a_session_lasts_as_long_as_was_said() {
+    const HOUR_MS: i64 = 3_600_000;
+    let (clock, server) = start();
+    let ada = server.new_user("ada", ALLOW);
+    pass(&server, &clock, 23 * HOUR_MS);
+    let pairs = [("Action", "GetSessionToken"), ("DurationSeconds", "129600")];
+    let temporary = session(&call(&server, &ada, &pairs).0);
+    let code = || server.call_as(&temporary, "ListKeys", &json!({})).code();
+    for hours in [1, 24, 10] {
+        pass(&server, &clock, hours * HOUR_MS);
+        assert_eq!(code(), "", "{hours}");
+    }
+    assert!(server.events("eventName=RotateDomainKey").len() >= 2);
+    clock.advance_ms(2 * HOUR_MS);
+    assert_eq!(code(), "ExpiredTokenException");
 }

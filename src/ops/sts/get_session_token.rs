@@ -8,6 +8,7 @@ use serde::Deserialize;
 use super::members::{CREDENTIALS_OUT, Refused, refused};
 use super::session::{self, Credentials};
 use crate::base::caller::{Principal, SessionFacts};
+use crate::base::limits::SESSION_TOKEN_SECONDS_MAX;
 use crate::identity::credentials::Holder;
 use crate::ops::access::Access;
 use crate::ops::ctx::Ctx;
@@ -35,7 +36,10 @@ impl Operation for GetSessionToken {
         service: Service::Sts,
         read_only: true,
         input: &[
-            Member::optional("DurationSeconds", Shape::Integer { min: 900, max: 129_600 }),
+            Member::optional(
+                "DurationSeconds",
+                Shape::Integer { min: 900, max: SESSION_TOKEN_SECONDS_MAX },
+            ),
             refused("MinimumSessionTokenSize"),
             refused("SerialNumber"),
             refused("TokenCode"),

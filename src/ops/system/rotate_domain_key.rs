@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::Deserialize;
 
 use super::reseal;
+use crate::base::limits::SESSION_TOKEN_SECONDS_MAX;
 use crate::base::timestamp::DAY_MS;
 use crate::hsm::{Hsm, PendingDomainKey};
 use crate::keys::import::TOKEN_LIFETIME_MS;
@@ -71,9 +72,15 @@ pub(super) fn is_due(ctx: &Ctx, now_ms: i64) -> bool {
     newest.is_some_and(|created_ms| now_ms.abs_diff(created_ms) >= DAY_MS.unsigned_abs())
 }
 
-/// The versions that nothing needs any more: superseded for a day, which is as
-/// long as an import token lives and longer than any session token, with
-/// everything else resealed.
+/// How long what was sealed for somebody else to keep may be good: import tokens and
+/// session tokens cannot be resealed.
+const LONGEST_TOKEN_MS: i64 = {
+    let session_ms = SESSION_TOKEN_SECONDS_MAX.saturating_mul(1_000);
+    if session_ms > TOKEN_LIFETIME_MS { session_ms } else { TOKEN_LIFETIME_MS }
+};
+
+/// The versions that nothing needs any more: superseded for as long as any token
+/// lives, with everything else resealed.
 fn forgettable(ctx: &Ctx, now_ms: i64) -> Vec<u32> {
     if reseal::is_due(ctx) {
         return Vec::new();
@@ -81,7 +88,7 @@ fn forgettable(ctx: &Ctx, now_ms: i64) -> Vec<u32> {
     let rows = ctx.store.read(|tx| sealed::list_domain_keys(tx)).unwrap_or_default();
     let superseded = rows.iter().zip(rows.iter().skip(1));
     superseded
-        .filter(|(_, next)| now_ms.saturating_sub(next.created_ms) >= TOKEN_LIFETIME_MS)
+        .filter(|(_, next)| now_ms.saturating_sub(next.created_ms) >= LONGEST_TOKEN_MS)
         .filter_map(|(old, _)| u32::try_from(old.version).ok())
         .collect()
 }
