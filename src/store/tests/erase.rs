@@ -21,34 +21,58 @@ impl Change for Erase {
     }
 }
 
+const ADDRESS: &str = "203.0.113.99";
+
+fn with_address() -> Personal {
+    personal(Some(ADDRESS.to_owned()))
+}
+
+fn erasure(seq: i64, left: &Personal) -> Vec<Box<dyn Change>> {
+    vec![Box::new(Erase { seq, was: with_address(), left: left.clone() })]
+}
+
+fn unit(event: NewEvent, changes: Vec<Box<dyn Change>>) -> Unit {
+    Unit { changes, event, further: Vec::new() }
+}
+
+/// Writes a record that has the address.
+async fn write_address(store: &Store) {
+    let event = NewEvent { personal: with_address(), ..event("ada") };
+    store.commit(unit(event, Vec::new())).await.unwrap();
+}
+
+/// Waits for something that the threads of the store do.
+async fn until(is_so: impl Fn() -> bool) {
+    while !is_so() {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+}
+
+/// How often the address stands in these files.
+fn traces(folder: &Path, names: &[&str]) -> usize {
+    let file = |name| std::fs::read(folder.join(name)).unwrap_or_default();
+    let files: Vec<u8> = names.iter().flat_map(file).collect();
+    files.windows(ADDRESS.len()).filter(|part| *part == ADDRESS.as_bytes()).count()
+}
+
+const BOOK: [&str; 2] = ["wardbook.db", "wardbook.db-wal"];
+const INDEX: [&str; 2] = ["index.db", "index.db-wal"];
+
 #[tokio::test]
 async fn what_is_erased_is_gone_from_the_files() {
     let folder = TempDir::new().unwrap();
     let store = open(folder.path());
-    let was = personal(Some("203.0.113.99".to_owned()));
-    let secret = NewEvent { personal: was.clone(), ..event("ada") };
-    let unit = |event, changes| Unit { changes, event, further: Vec::new() };
-    store.commit(unit(secret, Vec::new())).await.unwrap();
-    let traces = || {
-        let file = |name| std::fs::read(folder.path().join(name)).unwrap();
-        let files = ["wardbook.db", "wardbook.db-wal", "index.db", "index.db-wal"].map(file);
-        files.concat().windows(12).filter(|part| *part == b"203.0.113.99").count()
-    };
-    while store.health().indexed_seq < 1 {
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-    }
-    assert!(traces() >= 2);
+    write_address(&store).await;
+    until(|| store.health().indexed_seq == 1).await;
+    let left_in = |files| traces(folder.path(), files);
+    assert!(left_in(&BOOK) >= 1 && left_in(&INDEX) >= 1);
     let left = Personal { body: b"left".to_vec(), ..personal(None) };
-    let change = |was: &Personal| -> Vec<Box<dyn Change>> {
-        vec![Box::new(Erase { seq: 1, was: was.clone(), left: left.clone() })]
-    };
     // It is not what somebody thinks it is.
-    let other = unit(event("never"), change(&left));
-    assert!(matches!(store.commit(other).await, Err(Error::Conflict)));
-    store.commit(unit(event("why"), change(&was))).await.unwrap();
-    while traces() > 0 {
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-    }
+    let other = Erase { seq: 1, was: left.clone(), left: left.clone() };
+    let refused = store.commit(unit(event("never"), vec![Box::new(other)])).await;
+    assert!(matches!(refused, Err(Error::Conflict)));
+    store.commit(unit(event("why"), erasure(1, &left))).await.unwrap();
+    until(|| left_in(&BOOK) == 0 && left_in(&INDEX) == 0).await;
     let erased = store.read(|tx| log::Finder::default().erasures(tx, 0, 10)).unwrap();
     let [log::Erasure { n: 1, record }] = &erased[..] else { panic!("{erased:?}") };
     assert_eq!((record.position.seq, record.personal.as_ref()), (1, Some(&left)));
@@ -66,27 +90,21 @@ async fn what_is_erased_is_gone_from_the_files() {
 async fn what_is_erased_before_it_is_indexed_stays_out() {
     let folder = TempDir::new().unwrap();
     let store = open(folder.path());
-    let was = personal(Some("203.0.113.99".to_owned()));
     let marks = |event: &NewEvent, _: &str| Marks {
         source_ip: event.personal.source_ip.as_ref().map(|ip| ip.parse().unwrap()),
         ..Marks::default()
     };
     for seq in 1..=30 {
         let text = (seq > 20).then(|| Text { whole: String::new(), marks });
-        let personal = if seq == 25 { was.clone() } else { personal(None) };
+        let personal = if seq == 25 { with_address() } else { personal(None) };
         let event = NewEvent { personal, text, ..event("ada") };
-        store.commit(Unit { changes: Vec::new(), event, further: Vec::new() }).await.unwrap();
+        store.commit(unit(event, Vec::new())).await.unwrap();
     }
-    let left = personal(None);
-    let change: Box<dyn Change> = Box::new(Erase { seq: 25, was, left });
-    let why = Unit { changes: vec![change], event: event("why"), further: Vec::new() };
-    store.commit(why).await.unwrap();
-    while store.health().indexed_seq < 31 {
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-    }
+    store.commit(unit(event("why"), erasure(25, &personal(None)))).await.unwrap();
+    until(|| store.health().indexed_seq == 31).await;
     let index = rusqlite::Connection::open(folder.path().join("index.db")).unwrap();
-    let addresses = "select count(*) from texts where value = '203.0.113.99'";
-    let found: i64 = index.query_row(addresses, [], |row| row.get(0)).unwrap();
+    let addresses = "select count(*) from texts where value = ?";
+    let found: i64 = index.query_row(addresses, [ADDRESS], |row| row.get(0)).unwrap();
     assert_eq!(found, 0);
 }
 
@@ -96,25 +114,14 @@ async fn what_is_erased_before_it_is_indexed_stays_out() {
 async fn a_server_that_was_killed_empties_the_write_ahead_log_later() {
     let folder = TempDir::new().unwrap();
     let store = open(folder.path());
-    let was = personal(Some("203.0.113.99".to_owned()));
-    let secret = NewEvent { personal: was.clone(), ..event("ada") };
-    let unit = |event, changes| Unit { changes, event, further: Vec::new() };
-    store.commit(unit(secret, Vec::new())).await.unwrap();
-    let traces = |folder: &Path| {
-        let file = |name| std::fs::read(folder.join(name)).unwrap_or_default();
-        let files = ["wardbook.db", "wardbook.db-wal"].map(file);
-        files.concat().windows(12).any(|part| part == b"203.0.113.99")
-    };
+    write_address(&store).await;
     let reader = rusqlite::Connection::open(folder.path().join("wardbook.db")).unwrap();
     reader.execute_batch("begin; select count(*) from event_log").unwrap();
-    let change: Box<dyn Change> = Box::new(Erase { seq: 1, was, left: personal(None) });
-    store.commit(unit(event("why"), vec![change])).await.unwrap();
+    store.commit(unit(event("why"), erasure(1, &personal(None)))).await.unwrap();
     let copy = crash_copy(folder.path());
-    assert!(traces(copy.path()), "the reader did not stand in the way");
+    assert!(traces(copy.path(), &BOOK) > 0, "the reader did not stand in the way");
     let next = open(copy.path());
-    while traces(copy.path()) {
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-    }
+    until(|| traces(copy.path(), &BOOK) == 0).await;
     assert_eq!(next.health().last_seq, 2);
 }
 
@@ -124,27 +131,14 @@ async fn what_is_erased_leaves_the_index_while_the_reserve_is_used() {
     let folder = TempDir::new().unwrap();
     let settings = Settings { index_interval_ms: 1, ..Settings::default() };
     let store = open_with(folder.path(), settings);
-    let was = personal(Some("203.0.113.99".to_owned()));
-    let secret = NewEvent { personal: was.clone(), ..event("ada") };
-    let unit = |event, changes| Unit { changes, event, further: Vec::new() };
-    store.commit(unit(secret, Vec::new())).await.unwrap();
-    while store.health().indexed_seq < 1 {
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-    }
+    write_address(&store).await;
+    until(|| store.health().indexed_seq == 1).await;
     drop(store);
     // No disk has room for such a reserve, so that it stays used.
     std::fs::write(folder.path().join("reserve"), []).unwrap();
     let store = open_with(folder.path(), Settings { reserve_bytes: Some(1 << 60), ..settings });
-    let change: Box<dyn Change> = Box::new(Erase { seq: 1, was, left: personal(None) });
-    store.commit(unit(event("why"), vec![change])).await.unwrap();
-    let traces = || {
-        let file = |name| std::fs::read(folder.path().join(name)).unwrap_or_default();
-        let files = ["index.db", "index.db-wal"].map(file);
-        files.concat().windows(12).any(|part| part == b"203.0.113.99")
-    };
-    while traces() {
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-    }
+    store.commit(unit(event("why"), erasure(1, &personal(None)))).await.unwrap();
+    until(|| traces(folder.path(), &INDEX) == 0).await;
     let Health { indexed_seq, last_seq, reserve, .. } = store.health();
     assert_eq!((indexed_seq, last_seq, reserve), (1, 2, Reserve::Used));
 }
