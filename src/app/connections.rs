@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::task::{self, JoinSet};
 
-use crate::keys::backend::remote::{FailureKind, Remote, RemoteName};
+use crate::keys::backend::remote::{Remote, RemoteName};
 use crate::keys::custom_stores::{Connection, ConnectionErrorCode, CustomKeyStore};
 use crate::ops::ctx::Ctx;
 
@@ -136,14 +136,7 @@ async fn attempt(
     let xks_key_id = key.as_ref().and_then(|key| key.remote.as_ref()).map(|at| at.id.as_str());
     let outcome = match remote.probe(xks_key_id).await {
         Ok(_) => Ok(()),
-        Err(failure) => {
-            // Of an open circuit breaker the failure that opened it says more.
-            let kind = match remote.health().last_failure {
-                Some(last) if failure.kind == FailureKind::Unavailable => last.kind,
-                _ => failure.kind,
-            };
-            ConnectionErrorCode::of(kind).map_or(Ok(()), Err)
-        }
+        Err(failure) => ConnectionErrorCode::of(remote.trouble(&failure)).map_or(Ok(()), Err),
     };
     (store.remote.clone(), outcome)
 }

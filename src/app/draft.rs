@@ -3,7 +3,10 @@
 //!
 //! The folder has its name from the beginning, since it may be where a file system
 //! is mounted, which nobody can rename. It is finished by the removal of that file.
+//! Only what a restore makes is ever removed: between two attempts somebody may have
+//! put the key file into it, or settings.
 
+use std::ffi::OsStr;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
@@ -14,12 +17,23 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use super::error::Error;
+use super::init::{DATABASE, GUARDRAILS};
 use super::serve::told_to_stop;
 use crate::http::server;
 
 /// Says that the folder is a draft: nothing else is ever emptied. Who works in the
 /// folder holds it locked.
 const MARK: &str = "draft.lock";
+
+/// The search index.
+const INDEX: &str = "index.db";
+
+/// What a restore makes beside the files of SQLite: the lock, the disk reserve, the
+/// copy for a backup.
+const MADE: [&str; 4] = [GUARDRAILS, "lock", "reserve", "snapshot.draft"];
+
+/// What every new file system of Linux's own has.
+const LOST_AND_FOUND: &str = "lost+found";
 
 /// What a shell answers for a command that SIGINT has ended.
 const INTERRUPTED: i32 = 130;
@@ -155,14 +169,26 @@ fn sync(folder: &Path) -> io::Result<()> {
 }
 
 fn is_empty(path: &Path) -> io::Result<bool> {
-    Ok(fs::read_dir(path)?.next().is_none())
+    for entry in fs::read_dir(path)? {
+        if entry?.file_name() != LOST_AND_FOUND {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
-/// Removes everything but the mark.
+/// Whether a restore makes what has this name; SQLite has files beside its own.
+fn is_made(name: &OsStr) -> bool {
+    let is_database =
+        |name: &str| [DATABASE, INDEX].iter().any(|database| name.starts_with(database));
+    name.to_str().is_some_and(|name| MADE.contains(&name) || is_database(name))
+}
+
+/// Removes what a restore has made, but the mark.
 fn empty(path: &Path) -> io::Result<()> {
     for entry in fs::read_dir(path)? {
         let entry = entry?;
-        if entry.file_name() == MARK {
+        if !is_made(&entry.file_name()) {
             continue;
         }
         match entry.file_type()?.is_dir() {
@@ -191,7 +217,7 @@ mod tests {
         let data = folder.path().join("data");
         refuse(&data).unwrap();
         let draft = Draft::at(data.clone()).unwrap();
-        fs::write(draft.path().join("x"), "x").unwrap();
+        fs::write(draft.path().join("wardbook.db-wal"), "x").unwrap();
         assert!(matches!(refuse(&data), Err(Error::Unfinished(_))));
         assert!(matches!(Draft::at(data.clone()), Err(Error::DraftInUse(_))));
         drop(draft);
@@ -200,24 +226,35 @@ mod tests {
         // A folder that was there is left, empty.
         fs::create_dir(&data).unwrap();
         let draft = Draft::at(data.clone()).unwrap();
-        fs::create_dir_all(draft.path().join("y/z")).unwrap();
+        fs::create_dir_all(draft.path().join("policies/z")).unwrap();
         drop(draft);
         assert!(names(&data).is_empty());
 
         // A crash in it.
         let draft = Draft::at(data.clone()).unwrap();
-        fs::create_dir_all(draft.path().join("y/z")).unwrap();
+        fs::create_dir_all(draft.path().join("policies/z")).unwrap();
         drop(take(&draft.unfinished));
         drop(draft);
-        assert_eq!(names(&data), [MARK, "y"]);
+        assert_eq!(names(&data), [MARK, "policies"]);
         assert!(matches!(refuse(&data), Err(Error::Unfinished(_))));
+        fs::write(data.join("root.key"), "of the operator").unwrap();
         let draft = Draft::at(data.clone()).unwrap();
-        assert_eq!(names(draft.path()), [MARK]);
-        fs::write(draft.path().join("x"), "x").unwrap();
+        assert_eq!(names(draft.path()), [MARK, "root.key"]);
+        fs::write(draft.path().join(DATABASE), "x").unwrap();
         draft.finish().unwrap();
         refuse(&data).unwrap();
         // Nothing that was there is ever touched.
         assert!(matches!(Draft::at(data.clone()), Err(Error::NotEmpty(_))));
-        assert_eq!(names(&data), ["x"]);
+        assert_eq!(names(&data), ["root.key", DATABASE]);
+    }
+
+    #[test]
+    fn a_new_file_system_is_empty() {
+        let folder = tempfile::TempDir::new().unwrap();
+        fs::create_dir(folder.path().join(LOST_AND_FOUND)).unwrap();
+        drop(Draft::at(folder.path().to_owned()).unwrap());
+        assert_eq!(names(folder.path()), [LOST_AND_FOUND]);
+        Draft::at(folder.path().to_owned()).unwrap().finish().unwrap();
+        assert_eq!(names(folder.path()), [LOST_AND_FOUND]);
     }
 }

@@ -41,7 +41,9 @@ impl From<cipher::Error> for ApiError {
             cipher::Error::Ciphertext => Self::bare(Code::InvalidCiphertextException),
             cipher::Error::Signature => Self::bare(Code::KMSInvalidSignatureException),
             cipher::Error::Mac => Self::bare(Code::KMSInvalidMacException),
-            cipher::Error::DoubleTooLong(_) => Self::validation(error.to_string()),
+            cipher::Error::DoubleTooLong(_) | cipher::Error::ReservedContext(..) => {
+                Self::validation(error.to_string())
+            }
             cipher::Error::Remote(failure) => failure.into(),
             cipher::Error::NoRemote => unavailable(),
             cipher::Error::Permit | cipher::Error::NoMaterial | cipher::Error::Hsm(_) => {

@@ -10,6 +10,7 @@ use crate::base::algorithm::EncryptionAlgorithm;
 use crate::base::context::EncryptionContext;
 use crate::hsm::protector::{SealedRootKey, Wrapped, generate_kek, protect_with_remote_key};
 use crate::hsm::{self, OsEntropy, RootKey};
+use crate::keys::backend::OF_ROOT_KEY;
 use crate::keys::backend::remote::{Failure, Remote, RemoteName, Remotes};
 
 /// The algorithm of a symmetric key.
@@ -45,7 +46,7 @@ impl RemoteKeys {
         let kek = generate_kek(&mut OsEntropy)?;
         let context = context(place);
         let asked = remote.encrypt(key_arn, ALGORITHM, kek.expose(), &context).await;
-        let ciphertext = asked.map_err(|cause| failed(name.as_str(), cause))?.value;
+        let ciphertext = asked.map_err(|cause| failed(remote, cause))?.value;
         let wrapped = Wrapped { remote: name.to_string(), key_arn: key_arn.clone(), ciphertext };
         Ok(protect_with_remote_key(root, &kek, wrapped, &mut OsEntropy)?)
     }
@@ -60,7 +61,7 @@ impl RemoteKeys {
         let Wrapped { remote: name, key_arn, ciphertext } = wrapped;
         let remote = self.find(name)?;
         let asked = remote.decrypt(key_arn, ALGORITHM, ciphertext, &context(place)).await;
-        let kek = asked.map_err(|cause| failed(name, cause))?.value;
+        let kek = asked.map_err(|cause| failed(remote, cause))?.value;
         sealed.open_with_kek(&kek).map_err(Error::RootKey)
     }
 
@@ -87,19 +88,16 @@ impl RemoteKeys {
     }
 }
 
-fn failed(remote: &str, failure: Failure) -> Error {
-    let Failure { kind, cause, .. } = failure;
-    Error::RemoteKey { remote: remote.to_owned(), kind, cause }
+fn failed(remote: &Remote, failure: Failure) -> Error {
+    let kind = remote.trouble(&failure);
+    Error::RemoteKey { remote: remote.name().to_string(), kind, cause: failure.cause }
 }
 
 /// What the remote key is told, and its policy can ask for: `kms:EncryptionContext:`
 /// and one of these names. It stands in the remote's own record of each use.
 fn context(place: &Place<'_>) -> EncryptionContext {
-    let pairs = [
-        ("wardbook:purpose", "root-key"),
-        ("wardbook:account", place.account.as_str()),
-        ("wardbook:log", place.log_id),
-    ];
+    let pairs =
+        [OF_ROOT_KEY, ("wardbook:account", place.account.as_str()), ("wardbook:log", place.log_id)];
     let pairs = pairs.map(|(name, value)| (name.to_owned(), value.to_owned()));
     EncryptionContext::new(BTreeMap::from(pairs))
 }

@@ -28,6 +28,12 @@ use crate::policy::actions::Action;
 use crate::policy::decision::Permit;
 use remote::{Answer, Description, Failure, Mode, Remote, Remotes};
 
+/// The pair of the encryption context with which a remote key protects a root key,
+/// of this server or of another. With it no KMS key is used at a remote: the ciphertext
+/// that holds the root key is in every backup, and a KMS key that stands for the same
+/// remote key would open it for whoever has both.
+pub const OF_ROOT_KEY: (&str, &str) = ("wardbook:purpose", "root-key");
+
 /// What the keys of one call are used with. Each method is one use of a key, as the
 /// function of `cipher` with its name, for keys wherever they are.
 #[derive(Clone, Copy)]
@@ -100,6 +106,15 @@ impl Far<'_> {
     }
 }
 
+/// Refuses what only root keys are protected with.
+fn check_context(context: &EncryptionContext) -> Result<(), Error> {
+    let (name, value) = OF_ROOT_KEY;
+    match context.find(name) == Some(value) {
+        true => Err(Error::ReservedContext(name, value)),
+        false => Ok(()),
+    }
+}
+
 impl<'a> Backend<'a> {
     /// The remote that has the key; `None` for a key of this server.
     ///
@@ -136,7 +151,8 @@ impl<'a> Backend<'a> {
     /// See [`cipher::encrypt`].
     ///
     /// # Errors
-    /// As there; [`Error::Remote`], [`Error::NoRemote`], [`Error::DoubleTooLong`].
+    /// As there; [`Error::Remote`], [`Error::NoRemote`], [`Error::DoubleTooLong`],
+    /// [`Error::ReservedContext`].
     pub async fn encrypt(
         &self,
         permit: &Permit,
@@ -150,6 +166,7 @@ impl<'a> Backend<'a> {
         };
         cipher::check_permit(permit, key, cipher::ENCRYPTING)?;
         if algorithm == EncryptionAlgorithm::SymmetricDefault {
+            check_context(context)?;
             return symmetric::encrypt(self.hsm, &far, permit, key, plaintext, context).await;
         }
         cipher::check_rsa_plaintext(key, algorithm, plaintext, context)?;
@@ -160,7 +177,7 @@ impl<'a> Backend<'a> {
     /// See [`cipher::decrypt`].
     ///
     /// # Errors
-    /// As there; [`Error::Remote`], [`Error::NoRemote`].
+    /// As there; [`Error::Remote`], [`Error::NoRemote`], [`Error::ReservedContext`].
     pub async fn decrypt(
         &self,
         permit: &Permit,
@@ -174,6 +191,7 @@ impl<'a> Backend<'a> {
         };
         cipher::check_permit(permit, key, cipher::DECRYPTING)?;
         if algorithm == EncryptionAlgorithm::SymmetricDefault {
+            check_context(context)?;
             return symmetric::decrypt(self.hsm, &far, permit, key, blob, context).await;
         }
         cipher::check_no_context(key, context)?;

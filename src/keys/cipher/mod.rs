@@ -102,6 +102,9 @@ pub enum Error {
     /// `ValidationException`: sealed once, it does not fit into what a remote seals.
     #[error("KMS keys that are sealed twice cannot encrypt data larger than {0} bytes.")]
     DoubleTooLong(usize),
+    /// `ValidationException`: what a remote key opens with this context are root keys.
+    #[error("The encryption context {0}={1} is reserved for the root keys of wardbook.")]
+    ReservedContext(&'static str, &'static str),
 }
 
 /// What a caller's bytes can cause gets a variant of its own; the rest is a

@@ -218,6 +218,51 @@ fn a_remote_says_whose_its_ciphertexts_are() {
     assert_eq!(decrypt(&key, &theirs).code(), "IncorrectKeyException");
 }
 
+/// A backup shows how a remote key has wrapped its root key.
+#[test]
+fn no_key_opens_what_protects_a_root_key() {
+    let home = Home::new();
+    let (remote, program) = start(&home);
+    let wrapped = blob([THEIRS, b"key of a root key"].concat());
+    let mut context = json!({
+        "wardbook:purpose": "root-key", "wardbook:account": ACCOUNT, "wardbook:log": "1",
+    });
+    let call = |operation: &str, key: &str, context: &Value| {
+        let input = json!({
+            "KeyId": key, "CiphertextBlob": wrapped, "EncryptionContext": context,
+            "Plaintext": blob("x"), "NumberOfBytes": 32, "SourceEncryptionContext": context,
+            "DestinationKeyId": key,
+        });
+        let asked: &[&str] = match operation {
+            "Decrypt" => &["KeyId", "CiphertextBlob", "EncryptionContext"],
+            "Encrypt" => &["KeyId", "Plaintext", "EncryptionContext"],
+            "GenerateDataKey" => &["KeyId", "NumberOfBytes", "EncryptionContext"],
+            _ => &["CiphertextBlob", "SourceEncryptionContext", "DestinationKeyId"],
+        };
+        let asked = asked.iter().map(|name| ((*name).to_owned(), input[*name].clone()));
+        let mut asked: serde_json::Map<String, Value> = asked.collect();
+        if operation == "ReEncrypt" {
+            asked.insert("SourceKeyId".to_owned(), json!(key));
+        }
+        program.call(operation, &Value::Object(asked))
+    };
+    // A key that is sealed twice takes no such ciphertext at all.
+    for (name, at) in [("far", "k1"), ("bare", "k2")] {
+        let key = made(&program, name, &there("us-west-2", at));
+        let asked = (remote.count("Decrypt"), remote.count("Encrypt"));
+        for operation in ["Decrypt", "Encrypt", "GenerateDataKey", "ReEncrypt"] {
+            let refused = call(operation, &key, &context);
+            assert_eq!(refused.code(), "ValidationException", "{operation}");
+            assert!(refused.message().contains("is reserved for the root keys"), "{operation}");
+        }
+        assert_eq!((remote.count("Decrypt"), remote.count("Encrypt")), asked);
+    }
+    // Whose purpose is another one is no concern of ours.
+    context["wardbook:purpose"] = json!("root-keys");
+    let key = made(&program, "far", &there("us-west-2", "k4"));
+    call("Decrypt", &key, &context).ok();
+}
+
 #[test]
 fn only_the_owner_reads_what_the_remote_said() {
     let home = Home::new();

@@ -128,6 +128,16 @@ impl Remote {
         Health { breaker, in_flight, last_success_ms, last_failure }
     }
 
+    /// What is wrong with the remote, after a call that failed: while the circuit
+    /// breaker is open, the failure that opened it says more.
+    #[must_use]
+    pub fn trouble(&self, failure: &Failure) -> FailureKind {
+        match self.health().last_failure {
+            Some(last) if failure.kind == FailureKind::Unavailable => last.kind,
+            _ => failure.kind,
+        }
+    }
+
     /// Makes one call within the limits of the settings; `make` sends it.
     async fn call<T, F>(&self, make: impl FnOnce(Client) -> F) -> Result<Answer<T>, Failure>
     where

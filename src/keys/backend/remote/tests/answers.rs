@@ -152,6 +152,17 @@ async fn an_empty_answer_is_none_of_any_operation() {
 }
 
 #[tokio::test]
+async fn nothing_is_a_plaintext_of_an_rsa_key_alone() {
+    let (_server, remote) = answering(&format!(r#"{{"Plaintext":"","KeyId":"{ARN}"}}"#));
+    let rsa = EncryptionAlgorithm::RsaesOaepSha256;
+    let answer = remote.decrypt(ARN, rsa, b"cipher", &no_context()).await.unwrap();
+    assert!(answer.value.expose().is_empty());
+    assert_eq!(remote.health().last_failure, None);
+    let failed = remote.decrypt(ARN, SYMMETRIC, b"cipher", &no_context()).await;
+    check_garbage(&failed.map(drop).unwrap_err(), "Plaintext");
+}
+
+#[tokio::test]
 async fn descriptions_are_read_with_care() {
     let body = |arn: &str, spec: &str, state: &str| {
         format!(
