@@ -3,8 +3,11 @@
 //! of what is more only the sum is recorded, so that nobody without a credential
 //! can fill the disk. The caller is refused in the same words either way.
 //!
-//! A sum that is not written yet is lost if the process is killed. What the
-//! server knows who asked is never summed up.
+//! So it is with whom a provider of tokens vouches for, as long as no role trusts him:
+//! of a public provider that can be anybody.
+//!
+//! A sum that is not written yet is lost if the process is killed. What is asked by those
+//! whom the server itself knows is never summed up.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};

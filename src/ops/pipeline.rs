@@ -267,11 +267,12 @@ async fn commit_refusal(
     }
 }
 
-/// Counts the refusal of somebody unknown. Answers whether that is all that will
+/// Counts the refusal of somebody unknown, or of a web identity, which any customer of its
+/// provider is, before a role trusts it. Answers whether that is all that will
 /// be recorded of it: there were too many of late. While nothing can be recorded,
 /// this is no way around it.
 fn is_summed(ctx: &Ctx, caller: &Caller, error: &ApiError) -> bool {
-    matches!(caller.principal, Principal::Anonymous { .. })
+    matches!(caller.principal, Principal::Anonymous { .. } | Principal::WebIdentity { .. })
         && ctx.store.is_writable()
         && ctx.noise.absorbs(caller.source_ip, error.code(), !ctx.store.is_on_reserve())
 }

@@ -9,7 +9,7 @@ use wardbook::base::limits;
 
 use crate::fixture::golden;
 use crate::fixture::raw::Request;
-use crate::fixture::{Credentials, Options, START_MS, Server, wait_until};
+use crate::fixture::{ACCOUNT, Credentials, Options, START_MS, Server, oidc, wait_until};
 use crate::records::shown;
 
 const BURST: u32 = limits::UNKNOWN_CALLS_OF_ADDRESS_BURST;
@@ -81,6 +81,40 @@ fn the_book_grows_by_so_much_and_no_more() {
     // And time lets single ones through again.
     let again = server.send(&unsigned());
     assert_eq!(server.records_of(again.request_id()).len(), 1);
+}
+
+/// Of a public provider that is anybody.
+#[test]
+fn a_web_identity_is_a_stranger_until_a_role_trusts_it() {
+    let clock = Arc::new(ManualClock::at(START_MS));
+    let server = Server::at(&clock);
+    let token = oidc::token(START_MS, &json!({ "sub": "anybody" }));
+    let form = |role: &str| {
+        let body = format!(
+            "Action=AssumeRoleWithWebIdentity&Version=2011-06-15&RoleSessionName=pod&\
+             RoleArn=arn%3Aaws%3Aiam%3A%3A{ACCOUNT}%3Arole%2F{role}&WebIdentityToken={token}"
+        );
+        Request::new("POST", "/", body).with("content-type", "application/x-www-form-urlencoded")
+    };
+    let bearer = Request::new("GET", "/v1/users/a", "")
+        .with("authorization", &format!("Bearer {token}"))
+        .with("x-wardbook-role", &format!("arn:aws:iam::{ACCOUNT}:role/none"));
+    for _ in 0..BURST {
+        let refused = server.send(&form("none"));
+        assert_eq!(refused.code(), "AccessDenied");
+        assert_eq!(server.records_of(refused.request_id()).len(), 1);
+    }
+    let before = server.ctx().store.health().last_seq;
+    for _ in 0..10 {
+        assert_eq!(server.send(&form("none")).code(), "AccessDenied");
+        assert_eq!(server.send(&bearer).status, 403);
+    }
+    assert_eq!(server.ctx().store.health().last_seq, before);
+    // Whom a role lets in is recorded.
+    let role = json!({ "roleName": "app", "assumeRolePolicyDocument": oidc::trust() });
+    server.rest("POST", "/v1/roles", &role).ok();
+    let session = server.send(&form("app"));
+    assert_eq!((session.status, server.records_of(session.request_id()).len()), (200, 1));
 }
 
 /// Nothing that was counted is lost when the server stops.
