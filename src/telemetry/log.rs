@@ -46,7 +46,13 @@ where
 
 /// What may be logged at all.
 fn is_ours_or_serious(metadata: &Metadata<'_>) -> bool {
-    is_ours(metadata) || *metadata.level() <= Level::WARN
+    is_ours(metadata) || *metadata.level() <= Level::WARN && !is_of_a_client(metadata)
+}
+
+/// What strangers can have said as often as they like: that they send something else
+/// than HTTP.
+fn is_of_a_client(metadata: &Metadata<'_>) -> bool {
+    metadata.target().starts_with("actix_http::h1")
 }
 
 /// What becomes part of a trace: our spans, and what went wrong inside.
