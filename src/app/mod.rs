@@ -12,6 +12,7 @@ mod hardening;
 mod init;
 mod ledger;
 mod open;
+mod open_files;
 mod private;
 mod restore;
 mod root_key;

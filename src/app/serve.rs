@@ -12,6 +12,7 @@ use super::error::Error;
 use super::guardrails::{GuardrailFolder, Guardrails};
 use super::hardening;
 use super::open::{Closed, OpenOptions, Opened};
+use super::open_files;
 use super::sealed;
 use super::seed::{self, Seed};
 use super::started;
@@ -81,6 +82,7 @@ pub fn bind(address: SocketAddr) -> Result<TcpListener, Error> {
 /// [`Error`].
 pub fn serve(options: ServeOptions, mut tell: impl FnMut(Progress<'_>)) -> Result<(), Error> {
     hardening::harden();
+    open_files::allow();
     let ServeOptions { open, doors, guardrails, seed, dev } = options;
     server::block_on(async {
         let closed = Closed::open(open)?;

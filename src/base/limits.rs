@@ -23,6 +23,9 @@ pub const HEADER_BYTES: usize = 16 * 1024;
 /// How long the head of a connection's first request may take to arrive, milliseconds:
 /// long enough that one which waits behind the largest bodies is not given up.
 pub const HEAD_READ_MS: u64 = 15_000;
+/// How long a client may take where it is its turn, from the end of an answer to the
+/// whole head of the next request, say, seconds: more than for the first one.
+pub const CLIENT_TURN_S: u64 = 20;
 /// How long a request's body may take to arrive, milliseconds.
 pub const BODY_READ_MS: u64 = 30_000;
 /// The text of an error, characters. Ten faults with the longest lists of values
@@ -91,6 +94,8 @@ pub const UNKNOWN_CALLS_SUMMED_MS: u64 = 30_000;
 
 /// Open client connections.
 pub const CONNECTIONS: usize = 1_024;
+/// Open files that a server may have: two for each connection, and as many for all else.
+pub const OPEN_FILES: u64 = 4_096;
 /// Calls between authentication and answer; one more gets ThrottlingException.
 pub const IN_FLIGHT_CALLS: usize = 512;
 /// RSA keys and key pairs that are made at a time; each takes a core for up to
@@ -367,6 +372,10 @@ pub const SQL_TEXT_BYTES: i32 = 16 * 1024 * 1024;
 /// A pattern of LIKE and GLOB in one SQL statement, bytes: matching takes as many steps
 /// as the pattern times the text.
 pub const SQL_PATTERN_BYTES: i32 = 1_000;
+/// How many bytes of an answer are handed to its connection at a time.
+pub const ANSWER_PIECE_BYTES: usize = 64 * 1024;
+/// How fast a client must take a long answer, beyond [`PIECE_TAKEN_S`], bytes a second.
+pub const ANSWER_BYTES_PER_S: u64 = 64 * 1024;
 /// How long a client may take for one piece of an answer that comes in pieces,
 /// seconds.
 pub const PIECE_TAKEN_S: u64 = 60;

@@ -32,20 +32,54 @@ pub(super) fn authenticate(
     incoming: &Incoming,
     service: &str,
 ) -> Result<Authenticated, ApiError> {
-    let headers: Vec<(&str, &[u8])> =
-        request.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
-    let signed = Request {
-        method: request.method().as_str(),
-        path: request.uri().path(),
-        query: request.uri().query().unwrap_or_default(),
-        headers: &headers,
-        body: &incoming.body,
-    };
+    let headers = headers(request);
+    let signed = signed(request, &headers, &incoming.body);
     let now_ms = state.ctx.clock.now_ms();
     state
         .authenticator
         .authenticate(&signed, service, incoming.payload, now_ms)
         .map_err(to_api_error)
+}
+
+/// Checks, before there is a body, what needs none: that there is a credential as the
+/// request has it, signed for `service`.
+///
+/// # Errors
+/// Those that the call would have with any body.
+pub(super) fn check_claim(
+    state: &State,
+    request: &HttpRequest,
+    incoming: &Incoming,
+    service: &str,
+) -> Result<(), ApiError> {
+    if let Some(token) = bearer(request) {
+        return web_identity(state, token, named_role(request)?.as_ref()).map(drop);
+    }
+    let headers = headers(request);
+    let signed = signed(request, &headers, &[]);
+    let now_ms = state.ctx.clock.now_ms();
+    state
+        .authenticator
+        .check_claim(&signed, service, incoming.payload, now_ms)
+        .map_err(to_api_error)
+}
+
+fn headers(request: &HttpRequest) -> Vec<(&str, &[u8])> {
+    request.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect()
+}
+
+fn signed<'a>(
+    request: &'a HttpRequest,
+    headers: &'a [(&str, &[u8])],
+    body: &'a [u8],
+) -> Request<'a> {
+    Request {
+        method: request.method().as_str(),
+        path: request.uri().path(),
+        query: request.uri().query().unwrap_or_default(),
+        headers,
+        body,
+    }
 }
 
 /// Counts a call by the token of a web identity, before it is known who that is,
@@ -115,14 +149,7 @@ pub(super) fn assume(
     token: &str,
 ) -> Result<Known, Refused> {
     let region = count_web_identity(state)?;
-    let mut values = request.headers().get_all(ROLE);
-    let named = match (values.next(), values.next()) {
-        (Some(value), None) => value.to_str().ok().and_then(RoleArn::parse),
-        _ => None,
-    };
-    if named.is_none() && request.headers().contains_key(ROLE) {
-        return Err(ApiError::validation(format!("{ROLE} is not the ARN of one role.")).into());
-    }
+    let named = named_role(request)?;
     let who = web_identity(state, token, named.as_ref())?;
     let caller = state.caller_as(incoming, who.principal());
     let Some(role) = named.or_else(|| who.default_role.clone()) else {
@@ -133,6 +160,19 @@ pub(super) fn assume(
     match bearer::assume(&state.ctx, operation, &caller, &region, &who, role) {
         Ok((caller, decided)) => Ok(Known { caller, region, decided }),
         Err(refusal) => Err(Refused { caller: Some(Box::new(caller)), refusal }),
+    }
+}
+
+/// The role that the header names, if there is one.
+fn named_role(request: &HttpRequest) -> Result<Option<RoleArn>, ApiError> {
+    let mut values = request.headers().get_all(ROLE);
+    let named = match (values.next(), values.next()) {
+        (Some(value), None) => value.to_str().ok().and_then(RoleArn::parse),
+        _ => None,
+    };
+    match named.is_none() && request.headers().contains_key(ROLE) {
+        true => Err(ApiError::validation(format!("{ROLE} is not the ARN of one role."))),
+        false => Ok(named),
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod auth;
 mod cloudtrail;
+mod connections;
 mod door;
 mod feed;
 mod form;

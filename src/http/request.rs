@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use actix_web::HttpRequest;
 use actix_web::body::{BodyStream, MessageBody};
-use actix_web::http::header::{CONTENT_LENGTH, HOST};
+use actix_web::http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use actix_web::web::Payload;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -53,6 +53,11 @@ impl Share {
     /// Nothing yet.
     pub(super) fn of(shared: &Arc<Semaphore>) -> Self {
         Self { shared: Arc::clone(shared), held: None }
+    }
+
+    /// What a body that was read has.
+    pub(super) fn held(shared: &Arc<Semaphore>, held: Option<Held>) -> Self {
+        Self { shared: Arc::clone(shared), held }
     }
 
     /// Has at least what so many bytes need.
@@ -152,8 +157,7 @@ impl Incoming {
         room: Room,
     ) -> Result<(), ApiError> {
         Self::check_headers(request)?;
-        let announced = request.headers().get(CONTENT_LENGTH).and_then(|len| len.to_str().ok());
-        if announced.and_then(|len| len.parse::<usize>().ok()).is_some_and(|len| len > room.bytes) {
+        if announced(request).is_some_and(|bytes| bytes > room.bytes) {
             return Err(too_large("body", room.bytes));
         }
         let wait = Duration::from_millis(limits::BODY_READ_MS);
@@ -163,6 +167,30 @@ impl Incoming {
             (self.body, self.held) = (Vec::new(), None);
         }
         read
+    }
+
+    /// Whether the body is larger than any of the protocols of AWS, as far as is known.
+    pub(super) fn may_be_large(request: &HttpRequest) -> bool {
+        let announced = announced(request);
+        announced.is_some_and(|bytes| bytes > limits::KMS_BODY_BYTES)
+            || request.headers().contains_key(TRANSFER_ENCODING)
+    }
+
+    /// Takes a body from its sender and leaves it, as long as one may be and arrives in
+    /// time.
+    pub(super) async fn pass_over(&self, payload: Payload, most_bytes: usize) {
+        let passed = async {
+            let (mut payload, mut bytes) = (pin!(BodyStream::new(payload)), 0_usize);
+            while let Some(Ok(part)) = poll_fn(|context| payload.as_mut().poll_next(context)).await
+            {
+                bytes = bytes.saturating_add(part.len());
+                if bytes > most_bytes {
+                    return;
+                }
+            }
+        };
+        let wait = Duration::from_millis(limits::BODY_READ_MS);
+        tokio::time::timeout(wait, passed).await.ok();
     }
 
     async fn collect(&mut self, payload: Payload, room: &Room) -> Result<(), ApiError> {
@@ -180,6 +208,11 @@ impl Incoming {
         }
         Ok(())
     }
+}
+
+/// How long the body is, as the client says.
+fn announced(request: &HttpRequest) -> Option<usize> {
+    request.headers().get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 /// The `Host` header, as the client sent it.

@@ -8,7 +8,7 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use super::auth::{self, Known, Refused};
 use super::feed;
-use super::request::{Incoming, Room};
+use super::request::{Incoming, Room, Share};
 use super::respond;
 use super::routes::{Members, ROUTES};
 use super::state::{State, UNKNOWN_OPERATION};
@@ -54,13 +54,11 @@ pub(super) async fn answer(
     // a body is on its way.
     let checked = match found {
         None => Err(unknown_path(request).into()),
-        Some(found) => {
-            let room = Room::large(found.body_bytes, &state.large_bodies);
-            let read = incoming.read_body(request, payload, room).await;
-            read.map_err(Refused::from)
-                .and_then(|()| identify(state, request, &incoming, &description))
-                .map(|known| (known, found))
-        }
+        Some(found) => read(state, request, &mut incoming, payload, found.body_bytes)
+            .await
+            .map_err(Refused::from)
+            .and_then(|()| identify(state, request, &incoming, &description))
+            .map(|known| (known, found)),
     };
     let (Known { caller, region, decided }, Found { operation, in_path, .. }) = match checked {
         Ok(checked) => checked,
@@ -70,23 +68,47 @@ pub(super) async fn answer(
             return answer.as_ref().map_or_else(none, respond::rest);
         }
     };
-    let mut answer = match query_members(request, &description, &in_path) {
+    let share = Share::held(&state.large_bodies, incoming.held.take());
+    let (mut answer, share) = match query_members(request, &description, &in_path) {
         Ok(members) => {
-            let (body, held) = (std::mem::take(&mut incoming.body), incoming.held.take());
+            let body = std::mem::take(&mut incoming.body);
             let call = Call { caller, region, body, members, decided };
-            state.run_large(&operation, call, held).await
+            state.run_large(&operation, call, share).await
         }
         Err(error) => {
-            state.refuse(&description, caller, region, Refusal { decided, ..error.into() }).await
+            let refusal = Refusal { decided, ..error.into() };
+            (state.refuse(&description, caller, region, refusal).await, share)
         }
     };
     if let Some(pieces) = answer.take_feed() {
         return feed::answer(state, answer.request_id(), pieces);
     }
-    if description.name == LISTED_IN_LINES && accepts_lines(request) {
-        return respond::lines(&answer);
+    let mut response = match description.name == LISTED_IN_LINES && accepts_lines(request) {
+        true => respond::lines(&answer),
+        false => respond::rest(&answer),
+    };
+    response.extensions_mut().insert(share);
+    response
+}
+
+/// Reads the body. Of the room for large ones only those get any whose credential is
+/// there; that it is theirs is seen when the body is.
+async fn read(
+    state: &State,
+    request: &HttpRequest,
+    incoming: &mut Incoming,
+    payload: Payload,
+    most_bytes: usize,
+) -> Result<(), ApiError> {
+    if Incoming::may_be_large(request)
+        && let Err(error) = auth::check_claim(state, request, incoming, SERVICE)
+    {
+        // A client that is still sending may not hear an answer before it is done.
+        incoming.pass_over(payload, most_bytes).await;
+        return Err(error);
     }
-    respond::rest(&answer)
+    let room = Room::large(most_bytes, &state.large_bodies);
+    incoming.read_body(request, payload, room).await
 }
 
 /// Who calls: by signature, or by bearer token.

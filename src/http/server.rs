@@ -12,6 +12,7 @@ use actix_web::rt::{self, System};
 use actix_web::web::{self, Data, Payload};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer};
 
+use super::connections::{self, Connections, Turn};
 use super::request::{Incoming, Room};
 use super::state::State;
 use super::{Door, cloudtrail, door, health, kms, respond, rest, sts, tls};
@@ -52,13 +53,16 @@ pub fn start(door: Arc<Door>, settings: Settings) -> io::Result<Listening> {
     let address = listener.local_addr()?;
     let door = Data::from(door);
     let workers = settings.workers.max(1);
-    let connections = limits::CONNECTIONS.div_ceil(workers);
+    let watched = Connections::watch();
     let server = HttpServer::new(move || {
         App::new().app_data(door.clone()).default_service(web::to(dispatch))
     })
     .workers(workers)
-    .on_connect(tls::note)
-    .max_connections(connections)
+    .on_connect(move |stream, notes| {
+        tls::note(stream, notes);
+        watched.note(stream, notes);
+    })
+    .max_connections(limits::CONNECTIONS.div_ceil(workers))
     .client_request_timeout(Duration::from_millis(limits::HEAD_READ_MS))
     .shutdown_timeout(limits::SHUTDOWN_S)
     // `app` listens for signals: it stops the doors first and the book last.
@@ -73,11 +77,16 @@ pub fn start(door: Arc<Door>, settings: Settings) -> io::Result<Listening> {
 }
 
 /// Every request: whether anybody is let in yet.
-async fn dispatch(request: HttpRequest, payload: Payload, way_in: Data<Door>) -> HttpResponse {
-    match way_in.state() {
+async fn dispatch(
+    request: HttpRequest,
+    payload: Payload,
+    way_in: Data<Door>,
+) -> HttpResponse<connections::Body> {
+    let turn = Turn::begin(&request);
+    turn.answer(match way_in.state() {
         Some(state) => enter(&request, payload, state).await,
         None => door::answer(&way_in, &request, payload).await,
-    }
+    })
 }
 
 /// Which door a request is for.

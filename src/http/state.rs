@@ -10,7 +10,7 @@ use actix_web::HttpResponse;
 use tokio::sync::{Semaphore, watch};
 
 use super::large_calls::LargeCalls;
-use super::request::{Held, Incoming};
+use super::request::{Incoming, Share};
 use super::respond;
 use crate::base::caller::{Caller, Principal};
 use crate::base::ids::{Region, RequestId};
@@ -105,36 +105,40 @@ impl State {
     /// a handler when its client resets the connection, but not a task of its
     /// own. A crash is recorded as a failure.
     pub(super) async fn run(&self, operation: &Arc<BoundOperation>, call: Call) -> Answer {
-        self.run_large(operation, call, None).await
+        self.run_large(operation, call, Share::of(&self.large_bodies)).await.0
     }
 
-    /// [`Self::run`] for a call whose body holds room, until the call has ended.
+    /// [`Self::run`] for a call whose body has a share of the room for large ones. The
+    /// answer has it from then on, as far as it needs one.
     pub(super) async fn run_large(
         &self,
         operation: &Arc<BoundOperation>,
         call: Call,
-        held: Option<Held>,
-    ) -> Answer {
+        mut share: Share,
+    ) -> (Answer, Share) {
         let (caller, region) = (call.caller.clone(), call.region.clone());
         let decided = call.decided.clone();
         let refusal = |error: ApiError| Refusal { decided, ..error.into() };
         let Ok(place) = Arc::clone(&self.in_flight).try_acquire_owned() else {
             let refusal = refusal(throttled());
-            return self.refuse(&operation.description, caller, region, refusal).await;
+            let answer = self.refuse(&operation.description, caller, region, refusal).await;
+            return (answer, Share::of(&self.large_bodies));
         };
         let is_large = LargeCalls::is_large(&call);
         let running = operation.call(call);
         let running = async move {
             let answer = running.await;
-            drop((place, held));
-            answer
+            drop(place);
+            share.fit(answer.result().map_or(0, <[u8]>::len));
+            (answer, share)
         };
         let task = if is_large { self.large_calls.spawn(running) } else { tokio::spawn(running) };
         match task.await {
-            Ok(answer) => answer,
+            Ok(answered) => answered,
             Err(crash) => {
                 let refusal = refusal(ApiError::internal(crash));
-                self.refuse(&operation.description, caller, region, refusal).await
+                let answer = self.refuse(&operation.description, caller, region, refusal).await;
+                (answer, Share::of(&self.large_bodies))
             }
         }
     }

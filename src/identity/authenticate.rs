@@ -75,6 +75,41 @@ impl Authenticator {
         payload: Payload,
         now_ms: i64,
     ) -> Result<Authenticated, Error> {
+        let (authorization, claim, region) = self.claim(request, service, payload, now_ms)?;
+        let key =
+            self.signing_keys.find_or_derive(&authorization, || self.secret(&claim.secret))?;
+        authorization.verify(&key)?;
+        Ok(Authenticated {
+            principal: claim.principal,
+            access_key_id: authorization.access_key_id().to_owned(),
+            session: claim.session,
+            region,
+        })
+    }
+
+    /// Checks all of `request` but the signature itself, which may need a body that is
+    /// not there yet: this proves nothing but that the credential exists.
+    ///
+    /// # Errors
+    /// As [`Self::authenticate`].
+    pub fn check_claim(
+        &self,
+        request: &Request<'_>,
+        service: &str,
+        payload: Payload,
+        now_ms: i64,
+    ) -> Result<(), Error> {
+        self.claim(request, service, payload, now_ms).map(drop)
+    }
+
+    /// What the request says of who signed it.
+    fn claim<'r>(
+        &self,
+        request: &'r Request<'_>,
+        service: &str,
+        payload: Payload,
+        now_ms: i64,
+    ) -> Result<(Authorization<'r>, Claim, Region), Error> {
         let is_region = |name: &str| self.regions.iter().any(|region| region.as_str() == name);
         let expected = Expected { service, is_region: &is_region, now_ms, payload };
         let authorization = Authorization::parse(request, &expected)?;
@@ -90,15 +125,7 @@ impl Authenticator {
             Some(token) => self.session_claim(&authorization, token, now_ms)?,
             None => self.user_claim(&authorization)?,
         };
-        let key =
-            self.signing_keys.find_or_derive(&authorization, || self.secret(&claim.secret))?;
-        authorization.verify(&key)?;
-        Ok(Authenticated {
-            principal: claim.principal,
-            access_key_id: authorization.access_key_id().to_owned(),
-            session: claim.session,
-            region,
-        })
+        Ok((authorization, claim, region))
     }
 
     /// Verifies the token of a web identity that wants to be `role`.

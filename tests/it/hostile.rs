@@ -1,7 +1,7 @@
 //! What no good client sends: always a clear answer, in AWS's form, and the
 //! server goes on. Whatever reaches a door leaves its record.
 
-use std::io::Write;
+use std::io::{ErrorKind, Read, Write};
 
 use serde_json::{Value, json};
 
@@ -238,7 +238,7 @@ fn bodies_that_nobody_asked_for() {
 }
 
 /// Whoever sends bodies that never end fills the room for large ones, and takes nothing
-/// from those whose bodies are small.
+/// from those whose bodies are small. Strangers get nothing of it.
 #[test]
 fn large_bodies_share_their_room() {
     let server = Server::start();
@@ -248,14 +248,25 @@ fn large_bodies_share_their_room() {
     let send = || server.send_as(&server.admin, "wardbook", &batch);
     let whole = 16 << 20;
     let part = vec![b' '; whole - 1];
+    let begin = |request: &Request| {
+        let mut stream = raw::connect(server.address).unwrap();
+        stream.write_all(&[request.head(whole).as_bytes(), &part].concat()).ok();
+        stream
+    };
+    let forger = Credentials { access_key_id: "AKIAOFNOBODY0".to_owned(), ..server.admin.clone() };
+    let nobody = Request::new("POST", path, "");
+    let unknown = server.signed(&forger, "wardbook", &nobody);
+    let bearer = nobody.clone().with("authorization", "Bearer a.b.c");
+    let strangers: Vec<_> =
+        [&nobody, &unknown, &bearer].into_iter().cycle().take(12).map(begin).collect();
+    assert_eq!(send().code(), "NotFoundException");
+    drop(strangers);
+    let known = server.signed(&server.admin, "wardbook", &nobody);
     // Eight have the room, unless a batch on its way took a part of it from one of them: then
     // that one is refused, and the next one has what it leaves.
     let (mut open, mut refused) = (Vec::new(), None);
     wait_until(|| {
-        let mut stream = raw::connect(server.address).unwrap();
-        let head = Request::new("POST", path, "").head(whole);
-        stream.write_all(&[head.as_bytes(), &part].concat()).ok();
-        open.push(stream);
+        open.push(begin(&known));
         refused = Some(send()).filter(|answer| answer.code() == "ThrottlingException");
         refused.is_some()
     });
@@ -356,4 +367,34 @@ fn requests_that_never_end() {
     let answer = raw::receive(&mut half_a_body).unwrap();
     let text = "The request body did not arrive.";
     check(&server, &answer, 400, "SerializationException", text);
+}
+
+/// Nor does a client keep its connection that has been answered once and sends nothing
+/// whole any more, or takes no answer.
+#[test]
+fn connections_that_nobody_uses() {
+    let server = Server::start();
+    let live = "GET /health/live HTTP/1.1\r\nhost: localhost\r\n\r\n";
+    let open = |sent: &[u8]| {
+        let mut stream = raw::connect(server.address).unwrap();
+        stream.write_all(sent).unwrap();
+        stream
+    };
+    let chunked = "POST /nope HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n";
+    let metrics = live.replace("/health/live", "/metrics");
+    let mut idle = [
+        open(format!("{live}G").as_bytes()),
+        open(format!("{chunked}1\r\nx\r\n").as_bytes()),
+        open(metrics.repeat(2_000).as_bytes()),
+    ];
+    for stream in &mut idle[..2] {
+        stream.read_exact(&mut [0; 12]).unwrap();
+    }
+    // Everything that comes is nothing but the rest of an answer, and it ends.
+    for mut stream in idle {
+        let mut rest = Vec::new();
+        let ended = stream.read_to_end(&mut rest);
+        assert!(ended.is_ok() || ended.unwrap_err().kind() == ErrorKind::ConnectionReset);
+    }
+    server.send_as(&server.admin, "kms", &random()).ok();
 }
