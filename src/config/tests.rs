@@ -132,6 +132,8 @@ fn what_cannot_be_used_is_refused_by_name() {
     check_refused(&["--listen", "nowhere"], &[], "listen: nowhere");
     check_refused(&["--tls-cert", "cert.pem"], &[], "tls-cert is set without tls-key");
     check_refused(&["--tls-key", "key.pem"], &[], "tls-key is set without tls-cert");
+    let nowhere = "trail-interval-s is set without trail-folder or trail-s3-bucket";
+    check_refused(&["--trail-interval-s", "60"], &[], nowhere);
 }
 
 #[test]

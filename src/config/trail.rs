@@ -64,8 +64,23 @@ impl TrailLayer {
         Self { folder: self.folder.map(|path| folder.join(path)), ..self }
     }
 
+    /// A setting of a trail that leads nowhere. Whoever has set it believes in a trail.
+    fn without_destination(&self) -> Option<&'static str> {
+        let named = [
+            ("trail-s3-prefix", self.s3_prefix.is_some()),
+            ("trail-s3-endpoint", self.s3_endpoint.is_some()),
+            ("trail-interval-s", self.interval_s.is_some()),
+            ("trail-digest-interval-s", self.digest_interval_s.is_some()),
+        ];
+        let has_none = self.folder.is_none() && self.s3_bucket.is_none();
+        named.into_iter().find(|(_, is_set)| has_none && *is_set).map(|(name, _)| name)
+    }
+
     /// The trail, checked; `None` if neither a folder nor a bucket is set.
     pub(super) fn setting(self) -> Result<Option<Setting>, Error> {
+        if let Some(set) = self.without_destination() {
+            return Err(Error::Half { set, missing: "trail-folder or trail-s3-bucket" });
+        }
         let Self { folder, s3_bucket, s3_prefix, s3_endpoint, interval_s, digest_interval_s } =
             self;
         let interval = seconds("trail-interval-s", interval_s, DEFAULT_INTERVAL_S)?;
