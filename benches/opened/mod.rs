@@ -48,6 +48,8 @@ impl Server {
             remotes,
             data: folder.to_owned(),
             root_key: key_file(),
+            account: None,
+            region: None,
             log_origin: None,
             witness: Default::default(),
             regions: Vec::new(),

@@ -55,6 +55,8 @@ pub(crate) fn wardbook(data: &str) {
             remotes: Default::default(),
             data: data.into(),
             root_key: RootKeySource::KeyFile(format!("{data}/root.key").into()),
+            account: None,
+            region: None,
             log_origin: None,
             witness: Default::default(),
             regions: Vec::new(),

@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use crate::base::ids::{AccountId, Region};
 use crate::keys::backend::remote::FailureKind;
 use crate::{hsm, identity, keys, policy, store};
 
@@ -14,6 +15,13 @@ pub enum Error {
     AlreadyInitialized(PathBuf),
     #[error("{0} is not initialized: run `wardbook init` first")]
     NotInitialized(PathBuf),
+    #[error("this folder is of account {found}; the setting account says {configured}")]
+    OtherAccount { found: AccountId, configured: AccountId },
+    #[error(
+        "this folder is of Region {found}; the setting region says {configured}. Further Regions \
+         to answer in are named by the setting regions"
+    )]
+    OtherRegion { found: Region, configured: Region },
     #[error("cannot use the file {path}")]
     File {
         path: PathBuf,

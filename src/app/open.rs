@@ -39,6 +39,10 @@ use crate::{audit, identity, items, keys};
 pub struct OpenOptions {
     pub data: PathBuf,
     pub root_key: RootKeySource,
+    /// Must be that of the data folder; any without.
+    pub account: Option<AccountId>,
+    /// Must be that of the data folder; any without.
+    pub region: Option<Region>,
     /// Regions to answer in, beside the one of the data folder.
     pub regions: Vec<Region>,
     pub quotas: Quotas,
@@ -103,6 +107,12 @@ impl Closed {
         let Some((account, home)) = identity? else {
             return Err(Error::NotInitialized(options.data));
         };
+        if let Some(configured) = options.account.take_if(|named| *named != account) {
+            return Err(Error::OtherAccount { found: account, configured });
+        }
+        if let Some(configured) = options.region.take_if(|named| *named != home) {
+            return Err(Error::OtherRegion { found: home, configured });
+        }
         let oidc = std::mem::take(&mut options.oidc);
         let providers = Providers::load(oidc, &account, options.clock.now_ms())?;
         Ok(Self { options, store, account, home, log_id, providers, keys })

@@ -55,8 +55,8 @@ pub(super) fn options(
 ) -> Result<InitOptions, Error> {
     Ok(InitOptions {
         data: folder.data,
-        account: folder.account,
-        region: folder.region,
+        account: folder.account.or(folder.default_account),
+        region: folder.region.unwrap_or(folder.default_region),
         root_key: folder.root_key.open(is_new, remotes)?,
         log_origin: folder.log_origin,
     })

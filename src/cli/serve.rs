@@ -2,6 +2,7 @@
 //! first, so that nothing needs to be set up to begin.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::Path;
 use std::sync::Arc;
 
 use clap::Args;
@@ -42,13 +43,13 @@ pub(super) fn run(context: &mut Context, arguments: Arguments) -> Result<(), Err
     let is_new = !app::is_initialized(&settings.folder.data).map_err(Error::Serve)?;
     let Server { mut folder, listen, mut regions, quotas, oidc, workers, tls, .. } = settings;
     let Server { guardrails, witness, seed, dev, trail, disk_reserve_bytes, .. } = settings;
-    let seed = seed.map(|path| Seed::read(&path)).transpose();
-    let seed = seed.map_err(|error| Error::Serve(error.into()))?;
+    let seed = seed.as_deref().map(read_seed).transpose()?;
     let of_seed = seed.iter().flat_map(Seed::regions).collect::<Vec<_>>();
     let first_region = of_seed.first().cloned();
     regions.extend(of_seed);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let remotes = Arc::new(Remotes::new(std::mem::take(&mut folder.remotes), &clock));
+    let (account, region) = (folder.account.clone(), folder.region.clone());
     let folder = init::options(folder, is_new, &remotes)?;
     let listener = app::bind(listen).map_err(Error::Serve)?;
     let mut made = None;
@@ -63,16 +64,15 @@ pub(super) fn run(context: &mut Context, arguments: Arguments) -> Result<(), Err
     let open = OpenOptions {
         data,
         root_key,
+        account,
+        region,
         regions,
         quotas,
         oidc,
         remotes,
         log_origin,
         witness,
-        store: store::Settings {
-            reserve_bytes: Some(disk_reserve_bytes),
-            ..store::Settings::default()
-        },
+        store: store::Settings { reserve_bytes: Some(disk_reserve_bytes), ..Default::default() },
         trail,
         clock,
         observer: telemetry.observer(),
@@ -142,6 +142,10 @@ fn announce_json(
 ) -> Result<(), Error> {
     output.json(&json!({ "listening": address.to_string() }))?;
     made.map_or(Ok(()), |made| init::print_json(output, made))
+}
+
+fn read_seed(path: &Path) -> Result<Seed, Error> {
+    Seed::read(path).map_err(|error| Error::Serve(error.into()))
 }
 
 /// The access key to begin with, and its secret.

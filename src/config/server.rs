@@ -27,9 +27,14 @@ const DEFAULT_LOG_FILTER: &str = "info";
 #[derive(Debug)]
 pub struct NewFolder {
     pub data: PathBuf,
-    /// A random one without.
+    /// As the settings name it, which a folder that is there must be of.
     pub account: Option<AccountId>,
-    pub region: Region,
+    /// As the settings name it, which a folder that is there must be of.
+    pub region: Option<Region>,
+    /// Of a new folder if the settings name none; a random one without either.
+    pub default_account: Option<AccountId>,
+    /// Of a new folder if the settings name none.
+    pub default_region: Region,
     pub root_key: RootKeySetting,
     /// Where remote keys are.
     pub remotes: Vec<remote::Settings>,
@@ -104,8 +109,8 @@ pub fn server(flags: ServerFlags, environment: &Environment) -> Result<Server, E
     let (data, mut settings) = file::settings(flags.into(), config, environment)?;
     let remotes = std::mem::take(&mut settings.remotes);
     let mut folder = folder(data, &settings, remotes, environment)?;
-    if dev && folder.account.is_none() {
-        folder.account = AccountId::parse(DEV_ACCOUNT);
+    if dev {
+        folder.default_account = AccountId::parse(DEV_ACCOUNT);
     }
     let telemetry = telemetry(&settings)?;
     let regions = settings.regions.unwrap_or_default();
@@ -151,13 +156,12 @@ fn folder(
             expected: "an account id of 12 digits",
         })
     });
-    let region = match settings.region.clone() {
-        Some(text) => region("region", text)?,
-        None => usual_region(environment)?,
-    };
+    let named_region = settings.region.clone().map(|text| region("region", text));
     Ok(NewFolder {
         account: account.transpose()?,
-        region,
+        region: named_region.transpose()?,
+        default_account: None,
+        default_region: usual_region(environment)?,
         root_key: RootKeySetting::of(settings, &data)?,
         remotes: remotes::settings(remotes)?,
         log_origin: settings.audit.origin()?,

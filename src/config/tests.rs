@@ -57,8 +57,9 @@ fn file(folder: &Path, text: &str) -> String {
 fn nothing_needs_to_be_set() {
     let server = serve(&[], &[]).unwrap();
     assert_eq!(server.folder.data, PathBuf::from("wardbook-data"));
-    assert_eq!(server.folder.region.as_str(), "us-east-1");
-    assert_eq!(server.folder.account, None);
+    assert_eq!((server.folder.region, server.folder.account), (None, None));
+    assert_eq!(server.folder.default_region.as_str(), "us-east-1");
+    assert_eq!(server.folder.default_account, None);
     assert_eq!(
         server.folder.root_key,
         RootKeySetting::KeyFile(PathBuf::from("wardbook-data/root.key"))
@@ -95,7 +96,7 @@ fn the_file_in_the_data_folder_is_found() {
     file(folder.path(), "key-file = 'keys/root.key'\nregion = 'eu-north-1'\n");
     let data = folder.path().to_str().unwrap();
     let server = serve(&["--data", data], &[("AWS_REGION", "eu-west-3")]).unwrap();
-    assert_eq!(server.folder.region.as_str(), "eu-north-1");
+    assert_eq!(server.folder.region.unwrap().as_str(), "eu-north-1");
     // Paths in a file start where the file is.
     let expected = RootKeySetting::KeyFile(folder.path().join("keys/root.key"));
     assert_eq!(server.folder.root_key, expected);
@@ -107,9 +108,11 @@ fn the_file_in_the_data_folder_is_found() {
 #[test]
 fn the_region_of_other_tools_is_the_default() {
     let server = serve(&[], &[("AWS_DEFAULT_REGION", "eu-west-3")]).unwrap();
-    assert_eq!(server.folder.region.as_str(), "eu-west-3");
+    assert_eq!(server.folder.default_region.as_str(), "eu-west-3");
+    // It says nothing about a folder that is there.
+    assert_eq!(server.folder.region, None);
     let server = serve(&[], &[("AWS_REGION", "local")]).unwrap();
-    assert_eq!(server.folder.region.as_str(), "us-east-1");
+    assert_eq!(server.folder.default_region.as_str(), "us-east-1");
 }
 
 #[track_caller]
@@ -193,7 +196,7 @@ fn init_takes_account_and_region() {
     let flags = Init::parse_from(flags).flags;
     let made = server::new_folder(flags, &Environment::of(&[("AWS_REGION", "eu-west-3")])).unwrap();
     assert_eq!(made.account.unwrap().as_str(), "111122223333");
-    assert_eq!((made.region.as_str(), made.data), ("eu-central-1", PathBuf::from("d")));
+    assert_eq!((made.region.unwrap().as_str(), made.data), ("eu-central-1", PathBuf::from("d")));
 }
 
 const KEYS: Variables = &[("AWS_ACCESS_KEY_ID", "AKIA"), ("AWS_SECRET_ACCESS_KEY", "secret")];

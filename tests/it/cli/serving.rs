@@ -35,6 +35,26 @@ fn an_empty_folder_is_initialized_by_serve() {
 }
 
 #[test]
+fn a_folder_is_served_as_what_it_is() {
+    let mut program = Program::new();
+    let init = ["init", "--data", "data", "--account", "111122223333", "--region", "eu-west-1"];
+    program.json(&init);
+    let serve = ["serve", "--data", "data", "--listen", "127.0.0.1:0"];
+    program.set("WARDBOOK_ACCOUNT", "444455556666");
+    program.run(&serve).refused(3, "is of account 111122223333; the setting account says 4444");
+    program.set("WARDBOOK_ACCOUNT", "111122223333");
+    program.set("WARDBOOK_REGION", "us-east-1");
+    program.run(&serve).refused(3, "is of Region eu-west-1; the setting region says us-east-1");
+    program.set("WARDBOOK_REGION", "eu-west-1");
+    assert_eq!(program.serve(&[]).stop(Signal::TERM), Some(0));
+    // Other tools are told where they call, not what this folder is of.
+    program.set("WARDBOOK_ACCOUNT", "");
+    program.set("WARDBOOK_REGION", "");
+    program.set("AWS_REGION", "us-east-1");
+    assert_eq!(program.serve(&["--dev"]).stop(Signal::TERM), Some(0));
+}
+
+#[test]
 fn people_get_commands_to_copy() {
     let told = told(&Program::new(), &[]);
     for line in
