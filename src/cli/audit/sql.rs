@@ -1,5 +1,6 @@
 //! `wardbook audit sql`.
 
+use std::iter;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -61,8 +62,9 @@ pub(super) fn ask(output: &mut Output, sql: &Sql) -> Result<(), Error> {
             output.table(&heads, &rows)?;
         }
         Format::Json => {
+            let names = members(&asked.columns);
             for row in asked.rows {
-                let row: Map<String, Value> = asked.columns.iter().cloned().zip(row).collect();
+                let row: Map<String, Value> = names.iter().cloned().zip(row).collect();
                 output.json(&row)?;
             }
         }
@@ -72,6 +74,18 @@ pub(super) fn ask(output: &mut Output, sql: &Sql) -> Result<(), Error> {
         output.note("There are more rows: narrow the statement, or raise --limit.");
     }
     Ok(())
+}
+
+/// The columns as members of an object: of those with one name each has a number more,
+/// as SQLite names them in a table.
+fn members(columns: &[String]) -> Vec<String> {
+    let mut members: Vec<String> = Vec::with_capacity(columns.len());
+    for column in columns {
+        let numbered = (1_usize..).map(|number| format!("{column}:{number}"));
+        let mut names = iter::once(column.clone()).chain(numbered);
+        members.extend(names.find(|name| !members.contains(name)));
+    }
+    members
 }
 
 fn shown(cell: &Value, null: &str) -> String {

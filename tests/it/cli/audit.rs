@@ -132,6 +132,8 @@ fn the_view_is_asked_in_sql() {
     assert_eq!((&row["event_name"], &row["error_code"]), (&json!("CreateUser"), &Value::Null));
     let csv = sql("select '=1' as a, -1 as b, null as c, x'0aff' as d", &["--format", "csv"]);
     assert_eq!(csv.stdout, "a,b,c,d\n'=1,-1,,0aff\n");
+    let named_twice = sql("select 1 as a, 2 as a, 3 as \"a:1\", 4 as a", &["--json"]).stdout;
+    assert_eq!(named_twice, "{\"a\":1,\"a:1\":2,\"a:1:1\":3,\"a:2\":4}\n");
     let cut = sql("select seq from events order by seq", &["--limit", "1"]);
     assert_eq!(cut.stdout, "seq\n1\n");
     assert!(cut.stderr.contains("There are more rows"), "{}", cut.stderr);
