@@ -147,13 +147,13 @@ fn harmless<'t>(text: &'t str, kept: &[char]) -> Cow<'t, str> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(in crate::cli) mod tests {
     use super::*;
     use std::sync::{Arc, Mutex};
 
     /// What was printed.
     #[derive(Clone, Default)]
-    struct Paper(Arc<Mutex<Vec<u8>>>);
+    pub(in crate::cli) struct Paper(Arc<Mutex<Vec<u8>>>);
 
     impl Write for Paper {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -166,19 +166,22 @@ mod tests {
     }
 
     impl Paper {
-        fn text(&self) -> String {
+        pub(in crate::cli) fn text(&self) -> String {
             String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
         }
     }
 
+    /// An output, and where its answers and its notes stand.
+    pub(in crate::cli) fn on_paper(json: bool) -> (Output, Paper, Paper) {
+        let (answers, notes) = (Paper::default(), Paper::default());
+        let output =
+            Output { answers: Box::new(answers.clone()), notes: Box::new(notes.clone()), json };
+        (output, answers, notes)
+    }
+
     #[test]
     fn no_text_moves_the_cursor() {
-        let (answers, notes) = (Paper::default(), Paper::default());
-        let mut output = Output {
-            answers: Box::new(answers.clone()),
-            notes: Box::new(notes.clone()),
-            json: false,
-        };
+        let (mut output, answers, notes) = on_paper(false);
         let row = ["a\nforged".to_owned(), "\u{1b}[2J\u{9b}H\u{7f}".to_owned()];
         output.table(&["ONE", "\r"], &[row.to_vec()]).unwrap();
         output.row(&row).unwrap();

@@ -49,14 +49,24 @@ struct Heard {
     place: Option<String>,
     /// How many it named.
     places: u64,
-    /// What the next data is, if not a record.
-    event: Option<String>,
+    /// What has come of an event that is not whole.
+    next: Event,
     /// Whether nothing more can come.
     is_over: bool,
 }
 
+/// An event of a stream, as far as it has come; an empty line ends it.
+#[derive(Default)]
+struct Event {
+    id: Option<String>,
+    /// What the data is, if not a record.
+    kind: Option<String>,
+    data: Option<String>,
+}
+
 impl Heard {
-    /// Prints what the stream says to its end, and answers how it ended.
+    /// Prints what the stream says to its end, and answers how it ended. Of an event
+    /// that did not come whole nothing counts, and its place has not been reached.
     fn out(
         &mut self,
         stream: impl BufRead,
@@ -72,20 +82,33 @@ impl Heard {
     }
 
     fn line(&mut self, line: &str, output: &mut Output) -> Result<(), Error> {
-        if let Some(id) = line.strip_prefix("id: ") {
-            self.place = Some(id.to_owned());
-            self.places = self.places.saturating_add(1);
-        } else if let Some(event) = line.strip_prefix("event: ") {
-            self.is_over |= event == "end";
-            self.event = Some(event.to_owned());
-        } else if let Some(record) = line.strip_prefix("data: ") {
-            if self.event.take().is_some() {
-                return Ok(());
+        if line.is_empty() {
+            return self.event(output);
+        }
+        let next = &mut self.next;
+        for (name, member) in
+            [("id: ", &mut next.id), ("event: ", &mut next.kind), ("data: ", &mut next.data)]
+        {
+            if let Some(value) = line.strip_prefix(name) {
+                *member = Some(value.to_owned());
             }
+        }
+        Ok(())
+    }
+
+    /// Takes in an event that is whole.
+    fn event(&mut self, output: &mut Output) -> Result<(), Error> {
+        let Event { id, kind, data } = std::mem::take(&mut self.next);
+        self.is_over |= kind.as_deref() == Some("end");
+        if let (None, Some(record)) = (kind, data) {
             match output.is_json() {
                 true => output.data(format_args!("{record}\n"))?,
-                false => output.row(&row(record))?,
+                false => output.row(&row(&record))?,
             }
+        }
+        if id.is_some() {
+            self.place = id;
+            self.places = self.places.saturating_add(1);
         }
         Ok(())
     }
@@ -94,4 +117,39 @@ impl Heard {
 #[expect(clippy::disallowed_methods, reason = "nothing is waited for but time")]
 fn pause() {
     std::thread::sleep(PAUSE);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::output::tests::on_paper;
+
+    /// Wherever a stream breaks, the one that goes on from its last place brings what is
+    /// missing, and nothing twice.
+    #[test]
+    fn a_stream_can_break_anywhere() {
+        let record = |seq: usize| format!("id: {seq}\ndata: {{\"n\":{seq}}}\n\n");
+        let stream = format!(":\nid: 0\n\n{}{}{}", record(1), record(2), record(3));
+        for cut in 0..=stream.len() {
+            let (mut output, answers, _) = on_paper(true);
+            let mut heard = Heard::default();
+            heard.out(&stream.as_bytes()[..cut], &mut output).unwrap().unwrap();
+            let after = heard.place.map_or(0, |place| place.parse().unwrap());
+            assert_eq!(answers.text().lines().count(), after, "{cut}");
+            let rest: String = (after + 1..=3).map(record).collect();
+            Heard::default().out(rest.as_bytes(), &mut output).unwrap().unwrap();
+            assert_eq!(answers.text(), "{\"n\":1}\n{\"n\":2}\n{\"n\":3}\n", "{cut}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_record_is_not_printed() {
+        let (mut output, answers, _) = on_paper(true);
+        let mut heard = Heard::default();
+        heard
+            .out(&b"event: x\ndata: {}\n\nevent: end\ndata: {}\n\n"[..], &mut output)
+            .unwrap()
+            .unwrap();
+        assert!(heard.is_over && answers.text().is_empty());
+    }
 }
