@@ -171,6 +171,17 @@ impl Opened {
         self.values.iter().filter_map(mark).collect()
     }
 
+    /// The events that are said to have erased something, each once. The leaf has what
+    /// the values were, and not who erased them: only those events can prove that.
+    #[must_use]
+    pub fn erased_by(&self) -> BTreeSet<String> {
+        let by = |value: &Value| match value {
+            Value::Kept { .. } => None,
+            Value::Erased { by, .. } => Some(Uuid::from_bytes_ref(by).as_hyphenated().to_string()),
+        };
+        self.values.iter().filter_map(by).collect()
+    }
+
     /// Of which fields something was erased, by the event that says why.
     pub(super) fn erased(&self) -> BTreeMap<[u8; 16], BTreeSet<Field>> {
         let mut erased: BTreeMap<[u8; 16], BTreeSet<Field>> = BTreeMap::new();

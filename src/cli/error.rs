@@ -15,6 +15,10 @@ const NO_SERVER: u8 = 3;
 /// A change that was asked about is unsafe.
 const UNSAFE: u8 = 4;
 
+/// Exit code of a command whose output nobody reads any more, as of one that the
+/// signal `SIGPIPE` ended.
+pub(super) const CLOSED_OUTPUT: u8 = 141;
+
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Error {
@@ -82,6 +86,8 @@ pub(super) enum Error {
     Unverifiable(#[source] crate::audit::verify::Error),
     #[error("the log of now does not go on from the checkpoint: it was changed or cut")]
     Inconsistent,
+    #[error("the server proved another event than {0}")]
+    OtherEvent(String),
     #[error("{path} does not hold the JSON that is expected")]
     Json {
         path: PathBuf,
@@ -195,6 +201,7 @@ impl Error {
             | Self::Engine(_)
             | Self::Evidence(_)
             | Self::Inconsistent
+            | Self::OtherEvent(_)
             | Self::TestsFailed { .. }
             | Self::Findings(_)
             | Self::Changes(_)

@@ -133,8 +133,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
-        // Whoever read the output has seen enough: `wardbook ... | head`.
-        Err(error) if error.is_closed_output() => ExitCode::SUCCESS,
+        // Whoever read the output has seen enough: `wardbook ... | head`. That is no
+        // message; but what the command had still to do was not done.
+        Err(error) if error.is_closed_output() => ExitCode::from(error::CLOSED_OUTPUT),
         Err(error) => {
             context.output.error(&error);
             ExitCode::from(error.exit_code())

@@ -23,6 +23,10 @@ impl Unfinished {
         let Some(name) = becomes.file_name().filter(|_| !becomes.is_dir()) else {
             return Err(error(io::ErrorKind::IsADirectory.into()));
         };
+        // Such as /dev/stdout, which to replace takes from everybody.
+        if fs::metadata(becomes).is_ok_and(|found| !found.is_file()) {
+            return Err(error(io::Error::other("it is there, and no file")));
+        }
         let mut name = name.to_owned();
         // One that a crash has left must not be in the way: in a container every
         // process may have the same number.
@@ -77,5 +81,6 @@ mod tests {
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
         assert!(Unfinished::create(folder.path()).is_err());
         assert!(Unfinished::create(Path::new("/none/there/x")).is_err());
+        assert!(Unfinished::create(Path::new("/dev/null")).is_err());
     }
 }

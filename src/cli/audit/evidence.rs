@@ -1,6 +1,9 @@
 //! `wardbook audit checkpoint`, `prove`, `consistency` and `verify-proof`: what
 //! an auditor keeps of the log, and checks without having to believe the server.
 
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
@@ -15,6 +18,7 @@ use crate::cli::client::{Call, Client};
 use crate::cli::error::Error;
 use crate::cli::input;
 use crate::cli::output::Output;
+use crate::cli::unfinished::Unfinished;
 
 #[derive(Args)]
 pub(super) struct Checkpoint {
@@ -28,6 +32,9 @@ pub(super) struct Prove {
     /// The event's id, `eventID` of its record
     #[arg(long, value_name = "UUID")]
     event_id: String,
+    /// Public key of the log, or a file that holds it [default: what the server says]
+    #[arg(long, value_name = "KEY")]
+    public_key: Option<String>,
     /// Write the proof to a file (.tlog-proof)
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -105,9 +112,12 @@ pub(super) fn prove(client: &Client, output: &mut Output, wanted: &Prove) -> Res
     let query = [("eventId", wanted.event_id.as_str())];
     let call = Call::new(Method::GET, &["v1", "audit", "inclusion-proof"]).asking(&query);
     let proved: Proved = client.call(call)?;
-    let key = VerifierKey::parse(&proved.public_key).map_err(Error::Evidence)?;
+    let key = key_of_log(wanted.public_key.as_deref(), &proved.public_key)?;
     let proof = TlogProof::parse(&proved.tlog_proof).map_err(Error::Evidence)?;
     let shown = Shown::verified(&proof, &key)?;
+    if !shown.is_of(&wanted.event_id) {
+        return Err(Error::OtherEvent(wanted.event_id.clone()));
+    }
     if let Some(path) = &wanted.output {
         write(path, &proved.tlog_proof)?;
     }
@@ -116,6 +126,7 @@ pub(super) fn prove(client: &Client, output: &mut Output, wanted: &Prove) -> Res
         (false, Some(path)) => output.line(format_args!("{}: {shown}", path.display()))?,
         (false, None) => output.text(&proved.tlog_proof)?,
     }
+    shown.note_erased(output);
     output.note(format_args!("Public key: {}", proved.public_key));
     Ok(())
 }
@@ -139,10 +150,7 @@ pub(super) fn consistency(
     let query = [("from", size.as_str())];
     let call = Call::new(Method::GET, &["v1", "audit", "consistency-proof"]).asking(&query);
     let proved: Proved = client.call(call)?;
-    let key = match &wanted.public_key {
-        Some(given) => public_key(given)?,
-        None => VerifierKey::parse(&proved.public_key).map_err(Error::Evidence)?,
-    };
+    let key = key_of_log(wanted.public_key.as_deref(), &proved.public_key)?;
     let open = |note| ledger::Checkpoint::open(note, &key).map_err(Error::Evidence);
     let (then, now) = (open(&kept)?, open(&proved.checkpoint)?);
     let hashes = hashes(&proved.hashes).ok_or(Error::Inconsistent)?;
@@ -168,7 +176,9 @@ pub(super) fn verify_proof(output: &mut Output, wanted: &VerifyProof) -> Result<
         return Ok(output.json(&shown)?);
     }
     output.line(&shown)?;
-    Ok(output.line(&shown.record)?)
+    output.line(&shown.record)?;
+    shown.note_erased(output);
+    Ok(())
 }
 
 /// What a proof says that was verified.
@@ -182,9 +192,33 @@ struct Shown {
     root_hash: String,
     /// The record, with a mark in the place of what was erased of it.
     record: String,
+    /// The events that are said to have erased something of it, which this proof cannot
+    /// prove.
+    erased_by: BTreeSet<String>,
 }
 
 impl Shown {
+    /// Whether the record is of the event with this id.
+    fn is_of(&self, event_id: &str) -> bool {
+        #[derive(Deserialize)]
+        struct Event<'r> {
+            #[serde(rename = "eventID")]
+            id: Cow<'r, str>,
+        }
+        let event = serde_json::from_str::<Event<'_>>(&self.record);
+        event.is_ok_and(|event| event.id.eq_ignore_ascii_case(event_id))
+    }
+
+    /// Says what of it is not proved.
+    fn note_erased(&self, output: &mut Output) {
+        for event in &self.erased_by {
+            output.note(format_args!(
+                "Not proved: that event {event}, which is said to have erased something of this \
+                 record, did; prove that event, too."
+            ));
+        }
+    }
+
     fn verified(proof: &TlogProof, key: &VerifierKey) -> Result<Self, Error> {
         let extra = proof.extra.as_deref().unwrap_or_default();
         let opened = Opened::from_evidence(extra).ok_or(Error::Evidence(ledger::Error::Proof))?;
@@ -195,6 +229,7 @@ impl Shown {
             size: checkpoint.size,
             root_hash: BASE64_STANDARD.encode(checkpoint.root),
             record: opened.record().map_err(|_odd| Error::Evidence(ledger::Error::Proof))?,
+            erased_by: opened.erased_by(),
         })
     }
 }
@@ -202,6 +237,14 @@ impl Shown {
 impl std::fmt::Display for Shown {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "record {} of {} in the log {}", self.seq, self.size, self.origin)
+    }
+}
+
+/// The key that was given, or else the one that the server says.
+fn key_of_log(given: Option<&str>, said: &str) -> Result<VerifierKey, Error> {
+    match given {
+        Some(given) => public_key(given),
+        None => VerifierKey::parse(said).map_err(Error::Evidence),
     }
 }
 
@@ -219,6 +262,9 @@ fn hashes(texts: &[String]) -> Option<Vec<Hash>> {
     texts.iter().map(hash).collect()
 }
 
+/// What was kept before is there until what follows it is.
 fn write(path: &Path, text: &str) -> Result<(), Error> {
-    std::fs::write(path, text).map_err(|cause| Error::Write { path: path.to_owned(), cause })
+    let mut unfinished = Unfinished::create(path)?;
+    unfinished.file.write_all(text.as_bytes()).map_err(|cause| unfinished.error(cause))?;
+    unfinished.finish()
 }

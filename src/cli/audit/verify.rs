@@ -44,20 +44,19 @@ pub(super) fn run(output: &mut Output, wanted: &Verify) -> Result<(), Error> {
     let key = wanted.public_key.as_deref().map(public_key).transpose();
     let kept = wanted.checkpoints.iter().map(|path| kept(path)).collect::<Result<_, Error>>()?;
     let key = key.map_err(|cause| Error::LogKey(Box::new(cause)))?;
-    let report = match (&wanted.data, &wanted.export) {
+    let (printed, report) = match (&wanted.data, &wanted.export) {
         (_, Some(file)) => {
             let export = export(output, file, key, kept)?;
-            print_export(output, &export, wanted)?;
-            export.report
+            (print_export(output, &export, wanted), export.report)
         }
         (_, None) => {
             let report = folder_report(output, wanted, key, kept)?;
-            print(output, &report, is_own_key)?;
-            report
+            (print(output, &report, is_own_key), report)
         }
     };
     match report.counts().values().fold(0_u64, |sum, count| sum.saturating_add(*count)) {
-        0 => Ok(()),
+        0 => printed,
+        // Also if nobody reads them to the end.
         found => Err(Error::Findings(usize::try_from(found).unwrap_or(usize::MAX))),
     }
 }
@@ -187,7 +186,8 @@ fn print_index(output: &mut Output, report: &Report) -> Result<(), Error> {
 
 pub(in crate::cli) fn print_findings(output: &mut Output, report: &Report) -> Result<(), Error> {
     for finding in report.findings() {
-        output.line(&finding.text)?;
+        // One line, whatever names in the file say.
+        output.row(std::slice::from_ref(&finding.text))?;
     }
     for (kind, count) in report.counts() {
         let shown = report.findings().iter().filter(|finding| finding.kind == *kind).count();

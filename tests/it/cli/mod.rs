@@ -3,6 +3,7 @@
 
 mod audit;
 mod commands;
+mod evidence;
 mod jobs;
 mod policy;
 mod questions;
