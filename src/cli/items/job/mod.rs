@@ -129,8 +129,14 @@ fn outputs(inputs: &[PathBuf], folder: &Path) -> Result<Vec<PathBuf>, Error> {
         let name = path.file_name().and_then(|name| name.to_str());
         let Some(name) = name else { return Err(refused("it has no name that can be kept")) };
         let name = name.strip_suffix(".gz").unwrap_or(name);
-        if !names.insert(name) {
-            return Err(refused("another file has the same name: give them one folder each"));
+        // What one job writes beside its output must not be the output of another.
+        for end in [""].iter().chain(&sink::BESIDE) {
+            if !names.insert(format!("{name}{end}")) {
+                return Err(refused(
+                    "another file has the same name, or what is written for it: give them one \
+                     folder each",
+                ));
+            }
         }
         outputs.push(folder.join(name));
     }
@@ -194,4 +200,24 @@ fn shown(input: &Path, (done, of): (u64, u64), counts: Counts) -> String {
         counts.items,
         counts.refused
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_output_is_written_for_two_jobs() {
+        let outputs = |inputs: &[&str]| {
+            let inputs: Vec<PathBuf> = inputs.iter().map(PathBuf::from).collect();
+            outputs(&inputs, Path::new("out")).ok()
+        };
+        let [one, other] = ["out/x.json", "out/y.json"].map(PathBuf::from);
+        assert_eq!(outputs(&["a/x.json.gz", "a/y.json"]), Some(vec![one, other]));
+        for other in ["b/x.json", "x.json.part", "x.json.errors.ndjson", "x.json.job.json.next.gz"]
+        {
+            assert_eq!(outputs(&["x.json", other]), None, "{other}");
+            assert_eq!(outputs(&[other, "x.json"]), None, "{other}");
+        }
+    }
 }

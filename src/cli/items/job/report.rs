@@ -27,7 +27,8 @@ pub(in crate::cli::items) struct Report {
     /// Files of items, one a line, as they are or in gzip
     #[arg(long = "in", value_name = "FILE", required = true, num_args = 1..)]
     input: Vec<PathBuf>,
-    /// ARN of a key that items should be under; may be repeated. The others are counted as left
+    /// ARN of a key that items should be under; may be repeated. The others are counted as left,
+    /// and so is what cannot be read
     #[arg(long, value_name = "ARN")]
     key: Vec<String>,
 }
@@ -53,7 +54,9 @@ pub(super) fn run(output: &mut Output, report: &Report) -> Result<(), Error> {
     let wanted: BTreeSet<&String> = report.key.iter().collect();
     let is_left = |summary: &Summary| summary.keys.iter().collect::<BTreeSet<_>>() != wanted;
     let left = counted.sealed.iter().filter(|(summary, _)| is_left(summary));
-    let left = left.fold(counted.other, |sum, (_, count)| sum.saturating_add(*count));
+    // What cannot be read may be under any key.
+    let unsure = counted.other.saturating_add(counted.unreadable);
+    let left = left.fold(unsure, |sum, (_, count)| sum.saturating_add(*count));
     let left = (!wanted.is_empty()).then_some(left);
     print(output, &counted, left)
 }
@@ -158,6 +161,8 @@ fn print(output: &mut Output, counted: &Counted, left: Option<u64>) -> Result<()
     }
     output.table(&["ITEMS", "FORMAT", "SUITE", "KEYS"], &rows)?;
     match left {
+        Some(left) if *unreadable > 0 => Ok(output
+            .line(format_args!("{left} encrypted items are left ({unreadable} unreadable)"))?),
         Some(left) => Ok(output.line(format_args!("{left} encrypted items are left"))?),
         None => Ok(()),
     }

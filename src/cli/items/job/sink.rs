@@ -96,11 +96,19 @@ pub(super) struct Sink {
     is_broken: bool,
 }
 
+/// What is added to the name of an output for each file that is written for it.
+pub(super) const BESIDE: [&str; 4] = [PART, ERRORS, JOURNAL, NEXT_JOURNAL];
+const PART: &str = ".part";
+const ERRORS: &str = ".errors.ndjson";
+const JOURNAL: &str = ".job.json";
+const NEXT_JOURNAL: &str = ".job.json.next";
+
 struct Paths {
     output: PathBuf,
     part: PathBuf,
     errors: PathBuf,
     journal: PathBuf,
+    next_journal: PathBuf,
 }
 
 impl Paths {
@@ -111,9 +119,10 @@ impl Paths {
             output.with_file_name(name)
         };
         Self {
-            part: beside(".part"),
-            errors: beside(".errors.ndjson"),
-            journal: beside(".job.json"),
+            part: beside(PART),
+            errors: beside(ERRORS),
+            journal: beside(JOURNAL),
+            next_journal: beside(NEXT_JOURNAL),
             output: output.to_owned(),
         }
     }
@@ -265,13 +274,12 @@ impl Sink {
         let journal =
             Journal { version: VERSION, job: self.job.clone(), counts: self.counts, done };
         let text = serde_json::to_vec(&journal).map_err(io::Error::from)?;
-        let mut next = self.paths.journal.clone();
-        next.as_mut_os_string().push(".next");
+        let next = &self.paths.next_journal;
         let error = |cause| Error::Write { path: next.clone(), cause };
-        let mut file = create(&next)?;
+        let mut file = create(next)?;
         file.set_len(0).and_then(|()| file.write_all(&text)).map_err(error)?;
         file.sync_all().map_err(error)?;
-        rename(&next, &self.paths.journal)?;
+        rename(next, &self.paths.journal)?;
         self.unsaved = 0;
         Ok(())
     }
