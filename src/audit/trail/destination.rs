@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fs::{self, File};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use super::{Error, blocking};
@@ -57,7 +58,7 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     make(folder).map_err(wrap)?;
     let unfinished = extended(path, ".unfinished");
     let written = || {
-        let mut file = File::create(&unfinished)?;
+        let mut file = create(&unfinished)?;
         file.write_all(bytes)?;
         file.sync_all()?;
         fs::rename(&unfinished, path)?;
@@ -67,7 +68,17 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     written().map_err(wrap)
 }
 
-/// Makes a folder and those above it that are missing, durably.
+/// A file that the group of the server may read, if its umask lets them, and nobody else:
+/// records hold personal data. What a crash has left under the name is removed.
+fn create(path: &Path) -> io::Result<File> {
+    match fs::remove_file(path) {
+        Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(cause),
+        _ => {}
+    }
+    OpenOptions::new().write(true).create_new(true).mode(0o640).open(path)
+}
+
+/// Makes a folder and those above it that are missing, durably, for the same readers.
 fn make(folder: &Path) -> io::Result<()> {
     if folder.is_dir() {
         return Ok(());
@@ -76,7 +87,7 @@ fn make(folder: &Path) -> io::Result<()> {
     if let Some(above) = above {
         make(above)?;
     }
-    match fs::create_dir(folder) {
+    match DirBuilder::new().mode(0o750).create(folder) {
         Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         Err(cause) => Err(cause),
         Ok(()) => File::open(above.unwrap_or(Path::new(".")))?.sync_all(),
@@ -87,4 +98,30 @@ fn extended(path: &Path, end: &str) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(end);
     name.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn records_are_for_the_group_and_nobody_is_written_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("AWSLogs/x.json.gz");
+        write(&path, b"1").unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o7777;
+        let (of_file, of_folder) = (mode(&path), mode(&folder.path().join("AWSLogs")));
+        assert_eq!((of_file & !0o640, of_folder & !0o750), (0, 0), "{of_file:o} {of_folder:o}");
+        // What somebody has put in the way is not followed.
+        let others = folder.path().join("others");
+        fs::write(&others, "kept").unwrap();
+        std::os::unix::fs::symlink(&others, extended(&path, ".unfinished")).unwrap();
+        write(&path, b"2").unwrap();
+        assert_eq!(
+            (fs::read(&path).unwrap(), fs::read(&others).unwrap()),
+            (vec![b'2'], b"kept".to_vec())
+        );
+    }
 }
