@@ -150,6 +150,13 @@ impl Values {
     }
 }
 
+/// The address of the caller, as the view `events` has it: of a record of format 1 it is
+/// no personal value apart.
+fn source_ip(stored: &StoredRecord) -> Option<&str> {
+    let personal = stored.personal.as_ref().and_then(|personal| personal.source_ip.as_deref());
+    personal.or(stored.columns.source_ip.as_deref())
+}
+
 /// Eight flags a byte, the first in the lowest bit.
 fn bits(flags: &[bool]) -> Vec<u8> {
     let byte = |flags: &[bool]| {
@@ -185,7 +192,7 @@ impl Parquet {
             Cell::Text(of.second_key.as_deref()),
             Cell::Text(of.key_material.as_deref()),
             Cell::Text(of.error.as_deref()),
-            Cell::Text(personal.and_then(|personal| personal.source_ip.as_deref())),
+            Cell::Text(source_ip(stored)),
             Cell::Text(request_id.as_deref()),
             Cell::Text(Some(&event_id)),
             Cell::Flag(of.read_only),
@@ -347,7 +354,7 @@ fn wide(size: usize) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{Position, StoredColumns};
+    use crate::store::{Personal, Position, StoredColumns};
 
     fn stored(seq: i64) -> StoredRecord {
         let columns = StoredColumns {
@@ -405,6 +412,18 @@ mod tests {
         assert_eq!(ranges, [Some((-4, -1)), Some((-rows, -1))]);
         let end = parquet.end().unwrap();
         assert!(end.ends_with(MAGIC) && parquet.written == written + end.len());
+    }
+
+    #[test]
+    fn an_address_is_found_in_either_format() {
+        let mut record = stored(1);
+        assert_eq!(source_ip(&record), None);
+        record.columns.source_ip = Some("192.0.2.1".into());
+        assert_eq!(source_ip(&record), Some("192.0.2.1"));
+        let own = Some("192.0.2.2".to_owned());
+        record.personal =
+            Some(Personal { salt: None, source_ip: own, session: None, body: Vec::new() });
+        assert_eq!(source_ip(&record), Some("192.0.2.2"));
     }
 
     #[test]
