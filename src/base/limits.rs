@@ -367,8 +367,10 @@ pub const SQL_ROWS: usize = 100_000;
 pub const SQL_BYTES: usize = 64 * 1024 * 1024;
 /// Memory that SQLite takes for one SQL statement, bytes.
 pub const SQL_HEAP_BYTES: i64 = 512 * 1024 * 1024;
-/// A text or blob that one SQL statement makes or reads, bytes.
-pub const SQL_TEXT_BYTES: i32 = 16 * 1024 * 1024;
+/// A text or blob that one SQL statement makes or reads, bytes. To find one text in
+/// another takes as many steps as one times the other, and the time is not looked at
+/// meanwhile: some seconds with texts of this size.
+pub const SQL_TEXT_BYTES: i32 = 1024 * 1024;
 /// A pattern of LIKE and GLOB in one SQL statement, bytes: matching takes as many steps
 /// as the pattern times the text.
 pub const SQL_PATTERN_BYTES: i32 = 1_000;
