@@ -83,10 +83,14 @@ async fn dispatch(
     way_in: Data<Door>,
 ) -> HttpResponse<connections::Body> {
     let turn = Turn::begin(&request);
-    turn.answer(match way_in.state() {
+    let mut response = match way_in.state() {
         Some(state) => enter(&request, payload, state).await,
         None => door::answer(&way_in, &request, payload).await,
-    })
+    };
+    // As AWS writes them: MongoDB's library, which reads HTTP itself, looks for
+    // `Content-Length` in these very letters.
+    response.head_mut().set_camel_case_headers(true);
+    turn.answer(response)
 }
 
 /// Which door a request is for.
