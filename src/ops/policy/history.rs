@@ -56,7 +56,7 @@ pub(super) fn key_policy(
     Ok(match text {
         Some(text) => Some(text.to_owned()),
         // A key that is created without one gets AWS's default.
-        None if by_default => Some(default_key_policy(&key.account)),
+        None if by_default && is_whole(&record) => Some(default_key_policy(&key.account)),
         None => None,
     })
 }
@@ -86,6 +86,10 @@ pub(super) fn trust_policy(
         let Some(Recorded { record, position }) = found else { return Ok(None) };
         before = position;
         let Ok(record) = serde_json::from_str::<Value>(&record) else { return Ok(None) };
+        // Of whichever role.
+        if !is_whole(&record) {
+            return Ok(None);
+        }
         let text = |pointer: &str| record.pointer(pointer).and_then(Value::as_str);
         if text("/requestParameters/roleName") != Some(role) {
             continue;
@@ -100,6 +104,13 @@ pub(super) fn trust_policy(
         }
     }
     Ok(None)
+}
+
+/// Whether the record has the parameters of the call. Those that are too long are left
+/// out, and the server's own calls have none.
+fn is_whole(record: &Value) -> bool {
+    let parameters = record.get("requestParameters").and_then(Value::as_object);
+    parameters.is_some_and(|parameters| !parameters.contains_key("omitted"))
 }
 
 /// Whether identity policies, groups, boundaries or tags of anybody in the
@@ -118,7 +129,8 @@ pub(super) fn identities_changed_since(
             account: Some(account.as_str()),
             key: None,
             operations: CHANGE_IDENTITIES,
-            from_ms: since.time_ms,
+            // Times may go back; whether it came later, its place says.
+            from_ms: i64::MIN,
             before: Position::END,
         },
     )?;

@@ -11,6 +11,7 @@ use super::outcome::By;
 use super::target::Target;
 use super::{history, recorded};
 use crate::base::limits;
+use crate::base::spec::KeyManager;
 use crate::ops::access::Access;
 use crate::ops::blocking::{PolicyKind, compile};
 use crate::ops::ctx::Ctx;
@@ -173,7 +174,11 @@ async fn policy_of_then(
     let search = move || -> Result<_, crate::audit::Error> {
         Ok(match &searched {
             Target::Key(key) => {
-                let text = history::key_policy(&store, &key.arn, position)?;
+                let text = match key.manager {
+                    // Nobody can change it.
+                    KeyManager::Aws => Some(key.policy.text().to_owned()),
+                    KeyManager::Customer => history::key_policy(&store, &key.arn, position)?,
+                };
                 (text, history::identities_changed_since(&store, &key.arn.account, position)?)
             }
             Target::Identity(role) => {
