@@ -66,9 +66,13 @@ struct What {
     principal: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     account: Option<Actions>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    audit_log: Option<Actions>,
     keys: Vec<OfKey>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     attribute: Option<Actions>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
     #[serde(default, skip_serializing)]
     next_cursor: Option<String>,
 }
@@ -178,7 +182,10 @@ pub(super) fn what_can(client: &Client, output: &mut Output, asked: &WhatCan) ->
     pages(client, "what-can", members, |mut page: What| {
         let next = page.next_cursor.take();
         match &mut all {
-            Some(all) => all.keys.append(&mut page.keys),
+            Some(all) => {
+                all.keys.append(&mut page.keys);
+                all.note = all.note.take().or(page.note);
+            }
             None => all = Some(page),
         }
         next
@@ -189,9 +196,11 @@ pub(super) fn what_can(client: &Client, output: &mut Output, asked: &WhatCan) ->
         return Ok(());
     }
     output.line(&all.principal)?;
-    if let Some(actions) = &all.account {
-        output.line("\non the account")?;
-        show_actions(output, actions)?;
+    for (what, actions) in [("account", &all.account), ("audit log", &all.audit_log)] {
+        if let Some(actions) = actions {
+            output.line(format_args!("\non the {what}"))?;
+            show_actions(output, actions)?;
+        }
     }
     for key in &all.keys {
         output.line(format_args!("\non {}", key.key_arn))?;
@@ -200,6 +209,9 @@ pub(super) fn what_can(client: &Client, output: &mut Output, asked: &WhatCan) ->
     if let (Some(actions), Some(attribute)) = (&all.attribute, &asked.attribute) {
         output.line(format_args!("\non attribute {attribute}"))?;
         return show_actions(output, actions);
+    }
+    if let Some(note) = &all.note {
+        output.note(note);
     }
     if all.keys.is_empty() {
         output.line("\nnothing on any key")?;

@@ -21,13 +21,7 @@ pub(super) fn to_explain(index: &GrantIndex, asked: &Hypothesis) -> Vec<KnownGra
         return Vec::new();
     }
     let principal = asked.subject.principal();
-    let names = GrantPrincipal::names_of(principal);
-    let list = |mine: bool, limit| {
-        let is_mine = |grantee: &GrantPrincipal| names.iter().any(|(name, _)| name == grantee);
-        index.list(&key.arn, |_, grantee| is_mine(&grantee.id) == mine, None, limit)
-    };
-    let mut grants = list(true, EXPLAINED_GRANTS);
-    grants.extend(list(false, EXPLAINED_GRANTS.saturating_sub(grants.len())));
+    let grants = own_first(index, &key.arn, principal, EXPLAINED_GRANTS);
     grants.iter().map(|grant| known(grant, principal, asked.action)).collect()
 }
 
@@ -43,6 +37,30 @@ pub(super) fn to_search(index: &GrantIndex, key: &KeyArn) -> (Vec<Grant>, bool) 
     let grants = index.list(key, |_, _| true, None, GRANTS_SEARCHED);
     let complete = index.count(key) <= grants.len();
     (grants, complete)
+}
+
+/// The grants of a key that are looked at for what `principal` can do: those to it,
+/// then others, which it may retire. And whether those are all.
+pub(super) fn to_search_for(
+    index: &GrantIndex,
+    key: &KeyArn,
+    principal: &Principal,
+) -> (Vec<Grant>, bool) {
+    let grants = own_first(index, key, principal, GRANTS_SEARCHED);
+    let complete = index.count(key) <= grants.len();
+    (grants, complete)
+}
+
+/// Up to `limit` grants of a key: those to `principal`, then others.
+fn own_first(index: &GrantIndex, key: &KeyArn, principal: &Principal, limit: usize) -> Vec<Grant> {
+    let names = GrantPrincipal::names_of(principal);
+    let list = |own: bool, limit| {
+        let is_own = |grantee: &GrantPrincipal| names.iter().any(|(name, _)| name == grantee);
+        index.list(key, |_, grantee| is_own(&grantee.id) == own, None, limit)
+    };
+    let mut grants = list(true, limit);
+    grants.extend(list(false, limit.saturating_sub(grants.len())));
+    grants
 }
 
 /// The grants, as they are to `principal`.
@@ -97,4 +115,55 @@ pub(super) fn strangers(
     let covers = |grant: &&Grant| grant.terms.operations.contains(operation);
     let told = |grant: &Grant| (grant.grantee.name.to_string(), Way::through_grant(&grant.terms));
     grants.iter().filter(is_stranger).filter(covers).map(told).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::grant::{GrantId, GrantOperation, GrantTerms};
+    use crate::base::ids::{KeyId, Region};
+    use crate::keys::grants::principal::NamedPrincipal;
+
+    /// However many others there are: grants are listed by id, which is random.
+    #[test]
+    fn the_grants_to_the_principal_come_first() {
+        let account = AccountId::parse("111122223333").unwrap();
+        let region = Region::parse("eu-central-1").unwrap();
+        let key = KeyArn { region, account: account.clone(), id: KeyId::from_random([1; 16]) };
+        let eve = Principal::User {
+            account: account.clone(),
+            unique_id: "AIDAEVE".to_owned(),
+            name: "eve".to_owned(),
+        };
+        let last = u64::try_from(GRANTS_SEARCHED).unwrap();
+        let grants = (0..=last).map(|number| {
+            let mut id = [0; 32];
+            id[..8].copy_from_slice(&number.to_be_bytes());
+            let grantee = if number == last { "user/AIDAEVE" } else { "user/AIDAADA" };
+            let terms = GrantTerms {
+                id: GrantId::from_random(id),
+                operations: [GrantOperation::Decrypt].into_iter().collect(),
+                subset: Default::default(),
+                equals: Default::default(),
+                source_arn: None,
+            };
+            let grantee = GrantPrincipal::parse(grantee).unwrap();
+            Ok::<_, ()>(Grant {
+                terms,
+                key: key.clone(),
+                name: None,
+                grantee: NamedPrincipal { name: grantee.to_string().into(), id: grantee },
+                retiring: None,
+                issuing_account: account.clone(),
+                created_ms: 0,
+            })
+        });
+        let index = GrantIndex::default();
+        index.put_all(grants).unwrap();
+        let (found, complete) = to_search_for(&index, &key, &eve);
+        assert_eq!((found.len(), complete), (GRANTS_SEARCHED, false));
+        assert_eq!(known_to(&found, &eve, Action::DECRYPT).len(), 1);
+        let (found, _) = to_search(&index, &key);
+        assert!(known_to(&found, &eve, Action::DECRYPT).is_empty());
+    }
 }

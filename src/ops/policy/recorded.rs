@@ -135,7 +135,7 @@ impl Reader<'_> {
         let action = self.action()?;
         Ok(match self.key(action)? {
             Some(key) => (action, Target::Key(key)),
-            None => (action, Target::account(self.ctx, &self.account, action)),
+            None => (action, Target::account(&self.ctx.account, &self.account, action)),
         })
     }
 

@@ -161,10 +161,10 @@ impl Target {
     }
 
     /// What an action is decided on whose resource is the account as a whole.
-    pub(super) fn account(ctx: &Ctx, own: &AccountId, action: Action) -> Self {
+    pub(super) fn account(first: &AccountId, own: &AccountId, action: Action) -> Self {
         // Accounts are the affair of the first one.
         let of_accounts = action == Action::CREATE_ACCOUNT || action == Action::LIST_ACCOUNTS;
-        Self::Account(if of_accounts { ctx.account.clone() } else { own.clone() })
+        Self::Account(if of_accounts { first.clone() } else { own.clone() })
     }
 
     /// The thing that a decision in a record of `account` names.
@@ -175,7 +175,7 @@ impl Target {
         name: &str,
     ) -> Result<Self, ApiError> {
         if name == "*" {
-            return Ok(Self::account(ctx, account, action));
+            return Ok(Self::account(&ctx.account, account, action));
         }
         let unknown = || {
             ApiError::validation(format!("{action} was decided on {name}, which is nothing here."))
@@ -278,7 +278,7 @@ pub(super) fn read(
 /// What an action is decided on that names nothing.
 fn unnamed(ctx: &Ctx, access: &Access<'_>, action: Action) -> Result<Target, ApiError> {
     if action.applies_to(ResourceKind::Account) {
-        return Ok(Target::account(ctx, access.call().caller.principal.account(), action));
+        return Ok(Target::account(&ctx.account, access.call().caller.principal.account(), action));
     }
     if action.applies_to(ResourceKind::AuditLog) {
         return Ok(Target::AuditLog);

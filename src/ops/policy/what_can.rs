@@ -9,8 +9,9 @@ use super::hypothesis::{self, Hypothesis};
 use super::subject::Subject;
 use super::target::{self, Target};
 use crate::base::clock::Deadline;
-use crate::base::ids::KeyId;
+use crate::base::ids::{AccountId, KeyId};
 use crate::base::limits;
+use crate::keys::grants::Grant;
 use crate::keys::key::Key;
 use crate::ops::access::Access as Call;
 use crate::ops::blocking::{search, until};
@@ -41,10 +42,15 @@ pub(super) struct Output {
     /// What is performed on the account as a whole; on the first page only.
     #[serde(skip_serializing_if = "Option::is_none")]
     account: Option<Actions>,
+    /// What is performed on the audit log of the account, likewise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    audit_log: Option<Actions>,
     keys: Vec<OfKey>,
     /// What is performed on the attribute that was named.
     #[serde(skip_serializing_if = "Option::is_none")]
     attribute: Option<Actions>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
 }
@@ -79,11 +85,13 @@ impl Operation for WhatCan {
         output: &[
             out_text("principal"),
             Member::optional("account", Shape::Document),
+            Member::optional("auditLog", Shape::Document),
             Member::required(
                 "keys",
                 Shape::List { of: &Shape::Document, min: 0, max: limits::KEYS_SEARCHED },
             ),
             Member::optional("attribute", Shape::Document),
+            out_text("note"),
             out_text("nextCursor"),
         ],
         errors: &[Code::InvalidArnException, Code::NotFoundException],
@@ -117,21 +125,31 @@ impl Operation for WhatCan {
             &region,
         );
         let principal = asked.subject.principal().to_string();
+        let first = ctx.account.clone();
         let work = move |deadline: Deadline<'_>| {
-            let account = Target::Account(asked.account.clone());
-            let of_account = is_first_page.then(|| actions(&mut asked, account));
+            let of_account = is_first_page.then(|| of_account(&mut asked, &first));
+            let of_log = is_first_page.then(|| actions(&mut asked, Target::AuditLog));
             let of_attribute = attribute.map(|attribute| actions(&mut asked, attribute));
             let keys = keys.into_iter().map(|key| (key.id(), key));
+            let mut complete = true;
             let (of_keys, last) = until(deadline, keys, |_, key| {
-                let key_arn = key.arn.to_string();
-                let found = OfKey { key_arn, actions: actions(&mut asked, Target::Key(key)) };
+                let (found, has_all) = of_key(&mut asked, key);
+                complete &= has_all;
                 (!found.actions.is_empty()).then_some(found)
             });
-            (of_account, of_attribute, of_keys, last)
+            (of_account, of_log, of_attribute, of_keys, complete, last)
         };
-        let (account, attribute, keys, last) = search(ctx, &account, work).await?;
+        let (account, audit_log, attribute, keys, complete, last) =
+            search(ctx, &account, work).await?;
         let next_cursor = last.map(|id| id.to_string()).or(next_cursor);
-        Ok(Done::read(Output { principal, account, keys, attribute, next_cursor }))
+        let note = (!complete).then(|| {
+            format!(
+                "Of a key with more than {0} grants, {0} were looked at: those to the principal, \
+                 then others.",
+                limits::GRANTS_SEARCHED
+            )
+        });
+        Ok(Done::read(Output { principal, account, audit_log, keys, attribute, note, next_cursor }))
     }
 }
 
@@ -162,23 +180,44 @@ fn affordable(keys: &[Arc<Key>]) -> usize {
     keys.iter().take_while(fits).count().clamp(1, limits::KEYS_SEARCHED)
 }
 
-/// What may be done with a key, an attribute, or the account.
+/// What may be done with a key, and whether all its grants were looked at.
+fn of_key(asked: &mut Hypothesis, key: Arc<Key>) -> (OfKey, bool) {
+    let key_arn = key.arn.to_string();
+    let principal = asked.subject.principal();
+    let (grants, complete) = granted::to_search_for(&asked.grants, &key.arn, principal);
+    let actions = reached(asked, ResourceKind::Key, &grants, |_| Target::Key(Arc::clone(&key)));
+    (OfKey { key_arn, actions }, complete)
+}
+
+/// What may be done that has the account as its resource.
+fn of_account(asked: &mut Hypothesis, first: &AccountId) -> Actions {
+    let own = asked.account.clone();
+    let target = |action| Target::account(first, &own, action);
+    reached(asked, ResourceKind::Account, &[], target)
+}
+
+/// What may be done with an attribute, or the audit log.
 fn actions(asked: &mut Hypothesis, target: Target) -> Actions {
     let kind = match &target {
-        Target::Key(_) => ResourceKind::Key,
-        Target::Attribute { .. } => ResourceKind::Attribute,
-        _ => ResourceKind::Account,
+        Target::AuditLog => ResourceKind::AuditLog,
+        _ => ResourceKind::Attribute,
     };
-    let grants = match target.key() {
-        Some(key) => granted::to_search(&asked.grants, &key.arn).0,
-        None => Vec::new(),
-    };
-    asked.target = target;
+    reached(asked, kind, &[], |_| target.clone())
+}
+
+/// What may be done of all that is performed on one kind of thing.
+fn reached(
+    asked: &mut Hypothesis,
+    kind: ResourceKind,
+    grants: &[Grant],
+    target: impl Fn(Action) -> Target,
+) -> Actions {
     let mut actions = Actions::default();
     let mine = |action: &Action| action.service() != "system" && action.applies_to(kind);
     for action in Action::ALL.into_iter().filter(mine) {
         asked.action = action;
-        asked.names.grants = granted::known_to(&grants, asked.subject.principal(), action);
+        asked.target = target(action);
+        asked.names.grants = granted::known_to(grants, asked.subject.principal(), action);
         let reached = asked.ask(None, |question| asked.engine.reach(question, &asked.names));
         let list = match reached.access {
             Access::Never => continue,
