@@ -9,6 +9,7 @@ use super::question::{RequestFacts, Standing};
 use crate::base::caller::{Caller, Principal};
 use crate::base::context::EncryptionContext;
 use crate::base::ids::RequestId;
+use crate::base::spec::{KeySpec, KeyUsage, Origin};
 use crate::base::timestamp;
 
 /// Such a request.
@@ -79,6 +80,42 @@ impl Scenario {
     pub fn say(&mut self, key: &str, value: &str) -> Result<(), Unsayable> {
         say(self, key, value)
     }
+
+    /// Says of a request for a new key what `CreateKey` without parameters does.
+    pub fn say_new_key(&mut self) {
+        self.said.say(Fact::KeySpec, KeySpec::SymmetricDefault.as_str().into());
+        self.said.say(Fact::KeyUsage, KeyUsage::EncryptDecrypt.as_str().into());
+        self.said.say(Fact::KeyOrigin, Origin::AwsKms.as_str().into());
+        self.said.say(Fact::MultiRegion, false.into());
+    }
+
+    /// Says one thing of a request for a new key, be it what the key is to be.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::say`].
+    pub fn say_of_new_key(&mut self, key: &str, value: &str) -> Result<(), Unsayable> {
+        match ConditionKey::parse(key) {
+            Some(ConditionKey::One { fact, .. }) if is_of_new_key(fact) => {
+                let value = read(key, fact, value)?;
+                self.said.say(fact, value);
+                Ok(())
+            }
+            _ => say(self, key, value),
+        }
+    }
+}
+
+/// Whether a call that makes a key says it of the key, which nothing else can.
+pub(super) const fn is_of_new_key(fact: Fact) -> bool {
+    matches!(
+        fact,
+        Fact::KeyOrigin
+            | Fact::KeySpec
+            | Fact::KeyUsage
+            | Fact::MultiRegion
+            | Fact::MultiRegionKeyType
+    )
 }
 
 fn say(asked: &mut Scenario, key: &str, value: &str) -> Result<(), Unsayable> {

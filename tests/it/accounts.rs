@@ -92,6 +92,46 @@ fn which_keys_another_account_has_is_not_told() {
     assert_eq!(refusals[0].0, "AccessDeniedException");
 }
 
+/// Nor are aliases, which a question about policies names as well.
+#[test]
+fn which_aliases_another_account_has_is_not_told() {
+    let home = Home::new();
+    let (program, b) = start(&home);
+    let made = json!({ "AliasName": "alias/there", "TargetKeyId": CLOSED });
+    program.call("CreateAlias", &made).ok();
+    let refusals = ["alias/there", "alias/none"].map(|alias| {
+        let key = format!("arn:aws:kms:{REGION}:{ACCOUNT}:{alias}");
+        let body = json!({ "keyId": key, "action": "kms:Decrypt" }).to_string();
+        let request = Request::new("POST", "/v1/policy/who-can", body);
+        program.send_as(&b, "wardbook", &request)
+    });
+    for refusal in &refusals {
+        assert_eq!(
+            refusal.message(),
+            format!("The key belongs to account {ACCOUNT}, whose policies are not shown here.")
+        );
+        let record = &program.records_of(refusal.request_id());
+        assert!(!json!(record).to_string().contains(CLOSED), "{record:?}");
+    }
+}
+
+/// Accounts are made in the first one alone.
+#[test]
+fn an_administrator_of_another_account_makes_no_accounts() {
+    let home = Home::new();
+    let (program, b) = start(&home);
+    let ask = |who: &Credentials, principal: String| {
+        let body = json!({ "principal": principal }).to_string();
+        let request = Request::new("POST", "/v1/policy/what-can", body);
+        program.send_as(who, "wardbook", &request).ok()["account"]["always"].clone()
+    };
+    let has = |list: Value, action: &str| list.as_array().unwrap().contains(&json!(action));
+    let of_b = ask(&b, format!("arn:aws:iam::{OTHER}:user/b"));
+    assert!(has(of_b.clone(), "iam:CreateUser") && !has(of_b, "iam:CreateAccount"));
+    let of_first = ask(&program.admin, format!("arn:aws:iam::{ACCOUNT}:user/admin"));
+    assert!(has(of_first, "iam:CreateAccount"));
+}
+
 #[test]
 fn the_owner_finds_the_use_by_others_in_the_own_book() {
     let home = Home::new();

@@ -395,6 +395,7 @@ fn who_can_and_what_can() {
     assert_eq!(of_key["conditional"], json!(["kms:Decrypt", "kms:Encrypt"]));
     let all = ask(&server, "what-can", &json!({ "principal": ADA }));
     assert!(all["account"]["always"].as_array().unwrap().contains(&json!("kms:ListKeys")));
+    assert_eq!(all["auditLog"]["always"], json!([]));
 
     // Everybody, and another account.
     let open = r#"@sid("Open") permit (principal, action == Action::"kms:Decrypt", resource)
@@ -416,7 +417,8 @@ fn only_the_own_account_is_asked_about() {
     let key = "arn:aws:kms:eu-central-1:444455556666:key/1234abcd-12ab-34cd-56ef-1234567890ab";
     let request = json!({ "principal": ADA, "action": "kms:Decrypt", "keyId": key });
     let answer = server.rest("POST", "/v1/policy/explain", &request);
-    assert_eq!(answer.code(), "NotFoundException");
+    let message = "The key belongs to account 444455556666, whose policies are not shown here.";
+    assert_eq!(answer.message(), message);
 }
 
 /// The account administers, and ada decrypts for nobody's tenant.

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::fixture::door::Door;
 use crate::fixture::raw::{Request, Response};
-use crate::fixture::{ACCOUNT, Credentials, Server};
+use crate::fixture::{ACCOUNT, Credentials, REGION, Server};
 
 const ADA: &str = "arn:aws:iam::111122223333:user/ada";
 
@@ -296,4 +296,79 @@ fn who_may_not_read_the_book_reads_no_record() {
         r#"permit (principal, action in [Action::"policy:*", Action::"audit:*"], resource);"#;
     let eve = server.new_user("eve", read);
     send(&server, &eve, "POST", "/v1/policy/explain", &replay).ok();
+}
+
+/// What has no Region is asked for in that of the call.
+#[test]
+fn the_region_of_a_hypothetical_call_is_known() {
+    let server = Server::start();
+    let only = |effect: &str, operator: &str, region: &str| {
+        json!({ "Effect": effect, "Action": "*", "Resource": "*",
+            "Condition": { operator: { "aws:RequestedRegion": region } } })
+    };
+    let policy =
+        |statements: Value| json!({ "Version": "2012-10-17", "Statement": statements }).to_string();
+    let allow = json!({ "Effect": "Allow", "Action": "*", "Resource": "*" });
+    let here = only("Deny", "StringNotEquals", REGION);
+    server.new_user("ada", &policy(json!([allow, here])));
+    server.new_user("bea", &policy(json!([only("Allow", "StringEquals", REGION)])));
+    server.new_user("eve", &policy(json!([allow, only("Deny", "StringEquals", REGION)])));
+    let asked = json!({ "attribute": "people/ssn", "action": "items:DecryptAttribute" });
+    let who = ask(&server, "who-can", &asked);
+    let of = |name: &str| {
+        let mut found = who["principals"].as_array().unwrap().iter();
+        let found = found.find(|one| one["principal"].as_str().unwrap().ends_with(name));
+        found.map(|one| one["access"].as_str().unwrap().to_owned())
+    };
+    assert_eq!(of("user/ada").as_deref(), Some("always"), "{who}");
+    assert_eq!(of("user/bea").as_deref(), Some("always"), "{who}");
+    assert_eq!(of("user/eve").as_deref(), Some("denied"), "{who}");
+    let told = hypothetical(&server, "iam:DeleteUser", &json!({ "userName": "eve" }));
+    assert_eq!(told["story"]["allowed"], true, "{told}");
+}
+
+#[test]
+fn what_a_new_key_is_to_be_the_call_says() {
+    let server = Server::start();
+    let policy =
+        |statements: Value| json!({ "Version": "2012-10-17", "Statement": statements }).to_string();
+    let create = |effect: &str, condition: Value| {
+        json!({ "Effect": effect, "Action": "kms:CreateKey", "Resource": "*",
+            "Condition": condition })
+    };
+    let symmetric = json!({ "StringEquals": { "kms:KeySpec": "SYMMETRIC_DEFAULT" } });
+    let multi = json!({ "Bool": { "kms:MultiRegion": "true" } });
+    server.new_user("ada", &policy(json!([create("Allow", symmetric)])));
+    let all = json!({ "Effect": "Allow", "Action": "*", "Resource": "*" });
+    server.new_user("bea", &policy(json!([all, create("Deny", multi)])));
+    for name in ["ada", "bea"] {
+        let principal = format!("arn:aws:iam::{ACCOUNT}:user/{name}");
+        let what = ask(&server, "what-can", &json!({ "principal": principal }));
+        assert_eq!(what["account"]["conditional"], json!(["kms:CreateKey"]), "{what}");
+    }
+    for (conditions, allowed) in [
+        (json!({}), true),
+        (json!({ "kms:KeySpec": "RSA_2048", "kms:KeyUsage": "SIGN_VERIFY" }), false),
+    ] {
+        let told = hypothetical(&server, "kms:CreateKey", &json!({ "conditions": conditions }));
+        assert_eq!(told["story"]["allowed"], allowed, "{told}");
+    }
+}
+
+/// The policy of a service's key was never put, and is not that of other keys.
+#[test]
+fn a_managed_key_had_the_policy_that_it_has() {
+    let server = Server::start();
+    let ada = server.new_user("ada", "permit (principal, action, resource);");
+    let schema = json!({ "tableName": "people", "partitionKeyName": "pk",
+        "keyId": "alias/aws/dynamodb", "attributeActionsOnEncrypt": { "pk": "SIGN_ONLY" } });
+    server.rest("PUT", "/v1/item-schemas/people", &schema).ok();
+    let input = json!({ "KeyId": "alias/aws/dynamodb", "Plaintext": "eA==" });
+    let denied = server.call_as(&ada, "Encrypt", &input);
+    assert_eq!(denied.code(), "AccessDeniedException");
+    let answer = ask(&server, "simulate", &json!({ "requestId": denied.request_id() }));
+    assert_eq!(
+        (&answer["changed"], &answer["simulated"]["allowed"]),
+        (&json!(false), &json!(false))
+    );
 }

@@ -12,6 +12,7 @@ use super::outcome::{By, Outcome};
 use super::subject::Subject;
 use super::target::{self, Named, Target};
 use super::{granted, naming};
+use crate::base::arn::Arn;
 use crate::base::caller::Federated;
 use crate::base::context::EncryptionContext;
 use crate::base::ids::{AccountId, Realm, Region, RequestId};
@@ -27,7 +28,7 @@ use crate::policy::document::Document;
 use crate::policy::engine::Engine;
 use crate::policy::explain::{Names, Story};
 use crate::policy::fact::{self, Fact};
-use crate::policy::question::Question;
+use crate::policy::question::{Question, RequestFacts};
 use crate::wire::error::ApiError;
 use crate::wire::shape::{Member, Shape, text};
 
@@ -181,8 +182,14 @@ impl Hypothesis {
         scenario.request_alias = alias.map(|name| name.to_string());
         scenario.encryption_context = words.encryption_context;
         scenario.now_ms = now_ms;
+        if action == Action::CREATE_KEY {
+            scenario.say_new_key();
+        }
         for (key, value) in &words.conditions {
-            let said = scenario.say(key, value);
+            let said = match action == Action::CREATE_KEY {
+                true => scenario.say_of_new_key(key, value),
+                false => scenario.say(key, value),
+            };
             said.map_err(|refused| ApiError::validation(format!("{refused}.")))?;
         }
         let mut asked: Vec<_> = targets.into_iter().map(|target| (action, target)).collect();
@@ -261,13 +268,15 @@ impl Hypothesis {
         let keys = self.keys.as_ref();
         let resource = self.target.resource(&self.account, &self.region, keys, policy);
         let scenario = &self.subject.scenario;
+        // What has no Region is asked for in that of the call.
+        let request = RequestFacts { region: Some(&self.region), ..scenario.request() };
         put(&Question {
             caller: &scenario.caller,
             action: self.action,
             resource,
             standing: &scenario.standing,
             grants: self.grants.as_ref(),
-            request: &scenario.request(),
+            request: &request,
         })
     }
 }
@@ -308,11 +317,11 @@ pub(super) fn action(name: &str) -> Result<Action, ApiError> {
 /// the call is about.
 pub(super) fn find_key(ctx: &Ctx, access: &mut Access<'_>, name: &str) -> Result<Found, ApiError> {
     let realm = access.call().realm();
-    let found = resolve::key(&ctx.keys, &realm, name, Accepts::KeyOrAlias)?;
-    if found.key.arn.account != realm.account {
-        let key = &found.key.arn;
-        return Err(resolve::unknown_key(key.region.as_str(), &key.account, &key.id.to_string()));
+    // Before it is looked for: whether it is there is the other account's affair.
+    if let Some(arn) = Arn::parse(name).filter(|_| resolve::is_foreign(&realm, name)) {
+        return Err(target::foreign("key", arn.account));
     }
+    let found = resolve::key(&ctx.keys, &realm, name, Accepts::KeyOrAlias)?;
     access.record_resource(&found.key.arn);
     Ok(found)
 }

@@ -22,6 +22,7 @@ use crate::policy::facts::Facts;
 use crate::policy::grant::{Party, Reach};
 use crate::policy::question::{Question, Resource};
 use crate::policy::reads::Reads;
+use crate::policy::scenario::is_of_new_key;
 
 /// Whether somebody may do something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -191,8 +192,10 @@ impl Asked<'_> {
         let reads = Reads::of_clause(clause);
         let of_nobody = whom == Whom::Anybody;
         let session = matches!(self.question.caller.principal, Principal::RoleSession { .. });
+        // A key that is not there yet is what the call says.
+        let is_new = self.question.action == Action::CREATE_KEY;
         let is_known = |fact: &Fact| {
-            is_of_resource(*fact)
+            (is_of_resource(*fact) && !(is_new && is_of_new_key(*fact)))
                 || (!of_nobody && is_of_principal(*fact))
                 || (!of_nobody && !session && is_of_user(*fact))
         };
