@@ -23,8 +23,10 @@ pub struct Lookup {
     pub account: String,
     /// `awsRegion`.
     pub region: String,
-    /// The earliest time, epoch milliseconds.
-    pub from_ms: i64,
+    /// The earliest time, epoch milliseconds, if the caller gave one.
+    pub from_ms: Option<i64>,
+    /// The earliest time otherwise. It may move from one page to the next.
+    pub usual_from_ms: i64,
     /// The end, epoch milliseconds; not included.
     pub to_ms: i64,
     pub attribute: Option<Attribute>,
@@ -113,7 +115,7 @@ impl Lookup {
     fn selection(&self) -> Selection {
         Selection {
             account: Some(self.account.clone()),
-            from_ms: Some(self.from_ms),
+            from_ms: Some(self.from_ms.unwrap_or(self.usual_from_ms)),
             to_ms: Some(self.to_ms),
             terms: self.attribute.iter().filter_map(Attribute::term).collect(),
         }

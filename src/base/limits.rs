@@ -406,8 +406,6 @@ pub const TRAIL_DELIVERY_BYTES: usize = 16 * 1024 * 1024;
 pub const TRAIL_DIGEST_FILES: usize = 5_000;
 /// How long one object of the trail may take to be stored in S3, milliseconds.
 pub const TRAIL_PUT_MS: u64 = 60_000;
-/// The text of a delivery's error, characters.
-pub const TRAIL_ERROR_CHARS: usize = 1_024;
 /// Events in one page of LookupEvents (AWS's own limit).
 pub const LOOKUP_EVENTS: i64 = 50;
 /// The value of a lookup attribute, characters (AWS's own limit).

@@ -212,12 +212,18 @@ pub fn list_files(
     tx.rows(&LIST_FILES, &args)?.iter().map(read).collect()
 }
 
-/// Forgets the files of a chain up to `last_id`: a digest covers them.
+/// Forgets the files that [`list_files`] listed, of which the last was `last_id`: a
+/// digest covers them.
 ///
 /// # Errors
 /// As [`find_progress`].
-pub fn delete_files(tx: &mut dyn Tx, chain: &Chain, last_id: i64) -> Result<(), Error> {
-    let args = [(&chain.account).into(), (&chain.region).into(), last_id.into()];
+pub fn delete_files(
+    tx: &mut dyn Tx,
+    chain: &Chain,
+    before_ms: i64,
+    last_id: i64,
+) -> Result<(), Error> {
+    let args = [(&chain.account).into(), (&chain.region).into(), before_ms.into(), last_id.into()];
     tx.run(&DELETE_FILES, &args).map(drop)
 }
 
@@ -251,6 +257,14 @@ pub fn insert_key(tx: &mut dyn Tx, key: &KeyRow) -> Result<(), Error> {
         key.valid_to_ms.into(),
     ];
     tx.run(&INSERT_KEY, &args).map(drop)
+}
+
+/// Makes a key valid from `from_ms` on, if it was only later.
+///
+/// # Errors
+/// As [`find_progress`].
+pub fn widen_key(tx: &mut dyn Tx, fingerprint: &str, from_ms: i64) -> Result<(), Error> {
+    tx.run(&WIDEN_KEY, &[fingerprint.into(), from_ms.into()]).map(drop)
 }
 
 /// Puts a new sealing of a key in the place of the old one.
@@ -306,7 +320,8 @@ const LIST_FILES: Query = Query {
 };
 const DELETE_FILES: Query = Query {
     name: "trail.delete_files",
-    sql: "delete from trail_files where account = ?1 and region = ?2 and id <= ?3",
+    sql: "delete from trail_files where account = ?1 and region = ?2 and delivered_ms < ?3 \
+          and id <= ?4",
 };
 const LIST_KEYS: Query = Query {
     name: "trail.list_keys",
@@ -317,6 +332,10 @@ const INSERT_KEY: Query = Query {
     name: "trail.insert_key",
     sql: "insert into trail_keys (fingerprint, public, sealed, valid_from_ms, valid_to_ms) \
           values (?1, ?2, ?3, ?4, ?5)",
+};
+const WIDEN_KEY: Query = Query {
+    name: "trail.widen_key",
+    sql: "update trail_keys set valid_from_ms = ?2 where fingerprint = ?1 and valid_from_ms > ?2",
 };
 const RESEAL_KEY: Query = Query {
     name: "trail.reseal_key",

@@ -23,7 +23,8 @@ fn all() -> Lookup {
     Lookup {
         account: "111122223333".to_owned(),
         region: "eu-central-1".to_owned(),
-        from_ms: 0,
+        from_ms: None,
+        usual_from_ms: 0,
         to_ms: i64::MAX,
         attribute: None,
         limit: 50,
@@ -122,7 +123,7 @@ async fn other_times_regions_and_accounts_are_left_out() {
     let store = open(&folder);
     three(&store).await;
     let count = |of: Lookup| walk(&store, of).len();
-    assert_eq!(count(Lookup { from_ms: 2_500, ..all() }), 2);
+    assert_eq!(count(Lookup { from_ms: Some(2_500), ..all() }), 2);
     assert_eq!(count(Lookup { to_ms: 2_500, ..all() }), 1);
     assert_eq!(count(Lookup { region: "eu-west-1".to_owned(), ..all() }), 0);
     assert_eq!(count(Lookup { account: "444455556666".to_owned(), ..all() }), 0);
@@ -162,8 +163,10 @@ async fn a_cursor_belongs_to_its_lookup() {
     assert!(cursor.is_some());
     let with = |of: Lookup| lookup(&store, &Lookup { cursor: cursor.clone(), ..of });
     assert_eq!(with(all()).unwrap().events.len(), 2);
+    // Midnight came from one page to the next.
+    assert_eq!(with(Lookup { usual_from_ms: 1, ..all() }).unwrap().events.len(), 2);
     for other in [
-        Lookup { from_ms: 1, ..all() },
+        Lookup { from_ms: Some(1), ..all() },
         Lookup { region: "eu-west-1".to_owned(), ..all() },
         Lookup { attribute: Some(Attribute::ReadOnly(true)), ..all() },
     ] {

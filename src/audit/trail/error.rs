@@ -52,12 +52,15 @@ pub enum Error {
 }
 
 impl Error {
-    /// What S3 answered: CloudTrail shows no more of an error than that.
+    /// What `GetTrailStatus` shows of it: what S3 answered, as CloudTrail does, or what
+    /// failed. Names and causes are for the log alone, since every account may ask.
     #[must_use]
-    pub fn code(&self) -> Option<&str> {
+    pub fn shown(&self) -> String {
         match self {
-            Self::Put { code, .. } => code.as_deref(),
-            _ => None,
+            Self::Put { code: Some(code), .. } => code.clone(),
+            Self::Put { .. } => "an object cannot be put into the bucket".to_owned(),
+            Self::Write { cause, .. } => format!("a file cannot be written: {}", cause.kind()),
+            other => other.to_string(),
         }
     }
 }

@@ -47,7 +47,6 @@ use crate::base::{hex, limits};
 use crate::hsm::Hsm;
 use crate::store::trail::{self as rows, Chain, DigestRow, FileRow, Plan, Progress};
 use crate::store::{self, Change, Store, Tx};
-use crate::wire::error::chain;
 
 /// The name of the trail: there is one.
 pub const NAME: &str = "wardbook";
@@ -200,21 +199,21 @@ impl Trail {
         }
         let error = Error::Ahead { digest_ms };
         let mut status = self.status_now();
-        status.digest_error = Some(shown(&error));
+        status.digest_error = Some(error.shown());
         status.failures = status.failures.saturating_add(1);
         Err(error)
     }
 
     fn note_files<T>(&self, done: Result<T, Error>) -> Result<T, Error> {
         let mut status = self.status_now();
-        status.delivery_error = done.as_ref().err().map(shown);
+        status.delivery_error = done.as_ref().err().map(Error::shown);
         status.failures = status.failures.saturating_add(u64::from(done.is_err()));
         done
     }
 
     fn note_digests<T>(&self, done: Result<T, Error>) -> Result<T, Error> {
         let mut status = self.status_now();
-        status.digest_error = done.as_ref().err().map(shown);
+        status.digest_error = done.as_ref().err().map(Error::shown);
         if status.digest_error.is_some() {
             // Log files wait for it.
             status.delivery_error = status.digest_error.clone();
@@ -326,8 +325,7 @@ impl Trail {
         let mut kept = Vec::new();
         let mut digests: u64 = 0;
         for (chain, previous) in chains {
-            let (row, last_id) = self.write_digest(&chain, previous, progress, end_ms).await?;
-            kept.push(Kept::Digest(chain, row, last_id));
+            kept.push(Kept::Digest(self.write_digest(chain, previous, progress, end_ms).await?));
             digests = digests.saturating_add(1);
         }
         let progress = Progress { digest_ms: end_ms, planned_digest_ms: None, ..progress };
@@ -340,11 +338,11 @@ impl Trail {
 
     async fn write_digest(
         &self,
-        chain: &Chain,
+        chain: Chain,
         previous: Option<DigestRow>,
         progress: Progress,
         end_ms: i64,
-    ) -> Result<(DigestRow, Option<i64>), Error> {
+    ) -> Result<Digested, Error> {
         let of = chain.clone();
         let (files, keys) = self
             .handles
@@ -357,7 +355,7 @@ impl Trail {
             .await?;
         let key = keys.into_iter().next_back().ok_or(Error::NoKey)?;
         let last_id = files.last().map(|(id, _)| *id);
-        let object = self.layout(chain).digest_file(end_ms, &self.home);
+        let object = self.layout(&chain).digest_file(end_ms, &self.home);
         let digest = digest::Digest {
             chain: chain.clone(),
             bucket: self.setting.bucket.clone(),
@@ -380,12 +378,13 @@ impl Trail {
             [("signature", signature.as_str()), ("signature-algorithm", digest::ALGORITHM)];
         self.setting.destination.put(&digest.object, packed.gzip, &metadata).await?;
         let row = DigestRow {
-            bucket: digest.bucket,
-            object: digest.object,
+            bucket: digest.bucket.clone(),
+            object: digest.object.clone(),
             hash: packed.hash,
             signature,
         };
-        Ok((row, last_id))
+        let digest::Digest { chain, start_ms, fingerprint, .. } = digest;
+        Ok(Digested { chain, row, start_ms, end_ms, last_id, fingerprint })
     }
 
     fn layout<'a>(&'a self, chain: &'a Chain) -> Layout<'a> {
@@ -413,19 +412,23 @@ async fn blocking<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> 
     tokio::task::spawn_blocking(f).await.map_err(Error::Crash)
 }
 
-/// An error as `GetTrailStatus` shows it.
-fn shown(error: &Error) -> String {
-    match error.code() {
-        Some(code) => code.to_owned(),
-        None => chain(error).chars().take(limits::TRAIL_ERROR_CHARS).collect(),
-    }
-}
-
 /// What is kept of a delivery. Nothing is held in memory.
 enum Kept {
     Progress(Progress),
     File(Chain, FileRow, i64),
-    Digest(Chain, DigestRow, Option<i64>),
+    Digest(Digested),
+}
+
+/// A digest that was written.
+struct Digested {
+    chain: Chain,
+    row: DigestRow,
+    start_ms: i64,
+    end_ms: i64,
+    /// The last of the files that it lists, if it lists any.
+    last_id: Option<i64>,
+    /// Of the key that signed it.
+    fingerprint: String,
 }
 
 impl Change for Kept {
@@ -436,9 +439,12 @@ impl Change for Kept {
                 rows::ensure_chain(tx, chain)?;
                 rows::insert_file(tx, chain, file, *delivered_ms)
             }
-            Self::Digest(chain, digest, last_id) => {
-                rows::set_digest(tx, chain, digest)?;
-                last_id.map_or(Ok(()), |id| rows::delete_files(tx, chain, id))
+            Self::Digest(digested) => {
+                let Digested { chain, row, start_ms, end_ms, last_id, fingerprint } = digested;
+                rows::set_digest(tx, chain, row)?;
+                // It may have been made while the clock was ahead.
+                rows::widen_key(tx, fingerprint, *start_ms)?;
+                last_id.map_or(Ok(()), |id| rows::delete_files(tx, chain, *end_ms, id))
             }
         }
     }

@@ -267,7 +267,7 @@ async fn a_crash_leaves_no_gap_and_no_second_copy() {
     let end_ms = scene.trail.boundary(scene.clock.now_ms());
     let planned = Progress { planned_digest_ms: Some(end_ms), ..progress().unwrap() };
     scene.trail.handles.keep(vec![Kept::Progress(planned)]).await.unwrap();
-    scene.trail.write_digest(&chain, None, planned, end_ms).await.unwrap();
+    scene.trail.write_digest(chain, None, planned, end_ms).await.unwrap();
     let before = scene.files();
     scene.clock.advance_ms(7_200_000);
     scene.trail.deliver().await.unwrap();
@@ -287,7 +287,9 @@ async fn a_failure_is_told_and_made_good() {
     std::fs::write(&obstacle, "").unwrap();
     assert!(matches!(scene.trail.deliver().await, Err(Error::Write { .. })));
     let status = scene.trail.status();
-    assert!(status.delivery_error.unwrap().contains("cannot be written"));
+    // Every account may ask: neither paths nor names of others.
+    let told = status.delivery_error.unwrap();
+    assert_eq!(told, "a file cannot be written: not a directory");
     assert_eq!((status.failures, status.files), (1, 0));
     std::fs::remove_file(&obstacle).unwrap();
     scene.trail.deliver().await.unwrap();
@@ -330,6 +332,48 @@ async fn stamps_never_go_back() {
     scene.clock.advance_ms(3_600_000);
     scene.trail.deliver().await.unwrap();
     assert_eq!(scene.verified(ACCOUNT, HOME), ["A", "B"]);
+}
+
+/// As docs/cloudtrail.md has it: every file is in one digest, whenever it was delivered,
+/// and the key that signs is valid at the time that is right.
+#[tokio::test]
+async fn a_clock_that_was_ahead_can_be_put_right() {
+    let scene = Scene::new().await;
+    let store = Arc::clone(&scene.trail.handles.store);
+    scene.commit(ACCOUNT, HOME, &["A"]).await;
+    scene.trail.deliver().await.unwrap();
+    scene.clock.advance_ms(HOUR_MS);
+    scene.trail.deliver().await.unwrap();
+    let right = Arc::new(ManualClock::at(START_MS - 720 * HOUR_MS));
+    let handles =
+        Handles { clock: Arc::<ManualClock>::clone(&right), ..scene.trail.handles.clone() };
+    let trail = trail(scene.bucket.path().to_owned(), handles);
+    scene.commit(ACCOUNT, HOME, &["B"]).await;
+    assert!(matches!(trail.deliver().await, Err(Error::Ahead { .. })));
+
+    // Without what the documentation says of the files, they wait for their digest.
+    let progress = store.read(|tx| rows::find_progress(tx)).unwrap().unwrap();
+    let now_ms = right.now_ms();
+    let set_back = Progress { digest_ms: now_ms, delivered_ms: now_ms, ..progress };
+    trail.handles.keep(vec![Kept::Progress(set_back)]).await.unwrap();
+    scene.commit(ACCOUNT, HOME, &["C"]).await;
+    trail.deliver().await.unwrap();
+    right.advance_ms(HOUR_MS);
+    trail.deliver().await.unwrap();
+    let files = || {
+        let digests = scene.digests(ACCOUNT, HOME);
+        let files = digests.iter().flat_map(|(_, digest)| digest["logFiles"].as_array().unwrap());
+        files.map(|file| file["s3Object"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(files().len(), 2);
+    let keys = store.read(|tx| rows::list_keys(tx)).unwrap();
+    assert_eq!(keys[0].valid_from_ms, now_ms);
+    right.advance_ms(721 * HOUR_MS);
+    trail.deliver().await.unwrap();
+    let mut listed = files();
+    listed.sort_unstable();
+    let log_files = scene.files().into_keys().filter(|name| name.contains("/CloudTrail/"));
+    assert_eq!(listed, log_files.collect::<Vec<_>>());
 }
 
 /// What the first server delivered after the backup stays as it is.

@@ -198,15 +198,11 @@ fn lookup(ctx: &Ctx, access: &Access<'_>, input: Input) -> Result<Lookup, ApiErr
         let text = "The start time must not be after the end time.";
         return Err(refusal(Code::InvalidTimeRangeException, text));
     }
-    let usual_ms = || {
-        let day_ms = ctx.clock.now_ms().div_euclid(DAY_MS).saturating_mul(DAY_MS);
-        // Of whole days, so that a token stays valid from one page to the next.
-        day_ms.saturating_sub(EVENTS_OF_DAYS.saturating_mul(DAY_MS))
-    };
     Ok(Lookup {
         account: realm.account.to_string(),
         region: realm.region.to_string(),
-        from_ms: start.unwrap_or_else(usual_ms),
+        from_ms: start,
+        usual_from_ms: ctx.clock.now_ms().saturating_sub(EVENTS_OF_DAYS.saturating_mul(DAY_MS)),
         to_ms: end.map_or(i64::MAX, |end| end.saturating_add(1_000)),
         attribute,
         limit,

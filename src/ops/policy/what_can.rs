@@ -128,12 +128,12 @@ impl Operation for WhatCan {
         let first = ctx.account.clone();
         let work = move |deadline: Deadline<'_>| {
             let of_account = is_first_page.then(|| of_account(&mut asked, &first));
-            let of_log = is_first_page.then(|| actions(&mut asked, Target::AuditLog));
-            let of_attribute = attribute.map(|attribute| actions(&mut asked, attribute));
+            let of_log = is_first_page.then(|| actions(&mut asked, &Target::AuditLog));
+            let of_attribute = attribute.map(|attribute| actions(&mut asked, &attribute));
             let keys = keys.into_iter().map(|key| (key.id(), key));
             let mut complete = true;
             let (of_keys, last) = until(deadline, keys, |_, key| {
-                let (found, has_all) = of_key(&mut asked, key);
+                let (found, has_all) = of_key(&mut asked, &key);
                 complete &= has_all;
                 (!found.actions.is_empty()).then_some(found)
             });
@@ -181,11 +181,11 @@ fn affordable(keys: &[Arc<Key>]) -> usize {
 }
 
 /// What may be done with a key, and whether all its grants were looked at.
-fn of_key(asked: &mut Hypothesis, key: Arc<Key>) -> (OfKey, bool) {
+fn of_key(asked: &mut Hypothesis, key: &Arc<Key>) -> (OfKey, bool) {
     let key_arn = key.arn.to_string();
     let principal = asked.subject.principal();
     let (grants, complete) = granted::to_search_for(&asked.grants, &key.arn, principal);
-    let actions = reached(asked, ResourceKind::Key, &grants, |_| Target::Key(Arc::clone(&key)));
+    let actions = reached(asked, ResourceKind::Key, &grants, |_| Target::Key(Arc::clone(key)));
     (OfKey { key_arn, actions }, complete)
 }
 
@@ -197,8 +197,8 @@ fn of_account(asked: &mut Hypothesis, first: &AccountId) -> Actions {
 }
 
 /// What may be done with an attribute, or the audit log.
-fn actions(asked: &mut Hypothesis, target: Target) -> Actions {
-    let kind = match &target {
+fn actions(asked: &mut Hypothesis, target: &Target) -> Actions {
+    let kind = match target {
         Target::AuditLog => ResourceKind::AuditLog,
         _ => ResourceKind::Attribute,
     };
