@@ -144,7 +144,7 @@ fn a_follower_gets_what_comes_and_goes_on_where_it_was() {
     server.new_key();
     let query = "eventName=CreateKey";
     let mut stream = Stream::open(&server, &server.admin, query, None);
-    assert!(stream.until(":\nid: ").contains("content-type: text/event-stream"));
+    assert!(stream.until(":\nid: ").contains("Content-Type: text/event-stream"));
     server.new_key();
     server.call("ListKeys", &json!({})).ok();
     stream.until("\ndata: ");
