@@ -16,6 +16,7 @@ use crate::policy::actions::Action;
 use crate::policy::fact::Fact;
 use crate::wire::error::ApiError;
 use crate::wire::shape::{Member, Shape, text};
+use crate::wire::validate::echo;
 
 /// `NumberOfBytes`.
 pub(super) const NUMBER_OF_BYTES: Member =
@@ -102,7 +103,8 @@ fn unknown_spec(spec: &str) -> ApiError {
         ECC_NIST_P521, ECC_SECG_P256K1, ECC_NIST_EDWARDS25519, SYMMETRIC_DEFAULT, HMAC_224, \
         HMAC_256, HMAC_384, HMAC_512, SM2, ML_DSA_44, ML_DSA_65, ML_DSA_87";
     ApiError::validation(format!(
-        "1 validation error detected: Value '{spec}' at 'keySpec' failed to satisfy constraint: \
-         Member must satisfy enum value set: [{LISTED}]"
+        "1 validation error detected: Value '{}' at 'keySpec' failed to satisfy constraint: \
+         Member must satisfy enum value set: [{LISTED}]",
+        echo(spec)
     ))
 }

@@ -212,7 +212,9 @@ fn plain(value: &Value) -> String {
     }
 }
 
-fn echo(text: &str) -> String {
+/// As much of a value as a text shows.
+#[must_use]
+pub fn echo(text: &str) -> String {
     match text.char_indices().nth(ECHOED_CHARS) {
         Some((end, _)) => format!("{}...", text.get(..end).unwrap_or_default()),
         None => text.to_owned(),

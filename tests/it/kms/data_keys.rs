@@ -74,6 +74,10 @@ async fn one_of_the_two_sizes_is_asked_for() {
              HMAC_256, HMAC_384, HMAC_512, SM2, ML_DSA_44, ML_DSA_65, ML_DSA_87]",
         ),
     );
+    let long = "A".repeat(2_000);
+    let error = call().key_spec(long.as_str().into()).send().await.unwrap_err();
+    let text = error.as_service_error().and_then(|error| error.meta().message()).unwrap();
+    assert!(text.contains("AAA...' at 'keySpec'") && text.len() < 1_000, "{text}");
     refused(
         call().number_of_bytes(32).send().await,
         "NotFoundException",
