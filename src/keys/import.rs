@@ -262,6 +262,9 @@ pub fn import(
     let mut changes: Vec<Box<dyn Change>> = vec![UpdateKey::new(registry, key, |key| {
         // What has expired counts as gone, whether or not the timer was here.
         key.state = before;
+        if is_new {
+            forget_pending(key);
+        }
         put(key, row);
         if key.state == KeyState::PendingImport {
             key.state = key.usable_state();
@@ -270,7 +273,12 @@ pub fn import(
     for other in others {
         let held = other.find_material(id).map(|held| held.state);
         if held != Some(state) {
-            changes.push(UpdateKey::new(registry, &other, |other| expect(other, known.clone())));
+            changes.push(UpdateKey::new(registry, &other, |other| {
+                if is_new {
+                    forget_pending(other);
+                }
+                expect(other, known.clone());
+            }));
         }
     }
     Ok(changes)
@@ -300,6 +308,15 @@ fn check(key: &Key, id: MaterialId, import: &Import) -> Result<bool, Error> {
             None => Ok(true),
             Some(pending) => Err(Error::Pending { new: id, key_id: key.id(), pending: pending.id }),
         },
+    }
+}
+
+/// New material takes the place of what waited for its rotation: that has expired, or
+/// there would be no room. It has encrypted nothing.
+fn forget_pending(key: &mut Key) {
+    if key.pending_material().is_some() {
+        key.materials.retain(|held| !held.is_pending());
+        key.on_demand_ms = None;
     }
 }
 

@@ -715,8 +715,22 @@ fn pending_material_expires() {
     assert!(server.events("eventName=DeleteExpiredKeyMaterial").is_empty());
     pass(&server, &clock, 60_000);
     assert_eq!(server.events("eventName=DeleteExpiredKeyMaterial").len(), 1);
-    new(3, second + 180).ok();
+    let third = new(3, second + 180).ok()["KeyMaterialId"].clone();
     assert_eq!(state(&server, &key), "Enabled");
+
+    // The timer was not here when other material takes that place: there is one of it.
+    clock.advance_ms(60_000);
+    let fourth = new(4, second + 3_600).ok()["KeyMaterialId"].clone();
+    let stored = server.ctx().keys.every_key().remove(0);
+    let pending: Vec<String> = stored
+        .materials
+        .iter()
+        .filter(|held| held.is_pending())
+        .map(|held| held.id.to_string())
+        .collect();
+    assert_eq!((json!(pending), fourth == third), (json!([fourth]), false));
+    pass(&server, &clock, 0);
+    server.call("RotateKeyOnDemand", &json!({ "KeyId": key })).ok();
 }
 
 /// Related keys get the same material one by one, and rotate to it once all
