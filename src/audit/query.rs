@@ -148,7 +148,8 @@ pub struct LastUse {
 }
 
 /// The newest successful call of one of `operations` that the key with this
-/// ARN had a part in since `from_ms`; `None` if there is none. Blocks. Looks at what was done
+/// ARN had a part in since `from_ms`, from the book of `account`, whose key it is; `None` if
+/// there is none. Blocks. Looks at what was done
 /// with this key alone, newest first, and ends with the first that fits.
 ///
 /// # Errors
@@ -156,6 +157,7 @@ pub struct LastUse {
 /// [`Error::Store`].
 pub fn last_use(
     store: &Store,
+    account: &str,
     key: &str,
     operations: &[&str],
     from_ms: i64,
@@ -169,8 +171,8 @@ pub fn last_use(
         #[serde(rename = "requestID")]
         request_id: Option<String>,
     }
-    let sought =
-        Sought { account: None, key: Some(key), operations, from_ms, before: Position::END };
+    let (account, key) = (Some(account), Some(key));
+    let sought = Sought { account, key, operations, from_ms, before: Position::END };
     let Some(newest) = newest_success(store, sought)? else { return Ok(None) };
     let Position { seq, time_ms } = newest.position;
     let names = serde_json::from_str(&newest.record).map_err(|_odd| Error::Corrupt { seq })?;

@@ -99,7 +99,8 @@ impl Operation for GetKeyLastUsage {
 async fn last_use(ctx: &Ctx, key: &Key) -> Result<Option<LastUse>, ApiError> {
     let (store, arn, from_ms) = (Arc::clone(&ctx.store), key.arn.to_string(), key.created_ms);
     // Reading blocks, and may take a while on a cold file.
-    let find = move || audit::last_use(&store, &arn, TRACKED, from_ms);
+    let account = key.arn.account.clone();
+    let find = move || audit::last_use(&store, account.as_str(), &arn, TRACKED, from_ms);
     let found = tokio::task::spawn_blocking(find).await;
     Ok(found.map_err(ApiError::internal)??)
 }

@@ -385,14 +385,15 @@ proptest! {
 async fn the_last_use_of_a_key() {
     let folder = TempDir::new().unwrap();
     let store = open(&folder);
+    const OWNER: &str = "111122223333";
     const USES: &[&str] = &["Decrypt", "ReEncrypt", "Sign"];
-    assert_eq!(last_use(&store, KEY, USES, 0).unwrap(), None);
+    assert_eq!(last_use(&store, OWNER, KEY, USES, 0).unwrap(), None);
     three(&store).await;
-    let used = last_use(&store, KEY, USES, 0).unwrap().unwrap();
+    let used = last_use(&store, OWNER, KEY, USES, 0).unwrap().unwrap();
     assert_eq!((used.event_name.as_str(), used.time_ms), ("Decrypt", 2_000));
     assert_eq!(used.request_id, Some(RequestId::from_random([1; 16]).to_string()));
     // Its one call was refused.
-    assert_eq!(last_use(&store, OTHER, USES, 0).unwrap(), None);
+    assert_eq!(last_use(&store, OWNER, OTHER, USES, 0).unwrap(), None);
     let both = vec![KEY.to_owned(), OTHER.to_owned()];
     let two = Case { time_ms: 4_000, arns: both, ..Case::new(ada(), "ReEncrypt") };
     commit(&store, two.with(|record| prepare(record).unwrap())).await;
@@ -400,11 +401,16 @@ async fn the_last_use_of_a_key() {
         let case = Case { time_ms: 5_000 + n, ..Case::new(ada(), "DescribeKey") };
         commit(&store, case.with(|record| prepare(record).unwrap())).await;
     }
+    // Another account's copy of it, which came after, is not the owner's to find.
+    let in_book_of = AccountId::parse("444455556666").unwrap();
+    let arns = vec![KEY.to_owned(), OTHER.to_owned()];
+    let copy = Case { time_ms: 4_001, arns, in_book_of, ..Case::new(ada(), "ReEncrypt") };
+    commit(&store, copy.with(|record| prepare(record).unwrap())).await;
     for key in [KEY, OTHER] {
-        let used = last_use(&store, key, USES, 0).unwrap().unwrap();
+        let used = last_use(&store, OWNER, key, USES, 0).unwrap().unwrap();
         assert_eq!((used.event_name.as_str(), used.time_ms), ("ReEncrypt", 4_000));
     }
-    assert_eq!(last_use(&store, KEY, &["Sign"], 0).unwrap(), None);
+    assert_eq!(last_use(&store, OWNER, KEY, &["Sign"], 0).unwrap(), None);
 }
 
 /// A role finds all its sessions, a session only itself; and once it is erased,
