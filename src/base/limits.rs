@@ -104,6 +104,8 @@ pub const RSA_KEYS_MADE_AT_ONCE: usize = 2;
 /// Calls that make an RSA key, running or waiting; one more gets
 /// ThrottlingException. A small part of [`IN_FLIGHT_CALLS`].
 pub const RSA_KEYS_WAITED_FOR: usize = 32;
+/// Of those, how many may be of one account.
+pub const RSA_KEYS_WAITED_FOR_BY_ACCOUNT: usize = 16;
 /// Policies that are compiled at a time; one at all its limits takes a core for
 /// a quarter of a second.
 pub const POLICIES_COMPILED_AT_ONCE: usize = 2;

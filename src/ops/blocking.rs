@@ -34,8 +34,11 @@ impl Workshop {
     /// Where RSA keys are made.
     #[must_use]
     pub fn of_rsa_keys() -> Self {
-        let waiting = limits::RSA_KEYS_WAITED_FOR;
-        Self::new(limits::RSA_KEYS_MADE_AT_ONCE, waiting, waiting)
+        Self::new(
+            limits::RSA_KEYS_MADE_AT_ONCE,
+            limits::RSA_KEYS_WAITED_FOR,
+            limits::RSA_KEYS_WAITED_FOR_BY_ACCOUNT,
+        )
     }
 
     /// Where policies are compiled.

@@ -146,7 +146,11 @@ impl Operation for CreateKey {
         let hsm = Arc::clone(&ctx.hsm);
         // All others take less than a millisecond, or none at all.
         let key = match spec.is_rsa() && origin == Origin::AwsKms {
-            true => ctx.rsa_keys.make(move || create::create(&hsm, &permit, new)).await??,
+            true => {
+                let account = access.call().caller.principal.account();
+                let create = move || create::create(&hsm, &permit, new);
+                ctx.rsa_keys.make_for(account, create).await??
+            }
             false => create::create(&hsm, &permit, new)?,
         };
         let key = Arc::new(key);

@@ -63,7 +63,7 @@ pub(super) async fn generate(
     let PermittedKey { permit, key } =
         access.key(action, &input.key_id, Accepts::KeyOrAlias, Some(context))?;
     cipher::check_wrapping(&key, operation)?;
-    let DataKeyPair { private, public } = make(ctx, input.key_pair_spec).await?;
+    let DataKeyPair { private, public } = make(ctx, access, input.key_pair_spec).await?;
     let wrapped = access.backend().wrap_data_key(&permit, &key, &private, context).await?;
     if let Some(id) = wrapped.material_id {
         access.record_material(id);
@@ -73,7 +73,7 @@ pub(super) async fn generate(
 
 /// RSA takes its time, so it is made elsewhere and by few at a time; all others
 /// are made in less than a millisecond.
-async fn make(ctx: &Ctx, spec: KeyPairSpec) -> Result<DataKeyPair, ApiError> {
+async fn make(ctx: &Ctx, access: &Access<'_>, spec: KeyPairSpec) -> Result<DataKeyPair, ApiError> {
     if spec == KeyPairSpec::Sm2 {
         let text = "KeyPairSpec SM2 is supported in China Regions only.";
         return Err(ApiError::new(Code::UnsupportedOperationException, text));
@@ -81,6 +81,7 @@ async fn make(ctx: &Ctx, spec: KeyPairSpec) -> Result<DataKeyPair, ApiError> {
     if !spec.key_spec().is_rsa() {
         return Ok(ctx.hsm.generate_data_key_pair(spec)?);
     }
+    let account = access.call().caller.principal.account();
     let hsm = Arc::clone(&ctx.hsm);
-    Ok(ctx.rsa_keys.make(move || hsm.generate_data_key_pair(spec)).await??)
+    Ok(ctx.rsa_keys.make_for(account, move || hsm.generate_data_key_pair(spec)).await??)
 }

@@ -87,7 +87,7 @@ impl Operation for GetParametersForImport {
         check_origin(&key)?;
         StateRule::ImportParameters.check(key.state, &key.arn)?;
         import::check_wrapping(algorithm, spec, key.spec)?;
-        let wrapping = make_wrapping_key(ctx, spec).await?;
+        let wrapping = make_wrapping_key(ctx, access, spec).await?;
         let expires_ms = ctx.clock.now_ms().saturating_add(import::TOKEN_LIFETIME_MS);
         let token =
             import::seal_token(&ctx.hsm, &permit, &key, algorithm, &wrapping.private, expires_ms)?;
@@ -101,7 +101,12 @@ impl Operation for GetParametersForImport {
 }
 
 /// Made elsewhere and by few at a time: an RSA key takes up to seconds.
-async fn make_wrapping_key(ctx: &Ctx, spec: KeySpec) -> Result<WrappingKey, ApiError> {
+async fn make_wrapping_key(
+    ctx: &Ctx,
+    access: &Access<'_>,
+    spec: KeySpec,
+) -> Result<WrappingKey, ApiError> {
+    let account = access.call().caller.principal.account();
     let hsm = Arc::clone(&ctx.hsm);
-    Ok(ctx.rsa_keys.make(move || hsm.generate_wrapping_key(spec)).await??)
+    Ok(ctx.rsa_keys.make_for(account, move || hsm.generate_wrapping_key(spec)).await??)
 }
