@@ -166,7 +166,7 @@ fn the_owner_finds_the_use_by_others_in_the_own_book() {
 
 /// An account made by the API, its administrator, and a user there without any
 /// policy.
-fn new_account(door: &Door) -> (Credentials, Credentials) {
+pub(crate) fn new_account(door: &Door) -> (Credentials, Credentials) {
     let body = json!({ "accountId": OTHER, "accountName": "Payments" });
     let made = door.rest("POST", "/v1/accounts", &body).ok();
     assert_eq!((&made["accountId"], &made["userName"]), (&json!(OTHER), &json!("admin")));

@@ -10,6 +10,7 @@ use wardbook::base::clock::{Clock as _, ManualClock, SystemClock};
 use wardbook::base::quotas::Quotas;
 use wardbook::base::rates::{Rate, RateGroup, RequestRates};
 
+use crate::accounts::new_account;
 use crate::calls::{ALLOW, Scene};
 use crate::fixture::raw::{Request, Response};
 use crate::fixture::{ACCOUNT, OTHER_REGION, Options, REGION, Server, refused};
@@ -163,6 +164,44 @@ fn throttling_does_not_tell_hidden_keys_apart() {
         assert_eq!(decrypt().code(), "AccessDeniedException");
         throttled(&decrypt());
     }
+}
+
+/// Nor may whoever guesses names in another account, whose book tells nothing of it.
+#[test]
+fn throttling_does_not_tell_keys_of_other_accounts_apart() {
+    let (_clock, server) = server_with(&[(RateGroup::Symmetric, 1.0), (RateGroup::Rsa, 1.0)]);
+    let (admin, stranger) = new_account(&server);
+    let keys = [server.new_key(), server.new_key_of("RSA_2048", "ENCRYPT_DECRYPT")];
+    let alias = json!({ "AliasName": "alias/there", "TargetKeyId": keys[0] });
+    server.call("CreateAlias", &alias).ok();
+    let there = keys.iter().map(|key| format!("key/{key}"));
+    let unknown = "key/0d7a2d8e-93bd-4b4f-8a5c-6e9a3f0c1b2d".to_owned();
+    let aliases = ["alias/there", "alias/none"].map(str::to_owned);
+    for name in there.chain([unknown]).chain(aliases) {
+        let name = format!("arn:aws:kms:{REGION}:{ACCOUNT}:{name}");
+        for _ in 0..3 {
+            let input = json!({ "KeyId": name, "Plaintext": "eA==" });
+            let answer = server.call_as(&stranger, "Encrypt", &input);
+            assert_eq!(answer.code(), "AccessDeniedException", "{name}");
+        }
+    }
+    assert!(server.events("eventName=Encrypt").is_empty());
+    // Whoever is allowed is counted.
+    let policy = json!({
+        "Version": "2012-10-17",
+        "Statement": [
+            { "Effect": "Allow", "Principal": "*", "Action": "kms:*", "Resource": "*" },
+        ],
+    });
+    server.call("PutKeyPolicy", &json!({ "KeyId": keys[0], "Policy": policy.to_string() })).ok();
+    let name = format!("arn:aws:kms:{REGION}:{ACCOUNT}:key/{}", keys[0]);
+    let body = json!({ "policy": ALLOW }).to_string();
+    let allow = Request::new("PUT", "/v1/users/b/policies/p", body);
+    server.send_as(&admin, "wardbook", &allow).ok();
+    let input = json!({ "KeyId": name, "Plaintext": "eA==" });
+    let encrypt = || server.call_as(&stranger, "Encrypt", &input);
+    encrypt().ok();
+    throttled(&encrypt());
 }
 
 #[test]

@@ -389,10 +389,18 @@ impl<'a> Access<'a> {
         alias: Option<&AliasName>,
     ) -> Result<Permit, ApiError> {
         self.record_resource(&key.arn);
-        self.count(key.spec)?;
+        // A name of another account's that is not there is not counted: nor is one that
+        // the caller may not use, or the rate would tell which it is.
+        let is_foreign = key.arn.account != *self.call.caller.principal.account();
+        if !is_foreign {
+            self.count(key.spec)?;
+        }
         let resource = Resource::Key(key.as_resource(self.ctx.keys.as_ref()));
         let context = context.filter(|context| !context.is_empty());
         let permit = self.decide(action, resource, context, alias.map(AliasName::as_str))?;
+        if is_foreign {
+            self.count(key.spec)?;
+        }
         if self.uses_keys && key.spec != KeySpec::SymmetricDefault {
             let material = key.current_material().map(|material| material.id);
             self.facts.unseen_materials.extend(material);
