@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use tokio::sync::{Mutex, Notify, Semaphore};
+use tokio::sync::{Notify, Semaphore};
 
 use super::error::Error;
 use super::ledger::{self, Home};
@@ -216,7 +216,7 @@ fn assemble(
         noise,
         record_times,
         observer: options.observer,
-        changing: Mutex::default(),
+        changing: Arc::default(),
         rotation_due: Arc::new(Notify::new()),
         connection_due: Arc::new(Notify::new()),
         rsa_keys: Workshop::of_rsa_keys(),

@@ -58,7 +58,7 @@ pub struct Ctx {
     /// time, so that what an operation looked at (a limit, an alias's target, an
     /// owner) is still so when it commits. Row versions guard against writers
     /// outside of this process.
-    pub changing: Mutex<()>,
+    pub changing: Arc<Mutex<()>>,
     /// Told when a key may have become due for a rotation, so that it is done
     /// now and not when the timers come round.
     pub rotation_due: Arc<Notify>,

@@ -23,6 +23,9 @@ impl Operation for DisableKey {
         errors: toggle::ERRORS,
     };
 
+    // For a search of the book no other change should wait.
+    const TAKES_TURN: bool = false;
+
     type Context = Ctx;
     type Input = toggle::Input;
     type Output = Nothing;
@@ -33,6 +36,7 @@ impl Operation for DisableKey {
         input: toggle::Input,
     ) -> Result<Done<Nothing>, ApiError> {
         says_days_without_usage(ctx, access, &input.key_id).await?;
+        access.takes_turn().await;
         toggle(ctx, access, Action::DISABLE_KEY, &input, KeyState::Disabled)
     }
 }

@@ -106,7 +106,8 @@ async fn last_use(ctx: &Ctx, key: &Key) -> Result<Option<LastUse>, ApiError> {
 }
 
 /// Says for how many days the key of this name was not used, if a policy wants
-/// to know it. A name that is not there is refused later, in its turn.
+/// to know it. A name that is not there is refused later, in its turn, and so is the
+/// key of another account, of which nothing is looked up.
 pub(super) async fn says_days_without_usage(
     ctx: &Ctx,
     access: &mut Access<'_>,
@@ -115,7 +116,7 @@ pub(super) async fn says_days_without_usage(
     let fact = Fact::TrailingDaysWithoutKeyUsage;
     let realm = access.call().realm();
     let Ok(found) = resolve::key(&ctx.keys, &realm, name, Accepts::Key) else { return Ok(()) };
-    if !access.is_read(fact, &found.key) {
+    if resolve::is_foreign(&realm, name) || !access.is_read(fact, &found.key) {
         return Ok(());
     }
     let last = last_use(ctx, &found.key).await?;

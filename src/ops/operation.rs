@@ -96,7 +96,8 @@ pub trait Operation: 'static {
 
     /// Whether no other change may be made meanwhile, so that what the operation
     /// looked at is still so when it commits. True for all that change anything,
-    /// but for those that look at nothing and take long.
+    /// but for those that take long: they look at nothing, or first do what takes long
+    /// and then wait for their turn ([`Access::takes_turn`]).
     const TAKES_TURN: bool = !Self::DESCRIPTION.read_only;
 
     /// Whose turn that is. Changes that only ever meet those of their own kind, and take

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
-use tokio::sync::MutexGuard;
+use tokio::sync::{MutexGuard, OwnedMutexGuard};
 use tracing::{Instrument, Span};
 
 use super::access::Access;
@@ -126,7 +126,11 @@ async fn settle<O: Operation>(
     for _ in 0..ATTEMPTS {
         let (decisions, before) = (call.decided.clone(), std::mem::take(remote_calls));
         let mut facts = Facts { decisions, remote_calls: before, ..Facts::default() };
-        let result = attempt::<O>(ctx, call, &mut facts).await;
+        let attempted = attempt::<O>(ctx, call, &mut facts).await;
+        let (result, late_turn) = match attempted {
+            Ok((done, late_turn)) => (Ok(done), late_turn),
+            Err(error) => (Err(error), None),
+        };
         if let Some(service) = facts.missing_service {
             *remote_calls = facts.remote_calls;
             return Err(service);
@@ -156,7 +160,7 @@ async fn settle<O: Operation>(
             }
             Err(error) => Answer::unrecorded(request_id, error),
         };
-        drop(turn);
+        drop((turn, late_turn));
         return Ok((answer, facts));
     }
     let error = ApiError::internal("the call met other changes too often");
@@ -358,16 +362,18 @@ impl End {
     }
 }
 
+/// Runs the operation, once. If it took its turn only on the way, that is still its own.
 async fn attempt<O: Operation>(
     ctx: &O::Context,
     call: &Call,
     facts: &mut Facts,
-) -> Result<Done<O::Output>, ApiError> {
+) -> Result<(Done<O::Output>, Option<OwnedMutexGuard<()>>), ApiError> {
     let input = O::Input::read(&O::DESCRIPTION, call, facts)?;
     sts::check_user_session(&O::DESCRIPTION, &call.caller)?;
     grants::check_tokens(ctx.as_ref(), &O::DESCRIPTION, &facts.grant_tokens)?;
     let access = &mut Access::new(ctx.as_ref(), &O::DESCRIPTION, call, facts);
     let done = O::run(ctx, access, input).await?;
+    let late_turn = access.turn.take();
     // INVARIANT: nothing succeeds that no policy was asked about.
     if O::NEEDS_PERMIT && facts.decisions.len() == call.decided.len() {
         return Err(ApiError::internal("the operation made no decision"));
@@ -376,7 +382,7 @@ async fn attempt<O: Operation>(
         let text = "The request would have succeeded, but the DryRun option is set.";
         return Err(ApiError::new(Code::DryRunOperationException, text));
     }
-    Ok(done)
+    Ok((done, late_turn))
 }
 
 /// Reads an input by its operation's member table.

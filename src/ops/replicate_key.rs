@@ -87,6 +87,9 @@ impl Operation for ReplicateKey {
         ],
     };
 
+    // For compiling a policy no other change should wait.
+    const TAKES_TURN: bool = false;
+
     type Context = Ctx;
     type Input = Input;
     type Output = Output;
@@ -110,13 +113,8 @@ impl Operation for ReplicateKey {
         if !input.tags.is_empty() {
             access.resource(Action::TAG_RESOURCE, target)?;
         }
-        StateRule::Replicate.check(primary.state, &primary.arn)?;
         let arn = KeyArn { region: region.clone(), ..primary.arn.clone() };
-        if ctx.keys.find(&arn.region, arn.id).is_some() {
-            let text = format!("The key {arn} already exists");
-            return Err(ApiError::new(Code::AlreadyExistsException, text));
-        }
-        check_room(ctx, &Realm { account: arn.account.clone(), region: arn.region.clone() })?;
+        check(ctx, &primary, &arn)?;
         let tags = merge_tags(&ctx.quotas, &BTreeMap::new(), input.tags)?;
         let bypass_lockout_check = input.bypass_policy_lockout_safety_check == Some(true);
         let proposed = Proposed {
@@ -130,6 +128,9 @@ impl Operation for ReplicateKey {
             bypass_lockout_check,
         };
         let policy = proposed.compile(ctx, access).await?;
+        access.takes_turn().await;
+        let primary = access.again(&primary)?;
+        check(ctx, &primary, &arn)?;
         let new = NewReplica {
             region,
             description: input.description,
@@ -140,6 +141,19 @@ impl Operation for ReplicateKey {
         let replica = Arc::new(multi_region::replicate(&ctx.hsm, &permit, &primary, new)?);
         Ok(answer(ctx, &primary, replica, bypass_lockout_check))
     }
+}
+
+/// Checks that `primary` can have the replica `replica` now.
+fn check(ctx: &Ctx, primary: &Key, replica: &KeyArn) -> Result<(), ApiError> {
+    if !primary.is_primary() {
+        return Err(not_primary(primary));
+    }
+    StateRule::Replicate.check(primary.state, &primary.arn)?;
+    if ctx.keys.find(&replica.region, replica.id).is_some() {
+        let text = format!("The key {replica} already exists");
+        return Err(ApiError::new(Code::AlreadyExistsException, text));
+    }
+    check_room(ctx, &Realm { account: replica.account.clone(), region: replica.region.clone() })
 }
 
 /// Says what the replica is to be.

@@ -62,6 +62,9 @@ impl Operation for ScheduleKeyDeletion {
         ],
     };
 
+    // For a search of the book no other change should wait.
+    const TAKES_TURN: bool = false;
+
     type Context = Ctx;
     type Input = Input;
     type Output = Output;
@@ -74,6 +77,7 @@ impl Operation for ScheduleKeyDeletion {
         let action = Action::SCHEDULE_KEY_DELETION;
         let window_days = input.pending_window_in_days.unwrap_or(30);
         says_days_without_usage(ctx, access, &input.key_id).await?;
+        access.takes_turn().await;
         access.says(Fact::ScheduleKeyDeletionPendingWindowInDays, window_days);
         let key = access.key(action, &input.key_id, Accepts::Key, None)?.key;
         StateRule::ScheduleDeletion.check(key.state, &key.arn)?;

@@ -1,12 +1,15 @@
 //! Users, roles and their credentials: each right ends when it is taken away.
 
 use std::sync::Arc;
+use std::thread;
 
 use serde_json::{Value, json};
 use wardbook::base::clock::ManualClock;
+use wardbook::base::limits::ATTACHED_POLICIES;
 
 use crate::calls::ALLOW;
-use crate::fixture::{Credentials, START_MS, Server};
+use crate::fixture::raw::Response;
+use crate::fixture::{Credentials, OTHER_REGION, START_MS, Server};
 
 const INVALID: &str = "The security token included in the request is invalid.";
 
@@ -124,4 +127,69 @@ fn a_new_user_of_an_old_name_is_somebody_else() {
     let answer = server.call_as(&ada, "DescribeKey", &describe);
     assert_eq!(answer.code(), "AccessDeniedException");
     server.call("DescribeKey", &describe).ok();
+}
+
+/// Compiling a policy takes long. No other change waits for it.
+#[test]
+fn policies_are_compiled_before_it_is_their_turn() {
+    let server = Server::start();
+    server.new_user("ada", "");
+    server.rest("POST", "/v1/roles", &json!({ "roleName": "app" })).ok();
+    let key = server.new_multi_region_key(&[]);
+    let turn = server.ctx().changing.blocking_lock();
+    let malformed = "MalformedPolicyDocument";
+    for (method, path, member) in [
+        ("PUT", "/v1/users/ada/policies/p", "policy"),
+        ("PUT", "/v1/users/ada/permissions-boundary", "permissionsBoundary"),
+        ("PUT", "/v1/roles/app", "assumeRolePolicyDocument"),
+        ("POST", "/v1/roles", "assumeRolePolicyDocument"),
+    ] {
+        let mut body = json!({ member: "permit" });
+        if method == "POST" {
+            body["roleName"] = json!("other");
+        }
+        let answer = server.rest(method, path, &body);
+        assert!(answer.code().starts_with(malformed), "{path}: {}", answer.text());
+    }
+    let replicate = json!({ "KeyId": key, "ReplicaRegion": OTHER_REGION, "Policy": "{}" });
+    let answer = server.call("ReplicateKey", &replicate);
+    assert!(answer.code().starts_with(malformed), "{}", answer.text());
+    drop(turn);
+    server.new_user("somebody", "");
+}
+
+/// What is looked at in one's turn holds until the change is made.
+#[test]
+fn limits_hold_for_changes_at_the_same_time() {
+    let server = Server::start();
+    server.new_user("ada", "");
+    let key = server.new_multi_region_key(&[]);
+    let attach = |n: usize| {
+        let path = format!("/v1/users/ada/policies/p{n}");
+        server.rest("PUT", &path, &json!({ "policy": ALLOW }))
+    };
+    for n in 1..ATTACHED_POLICIES {
+        attach(n).ok();
+    }
+    let create = || server.rest("POST", "/v1/roles", &json!({ "roleName": "app" }));
+    let replicate = || {
+        let input = json!({ "KeyId": key, "ReplicaRegion": OTHER_REGION });
+        server.call("ReplicateKey", &input)
+    };
+    let codes = |work: &(dyn Fn(usize) -> Response + Sync)| {
+        let mut codes: Vec<String> = thread::scope(|scope| {
+            let started: Vec<_> = (100..104).map(|n| scope.spawn(move || work(n).code())).collect();
+            started.into_iter().map(|started| started.join().unwrap()).collect()
+        });
+        codes.sort();
+        codes.dedup_by(|one, other| one == other);
+        codes
+    };
+    assert_eq!(codes(&attach), ["", "LimitExceededException"]);
+    assert_eq!(
+        server.rest("GET", "/v1/users/ada", &Value::Null).ok()["policies"].as_array().map(Vec::len),
+        Some(ATTACHED_POLICIES)
+    );
+    assert_eq!(codes(&|_| create()), ["", "AlreadyExistsException"]);
+    assert_eq!(codes(&|_| replicate()), ["", "AlreadyExistsException"]);
 }

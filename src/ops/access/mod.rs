@@ -6,6 +6,8 @@ mod notes;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use tokio::sync::OwnedMutexGuard;
+
 use crate::base::arn::{AliasArn, KeyArn};
 use crate::base::context::EncryptionContext;
 use crate::base::grant::GrantId;
@@ -51,6 +53,8 @@ pub struct Access<'a> {
     uses_keys: bool,
     /// The group in which the call was counted last.
     counted_in: Option<RateGroup>,
+    /// Taken on the way, to be kept until the call is durable.
+    pub(in crate::ops) turn: Option<OwnedMutexGuard<()>>,
 }
 
 /// A key and the permit to use it.
@@ -71,7 +75,8 @@ impl<'a> Access<'a> {
         let counted = ctx.rates.counted(operation);
         let (said, grants) = (Said::new(), None);
         let uses_keys = rates::counted(operation) == Counted::ByKey;
-        Self { ctx, call, standing, said, grants, facts, counted, uses_keys, counted_in: None }
+        let (counted_in, turn) = (None, None);
+        Self { ctx, call, standing, said, grants, facts, counted, uses_keys, counted_in, turn }
     }
 
     /// The call.
@@ -84,6 +89,24 @@ impl<'a> Access<'a> {
     #[must_use]
     pub fn standing(&self) -> &Standing {
         &self.standing
+    }
+
+    /// Waits until no other change is made, and keeps it so until this one is durable.
+    /// For operations that first do what takes long, for which others shall not wait:
+    /// all that has to be so when they commit, they look at after this.
+    pub async fn takes_turn(&mut self) {
+        if self.turn.is_none() {
+            self.turn = Some(Arc::clone(&self.ctx.changing).lock_owned().await);
+        }
+    }
+
+    /// A key that was found before, as it is now that it is the call's turn.
+    ///
+    /// # Errors
+    /// `NotFoundException`.
+    pub fn again(&self, key: &Key) -> Result<Arc<Key>, ApiError> {
+        let found = self.look_up(&key.arn.to_string(), Accepts::Key)?;
+        Ok(self.as_of_now(&found.key))
     }
 
     /// Says something of the call's input that policies may read. Said before

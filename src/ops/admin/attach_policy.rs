@@ -49,6 +49,9 @@ impl Operation for AttachPolicy {
         ],
     };
 
+    // For compiling a policy no other change should wait.
+    const TAKES_TURN: bool = false;
+
     type Context = Ctx;
     type Input = Input;
     type Output = Nothing;
@@ -61,6 +64,8 @@ impl Operation for AttachPolicy {
         let owner = subject::find_named(ctx, access, Action::ATTACH_POLICY, &input.owner)?;
         let account = &owner.account;
         let document = compile(ctx, account, PolicyKind::Identity, &input.policy).await?;
+        access.takes_turn().await;
+        let owner = subject::as_of_now(ctx, &owner)?;
         let is_new = !owner.policies.contains_key(&input.policy_name);
         if is_new && owner.policies.len() >= limits::ATTACHED_POLICIES {
             let text =

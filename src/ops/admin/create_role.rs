@@ -54,6 +54,9 @@ impl Operation for CreateRole {
         ],
     };
 
+    // For compiling a policy no other change should wait.
+    const TAKES_TURN: bool = false;
+
     type Context = Ctx;
     type Input = Input;
     type Output = Output;
@@ -74,8 +77,11 @@ impl Operation for CreateRole {
                 &default
             }
         };
+        let trust = compile(ctx, &account, PolicyKind::Trust, trust).await?;
+        access.takes_turn().await;
+        subject::check_new(ctx, access, Kind::Role, &input.role_name)?;
         let terms = RoleTerms {
-            trust: compile(ctx, &account, PolicyKind::Trust, trust).await?,
+            trust,
             max_session_s: input
                 .max_session_duration_seconds
                 .unwrap_or(limits::MAX_SESSION_SECONDS_MIN),

@@ -47,6 +47,9 @@ impl Operation for PutPermissionsBoundary {
         ],
     };
 
+    // For compiling a policy no other change should wait.
+    const TAKES_TURN: bool = false;
+
     type Context = Ctx;
     type Input = Input;
     type Output = Nothing;
@@ -60,6 +63,8 @@ impl Operation for PutPermissionsBoundary {
         let owner = subject::find_named(ctx, access, action, &input.owner)?;
         let (account, text) = (&owner.account, &input.permissions_boundary);
         let document = compile(ctx, account, PolicyKind::Identity, text).await?;
+        access.takes_turn().await;
+        let owner = subject::as_of_now(ctx, &owner)?;
         let change = SetBoundary {
             directory: Arc::clone(&ctx.directory),
             owner_id: owner.unique_id.clone(),

@@ -102,6 +102,12 @@ pub(super) fn find_named(
     }
 }
 
+/// What was found, as it is now that it is the caller's turn.
+pub(super) fn as_of_now(ctx: &Ctx, found: &Identity) -> Result<Arc<Identity>, ApiError> {
+    let now = ctx.directory.find(&found.unique_id);
+    now.ok_or_else(|| unknown(found.kind, &found.name))
+}
+
 /// Finds a user of the caller's account for somebody who was asked already.
 pub(super) fn load_user(
     ctx: &Ctx,

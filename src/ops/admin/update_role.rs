@@ -41,6 +41,9 @@ impl Operation for UpdateRole {
         ],
     };
 
+    // For compiling a policy no other change should wait.
+    const TAKES_TURN: bool = false;
+
     type Context = Ctx;
     type Input = Input;
     type Output = Nothing;
@@ -65,10 +68,14 @@ impl Operation for UpdateRole {
                 "Specify assumeRolePolicyDocument, maxSessionDurationSeconds, or both of them.";
             return Err(ApiError::validation(text));
         };
+        let trust = match trust {
+            Some(text) => Some(compile(ctx, &role.account, PolicyKind::Trust, &text).await?),
+            None => None,
+        };
+        access.takes_turn().await;
+        let role = subject::as_of_now(ctx, &role)?;
         let mut terms = role.role.clone().ok_or_else(|| ApiError::internal("a role has terms"))?;
-        if let Some(text) = trust {
-            terms.trust = compile(ctx, &role.account, PolicyKind::Trust, &text).await?;
-        }
+        terms.trust = trust.unwrap_or(terms.trust);
         terms.max_session_s = max_session_s.unwrap_or(terms.max_session_s);
         let (directory, role_id) = (Arc::clone(&ctx.directory), role.unique_id.clone());
         let change = Update { directory, role_id, terms };
