@@ -285,6 +285,16 @@ impl Key {
         }
     }
 
+    /// Whether policies see the same key in both versions of it, and the same tests
+    /// hold for its next policy: what was decided about one is decided about the other.
+    #[must_use]
+    pub fn is_judged_as(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.policy, &other.policy)
+            && self.tags == other.tags
+            && self.multi_region == other.multi_region
+            && self.policy_tests == other.policy_tests
+    }
+
     /// What a material's token is bound to.
     #[must_use]
     pub fn binding(&self, material_id: MaterialId) -> KeyBinding<'_> {

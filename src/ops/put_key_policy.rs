@@ -59,7 +59,7 @@ impl Operation for PutKeyPolicy {
     };
 
     // Compiling and testing a policy takes up to seconds, for which no other change
-    // should wait. The key's version guards what was looked at.
+    // should wait.
     const TAKES_TURN: bool = false;
 
     type Context = Ctx;
@@ -93,6 +93,7 @@ impl Operation for PutKeyPolicy {
         if let Some(tests) = &key.policy_tests {
             trials::check(ctx, &key, &document, tests).await?;
         }
+        let key = access.to_change(&key).await?;
         let change = UpdateKey::new(&ctx.keys, &key, |key| key.policy = document);
         Ok(Done::changed(Nothing {}, vec![change], recorded_key(&key.arn)))
     }

@@ -2,6 +2,7 @@
 //! policy, remember both for the record. The only place that asks.
 
 mod notes;
+mod turn;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -89,24 +90,6 @@ impl<'a> Access<'a> {
     #[must_use]
     pub fn standing(&self) -> &Standing {
         &self.standing
-    }
-
-    /// Waits until no other change is made, and keeps it so until this one is durable.
-    /// For operations that first do what takes long, for which others shall not wait:
-    /// all that has to be so when they commit, they look at after this.
-    pub async fn takes_turn(&mut self) {
-        if self.turn.is_none() {
-            self.turn = Some(Arc::clone(&self.ctx.changing).lock_owned().await);
-        }
-    }
-
-    /// A key that was found before, as it is now that it is the call's turn.
-    ///
-    /// # Errors
-    /// `NotFoundException`.
-    pub fn again(&self, key: &Key) -> Result<Arc<Key>, ApiError> {
-        let found = self.look_up(&key.arn.to_string(), Accepts::Key)?;
-        Ok(self.as_of_now(&found.key))
     }
 
     /// Says something of the call's input that policies may read. Said before

@@ -82,7 +82,6 @@ impl Operation for PutKeyPolicyWithTests {
     };
 
     // A comparison takes up to seconds, for which no other change should wait.
-    // The key's version guards what was compared.
     const TAKES_TURN: bool = false;
 
     type Context = Ctx;
@@ -116,6 +115,7 @@ impl Operation for PutKeyPolicyWithTests {
             true => Some(check_no_wider(ctx, &key, &policy).await?),
             false => None,
         };
+        let key = access.to_change(&key).await?;
         let output = Output { key_arn: key.arn.to_string(), tests: number, requests_compared };
         let change = UpdateKey::new(&ctx.keys, &key, |key| {
             key.policy = policy;

@@ -1,5 +1,8 @@
 //! GetKeyPolicy, PutKeyPolicy, ListKeyPolicies.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
 use serde_json::{Value, json};
 
 use super::arn;
@@ -154,4 +157,70 @@ async fn policies_that_cannot_be_are_refused() {
             arn(&id)
         ),
     );
+}
+
+/// A policy that takes long to compile, by which these users may do anything.
+fn long_policy(users: &[&str]) -> String {
+    let statement = |n: usize| {
+        json!({
+            "Effect": "Allow", "Action": "kms:*", "Resource": "*",
+            "Principal": { "AWS": users.iter().map(|name| user(name)).collect::<Vec<_>>() },
+            "Condition": { "StringNotEquals": { "aws:PrincipalTag/team": format!("team-{n}") } },
+        })
+    };
+    let statements: Vec<Value> = (0..100).map(statement).collect();
+    json!({ "Version": "2012-10-17", "Statement": statements }).to_string()
+}
+
+/// While a policy is compiled, the key changes again and again.
+#[test]
+fn a_key_that_is_always_changing_gets_its_policy() {
+    let server = Server::start();
+    let id = server.new_key();
+    let is_done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let changing = || {
+            for n in 0_u64.. {
+                if is_done.load(Ordering::Relaxed) {
+                    return;
+                }
+                let input = json!({ "KeyId": id, "Description": n.to_string() });
+                server.call("UpdateKeyDescription", &input).ok();
+            }
+        };
+        scope.spawn(changing);
+        scope.spawn(changing);
+        let input = json!({ "KeyId": id, "Policy": long_policy(&["admin"]) });
+        let codes: Vec<String> =
+            (0..4).map(|_| server.call("PutKeyPolicy", &input).code()).collect();
+        is_done.store(true, Ordering::Relaxed);
+        assert_eq!(codes, [""; 4]);
+    });
+    // None of the others was lost with it.
+    let path = "/v1/audit/events?eventName=UpdateKeyDescription&limit=1";
+    let last = server.rest("GET", path, &Value::Null).ok()["events"][0].clone();
+    let key = server.call("DescribeKey", &json!({ "KeyId": id })).ok();
+    assert_eq!(key["KeyMetadata"]["Description"], last["requestParameters"]["description"]);
+}
+
+/// Who lost the right to put a policy while his was compiled does not put it.
+#[test]
+fn a_policy_that_takes_long_is_not_put_by_who_may_no_more() {
+    let server = Server::start();
+    let eve = server.new_user("eve", "");
+    let id = server.new_key();
+    let put = |policy: &str| json!({ "KeyId": id, "Policy": policy });
+    let (with_eve, without_eve) =
+        (long_policy(&["admin", "eve"]), policy(&[(&user("admin"), "kms:*")]));
+    for _ in 0..5 {
+        server.call("PutKeyPolicy", &put(&with_eve)).ok();
+        let code = thread::scope(|scope| {
+            let late = scope.spawn(|| server.call_as(&eve, "PutKeyPolicy", &put(&with_eve)).code());
+            server.call("PutKeyPolicy", &put(&without_eve)).ok();
+            late.join().unwrap()
+        });
+        assert!(["", "AccessDeniedException"].contains(&code.as_str()), "{code}");
+        let held = server.call("GetKeyPolicy", &json!({ "KeyId": id })).ok();
+        assert_eq!(held["Policy"], without_eve);
+    }
 }
