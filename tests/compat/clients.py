@@ -17,7 +17,7 @@ from botocore.httpsession import URLLib3Session
 from wardbook import REGION
 
 
-def boto(service, url, identity, region=REGION, attempts=1, **config):
+def boto(service, url, identity, region=REGION, attempts=1, token=None, **config):
     """A boto3 client that sends every call exactly once, or as often as it is told to."""
     return boto3.client(
         service,
@@ -25,6 +25,7 @@ def boto(service, url, identity, region=REGION, attempts=1, **config):
         region_name=region,
         aws_access_key_id=identity.access_key_id,
         aws_secret_access_key=identity.secret_access_key,
+        aws_session_token=token,
         config=Config(retries={"total_max_attempts": attempts, "mode": "standard"}, **config),
     )
 
@@ -40,6 +41,17 @@ def refused(code, message=None):
         assert response["Error"].get("Message", "") == message
     assert response["ResponseMetadata"]["HTTPStatusCode"] == 400
     assert response["ResponseMetadata"]["RequestId"]
+
+
+@contextmanager
+def ahead(seconds):
+    """Requests are signed by a clock that is so much ahead: everybody's, so not beside others."""
+    if not seconds:
+        yield
+        return
+    at = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=seconds)
+    with mock.patch("botocore.auth.get_current_datetime", return_value=at.replace(tzinfo=None)):
+        yield
 
 
 class Answer:
@@ -72,8 +84,7 @@ class Wire:
         request = AWSRequest(method, self.url + path, data=body, headers=headers or {})
         if sign:
             who = Credentials(self.identity.access_key_id, self.identity.secret_access_key)
-            at = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=skew_seconds)
-            with mock.patch("botocore.auth.get_current_datetime", return_value=at.replace(tzinfo=None)):
+            with ahead(skew_seconds):
                 SigV4Auth(who, service, self.region).add_auth(request)
         prepared = request.prepare()
         if tamper:
