@@ -286,7 +286,7 @@ impl Key {
     }
 
     /// Whether policies see the same key in both versions of it, and the same tests
-    /// hold for its next policy: what was decided about one is decided about the other.
+    /// hold for its next policy: what was found out about one holds for the other.
     #[must_use]
     pub fn is_judged_as(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.policy, &other.policy)

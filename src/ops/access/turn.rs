@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use super::Access;
 use crate::keys::key::Key;
+use crate::ops::facts::Mark;
 use crate::ops::resolve::Accepts;
+use crate::policy::actions::Action;
 use crate::wire::error::ApiError;
 
 impl Access<'_> {
@@ -26,15 +28,21 @@ impl Access<'_> {
         Ok(self.as_of_now(&found.key))
     }
 
-    /// A key whose policy is to be changed, which was decided about before: as it is
-    /// now that it is the call's turn. If what was decided on has changed it is as it was
-    /// found, so that the commit meets that change and the call is run again.
+    /// A key that was found, and asked for `action` on, since `before`: as it is now that
+    /// it is the call's turn. It is asked for anew, since policies may have changed
+    /// meanwhile, and the record tells of that decision in the place of the first.
     ///
     /// # Errors
-    /// `NotFoundException`.
-    pub async fn to_change(&mut self, found: &Arc<Key>) -> Result<Arc<Key>, ApiError> {
+    /// As [`Self::key`].
+    pub(in crate::ops) async fn key_in_turn(
+        &mut self,
+        action: Action,
+        found: &Key,
+        before: Mark,
+    ) -> Result<Arc<Key>, ApiError> {
         self.takes_turn().await;
-        let now = self.again(found)?;
-        Ok(if now.is_judged_as(found) { now } else { Arc::clone(found) })
+        self.standing = self.ctx.directory.standing_of(&self.call.caller, &self.ctx.engine);
+        self.facts.forget_since(before);
+        Ok(self.key(action, &found.arn.to_string(), Accepts::Key, None)?.key)
     }
 }

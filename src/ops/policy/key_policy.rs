@@ -13,7 +13,7 @@ use crate::ops::access::Access;
 use crate::ops::blocking::search;
 use crate::ops::ctx::Ctx;
 use crate::ops::operation::{Description, Done, Operation, Service};
-use crate::ops::put_key_policy::{DEFAULT_POLICY, check_lockout, compile, says_bypass};
+use crate::ops::put_key_policy::{DEFAULT_POLICY, as_tested, check_lockout, compile, says_bypass};
 use crate::ops::resolve::Accepts;
 use crate::ops::shapes::{KEY_ID_SHAPE, out_text, recorded_key};
 use crate::policy::actions::Action;
@@ -95,27 +95,29 @@ impl Operation for PutKeyPolicyWithTests {
     ) -> Result<Done<Output>, ApiError> {
         says_bypass(access, input.bypass_policy_lockout_safety_check);
         access.says(Fact::PolicyName, DEFAULT_POLICY);
-        let key = access.key(Action::PUT_KEY_POLICY, &input.key_id, Accepts::Key, None)?.key;
+        let before = access.mark();
+        let found = access.key(Action::PUT_KEY_POLICY, &input.key_id, Accepts::Key, None)?.key;
         let policy = compile(ctx, access, &input.policy).await?;
-        if input.bypass_policy_lockout_safety_check != Some(true) {
-            let held = key.as_resource(ctx.keys.as_ref());
-            check_lockout(ctx, access, KeyResource { policy: &policy, ..held })?;
-        }
         let tests = match &input.tests {
-            None => key.policy_tests.clone(),
+            None => found.policy_tests.clone(),
             Some(Value::Array(list)) if list.is_empty() => None,
             Some(tests) => Some(Arc::from(tests.to_string())),
         };
         let number = match &tests {
-            Some(tests) => trials::check(ctx, &key, &policy, tests).await?,
+            Some(tests) => trials::check(ctx, &found, &policy, tests).await?,
             None => 0,
         };
         access.record_additional("tests", Value::from(number));
         let requests_compared = match input.no_wider {
-            true => Some(check_no_wider(ctx, &key, &policy).await?),
+            true => Some(check_no_wider(ctx, &found, &policy).await?),
             false => None,
         };
-        let key = access.to_change(&key).await?;
+        let key = access.key_in_turn(Action::PUT_KEY_POLICY, &found, before).await?;
+        if input.bypass_policy_lockout_safety_check != Some(true) {
+            let held = key.as_resource(ctx.keys.as_ref());
+            check_lockout(ctx, access, KeyResource { policy: &policy, ..held })?;
+        }
+        let key = as_tested(key, found);
         let output = Output { key_arn: key.arn.to_string(), tests: number, requests_compared };
         let change = UpdateKey::new(&ctx.keys, &key, |key| {
             key.policy = policy;

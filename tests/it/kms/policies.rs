@@ -224,3 +224,24 @@ fn a_policy_that_takes_long_is_not_put_by_who_may_no_more() {
         assert_eq!(held["Policy"], without_eve);
     }
 }
+
+/// Each is compiled once, so that nobody waits for longer than all compiling together.
+#[test]
+fn policies_that_are_put_at_the_same_time_come_one_after_the_other() {
+    let server = Server::start();
+    let id = server.new_key();
+    let input = json!({ "KeyId": id, "Policy": long_policy(&["admin"]) });
+    let put = || server.call("PutKeyPolicy", &input).code();
+    thread::scope(|scope| {
+        let putting: Vec<_> = (0..20).map(|_| scope.spawn(put)).collect();
+        for code in putting.into_iter().map(|one| one.join().unwrap()) {
+            assert_eq!(code, "");
+        }
+    });
+    let events = server.events("eventName=PutKeyPolicy");
+    assert_eq!(events.len(), 20);
+    for event in events {
+        let decisions = event["wardbook"]["decisions"].as_array().unwrap();
+        assert_eq!((decisions.len(), event["resources"].as_array().unwrap().len()), (1, 1));
+    }
+}
