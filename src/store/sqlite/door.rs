@@ -11,7 +11,7 @@ use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use rusqlite::limits::Limit;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
-use serde_json::Value;
+use serde_json::{Number, Value};
 
 use super::connect::{self, BUSY_WAIT};
 use super::tx::classify;
@@ -41,7 +41,8 @@ pub struct Question<'a> {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Asked {
     pub columns: Vec<String>,
-    /// Numbers, texts and nulls; bytes as hexadecimal text.
+    /// Numbers, texts and nulls; bytes as hexadecimal text, and what is no number of JSON
+    /// as `Infinity` or `-Infinity`.
     pub rows: Vec<Vec<Value>>,
     /// Whether there are more rows.
     pub more: bool,
@@ -57,13 +58,17 @@ pub fn ask(question: &Question<'_>) -> Result<Asked, Error> {
     connect::check_engine()?;
     std::fs::metadata(question.file)?;
     let connection = open(question).map_err(|cause| classify("door.open", cause))?;
-    read(&connection, question).map_err(|cause| match cause.sqlite_error_code() {
+    let asked = read(&connection, question).map_err(|cause| match cause.sqlite_error_code() {
         Some(ErrorCode::OperationInterrupted) => Error::TooLong(question.seconds),
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::DatabaseBusy) => {
             classify("door.read", cause)
         }
         _ => Error::Statement(Arc::new(cause)),
-    })
+    })?;
+    if asked.columns.is_empty() {
+        return Err(Error::Statement(Arc::from(Box::from("it asks for nothing"))));
+    }
+    Ok(asked)
 }
 
 /// A connection that cannot write, and stops when it took too long.
@@ -155,6 +160,10 @@ fn read(connection: &Connection, question: &Question<'_>) -> rusqlite::Result<As
     }
     let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
     let (mut rows, mut bytes) = (Vec::new(), 0_usize);
+    if columns.is_empty() {
+        // SQLite takes an empty statement for a fault of the program.
+        return Ok(Asked::default());
+    }
     let limit = question.rows.min(limits::SQL_ROWS);
     let mut found = statement.query([])?;
     while let Some(row) = found.next()? {
@@ -177,8 +186,14 @@ fn cell(value: ValueRef<'_>) -> (Value, usize) {
     match value {
         ValueRef::Null => (Value::Null, 8),
         ValueRef::Integer(int) => (Value::from(int), 8),
-        ValueRef::Real(real) => (Value::from(real), 8),
+        ValueRef::Real(real) => (number(real), 8),
         ValueRef::Text(text) => (String::from_utf8_lossy(text).into(), text.len()),
         ValueRef::Blob(bytes) => (hex::encode(bytes).into(), bytes.len().saturating_mul(2)),
     }
+}
+
+/// SQLite has infinities, and `NaN` is its null; JSON has neither.
+fn number(real: f64) -> Value {
+    let infinite = if real.is_sign_negative() { "-Infinity" } else { "Infinity" };
+    Number::from_f64(real).map_or_else(|| Value::from(infinite), Value::Number)
 }

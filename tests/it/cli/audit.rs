@@ -130,10 +130,6 @@ fn the_view_is_asked_in_sql() {
     let lines = sql(created, &["--json"]).stdout;
     let row: Value = serde_json::from_str(&lines).unwrap();
     assert_eq!((&row["event_name"], &row["error_code"]), (&json!("CreateUser"), &Value::Null));
-    let csv = sql("select '=1' as a, -1 as b, null as c, x'0aff' as d", &["--format", "csv"]);
-    assert_eq!(csv.stdout, "a,b,c,d\n'=1,-1,,0aff\n");
-    let named_twice = sql("select 1 as a, 2 as a, 3 as \"a:1\", 4 as a", &["--json"]).stdout;
-    assert_eq!(named_twice, "{\"a\":1,\"a:1\":2,\"a:1:1\":3,\"a:2\":4}\n");
     let cut = sql("select seq from events order by seq", &["--limit", "1"]);
     assert_eq!(cut.stdout, "seq\n1\n");
     assert!(cut.stderr.contains("There are more rows"), "{}", cut.stderr);
@@ -188,7 +184,24 @@ fn the_view_is_asked_in_sql() {
     program.run(&["audit", "sql", "--data", "none", "select 1"]).refused(1, "No such file");
 }
 
-/// Nobody looks at the clock within one.
+#[test]
+fn statements_of_any_kind_are_answered() {
+    let program = Program::new();
+    program.json(&["init", "--data", "data", "--account", ACCOUNT, "--region", REGION]);
+    let sql = |statement: &str, more: &[&str]| {
+        program.run(&[&["audit", "sql", "--data", "data", statement], more].concat())
+    };
+    let csv = sql("select '=1' as a, -1 as b, null as c, x'0aff' as d", &["--format", "csv"]);
+    assert_eq!(csv.stdout, "a,b,c,d\n'=1,-1,,0aff\n");
+    let named_twice = sql("select 1 as a, 2 as a, 3 as \"a:1\", 4 as a", &["--json"]).stdout;
+    assert_eq!(named_twice, "{\"a\":1,\"a:1\":2,\"a:1:1\":3,\"a:2\":4}\n");
+    let infinite = sql("select 9e999 as a, -9e999 as b, 9e999 - 9e999 as c", &["--json"]).stdout;
+    assert_eq!(infinite, "{\"a\":\"Infinity\",\"b\":\"-Infinity\",\"c\":null}\n");
+    for statement in ["", " ; ", "/* select 1 */"] {
+        sql(statement, &[]).refused(1, "the statement is refused: it asks for nothing");
+    }
+}
+
 /// How far the search index is, as its file says.
 fn indexed(program: &Program) -> i64 {
     let index = rusqlite::Connection::open(program.path("data/index.db")).unwrap();
@@ -244,6 +257,7 @@ fn the_search_index_is_verified() {
     assert!(none.code == Some(0) && none.stdout.contains("no search index"), "{}", none.stdout);
 }
 
+/// Nobody looks at the clock within one.
 #[test]
 fn one_function_of_a_statement_is_bounded() {
     let program = Program::new();
